@@ -1,0 +1,178 @@
+//! The one way from bytes to pixels.
+
+use std::io::Cursor;
+
+use facesets_core::ImageLimits;
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage, error::ImageFormatHint,
+};
+
+use crate::{DecodeError, jpeg, orientation};
+
+/// Names of the formats that [`decode_upright`] reads, for messages.
+pub const ACCEPTED_FORMATS: &str = "JPEG, PNG, WebP, TIFF, BMP, GIF";
+
+/// Working memory that a decoder may take beside the pixels, relative to 3 bytes a pixel: 16-bit RGBA needs 8.
+const DECODER_BYTES_PER_PIXEL: u64 = 16;
+
+/// Decodes a photo to 8-bit RGB with its EXIF orientation applied.
+///
+/// The format is taken from the content, never from a name. Alpha is dropped, deeper channels are reduced to 8 bits, of an
+/// animation the first frame is taken. Colour profiles are not applied (OpenCV does not either). The size in pixels is checked
+/// against `limits` before pixels are allocated.
+pub fn decode_upright(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    if bytes.len() as u64 > limits.max_bytes {
+        return Err(DecodeError::TooManyBytes { bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
+    }
+    let format = image::guess_format(bytes).map_err(|_| DecodeError::UnknownFormat)?;
+    let stored = match format {
+        ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
+        other => decode_other(bytes, other, limits)?,
+    };
+    Ok(orientation::apply(stored, orientation::of(bytes)))
+}
+
+/// Refuses an image whose header announces too many pixels.
+pub(crate) fn check_pixels(width: u64, height: u64, limits: &ImageLimits) -> Result<(), DecodeError> {
+    let max_pixels = limits.max_pixels;
+    if width.saturating_mul(height) > max_pixels {
+        return Err(DecodeError::TooManyPixels { width, height, max_pixels });
+    }
+    Ok(())
+}
+
+fn decode_other(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    let explain = |error| from_image_error(error, format);
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
+    let (width, height) = decoder.dimensions();
+    check_pixels(width.into(), height.into(), limits)?;
+    let mut allocation = image::Limits::default();
+    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(DECODER_BYTES_PER_PIXEL));
+    decoder.set_limits(allocation).map_err(explain)?;
+    Ok(DynamicImage::from_decoder(decoder).map_err(explain)?.into_rgb8())
+}
+
+fn from_image_error(error: ImageError, format: ImageFormat) -> DecodeError {
+    match error {
+        ImageError::Unsupported(unsupported) => DecodeError::Unsupported(match unsupported.format_hint() {
+            ImageFormatHint::Unknown => name(format).to_owned(),
+            hint => hint.to_string(),
+        }),
+        other => DecodeError::Damaged { format: name(format), reason: other.to_string() },
+    }
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Tiff => "TIFF",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Gif => "GIF",
+        _ => "image",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, Rgba, RgbaImage};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        image.write_to(&mut Cursor::new(&mut bytes), format).unwrap();
+        bytes
+    }
+
+    fn gradient(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 11) as u8, 90]))
+    }
+
+    /// A PNG header that announces a size, with no pixels behind it.
+    fn png_announcing(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = encoded(&DynamicImage::new_rgb8(1, 1), ImageFormat::Png);
+        bytes[16..20].copy_from_slice(&width.to_be_bytes());
+        bytes[20..24].copy_from_slice(&height.to_be_bytes());
+        let crc = png_crc(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+        bytes
+    }
+
+    fn png_crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (!(crc & 1)).wrapping_add(1))
+            })
+        })
+    }
+
+    #[test]
+    fn lossless_formats_give_back_their_pixels() {
+        let image = gradient(13, 9);
+        for format in
+            [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::WebP]
+        {
+            let bytes = encoded(&DynamicImage::ImageRgb8(image.clone()), format);
+            let decoded = decode_upright(&bytes, &ImageLimits::default()).unwrap();
+            if format == ImageFormat::Gif {
+                assert_eq!(decoded.dimensions(), (13, 9)); // a palette cannot hold every colour
+            } else {
+                assert_eq!(decoded, image, "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn alpha_is_dropped_not_blended() {
+        let image = RgbaImage::from_pixel(4, 4, Rgba([10, 20, 30, 0]));
+        let bytes = encoded(&DynamicImage::ImageRgba8(image), ImageFormat::Png);
+        let decoded = decode_upright(&bytes, &ImageLimits::default()).unwrap();
+        assert_eq!(decoded.get_pixel(1, 1), &Rgb([10, 20, 30]));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_by_its_header() {
+        let error = decode_upright(&png_announcing(30_000, 30_000), &ImageLimits::default()).unwrap_err();
+        let max_pixels = ImageLimits::default().max_pixels;
+        assert_eq!(error, DecodeError::TooManyPixels { width: 30_000, height: 30_000, max_pixels });
+    }
+
+    #[test]
+    fn what_is_no_photo_says_so() {
+        let limits = ImageLimits::default();
+        assert_eq!(decode_upright(b"", &limits), Err(DecodeError::Empty));
+        assert_eq!(decode_upright(b"just a text named .jpg", &limits), Err(DecodeError::UnknownFormat));
+        let few = ImageLimits { max_bytes: 3, ..limits };
+        assert_eq!(decode_upright(b"abcd", &few), Err(DecodeError::TooManyBytes { bytes: 4, max_bytes: 3 }));
+    }
+
+    #[test]
+    fn a_cut_photo_is_damaged_in_every_format() {
+        for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp] {
+            let bytes = encoded(&DynamicImage::ImageRgb8(gradient(64, 64)), format);
+            let error = decode_upright(&bytes[..bytes.len() / 2], &ImageLimits::default()).unwrap_err();
+            assert!(matches!(error, DecodeError::Damaged { .. }), "{format:?}: {error:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_anywhere_is_an_error_or_an_image_within_limits(
+            at in 0usize..400, value in any::<u8>(), jpeg in any::<bool>(),
+        ) {
+            let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
+            let mut bytes = encoded(&DynamicImage::ImageRgb8(gradient(24, 16)), format);
+            let at = at % bytes.len();
+            bytes[at] = value;
+            let limits = ImageLimits { max_bytes: 1 << 20, max_pixels: 10_000 };
+            if let Ok(image) = decode_upright(&bytes, &limits) {
+                prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= limits.max_pixels);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! JPEG through libjpeg-turbo: bit for bit the pixels that OpenCV and Pillow see.
+
+use facesets_core::ImageLimits;
+use image::RgbImage;
+use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat};
+
+use crate::{DecodeError, decode::check_pixels};
+
+/// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write about ten.
+const MAX_SCANS: u32 = 200;
+
+/// What libjpeg-turbo says of bytes between two segments: harmless, frequent, and every viewer shows such files.
+const HARMLESS_WARNING: &str = "extraneous bytes before marker";
+
+pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    let mut decoder = Decompressor::new().map_err(damaged)?;
+    let header = decoder.read_header(bytes).map_err(damaged)?;
+    check_pixels(header.width as u64, header.height as u64, limits)?;
+    decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
+
+    let (width, height) = (header.width, header.height);
+    let pixels = match header.colorspace {
+        Colorspace::CMYK | Colorspace::YCCK => {
+            cmyk_to_rgb(&decompress(&mut decoder, bytes, width, height, PixelFormat::CMYK)?)
+        }
+        _ => decompress(&mut decoder, bytes, width, height, PixelFormat::RGB)?,
+    };
+    Ok(RgbImage::from_raw(width as u32, height as u32, pixels)
+        .expect("the buffer was made for this width and height"))
+}
+
+fn decompress(
+    decoder: &mut Decompressor,
+    bytes: &[u8],
+    width: usize,
+    height: usize,
+    format: PixelFormat,
+) -> Result<Vec<u8>, DecodeError> {
+    let pitch = width * format.size();
+    let mut pixels = vec![0; pitch * height];
+    match decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format }) {
+        Err(error) if !error.to_string().contains(HARMLESS_WARNING) => Err(damaged(error)),
+        _ => Ok(pixels),
+    }
+}
+
+/// Print inks as Adobe stores them (inverted) to RGB, in the integer arithmetic of OpenCV's reader.
+fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
+    pixels
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .flat_map(|&[c, m, y, k]| {
+            [c, m, y].map(|ink| (i32::from(k) - (((255 - i32::from(ink)) * i32::from(k)) >> 8)) as u8)
+        })
+        .collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn damaged(error: turbojpeg::Error) -> DecodeError {
+    DecodeError::Damaged { format: "JPEG", reason: error.to_string() }
+}

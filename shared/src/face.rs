@@ -1,0 +1,46 @@
+//! What is measured about the faces of one image.
+
+use crate::{BBox, FaceContract, FaceEmbedding, LandmarksContract};
+
+/// Left eye, right eye, nose tip, left and right mouth corner (as seen in the image), x and y in pixels.
+pub type Keypoints = [[f32; 2]; 5];
+
+/// Number of two-dimensional landmarks.
+pub const LANDMARKS_106: usize = 106;
+
+/// Number of three-dimensional landmarks.
+pub const LANDMARKS_68: usize = 68;
+
+/// One detection, in pixels of the upright image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Face {
+    /// Box, not clamped to the image.
+    pub bbox: BBox,
+    /// Detector confidence in (0, 1].
+    pub det_score: f32,
+    /// The detector's five points.
+    pub keypoints: Keypoints,
+    /// The recogniser's answer.
+    pub embedding: FaceEmbedding,
+    /// [`LANDMARKS_106`] points x, y.
+    pub landmarks_106: Vec<[f32; 2]>,
+    /// [`LANDMARKS_68`] points x, y, z; z is relative, in the same scale.
+    pub landmarks_68: Vec<[f32; 3]>,
+    /// Variance of the 3×3 Laplacian of the box in grey at native resolution.
+    pub blur: f32,
+}
+
+/// Every face of one image; none is a result too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceAnalysis {
+    /// What boxes, keypoints and embeddings are under.
+    pub contract: FaceContract,
+    /// What the landmarks are under.
+    pub landmarks_contract: LandmarksContract,
+    /// Width of the upright image in pixels.
+    pub width: u32,
+    /// Height of the upright image in pixels.
+    pub height: u32,
+    /// Highest confidence first.
+    pub faces: Vec<Face>,
+}

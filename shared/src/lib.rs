@@ -1,0 +1,20 @@
+//! The words and the wire of facesets: what both programs must mean alike, and nothing else.
+//!
+//! Domain types come first ([`digest`], [`geometry`], [`embedding`], [`face`], [`contract`], [`limits`]): plain values that are
+//! valid by construction, with no serialisation, no I/O and no gRPC in them. [`wire`] alone knows the protocol's messages
+//! and turns them into domain types and back.
+
+pub mod contract;
+pub mod digest;
+pub mod embedding;
+pub mod face;
+pub mod geometry;
+pub mod limits;
+pub mod wire;
+
+pub use contract::{FaceContract, LandmarksContract, PREPROCESSING_VERSION};
+pub use digest::Sha256Digest;
+pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
+pub use face::{Face, FaceAnalysis};
+pub use geometry::{BBox, Pose};
+pub use limits::ImageLimits;

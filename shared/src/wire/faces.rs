@@ -1,0 +1,232 @@
+//! Faces and contracts on the wire.
+
+use super::{WireError, digest, digest_bytes, fraction, proto, required};
+use crate::{
+    BBox, Embedding, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract,
+    face::{Keypoints, LANDMARKS_68, LANDMARKS_106},
+};
+
+impl From<&FaceContract> for proto::FaceContract {
+    fn from(contract: &FaceContract) -> Self {
+        Self {
+            detector_sha256: digest_bytes(&contract.detector),
+            recogniser_sha256: digest_bytes(&contract.recogniser),
+            det_size: contract.det_size,
+            preprocessing_version: contract.preprocessing,
+        }
+    }
+}
+
+impl TryFrom<&proto::FaceContract> for FaceContract {
+    type Error = WireError;
+
+    fn try_from(message: &proto::FaceContract) -> Result<Self, WireError> {
+        Ok(Self {
+            detector: digest(&message.detector_sha256, "detector_sha256")?,
+            recogniser: digest(&message.recogniser_sha256, "recogniser_sha256")?,
+            det_size: message.det_size,
+            preprocessing: message.preprocessing_version,
+        })
+    }
+}
+
+impl From<&LandmarksContract> for proto::LandmarksContract {
+    fn from(contract: &LandmarksContract) -> Self {
+        Self {
+            detector_sha256: digest_bytes(&contract.detector),
+            landmarks_106_sha256: digest_bytes(&contract.landmarks_106),
+            landmarks_68_sha256: digest_bytes(&contract.landmarks_68),
+            det_size: contract.det_size,
+            preprocessing_version: contract.preprocessing,
+        }
+    }
+}
+
+impl TryFrom<&proto::LandmarksContract> for LandmarksContract {
+    type Error = WireError;
+
+    fn try_from(message: &proto::LandmarksContract) -> Result<Self, WireError> {
+        Ok(Self {
+            detector: digest(&message.detector_sha256, "detector_sha256")?,
+            landmarks_106: digest(&message.landmarks_106_sha256, "landmarks_106_sha256")?,
+            landmarks_68: digest(&message.landmarks_68_sha256, "landmarks_68_sha256")?,
+            det_size: message.det_size,
+            preprocessing: message.preprocessing_version,
+        })
+    }
+}
+
+impl From<&FaceAnalysis> for proto::FaceAnalysis {
+    fn from(analysis: &FaceAnalysis) -> Self {
+        Self {
+            contract: Some((&analysis.contract).into()),
+            landmarks_contract: Some((&analysis.landmarks_contract).into()),
+            width: analysis.width,
+            height: analysis.height,
+            faces: analysis.faces.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
+    type Error = WireError;
+
+    fn try_from(message: &proto::FaceAnalysis) -> Result<Self, WireError> {
+        Ok(Self {
+            contract: required(message.contract.as_ref(), "contract")?.try_into()?,
+            landmarks_contract: required(message.landmarks_contract.as_ref(), "landmarks_contract")?
+                .try_into()?,
+            width: message.width,
+            height: message.height,
+            faces: message.faces.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<&Face> for proto::Face {
+    fn from(face: &Face) -> Self {
+        Self {
+            bbox: face.bbox.corners().to_vec(),
+            det_score: face.det_score,
+            keypoints: face.keypoints.as_flattened().to_vec(),
+            embedding: face.embedding.unit.as_slice().to_vec(),
+            embedding_norm: face.embedding.norm,
+            landmarks_106: face.landmarks_106.as_flattened().to_vec(),
+            landmarks_68: face.landmarks_68.as_flattened().to_vec(),
+            blur: face.blur,
+        }
+    }
+}
+
+impl TryFrom<&proto::Face> for Face {
+    type Error = WireError;
+
+    fn try_from(message: &proto::Face) -> Result<Self, WireError> {
+        let keypoints: Keypoints = points(&message.keypoints, 5, "keypoints")?
+            .try_into()
+            .map_err(|_| WireError::Missing("keypoints"))?;
+        let [corners]: [[f32; 4]; 1] =
+            points(&message.bbox, 1, "bbox")?.try_into().map_err(|_| WireError::Missing("bbox"))?;
+        if !(message.embedding_norm.is_finite() && message.embedding_norm > 0.0) {
+            let value = message.embedding_norm.into();
+            return Err(WireError::Range { field: "embedding_norm", value });
+        }
+        if !(message.blur.is_finite() && message.blur >= 0.0) {
+            return Err(WireError::Range { field: "blur", value: message.blur.into() });
+        }
+        Ok(Self {
+            bbox: BBox::new(corners)?,
+            det_score: fraction(message.det_score, "det_score")?,
+            keypoints,
+            embedding: FaceEmbedding {
+                unit: Embedding::from_unit(message.embedding.clone())?,
+                norm: message.embedding_norm,
+            },
+            landmarks_106: points(&message.landmarks_106, LANDMARKS_106, "landmarks_106")?,
+            landmarks_68: points(&message.landmarks_68, LANDMARKS_68, "landmarks_68")?,
+            blur: message.blur,
+        })
+    }
+}
+
+/// `count` points of `N` finite coordinates each.
+fn points<const N: usize>(
+    values: &[f32],
+    count: usize,
+    field: &'static str,
+) -> Result<Vec<[f32; N]>, WireError> {
+    if values.len() != count * N {
+        return Err(WireError::Length { field, expected: count * N, found: values.len() });
+    }
+    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        return Err(WireError::Range { field, value: (*value).into() });
+    }
+    Ok(values.as_chunks::<N>().0.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{EMBEDDING_LEN, Sha256Digest};
+
+    fn any_digest() -> impl Strategy<Value = Sha256Digest> {
+        any::<[u8; 32]>().prop_map(Into::into)
+    }
+
+    fn coordinates<const N: usize>(count: usize) -> impl Strategy<Value = Vec<[f32; N]>> {
+        prop::collection::vec(prop::array::uniform(-100.0f32..5000.0), count)
+    }
+
+    fn any_face() -> impl Strategy<Value = Face> {
+        (
+            (-50.0f32..500.0, -50.0f32..500.0, 1.0f32..400.0, 1.0f32..400.0),
+            0.01f32..=1.0,
+            coordinates::<2>(5),
+            prop::collection::vec(0.1f32..9.0, EMBEDDING_LEN),
+            coordinates::<2>(LANDMARKS_106),
+            coordinates::<3>(LANDMARKS_68),
+            0.0f32..1e4,
+        )
+            .prop_map(
+                |((x, y, w, h), det_score, keypoints, raw, landmarks_106, landmarks_68, blur)| Face {
+                    bbox: BBox::new([x, y, x + w, y + h]).unwrap(),
+                    det_score,
+                    keypoints: keypoints.try_into().unwrap(),
+                    embedding: FaceEmbedding::from_raw(&raw).unwrap(),
+                    landmarks_106,
+                    landmarks_68,
+                    blur,
+                },
+            )
+    }
+
+    fn any_analysis() -> impl Strategy<Value = FaceAnalysis> {
+        (prop::array::uniform4(any_digest()), any::<[u32; 4]>(), prop::collection::vec(any_face(), 0..4))
+            .prop_map(
+                |([detector, recogniser, l106, l68], [det_size, preprocessing, width, height], faces)| {
+                    FaceAnalysis {
+                        contract: FaceContract { detector, recogniser, det_size, preprocessing },
+                        landmarks_contract: LandmarksContract {
+                            detector,
+                            landmarks_106: l106,
+                            landmarks_68: l68,
+                            det_size,
+                            preprocessing,
+                        },
+                        width,
+                        height,
+                        faces,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn an_analysis_survives_the_wire_bit_for_bit(analysis in any_analysis()) {
+            use prost::Message as _;
+            let bytes = proto::FaceAnalysis::from(&analysis).encode_to_vec();
+            let message = proto::FaceAnalysis::decode(&bytes[..]).unwrap();
+            prop_assert_eq!(FaceAnalysis::try_from(&message).unwrap(), analysis);
+        }
+
+        #[test]
+        fn a_face_with_any_field_spoilt_is_refused(face in any_face(), which in 0usize..8) {
+            let mut message = proto::Face::from(&face);
+            match which {
+                0 => message.bbox[2] = message.bbox[0],
+                1 => message.det_score = 0.0,
+                2 => message.keypoints[3] = f32::INFINITY,
+                3 => message.embedding[9] = f32::NAN,
+                4 => message.embedding_norm = -1.0,
+                5 => { message.landmarks_106.pop(); }
+                6 => message.landmarks_68.push(1.0),
+                _ => message.blur = f32::NAN,
+            }
+            prop_assert!(Face::try_from(&message).is_err());
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a worker says of itself.
+
+use super::{WireError, digest, digest_bytes, proto, required};
+use crate::{FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION, Sha256Digest};
+
+/// A worker's Hello and its answer to Describe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerDescription {
+    /// Version of the protocol that it speaks.
+    pub protocol_version: u32,
+    /// Version of the program.
+    pub worker_version: String,
+    /// Device, for people.
+    pub device: String,
+    /// Execution provider that runs the graphs.
+    pub provider: String,
+    /// Version of ONNX Runtime.
+    pub runtime_version: String,
+    /// Loaded packs.
+    pub packs: Vec<PackInfo>,
+    /// How much may be in flight.
+    pub credit: Credit,
+    /// What one image may be.
+    pub limits: ImageLimits,
+}
+
+/// Upper bounds on unanswered work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// Items in flight, at least 1.
+    pub max_items: u32,
+    /// Image bytes in flight; a single item is always allowed.
+    pub max_bytes: u64,
+}
+
+/// A loaded model pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackInfo {
+    /// Folder name.
+    pub name: String,
+    /// Its files.
+    pub models: Vec<ModelInfo>,
+    /// Licence of the weights.
+    pub licence: String,
+}
+
+/// A model file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// What it is for.
+    pub role: ModelRole,
+    /// File name.
+    pub file: String,
+    /// Digest of the file.
+    pub sha256: Sha256Digest,
+}
+
+/// What a model does within its pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModelRole {
+    /// SCRFD detector.
+    Detection,
+    /// `ArcFace` recogniser.
+    Recognition,
+    /// 106 landmarks.
+    Landmarks106,
+    /// 68 landmarks.
+    Landmarks68,
+}
+
+impl ModelRole {
+    /// Every role that a face pack fills.
+    pub const ALL: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
+}
+
+impl PackInfo {
+    /// Digest of the model in `role`.
+    pub fn sha256(&self, role: ModelRole) -> Option<Sha256Digest> {
+        self.models.iter().find(|model| model.role == role).map(|model| model.sha256)
+    }
+
+    /// The contract of this pack's embeddings at a detector size; `None` if the pack cannot make any.
+    pub fn face_contract(&self, det_size: u32) -> Option<FaceContract> {
+        Some(FaceContract {
+            detector: self.sha256(ModelRole::Detection)?,
+            recogniser: self.sha256(ModelRole::Recognition)?,
+            det_size,
+            preprocessing: PREPROCESSING_VERSION,
+        })
+    }
+
+    /// The contract of this pack's landmarks at a detector size; `None` if the pack has none.
+    pub fn landmarks_contract(&self, det_size: u32) -> Option<LandmarksContract> {
+        Some(LandmarksContract {
+            detector: self.sha256(ModelRole::Detection)?,
+            landmarks_106: self.sha256(ModelRole::Landmarks106)?,
+            landmarks_68: self.sha256(ModelRole::Landmarks68)?,
+            det_size,
+            preprocessing: PREPROCESSING_VERSION,
+        })
+    }
+}
+
+impl From<&WorkerDescription> for proto::WorkerInfo {
+    fn from(worker: &WorkerDescription) -> Self {
+        Self {
+            protocol_version: worker.protocol_version,
+            worker_version: worker.worker_version.clone(),
+            device: worker.device.clone(),
+            provider: worker.provider.clone(),
+            runtime_version: worker.runtime_version.clone(),
+            packs: worker.packs.iter().map(Into::into).collect(),
+            credit: Some(proto::Credit {
+                max_items: worker.credit.max_items,
+                max_bytes: worker.credit.max_bytes,
+            }),
+            limits: Some(proto::ImageLimits {
+                max_bytes: worker.limits.max_bytes,
+                max_pixels: worker.limits.max_pixels,
+            }),
+        }
+    }
+}
+
+impl TryFrom<&proto::WorkerInfo> for WorkerDescription {
+    type Error = WireError;
+
+    fn try_from(message: &proto::WorkerInfo) -> Result<Self, WireError> {
+        let credit = required(message.credit.as_ref(), "credit")?;
+        let limits = required(message.limits.as_ref(), "limits")?;
+        if credit.max_items == 0 {
+            return Err(WireError::Range { field: "max_items", value: 0.0 });
+        }
+        Ok(Self {
+            protocol_version: message.protocol_version,
+            worker_version: message.worker_version.clone(),
+            device: message.device.clone(),
+            provider: message.provider.clone(),
+            runtime_version: message.runtime_version.clone(),
+            packs: message.packs.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            credit: Credit { max_items: credit.max_items, max_bytes: credit.max_bytes },
+            limits: ImageLimits { max_bytes: limits.max_bytes, max_pixels: limits.max_pixels },
+        })
+    }
+}
+
+impl From<&PackInfo> for proto::ModelPack {
+    fn from(pack: &PackInfo) -> Self {
+        Self {
+            name: pack.name.clone(),
+            models: pack.models.iter().map(Into::into).collect(),
+            licence: pack.licence.clone(),
+        }
+    }
+}
+
+impl TryFrom<&proto::ModelPack> for PackInfo {
+    type Error = WireError;
+
+    fn try_from(message: &proto::ModelPack) -> Result<Self, WireError> {
+        // A newer worker may serve roles that this side does not know; they are none of its business.
+        let known = message.models.iter().filter(|model| role(model.role()).is_some());
+        Ok(Self {
+            name: message.name.clone(),
+            models: known.map(TryInto::try_into).collect::<Result<_, _>>()?,
+            licence: message.licence.clone(),
+        })
+    }
+}
+
+impl From<&ModelInfo> for proto::Model {
+    fn from(model: &ModelInfo) -> Self {
+        let role = match model.role {
+            ModelRole::Detection => proto::ModelRole::Detection,
+            ModelRole::Recognition => proto::ModelRole::Recognition,
+            ModelRole::Landmarks106 => proto::ModelRole::Landmarks106,
+            ModelRole::Landmarks68 => proto::ModelRole::Landmarks68,
+        };
+        Self { role: role.into(), file: model.file.clone(), sha256: digest_bytes(&model.sha256) }
+    }
+}
+
+impl TryFrom<&proto::Model> for ModelInfo {
+    type Error = WireError;
+
+    fn try_from(message: &proto::Model) -> Result<Self, WireError> {
+        Ok(Self {
+            role: required(role(message.role()), "role")?,
+            file: message.file.clone(),
+            sha256: digest(&message.sha256, "sha256")?,
+        })
+    }
+}
+
+fn role(role: proto::ModelRole) -> Option<ModelRole> {
+    match role {
+        proto::ModelRole::Unspecified => None,
+        proto::ModelRole::Detection => Some(ModelRole::Detection),
+        proto::ModelRole::Recognition => Some(ModelRole::Recognition),
+        proto::ModelRole::Landmarks106 => Some(ModelRole::Landmarks106),
+        proto::ModelRole::Landmarks68 => Some(ModelRole::Landmarks68),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_survives_the_wire() {
+        let worker = WorkerDescription {
+            protocol_version: 1,
+            worker_version: "0.1.0".to_owned(),
+            device: "CPU".to_owned(),
+            provider: "cpu".to_owned(),
+            runtime_version: "1.31.1".to_owned(),
+            packs: vec![PackInfo {
+                name: "open".to_owned(),
+                models: ModelRole::ALL
+                    .map(|role| ModelInfo {
+                        role,
+                        file: format!("{role:?}.onnx"),
+                        sha256: Sha256Digest::of(b"m"),
+                    })
+                    .to_vec(),
+                licence: "MIT".to_owned(),
+            }],
+            credit: Credit { max_items: 8, max_bytes: 1 << 26 },
+            limits: ImageLimits::default(),
+        };
+        assert_eq!(WorkerDescription::try_from(&proto::WorkerInfo::from(&worker)), Ok(worker));
+    }
+
+    #[test]
+    fn models_of_unknown_roles_are_passed_over() {
+        let unknown = proto::Model { role: 99, file: "new.onnx".to_owned(), sha256: vec![1; 32].into() };
+        let pack = proto::ModelPack { name: "p".to_owned(), models: vec![unknown], licence: String::new() };
+        assert_eq!(PackInfo::try_from(&pack).unwrap().models, []);
+    }
+}

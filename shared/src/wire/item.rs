@@ -1,0 +1,329 @@
+//! Items on the wire: cut into messages on one side, put together again by a small state machine on the other.
+
+use prost::bytes::{Bytes, BytesMut};
+
+use super::{MAX_CHUNK_BYTES, WireError, fraction, proto, required};
+use crate::FaceContract;
+
+/// One encoded image and what to do with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Unique among the items in flight on the stream.
+    pub id: u64,
+    /// What to do.
+    pub task: AnalyzeFaces,
+    /// The encoded image.
+    pub data: Bytes,
+}
+
+/// Detect, embed and place landmarks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalyzeFaces {
+    /// Pack to use.
+    pub pack: String,
+    /// Contract that the results must be under.
+    pub contract: FaceContract,
+    /// Least confidence of a detection, in (0, 1].
+    pub det_threshold: f32,
+    /// Overlap above which the weaker detection is dropped, in (0, 1].
+    pub nms_threshold: f32,
+}
+
+impl AnalyzeFaces {
+    /// `InsightFace`'s default detection threshold.
+    pub const DET_THRESHOLD: f32 = 0.5;
+    /// `InsightFace`'s default overlap threshold.
+    pub const NMS_THRESHOLD: f32 = 0.4;
+
+    /// The task with the default thresholds.
+    pub fn new(pack: impl Into<String>, contract: FaceContract) -> Self {
+        Self {
+            pack: pack.into(),
+            contract,
+            det_threshold: Self::DET_THRESHOLD,
+            nms_threshold: Self::NMS_THRESHOLD,
+        }
+    }
+}
+
+/// The messages that carry `item`: one, or the first and its chunks.
+pub fn requests(item: &Item) -> impl Iterator<Item = proto::ProcessRequest> + use<> {
+    let total_bytes = item.data.len() as u64;
+    let mut rest = item.data.clone();
+    let first = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
+    let begin = proto::process_request::Kind::Item(proto::Item {
+        id: item.id,
+        tasks: vec![(&item.task).into()],
+        total_bytes,
+        data: first,
+    });
+    let chunks = std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let data = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
+        Some(proto::process_request::Kind::Chunk(proto::ItemChunk { data }))
+    });
+    std::iter::once(begin).chain(chunks).map(|kind| proto::ProcessRequest { kind: Some(kind) })
+}
+
+/// What a message completed.
+#[derive(Debug, PartialEq)]
+pub enum Assembled {
+    /// Nothing yet.
+    Pending,
+    /// A whole item.
+    Item(Item),
+    /// An item larger than allowed; its bytes were not kept.
+    TooLarge {
+        /// Its id.
+        id: u64,
+        /// Its size.
+        total_bytes: u64,
+    },
+    /// An item whose task makes no sense; its bytes were not kept.
+    BadTask {
+        /// Its id.
+        id: u64,
+        /// What is wrong with it.
+        error: WireError,
+    },
+}
+
+/// A message that may not come at this point; the stream cannot go on.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProtocolViolation {
+    /// An item inside another.
+    #[error("item {next} began before item {open} was complete")]
+    Interleaved {
+        /// The incomplete one.
+        open: u64,
+        /// The new one.
+        next: u64,
+    },
+    /// A chunk of nothing.
+    #[error("a chunk came with no item open")]
+    StrayChunk,
+    /// A chunk that carries nothing, or an item that needs chunks and starts with none.
+    #[error("a chunk of item {0} is empty")]
+    EmptyChunk(u64),
+    /// More bytes than announced.
+    #[error("item {0} has more bytes than it announced")]
+    Overrun(u64),
+    /// A message of no known kind, or a second Hello.
+    #[error("a message of an unexpected kind")]
+    Unexpected,
+    /// The stream ended inside an item.
+    #[error("the stream ended inside item {0}")]
+    Truncated(u64),
+}
+
+/// Puts items together from messages; keeps at most one incomplete item, and none larger than the limit.
+#[derive(Debug)]
+pub struct Assembler {
+    max_bytes: u64,
+    open: Option<OpenItem>,
+}
+
+#[derive(Debug)]
+struct OpenItem {
+    id: u64,
+    total_bytes: u64,
+    received: u64,
+    content: Result<(AnalyzeFaces, BytesMut), Assembled>,
+}
+
+impl Assembler {
+    /// An assembler that keeps items of at most `max_bytes`.
+    pub fn new(max_bytes: u64) -> Self {
+        Self { max_bytes, open: None }
+    }
+
+    /// Takes the next message after the Hello.
+    pub fn accept(&mut self, message: proto::ProcessRequest) -> Result<Assembled, ProtocolViolation> {
+        match message.kind {
+            Some(proto::process_request::Kind::Item(item)) => self.begin(item),
+            Some(proto::process_request::Kind::Chunk(chunk)) => self.continue_with(&chunk.data),
+            Some(proto::process_request::Kind::Hello(_)) | None => Err(ProtocolViolation::Unexpected),
+        }
+    }
+
+    /// To be called when the stream has ended.
+    pub fn finish(self) -> Result<(), ProtocolViolation> {
+        self.open.map_or(Ok(()), |open| Err(ProtocolViolation::Truncated(open.id)))
+    }
+
+    fn begin(&mut self, item: proto::Item) -> Result<Assembled, ProtocolViolation> {
+        let proto::Item { id, tasks, total_bytes, data } = item;
+        if let Some(open) = &self.open {
+            return Err(ProtocolViolation::Interleaved { open: open.id, next: id });
+        }
+        let content = if total_bytes > self.max_bytes {
+            Err(Assembled::TooLarge { id, total_bytes })
+        } else {
+            only_task(&tasks)
+                .map(|task| (task, BytesMut::new()))
+                .map_err(|error| Assembled::BadTask { id, error })
+        };
+        // An item that is whole already keeps the message's own buffer: nothing is copied.
+        if data.len() as u64 == total_bytes {
+            return Ok(match content {
+                Ok((task, _)) => Assembled::Item(Item { id, task, data }),
+                Err(refused) => refused,
+            });
+        }
+        self.open = Some(OpenItem { id, total_bytes, received: 0, content });
+        self.continue_with(&data)
+    }
+
+    fn continue_with(&mut self, data: &[u8]) -> Result<Assembled, ProtocolViolation> {
+        let mut open = self.open.take().ok_or(ProtocolViolation::StrayChunk)?;
+        if data.is_empty() {
+            return Err(ProtocolViolation::EmptyChunk(open.id));
+        }
+        open.received += data.len() as u64;
+        if open.received > open.total_bytes {
+            return Err(ProtocolViolation::Overrun(open.id));
+        }
+        if let Ok((_, buffer)) = &mut open.content {
+            buffer.extend_from_slice(data);
+        }
+        if open.received < open.total_bytes {
+            self.open = Some(open);
+            return Ok(Assembled::Pending);
+        }
+        Ok(match open.content {
+            Ok((task, buffer)) => Assembled::Item(Item { id: open.id, task, data: buffer.freeze() }),
+            Err(refused) => refused,
+        })
+    }
+}
+
+fn only_task(tasks: &[proto::Task]) -> Result<AnalyzeFaces, WireError> {
+    let [task] = tasks else {
+        return Err(WireError::Length { field: "tasks", expected: 1, found: tasks.len() });
+    };
+    let proto::task::Kind::AnalyzeFaces(task) = required(task.kind.as_ref(), "kind")?;
+    task.try_into()
+}
+
+impl From<&AnalyzeFaces> for proto::Task {
+    fn from(task: &AnalyzeFaces) -> Self {
+        let kind = proto::task::Kind::AnalyzeFaces(proto::AnalyzeFaces {
+            pack: task.pack.clone(),
+            contract: Some((&task.contract).into()),
+            det_threshold: task.det_threshold,
+            nms_threshold: task.nms_threshold,
+        });
+        Self { kind: Some(kind) }
+    }
+}
+
+impl TryFrom<&proto::AnalyzeFaces> for AnalyzeFaces {
+    type Error = WireError;
+
+    fn try_from(message: &proto::AnalyzeFaces) -> Result<Self, WireError> {
+        Ok(Self {
+            pack: message.pack.clone(),
+            contract: required(message.contract.as_ref(), "contract")?.try_into()?,
+            det_threshold: fraction(message.det_threshold, "det_threshold")?,
+            nms_threshold: fraction(message.nms_threshold, "nms_threshold")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Sha256Digest;
+
+    fn task() -> AnalyzeFaces {
+        let digest = Sha256Digest::of(b"model");
+        let contract = FaceContract { detector: digest, recogniser: digest, det_size: 640, preprocessing: 1 };
+        AnalyzeFaces::new("open", contract)
+    }
+
+    fn item(id: u64, len: usize) -> Item {
+        let data: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+        Item { id, task: task(), data: data.into() }
+    }
+
+    /// Everything that `messages` complete.
+    fn assemble(
+        max_bytes: u64,
+        messages: impl IntoIterator<Item = proto::ProcessRequest>,
+    ) -> Result<Vec<Assembled>, ProtocolViolation> {
+        let mut assembler = Assembler::new(max_bytes);
+        let mut complete = Vec::new();
+        for message in messages {
+            match assembler.accept(message)? {
+                Assembled::Pending => {}
+                other => complete.push(other),
+            }
+        }
+        assembler.finish().map(|()| complete)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn items_of_any_size_arrive_whole_and_in_order(
+            sizes in prop::collection::vec(prop_oneof![0usize..2000, MAX_CHUNK_BYTES - 2..MAX_CHUNK_BYTES + 2, Just(2 * MAX_CHUNK_BYTES)], 1..4)
+        ) {
+            let items: Vec<Item> = sizes.iter().enumerate().map(|(id, len)| item(id as u64, *len)).collect();
+            let arrived = assemble(u64::MAX, items.iter().flat_map(requests)).unwrap();
+            prop_assert_eq!(arrived, items.into_iter().map(Assembled::Item).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_order_of_messages_makes_it_panic_or_keep_too_much(
+            kinds in prop::collection::vec((0u8..3, 0usize..40, 0u64..90), 0..30)
+        ) {
+            let messages = kinds.into_iter().enumerate().map(|(id, (kind, len, total_bytes))| {
+                let data = Bytes::from(vec![1; len]);
+                let kind = match kind {
+                    0 => proto::process_request::Kind::Item(proto::Item { id: id as u64, tasks: vec![(&task()).into()], total_bytes, data }),
+                    1 => proto::process_request::Kind::Chunk(proto::ItemChunk { data }),
+                    _ => proto::process_request::Kind::Hello(proto::ClientHello::default()),
+                };
+                proto::ProcessRequest { kind: Some(kind) }
+            });
+            for complete in assemble(60, messages).into_iter().flatten() {
+                if let Assembled::Item(item) = complete {
+                    prop_assert!(item.data.len() <= 60);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_over_the_limit_is_named_and_the_next_one_still_arrives() {
+        let large = item(1, MAX_CHUNK_BYTES + 10);
+        let small = item(2, 10);
+        let arrived = assemble(100, [&large, &small].into_iter().flat_map(requests)).unwrap();
+        let total_bytes = large.data.len() as u64;
+        assert_eq!(arrived, [Assembled::TooLarge { id: 1, total_bytes }, Assembled::Item(small)]);
+    }
+
+    #[test]
+    fn an_item_inside_another_ends_the_stream() {
+        let first = requests(&item(1, MAX_CHUNK_BYTES + 1)).next().unwrap();
+        let second = requests(&item(2, 1)).next().unwrap();
+        assert_eq!(
+            assemble(u64::MAX, [first.clone(), second]),
+            Err(ProtocolViolation::Interleaved { open: 1, next: 2 })
+        );
+        assert_eq!(assemble(u64::MAX, [first]), Err(ProtocolViolation::Truncated(1)));
+    }
+
+    #[test]
+    fn a_task_that_makes_no_sense_is_answered_by_its_id() {
+        let mut bad = item(7, 3);
+        bad.task.det_threshold = 0.0;
+        let arrived = assemble(u64::MAX, requests(&bad)).unwrap();
+        let error = WireError::Range { field: "det_threshold", value: 0.0 };
+        assert_eq!(arrived, [Assembled::BadTask { id: 7, error }]);
+    }
+}
