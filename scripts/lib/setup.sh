@@ -166,6 +166,7 @@ extract() { "$SETUP/venv/bin/python" "$PYTHON_HELPERS/extract_members.py" "$@"; 
 
 # The C library of ONNX Runtime, out of its Python wheel.
 setup_onnxruntime() (
+    [[ -z ${FACESETS_RUNTIME:-} ]] || return 0 # the user brings one
     machine="$(uname -m)"
     pin="ORT_SHA256_$machine"
     [[ -n ${!pin:-} ]] || die "no ONNX Runtime is pinned for $machine; set FACESETS_RUNTIME to one of your own"
