@@ -77,7 +77,7 @@ missing_packages() {
         command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s\n' "${pair##*:}"
     done
     if [[ ! -x $SETUP/venv/bin/python ]]; then
-        python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || printf '%s\n' python3-venv python3-pip
+        "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf '%s\n' python3-venv python3-pip
     fi
     if [[ ! -e $SETUP/models/open/pack.json ]] && ! command -v npm >/dev/null 2>&1; then
         printf '%s\n' npm
@@ -111,7 +111,8 @@ setup_packages() {
 # Packages are installed without following dependencies: the requirement files are complete and carry every hash.
 make_venv() {
     local name=$1 requirements="$REQUIREMENTS/$2" minimum=$3 stamp
-    # A virtual environment knows its own path, so it does not survive a move of the repository.
+    # A virtual environment knows its own path: it cannot be built elsewhere and renamed, nor survive a move of the
+    # repository. The stamp alone says that it is complete.
     stamp="$(stamp_of "$SETUP" -- "$requirements")"
     is_done "$name" "$stamp" "$SETUP/$name/bin/python" && return
     local python="${PYTHON:-python3}"
@@ -147,8 +148,8 @@ fetch_pypi() {
 fetch_wheel() {
     local dir=$1 name=$2 version=$3 sha256=$4 tag=$5 machine=$6
     fetch_pypi "$dir" "$name" "$version" "$sha256" --only-binary :all: --implementation cp \
-        --python-version "${tag#cp}" --abi "$tag" --abi none \
-        --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" --platform any
+        --python-version "${tag#cp}" --abi "$tag" \
+        --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine"
 }
 
 # Download one npm package: fetch_npm DIR NAME VERSION SHA256
@@ -225,16 +226,19 @@ setup_photos() (
 
 # --- the entry -----------------------------------------------------------------------------------------------------
 
-# Make sure that everything above is there. Two runs at a time wait for each other.
+# Make sure that everything above is there; with `golden`, the reference implementation too. Two runs at a time wait for
+# each other, and what a killed run left behind is cleared away.
 setup_all() {
+    local lock
     mkdir -p "$SETUP"
-    # Not inherited by what is run later: the lock ends with this function.
-    exec {setup_lock}>"$SETUP/lock"
-    flock "$setup_lock"
+    exec {lock}>"$SETUP/lock"
+    flock "$lock"
+    rm -rf "$SETUP"/tmp.*
     setup_packages
     setup_venv
     setup_onnxruntime
     setup_open_pack
     setup_photos
-    exec {setup_lock}>&-
+    [[ ${1:-} != golden ]] || setup_golden_venv
+    exec {lock}>&-
 }
