@@ -226,19 +226,22 @@ setup_photos() (
 
 # --- the entry -----------------------------------------------------------------------------------------------------
 
-# Make sure that everything above is there; with `golden`, the reference implementation too. Two runs at a time wait for
-# each other, and what a killed run left behind is cleared away.
-setup_all() {
-    local lock
+# Run steps, one set-up at a time: two scripts started together wait for each other. What a killed run left behind is
+# cleared away first.
+locked() {
+    local lock step
     mkdir -p "$SETUP"
     exec {lock}>"$SETUP/lock"
     flock "$lock"
     rm -rf "$SETUP"/tmp.*
-    setup_packages
-    setup_venv
-    setup_onnxruntime
-    setup_open_pack
-    setup_photos
-    [[ ${1:-} != golden ]] || setup_golden_venv
+    for step in "$@"; do
+        "$step"
+    done
     exec {lock}>&-
 }
+
+# Make sure that everything for building, running and testing is there.
+setup_all() { locked setup_packages setup_venv setup_onnxruntime setup_open_pack setup_photos; }
+
+# Make sure that the reference implementation is there.
+setup_golden() { locked setup_golden_venv; }
