@@ -84,25 +84,28 @@ missing_packages() {
     fi
 }
 
-# Run a command as root: directly, or through sudo.
-as_root() {
-    if [[ $EUID -eq 0 ]]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo "$@"
-    else
-        die "root is needed for: $* (no sudo here)"
+# Install Debian packages, through sudo when not root; apt's many lines go to a log that is shown only on failure.
+install_packages() {
+    local sudo=() log="$SETUP/apt.log"
+    command -v apt-get >/dev/null 2>&1 || die "please install these and run this again: $*"
+    if [[ $EUID -ne 0 ]]; then
+        command -v sudo >/dev/null 2>&1 || die "root is needed to install: $* (no sudo here)"
+        sudo=(sudo)
     fi
+    say "installing system packages: $*"
+    {
+        "${sudo[@]}" apt-get update -qq &&
+            "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    } >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die "apt could not install them; the whole log is $log"
+    }
 }
 
 setup_packages() {
     local packages=()
     mapfile -t packages < <(missing_packages)
-    [[ ${#packages[@]} -gt 0 ]] || return 0
-    command -v apt-get >/dev/null 2>&1 || die "please install these and run this again: ${packages[*]}"
-    say "installing system packages: ${packages[*]}"
-    as_root apt-get update -qq >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+    [[ ${#packages[@]} -eq 0 ]] || install_packages "${packages[@]}"
 }
 
 # --- Python ------------------------------------------------------------------------------------------------------
