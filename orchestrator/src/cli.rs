@@ -1,0 +1,86 @@
+//! The command line: what can be said, not what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    command::{cluster, embed, export_swap, refine, status, store},
+    library::Library,
+    ui::{UiSettings, Verbosity},
+};
+
+/// Finds everyone in a photo library and keeps one clean, ranked set of face crops per person
+#[derive(Debug, Parser)]
+#[command(name = "facesets", version, max_term_width = 100)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Folder of the library: the store and the logs [default: facesets in the XDG data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "FACESETS_LIBRARY")]
+    pub library: Option<PathBuf>,
+    /// Write the summary as one JSON document to standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more: every step on standard error instead of a progress bar
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Say less: no progress, only problems and the summary
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find and embed every face in the photos under SRC
+    Embed(embed::Args),
+    /// Group the faces of the library by person
+    Cluster(cluster::Args),
+    /// Cluster, then merge, gate and number what remains
+    Refine(refine::Args),
+    /// Turn refined sets into ranked single-face crops and bundles
+    ExportSwap(export_swap::Args),
+    /// Say what the library holds, what is missing and what failed
+    Status(status::Args),
+    /// Look into the store itself
+    Store(store::Args),
+}
+
+impl GlobalArgs {
+    /// The library meant.
+    pub fn library(&self) -> Library {
+        Library::new(self.library.clone().unwrap_or_else(Library::default_folder))
+    }
+
+    /// How to talk to the user.
+    pub fn ui_settings(&self) -> UiSettings {
+        let verbosity = match (self.verbose, self.quiet) {
+            (true, _) => Verbosity::Verbose,
+            (_, true) => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        };
+        UiSettings { json: self.json, verbosity }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

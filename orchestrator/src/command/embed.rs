@@ -1,0 +1,10 @@
+//! `facesets embed`: placeholder.
+use super::Context;
+use crate::exit::{Exit, Failure};
+/// Flags of `embed`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+/// Runs the command.
+pub fn run(_args: &Args, _context: &Context) -> Result<Exit, Failure> {
+    Ok(Exit::Done)
+}

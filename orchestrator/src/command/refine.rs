@@ -1,0 +1,19 @@
+//! `facesets refine`.
+
+use super::Context;
+use crate::exit::{Exit, Failure, Hint};
+
+/// Flags of `refine`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+#[derive(Debug, thiserror::Error)]
+#[error("`refine` is not built yet")]
+struct NotBuiltYet;
+
+impl Hint for NotBuiltYet {}
+
+/// Runs the command.
+pub fn run(_args: &Args, _context: &Context) -> Result<Exit, Failure> {
+    Err(NotBuiltYet.into())
+}

@@ -1,0 +1,75 @@
+//! The log of a long command: `LIBRARY/logs/<UTC time>-<command>.log`, and standard error with `--verbose`.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::PathBuf,
+};
+
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::{
+    exit::Hint,
+    library::Library,
+    ui::{UI_TARGET, Verbosity},
+};
+
+/// The log cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the log `{path}`: {source}")]
+pub struct LogError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Hint for LogError {
+    fn hint(&self) -> Option<String> {
+        Some("choose a folder you may write to with `--library DIR`".to_owned())
+    }
+}
+
+/// Sends tracing events where they belong from now on; to be called once.
+///
+/// A command without a name keeps no file. `embed` creates the library; other commands keep a log only in one that exists.
+pub fn start(library: &Library, command: Option<&str>, verbosity: Verbosity) -> Result<(), LogError> {
+    let file = match command {
+        Some(name) if name == "embed" || library.folder().is_dir() => Some(create(library, name)?),
+        _ => None,
+    };
+    let file_layer = file.map(|file| {
+        tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(file)
+            .with_filter(filter("FACESETS_LOG", "info,facesets=debug"))
+    });
+    let stderr_layer = (verbosity == Verbosity::Verbose).then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .with_filter(filter("FACESETS_LOG", "warn,facesets=debug"))
+            // What the interface says is on the terminal already.
+            .with_filter(filter_fn(|metadata| metadata.target() != UI_TARGET))
+    });
+    // A second call can only come from tests in one process; the first subscriber stays.
+    let _ = tracing_subscriber::registry().with(file_layer).with(stderr_layer).try_init();
+    Ok(())
+}
+
+/// A name for a log that starts now.
+pub fn file_name(command: &str) -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    format!("{now}-{command}.log")
+}
+
+fn create(library: &Library, command: &str) -> Result<File, LogError> {
+    let path = library.logs().join(file_name(command));
+    fs::create_dir_all(library.logs())
+        .and_then(|()| File::create(&path))
+        .map_err(|source| LogError { path, source })
+}
+
+fn filter(variable: &str, default: &str) -> EnvFilter {
+    EnvFilter::try_from_env(variable).unwrap_or_else(|_| EnvFilter::new(default))
+}

@@ -1,0 +1,163 @@
+//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour.
+
+mod progress;
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal as _, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+use self::progress::Progress;
+use crate::{
+    exit::{Failure, Hint},
+    monitor::Monitor,
+};
+
+/// The tracing target of whatever was said to the user too.
+pub const UI_TARGET: &str = "facesets::said";
+
+/// How to talk to the user.
+#[derive(Debug, Clone, Copy)]
+pub struct UiSettings {
+    /// Summaries as JSON.
+    pub json: bool,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// How much to say on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Problems only.
+    Quiet,
+    /// Progress too.
+    Normal,
+    /// Every step, in lines.
+    Verbose,
+}
+
+/// The user interface.
+#[derive(Debug)]
+pub struct Ui {
+    settings: UiSettings,
+    progress: Mutex<Progress>,
+}
+
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+pub struct OutputError(#[from] io::Error);
+
+impl Hint for OutputError {}
+
+impl Ui {
+    /// An interface on this process' terminal or pipes.
+    pub fn new(settings: UiSettings) -> Arc<Self> {
+        let progress = match settings.verbosity {
+            Verbosity::Quiet => Progress::Silent,
+            Verbosity::Normal if io::stderr().is_terminal() => Progress::Bar(None),
+            Verbosity::Normal | Verbosity::Verbose => Progress::Lines(None),
+        };
+        Arc::new(Self { settings, progress: Mutex::new(progress) })
+    }
+
+    /// What a command has to tell in the end: one JSON document with `--json`, else its text.
+    pub fn summary<T: Serialize + Display>(&self, summary: &T) -> Result<(), OutputError> {
+        let json = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
+        tracing::info!(target: UI_TARGET, summary = serde_json::to_string(summary).unwrap_or_default());
+        let text = if self.settings.json { json } else { summary.to_string() };
+        let mut out = self.stdout();
+        writeln!(out, "{}", text.trim_end())?;
+        Ok(out.flush()?)
+    }
+
+    /// Standard output, for data.
+    pub fn stdout(&self) -> impl Write + use<> {
+        io::BufWriter::new(Stdout(io::stdout().lock()))
+    }
+
+    /// Why the command ends early.
+    pub fn failure(&self, failure: &Failure) {
+        let mut text = String::from("error: ");
+        text.push_str(&failure.chain().join("\n  caused by: "));
+        if let Some(hint) = &failure.hint {
+            text.push_str("\n\nhint: ");
+            text.push_str(hint);
+        }
+        self.say(&text);
+    }
+
+    fn say(&self, text: &str) {
+        self.progress().say(&printable(text));
+    }
+
+    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Monitor for Ui {
+    fn start(&self, stage: &str, total: Option<u64>) {
+        tracing::info!(target: UI_TARGET, stage, total, "start");
+        self.progress().start(stage, total);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.progress().advance(steps);
+    }
+
+    fn finish(&self) {
+        self.progress().finish();
+    }
+
+    fn note(&self, text: &str) {
+        tracing::info!(target: UI_TARGET, "{text}");
+        if self.settings.verbosity != Verbosity::Quiet {
+            self.say(text);
+        }
+    }
+
+    fn problem(&self, what: &str, reason: &str) {
+        tracing::warn!(target: UI_TARGET, what, reason, "problem");
+        self.say(&format!("warning: `{what}`: {reason}"));
+    }
+}
+
+/// Standard output whose reader may go away (`| head`): then the rest goes nowhere, which is no error.
+struct Stdout(io::StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Text as a terminal may have it: a file name must not be able to move the cursor or change colours.
+fn printable(text: &str) -> String {
+    let escape =
+        |c: char| if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_file_names_are_shown_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[31mb\tö\n"), "a\\u{1b}[31mb\\tö\n");
+    }
+}
