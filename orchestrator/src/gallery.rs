@@ -11,6 +11,8 @@ use ndarray::{Array2, ArrayView1};
 /// is the same however the library was filled.
 #[derive(Debug, Clone)]
 pub struct Gallery {
+    /// Contract of the embeddings, as text.
+    pub contract: String,
     /// Contents with at least one location, sorted by canonical path; also those without a face.
     pub contents: Vec<Content>,
     /// The faces.

@@ -1,19 +1,126 @@
-//! `facesets cluster`.
+//! `facesets cluster OUT`: one folder a person, straight from the clustering.
 
-use super::Context;
-use crate::exit::{Exit, Failure, Hint};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{
+    Context,
+    output_args::{GalleryArgs, OutputArgs, write_error},
+};
+use crate::{
+    cluster::{self, Linkage},
+    exit::{Exit, Failure},
+    gallery::{Content, Gallery},
+    manifest::{self, CLUSTERS_SCHEMA, ClusterManifest, face_entries, named_sets, non_utf8_paths, path_text},
+    output::{Placement, place_all},
+    refine::order_by_size,
+    threshold::CosineDistance,
+};
+
+/// Folder of the faces that are alone in their cluster.
+const SINGLETONS: &str = "_singletons";
+
+/// Folder of the photos without a face.
+const NOFACE: &str = "_noface";
 
 /// Flags of `cluster`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    gallery: GalleryArgs,
+    /// Cosine distance at which the average-linkage clustering is cut
+    #[arg(long, value_name = "DISTANCE", default_value = "0.55")]
+    threshold: CosineDistance,
+    /// How photos get into the folders
+    #[arg(long, value_enum, default_value_t = Placement::Copy)]
+    materialize: Placement,
+}
 
-#[derive(Debug, thiserror::Error)]
-#[error("`cluster` is not built yet")]
-struct NotBuiltYet;
-
-impl Hint for NotBuiltYet {}
+/// What was written; counts are of distinct photos and faces, aliases are not counted.
+#[derive(Debug, Serialize)]
+struct Summary {
+    out: PathBuf,
+    previous: Option<PathBuf>,
+    faces: usize,
+    persons: usize,
+    singletons: usize,
+    noface: usize,
+    failed: usize,
+}
 
 /// Runs the command.
-pub fn run(_args: &Args, _context: &Context) -> Result<Exit, Failure> {
-    Err(NotBuiltYet.into())
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let gallery = args.gallery.load(&context.library)?;
+    context.monitor().note(&format!("clustering {} faces", gallery.faces.len()));
+    let clusters = cluster::cut(&gallery.embeddings, Linkage::Average, args.threshold)?;
+    let (mut persons, singletons): (Vec<_>, Vec<_>) =
+        clusters.members().into_iter().partition(|faces| faces.len() > 1);
+    order_by_size(&mut persons);
+
+    let output = args.output.create()?;
+    let manifest = ClusterManifest {
+        schema: CLUSTERS_SCHEMA,
+        contract: gallery.contract.clone(),
+        threshold: args.threshold,
+        persons: named_sets(&gallery, &persons, "person"),
+        singletons: singletons.iter().flatten().flat_map(|face| face_entries(&gallery, *face)).collect(),
+        noface: gallery.contents_without_face().flat_map(|c| &c.paths).map(|path| path_text(path)).collect(),
+        non_utf8_paths: non_utf8_paths(&gallery),
+    };
+    manifest::write(output.path(), &manifest)?;
+
+    let mut folders: Vec<(&str, Vec<&Content>)> = manifest
+        .persons
+        .iter()
+        .zip(&persons)
+        .map(|(set, faces)| (set.name.as_str(), photos(&gallery, faces)))
+        .collect();
+    folders.push((SINGLETONS, photos(&gallery, &singletons.concat())));
+    folders.push((NOFACE, gallery.contents_without_face().collect()));
+    let monitor = context.monitor();
+    monitor.start("placing photos", Some(folders.iter().map(|(_, photos)| photos.len() as u64).sum()));
+    let mut failed = 0;
+    for (name, photos) in folders {
+        let folder = output.path().join(name);
+        failed += place_all(photos, &folder, args.materialize, monitor).map_err(write_error(&folder))?;
+    }
+    monitor.finish();
+
+    let summary = Summary {
+        out: output.target().to_owned(),
+        previous: output.finish()?,
+        faces: gallery.faces.len(),
+        persons: persons.len(),
+        singletons: singletons.len(),
+        noface: gallery.contents_without_face().count(),
+        failed,
+    };
+    context.ui.summary(&summary)?;
+    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// The photos that some faces are in, each once.
+pub(super) fn photos<'a>(gallery: &'a Gallery, faces: &[usize]) -> Vec<&'a Content> {
+    let contents: BTreeSet<usize> = faces.iter().map(|face| gallery.faces[*face].content).collect();
+    contents.into_iter().map(|content| &gallery.contents[content]).collect()
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} faces: {} persons, {} singletons; {} photos without a face",
+            self.faces, self.persons, self.singletons, self.noface
+        )?;
+        if self.failed > 0 {
+            writeln!(f, "{} photos could not be placed (listed above)", self.failed)?;
+        }
+        if let Some(previous) = &self.previous {
+            writeln!(f, "the earlier output is now `{}`", previous.display())?;
+        }
+        write!(f, "written to `{}`", self.out.display())
+    }
 }

@@ -1,8 +1,10 @@
 //! One thin file a subcommand: arguments in, library calls, a summary out.
 
 pub mod cluster;
+mod drop_report;
 pub mod embed;
 pub mod export_swap;
+mod output_args;
 pub mod refine;
 pub mod status;
 pub mod store;

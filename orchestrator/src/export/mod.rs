@@ -1,0 +1,12 @@
+//! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
+//!
+//! [`plan`] and [`crop`] are pure; [`render`] reads photos and writes a folder that is under construction.
+
+pub mod bundle;
+pub mod contact_sheet;
+pub mod crop;
+pub mod manifest;
+pub mod plan;
+pub mod render;
+
+pub use plan::{ExportParameters, PlannedFace, PlannedSet, plan};

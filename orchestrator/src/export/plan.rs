@@ -1,0 +1,264 @@
+//! Which faces of a set are exported, in which order, with how much around them.
+
+use std::cmp::Ordering;
+
+use facesets_core::BBox;
+use serde::Serialize;
+
+use crate::{
+    gallery::Gallery,
+    quality::QualityTerms,
+    refine::{Drop, DropReason, keep, within_centroid},
+    threshold::CosineDistance,
+};
+
+/// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected again.
+const MIN_PAD_RATIO: f32 = 0.2;
+
+/// Step in which padding is tried.
+const PAD_STEP: f32 = 0.02;
+
+/// Largest part of another face's box that may be in a crop: below this, detectors do not see a face.
+const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
+
+/// Every knob of the export.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ExportParameters {
+    /// Farthest that a face may be from its set's centroid.
+    pub outlier_threshold: CosineDistance,
+    /// Least short side of a box in pixels.
+    pub min_face_short: f32,
+    /// Padding on each side of the box, as a part of its long side.
+    pub pad_ratio: f32,
+    /// Side of the crops in pixels.
+    pub out_size: u32,
+    /// Crops in the small bundle.
+    pub top_n: usize,
+}
+
+impl Default for ExportParameters {
+    fn default() -> Self {
+        Self {
+            outlier_threshold: CosineDistance::literal(0.45),
+            min_face_short: 100.0,
+            pad_ratio: 0.5,
+            out_size: 512,
+            top_n: 30,
+        }
+    }
+}
+
+/// A set that will be exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedSet {
+    /// `faceset_NNN`.
+    pub name: String,
+    /// Best first; one face a photo.
+    pub faces: Vec<PlannedFace>,
+    /// What was left out.
+    pub dropped: Vec<Drop>,
+}
+
+/// A face that will be exported.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlannedFace {
+    /// Row of the gallery.
+    pub face: usize,
+    /// How good it is.
+    pub quality: QualityTerms,
+    /// Padding that keeps other faces out; at most what was asked for.
+    pub pad_ratio: f32,
+}
+
+/// Plans the export of the set `name` with these faces (rows of the gallery).
+pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &ExportParameters) -> PlannedSet {
+    let mut dropped = Vec::new();
+    let close = within_centroid(gallery, faces, parameters.outlier_threshold, &mut dropped);
+    let large = keep(close, &mut dropped, |face| {
+        let pixels = gallery.faces[face].bbox.short_side();
+        let min = parameters.min_face_short;
+        (pixels < min).then_some(DropReason::ShortSide { pixels, min })
+    });
+    let mut planned = Vec::new();
+    for face in large {
+        let quality = QualityTerms::of(&gallery.faces[face]);
+        match pad_ratio(gallery, face, parameters.pad_ratio) {
+            Ok(pad_ratio) => planned.push(PlannedFace { face, quality, pad_ratio }),
+            Err(reason) => dropped.push(Drop { face, reason }),
+        }
+    }
+    planned.sort_by(|a, b| rank(gallery, a, b));
+    let faces = one_a_photo(gallery, planned, &mut dropped);
+    dropped.sort_by_key(|drop| drop.face);
+    PlannedSet { name: name.to_owned(), faces, dropped }
+}
+
+/// Better first; between equals the content decides, so that the order never depends on that of the input.
+fn rank(gallery: &Gallery, a: &PlannedFace, b: &PlannedFace) -> Ordering {
+    let key =
+        |planned: &PlannedFace| (gallery.content_of(planned.face).sha256, gallery.faces[planned.face].number);
+    b.quality.composite().total_cmp(&a.quality.composite()).then_with(|| key(a).cmp(&key(b)))
+}
+
+/// Keeps the best face of each photo.
+fn one_a_photo(gallery: &Gallery, ranked: Vec<PlannedFace>, dropped: &mut Vec<Drop>) -> Vec<PlannedFace> {
+    let mut kept: Vec<PlannedFace> = Vec::with_capacity(ranked.len());
+    let mut number_kept = std::collections::HashMap::new();
+    for planned in ranked {
+        let record = &gallery.faces[planned.face];
+        if let Some(&kept_number) = number_kept.get(&record.content) {
+            dropped.push(Drop { face: planned.face, reason: DropReason::SamePhoto { kept_number } });
+        } else {
+            number_kept.insert(record.content, record.number);
+            kept.push(planned);
+        }
+    }
+    kept
+}
+
+/// The largest padding up to `wanted` with which no other detection of the photo is visible in the crop.
+fn pad_ratio(gallery: &Gallery, face: usize, wanted: f32) -> Result<f32, DropReason> {
+    let record = &gallery.faces[face];
+    let others: Vec<BBox> = neighbours(gallery, face).map(|other| gallery.faces[other].bbox).collect();
+    let fits = |pad: f32| {
+        let crop = square_around(&record.bbox, pad);
+        others.iter().all(|other| part_inside(other, &crop) <= MAX_VISIBLE_PART_OF_OTHER)
+    };
+    let least = wanted.min(MIN_PAD_RATIO);
+    let steps = ((wanted - least) / PAD_STEP).floor() as u32;
+    (0..=steps)
+        .map(|step| wanted - step as f32 * PAD_STEP)
+        .find(|pad| fits(*pad))
+        .ok_or(DropReason::OtherFaceInCrop { pad_ratio: least, min: least })
+}
+
+/// The other faces of the same photo. Faces of a photo are neighbours in the gallery's order.
+fn neighbours(gallery: &Gallery, face: usize) -> impl Iterator<Item = usize> {
+    let content = gallery.faces[face].content;
+    let same = move |other: &usize| gallery.faces[*other].content == content;
+    let before = (0..face).rev().take_while(same);
+    let after = (face + 1..gallery.faces.len()).take_while(same);
+    before.chain(after)
+}
+
+/// The square crop of a box: its side is (1 + 2·pad) · long side, about the same centre.
+pub fn square_around(bbox: &BBox, pad_ratio: f32) -> BBox {
+    let half = bbox.long_side() * (0.5 + pad_ratio);
+    let [x, y] = bbox.centre();
+    BBox { x1: x - half, y1: y - half, x2: x + half, y2: y + half }
+}
+
+/// Which part of `inner`'s area is inside `outer`, in [0, 1].
+fn part_inside(inner: &BBox, outer: &BBox) -> f32 {
+    let width = (inner.x2.min(outer.x2) - inner.x1.max(outer.x1)).max(0.0);
+    let height = (inner.y2.min(outer.y2) - inner.y1.max(outer.y1)).max(0.0);
+    width * height / (inner.width() * inner.height())
+}
+
+#[cfg(test)]
+mod tests {
+    use facesets_core::Sha256Digest;
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        gallery::{Content, GalleryFace},
+        refine::Gate,
+    };
+
+    /// Faces (photo, box) with the same embedding; photos in order.
+    fn gallery(faces: &[(usize, [f32; 4])]) -> Gallery {
+        let mut embeddings = Array2::zeros((faces.len(), 4));
+        embeddings.column_mut(0).fill(1.0);
+        let photos = faces.iter().map(|(photo, _)| photo + 1).max().unwrap_or(0);
+        Gallery {
+            contract: "face/test".to_owned(),
+            contents: (0..photos)
+                .map(|i| Content {
+                    sha256: Sha256Digest::of(&i.to_le_bytes()),
+                    paths: vec![format!("/{i}.jpg").into()],
+                    width: 4000,
+                    height: 3000,
+                })
+                .collect(),
+            faces: faces
+                .iter()
+                .enumerate()
+                .map(|(i, (content, corners))| GalleryFace {
+                    content: *content,
+                    number: i as u32,
+                    bbox: BBox::new(*corners).unwrap(),
+                    det_score: 0.9,
+                    norm: 20.0,
+                    blur: 100.0,
+                    landmarks_68: Vec::new(),
+                    pose: None,
+                })
+                .collect(),
+            embeddings,
+        }
+    }
+
+    fn square(x: f32, y: f32, side: f32) -> [f32; 4] {
+        [x, y, x + side, y + side]
+    }
+
+    #[test]
+    fn larger_faces_rank_first_and_small_ones_are_dropped_with_their_figures() {
+        let gallery = gallery(&[
+            (0, square(0.0, 0.0, 120.0)),
+            (1, square(0.0, 0.0, 240.0)),
+            (2, square(0.0, 0.0, 99.0)),
+        ]);
+        let planned = plan(&gallery, "s", vec![0, 1, 2], &ExportParameters::default());
+        assert_eq!(planned.faces.iter().map(|f| f.face).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(
+            planned.dropped,
+            [Drop { face: 2, reason: DropReason::ShortSide { pixels: 99.0, min: 100.0 } }]
+        );
+    }
+
+    #[test]
+    fn a_photo_gives_its_best_face_only() {
+        let gallery = gallery(&[(0, square(0.0, 0.0, 120.0)), (0, square(1500.0, 0.0, 240.0))]);
+        let planned = plan(&gallery, "s", vec![0, 1], &ExportParameters::default());
+        assert_eq!(planned.faces.iter().map(|f| f.face).collect::<Vec<_>>(), [1]);
+        assert_eq!(planned.dropped[0].reason, DropReason::SamePhoto { kept_number: 1 });
+    }
+
+    #[test]
+    fn padding_shrinks_until_the_neighbour_is_out_or_the_face_is_dropped() {
+        let far = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(600.0, 0.0, 200.0))]);
+        assert_eq!(pad_ratio(&far, 0, 0.5), Ok(0.5));
+        let near = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(250.0, 0.0, 200.0))]);
+        let pad = pad_ratio(&near, 0, 0.5).unwrap();
+        assert!((0.3..0.5).contains(&pad), "{pad}");
+        let touching = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(150.0, 0.0, 60.0))]);
+        assert_eq!(pad_ratio(&touching, 0, 0.5).unwrap_err().gate(), Gate::OtherFaceInCrop);
+    }
+
+    #[test]
+    fn faces_of_other_photos_do_not_narrow_a_crop() {
+        let gallery = gallery(&[(0, square(0.0, 0.0, 200.0)), (1, square(150.0, 0.0, 60.0))]);
+        assert_eq!(pad_ratio(&gallery, 0, 0.5), Ok(0.5));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_the_input_does_not_matter(
+            faces in prop::collection::vec((0usize..6, 0.0f32..2000.0, 60.0f32..400.0), 1..12), shift in 0usize..12,
+        ) {
+            let mut faces: Vec<(usize, [f32; 4])> = faces.into_iter().map(|(photo, x, side)| (photo, square(x, 10.0, side))).collect();
+            faces.sort_by_key(|(photo, _)| *photo);
+            let gallery = gallery(&faces);
+            let rows: Vec<usize> = (0..faces.len()).collect();
+            let mut rotated = rows.clone();
+            rotated.rotate_left(shift % faces.len());
+            let parameters = ExportParameters::default();
+            let planned = plan(&gallery, "s", rows, &parameters);
+            prop_assert_eq!(planned.faces.len() + planned.dropped.len(), faces.len());
+            prop_assert_eq!(planned, plan(&gallery, "s", rotated, &parameters));
+        }
+    }
+}

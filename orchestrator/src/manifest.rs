@@ -1,0 +1,209 @@
+//! The manifests of `cluster` and `refine`: what a folder holds, for people and for scripts.
+//!
+//! Paths are strings. One that is not UTF-8 appears with replacement characters, and its bytes stand in `non_utf8_paths`.
+
+use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    gallery::Gallery,
+    refine::{Drop, DropReason, RefineParameters},
+    threshold::CosineDistance,
+};
+
+/// File name of every manifest.
+pub const FILE_NAME: &str = "manifest.json";
+
+/// Schema of [`ClusterManifest`].
+pub const CLUSTERS_SCHEMA: &str = "facesets.clusters/1";
+
+/// Schema of [`RefinedManifest`].
+pub const REFINED_SCHEMA: &str = "facesets.refined/1";
+
+/// A face at one place where its photo lies; each alias has an entry of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaceEntry {
+    /// Absolute path of the photo.
+    pub path: String,
+    /// Digest of the photo, in hexadecimal.
+    pub sha256: String,
+    /// x1, y1, x2, y2 in pixels of the upright image.
+    pub bbox: [f32; 4],
+    /// Detector confidence.
+    pub det_score: f32,
+}
+
+/// A path that is not UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonUtf8Path {
+    /// As it appears in the manifest.
+    pub path: String,
+    /// Its bytes: ASCII as it is, `\` doubled, others as `\xNN`.
+    pub escaped: String,
+}
+
+/// A named group of faces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedSet {
+    /// `person_NNN` or `faceset_NNN`.
+    pub name: String,
+    /// Its faces, aliases included.
+    pub faces: Vec<FaceEntry>,
+}
+
+/// `manifest.json` of `cluster`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClusterManifest {
+    /// [`CLUSTERS_SCHEMA`].
+    pub schema: &'static str,
+    /// Contract of the embeddings.
+    pub contract: String,
+    /// Where the dendrogram was cut.
+    pub threshold: CosineDistance,
+    /// Clusters of at least two faces, largest first.
+    pub persons: Vec<NamedSet>,
+    /// Faces alone in their cluster.
+    pub singletons: Vec<FaceEntry>,
+    /// Photos without a face.
+    pub noface: Vec<String>,
+    /// Paths that are not UTF-8.
+    pub non_utf8_paths: Vec<NonUtf8Path>,
+}
+
+/// `manifest.json` of `refine`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RefinedManifest {
+    /// [`REFINED_SCHEMA`].
+    pub schema: &'static str,
+    /// Contract of the embeddings.
+    pub contract: String,
+    /// What it was made with.
+    pub parameters: RefineParameters,
+    /// Largest first.
+    pub facesets: Vec<NamedSet>,
+    /// Faces that are in no faceset.
+    pub dropped: Vec<DroppedFace>,
+    /// Paths that are not UTF-8.
+    pub non_utf8_paths: Vec<NonUtf8Path>,
+}
+
+/// What `export-swap` needs of a [`RefinedManifest`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct RefinedSets {
+    /// Must be [`REFINED_SCHEMA`].
+    pub schema: String,
+    /// Contract of the embeddings.
+    pub contract: String,
+    /// The sets.
+    pub facesets: Vec<NamedSet>,
+}
+
+/// A face that was left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DroppedFace {
+    /// Canonical path of its photo and so on.
+    #[serde(flatten)]
+    pub face: FaceEntry,
+    /// Why, with the figures.
+    pub reason: DropReason,
+}
+
+/// A manifest that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Cannot be read or written.
+    #[error("cannot access `{path}`: {source}")]
+    Io {
+        /// The manifest.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not what it should be.
+    #[error("`{path}` is not a `{expected}` manifest: {reason}")]
+    Invalid {
+        /// The manifest.
+        path: std::path::PathBuf,
+        /// Schema that was wanted.
+        expected: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A path as text for manifests and messages.
+pub fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A face once for each place where its photo lies, the canonical one first.
+pub fn face_entries(gallery: &Gallery, face: usize) -> impl Iterator<Item = FaceEntry> {
+    let (record, content) = (&gallery.faces[face], gallery.content_of(face));
+    content.paths.iter().map(|path| FaceEntry {
+        path: path_text(path),
+        sha256: content.sha256.to_string(),
+        bbox: record.bbox.corners(),
+        det_score: record.det_score,
+    })
+}
+
+/// Groups under the names `{prefix}_001`, `{prefix}_002`, …
+pub fn named_sets(gallery: &Gallery, groups: &[Vec<usize>], prefix: &str) -> Vec<NamedSet> {
+    let entries = |group: &Vec<usize>| group.iter().flat_map(|face| face_entries(gallery, *face)).collect();
+    groups
+        .iter()
+        .zip(1..)
+        .map(|(group, number)| NamedSet { name: set_name(prefix, number), faces: entries(group) })
+        .collect()
+}
+
+/// `{prefix}_{number}` with at least three digits.
+pub fn set_name(prefix: &str, number: usize) -> String {
+    format!("{prefix}_{number:03}")
+}
+
+/// Dropped faces by the canonical path of their photos.
+pub fn dropped_faces(gallery: &Gallery, dropped: &[Drop]) -> Vec<DroppedFace> {
+    dropped
+        .iter()
+        .filter_map(|drop| {
+            let face = face_entries(gallery, drop.face).next()?;
+            Some(DroppedFace { face, reason: drop.reason })
+        })
+        .collect()
+}
+
+/// Every path of the gallery that is not UTF-8.
+pub fn non_utf8_paths(gallery: &Gallery) -> Vec<NonUtf8Path> {
+    let escaped = |path: &Path| path.as_os_str().as_bytes().escape_ascii().to_string();
+    let paths = gallery.contents.iter().flat_map(|content| &content.paths);
+    paths
+        .filter(|path| path.to_str().is_none())
+        .map(|path| NonUtf8Path { path: path_text(path), escaped: escaped(path) })
+        .collect()
+}
+
+/// Writes `manifest.json` into a folder that is under construction.
+pub fn write(folder: &Path, manifest: &impl Serialize) -> Result<(), ManifestError> {
+    let path = folder.join(FILE_NAME);
+    let mut text = serde_json::to_vec_pretty(manifest)
+        .map_err(io::Error::from)
+        .map_err(|source| ManifestError::Io { path: path.clone(), source })?;
+    text.push(b'\n');
+    fs::write(&path, text).map_err(|source| ManifestError::Io { path, source })
+}
+
+/// Reads the `manifest.json` that `refine` wrote into `folder`.
+pub fn read_refined(folder: &Path) -> Result<RefinedSets, ManifestError> {
+    let path = folder.join(FILE_NAME);
+    let bytes = fs::read(&path).map_err(|source| ManifestError::Io { path: path.clone(), source })?;
+    let invalid =
+        |reason: String| ManifestError::Invalid { path: path.clone(), expected: REFINED_SCHEMA, reason };
+    let sets: RefinedSets = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+    if sets.schema == REFINED_SCHEMA {
+        Ok(sets)
+    } else {
+        Err(invalid(format!("its schema is `{}`", sets.schema)))
+    }
+}

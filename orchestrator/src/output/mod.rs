@@ -1,0 +1,11 @@
+//! Folders that commands write: built aside, moved into place when whole, never over something else.
+//!
+//! What is in such a folder follows from the store; it can always be made again.
+
+mod flat_name;
+mod place;
+mod staging;
+
+pub use flat_name::flat_name;
+pub use place::{Placement, place_all};
+pub use staging::{Existing, OutputDir, OutputError};

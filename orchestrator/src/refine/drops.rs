@@ -1,0 +1,102 @@
+//! Why a face is not in a set.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A face that was left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drop {
+    /// Row of the gallery.
+    pub face: usize,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// The rule that a face did not satisfy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Box too small.
+    ShortSide,
+    /// Too blurred.
+    Blur,
+    /// Detector not confident enough.
+    DetScore,
+    /// Too far from the set's centroid.
+    Outlier,
+    /// Its set has too few photos.
+    TooFewImages,
+    /// The set has a better face of the same photo.
+    SamePhoto,
+    /// Another face would be in the crop.
+    OtherFaceInCrop,
+}
+
+/// A rule with the figures that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "gate", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the figure and its bound; the variants are documented at `Gate`")]
+pub enum DropReason {
+    /// See [`Gate::ShortSide`].
+    ShortSide { pixels: f32, min: f32 },
+    /// See [`Gate::Blur`].
+    Blur { blur: f32, min: f32 },
+    /// See [`Gate::DetScore`].
+    DetScore { det_score: f32, min: f32 },
+    /// See [`Gate::Outlier`].
+    Outlier { distance: f32, max: f32 },
+    /// See [`Gate::TooFewImages`].
+    TooFewImages { images: usize, min: usize },
+    /// See [`Gate::SamePhoto`].
+    SamePhoto { kept_number: u32 },
+    /// See [`Gate::OtherFaceInCrop`].
+    OtherFaceInCrop { pad_ratio: f32, min: f32 },
+}
+
+impl DropReason {
+    /// The rule, without the figures.
+    pub fn gate(&self) -> Gate {
+        match self {
+            Self::ShortSide { .. } => Gate::ShortSide,
+            Self::Blur { .. } => Gate::Blur,
+            Self::DetScore { .. } => Gate::DetScore,
+            Self::Outlier { .. } => Gate::Outlier,
+            Self::TooFewImages { .. } => Gate::TooFewImages,
+            Self::SamePhoto { .. } => Gate::SamePhoto,
+            Self::OtherFaceInCrop { .. } => Gate::OtherFaceInCrop,
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ShortSide => "face too small",
+            Self::Blur => "too blurred",
+            Self::DetScore => "detector not confident",
+            Self::Outlier => "too far from the centroid",
+            Self::TooFewImages => "too few photos in its set",
+            Self::SamePhoto => "a better face of the same photo is kept",
+            Self::OtherFaceInCrop => "another face in the crop",
+        })
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortSide { pixels, min } => write!(f, "short side {pixels:.1} px < {min} px"),
+            Self::Blur { blur, min } => write!(f, "blur {blur:.1} < {min}"),
+            Self::DetScore { det_score, min } => write!(f, "det_score {det_score:.3} < {min}"),
+            Self::Outlier { distance, max } => {
+                write!(f, "cosine distance {distance:.3} to the centroid > {max}")
+            }
+            Self::TooFewImages { images, min } => write!(f, "its set has {images} photos < {min}"),
+            Self::SamePhoto { kept_number } => write!(f, "face {kept_number} of the same photo is better"),
+            Self::OtherFaceInCrop { pad_ratio, min } => {
+                write!(f, "another face is in the crop unless padding is {pad_ratio:.2} < {min}")
+            }
+        }
+    }
+}
