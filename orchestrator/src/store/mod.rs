@@ -1,23 +1,37 @@
-//! The store.
+//! The store: what was found where, and what was measured. The only place with SQL.
+//!
+//! Three tables carry it: `content` (a sha256), `location` (path → content) and `analysis` ((content, task, contract) →
+//! outcome); faces and their embeddings hang on the analysis. Everything else is a view of them.
+//!
+//! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
 
+mod blob;
+mod commit;
+mod dump;
 mod error;
+mod faces;
+mod filesystem;
+mod gallery;
+mod locations;
+mod lock;
+mod open;
+mod outcome;
+mod schema;
+mod status;
+#[cfg(test)]
+mod tests;
+mod writer;
 
+pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
+pub use filesystem::{FileSystem, FileSystemPolicy};
+pub use locations::{Location, Sighting};
+pub use outcome::{Failed, Outcome, Provenance, StoredFailure, TASK_FACES};
+pub use status::{ContractStatus, FailedContent, StoreStatus};
+pub use writer::Writer;
 
-use crate::{gallery::Gallery, library::Library};
-
-/// A library's store.
+/// A store, to look into.
 #[derive(Debug)]
-pub struct Store {}
-
-impl Store {
-    /// Opens an existing store to look into it; a writer may be at work meanwhile.
-    pub fn open_read(library: &Library) -> Result<Self, StoreError> {
-        Err(StoreError::NoLibrary(library.folder().to_owned()))
-    }
-
-    /// Every face under a contract; `None` for the only one there is.
-    pub fn gallery(&self, _contract: Option<&str>) -> Result<Gallery, StoreError> {
-        Err(StoreError::NoLibrary(std::path::PathBuf::new()))
-    }
+pub struct Store {
+    connection: rusqlite::Connection,
 }

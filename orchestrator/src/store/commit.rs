@@ -1,0 +1,96 @@
+//! What is to be written, gathered until it is worth a transaction.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use facesets_core::{FaceAnalysis, Sha256Digest};
+
+use super::{Location, Provenance, StoreError, StoredFailure, Writer};
+
+/// Results in one transaction: each costs a flush of the disk, some milliseconds, which 64 results share.
+pub const COMMIT_EVERY: usize = 64;
+
+/// What a result waits at most for its transaction; the most that a power cut can cost.
+pub const COMMIT_WITHIN: Duration = Duration::from_millis(500);
+
+/// One thing to write. Writing it twice is the same as writing it once.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// A file holds a content.
+    Located {
+        /// The file.
+        location: Location,
+        /// Size of the content.
+        bytes: u64,
+    },
+    /// A file is no longer there.
+    Vanished {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A content was analysed.
+    Analysed {
+        /// The content.
+        sha256: Sha256Digest,
+        /// The result, with its contract.
+        analysis: Box<FaceAnalysis>,
+        /// What measured.
+        provenance: Arc<Provenance>,
+    },
+    /// A content cannot be analysed.
+    Failed {
+        /// The content.
+        sha256: Sha256Digest,
+        /// Under which contract.
+        contract: String,
+        /// Why.
+        failure: StoredFailure,
+    },
+}
+
+/// Gathers records and commits every [`COMMIT_EVERY`] of them or after [`COMMIT_WITHIN`].
+#[derive(Debug)]
+pub struct Committer {
+    writer: Writer,
+    waiting: Vec<Record>,
+    oldest: Option<Instant>,
+}
+
+impl Committer {
+    /// A committer with nothing to write yet.
+    pub fn new(writer: Writer) -> Self {
+        Self { writer, waiting: Vec::with_capacity(COMMIT_EVERY), oldest: None }
+    }
+
+    /// The writer; what waits is not in there yet.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Takes a record, and commits if that makes enough of them or the oldest has waited long enough.
+    pub fn add(&mut self, record: Record) -> Result<(), StoreError> {
+        self.waiting.push(record);
+        let oldest = *self.oldest.get_or_insert_with(Instant::now);
+        if self.waiting.len() >= COMMIT_EVERY || oldest.elapsed() >= COMMIT_WITHIN {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// When [`Self::flush`] is due; `None` while nothing waits.
+    pub fn due(&self) -> Option<Instant> {
+        self.oldest.map(|oldest| oldest + COMMIT_WITHIN)
+    }
+
+    /// Commits whatever waits. After an error it still waits.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.writer.commit(&self.waiting)?;
+        self.waiting.clear();
+        self.oldest = None;
+        Ok(())
+    }
+}

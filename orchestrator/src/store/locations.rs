@@ -1,0 +1,83 @@
+//! Where contents lie.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use facesets_core::Sha256Digest;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{Store, StoreError};
+
+/// A file as it was when it was read last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub sha256: Sha256Digest,
+    /// What it looked like from outside.
+    pub sighting: Sighting,
+    /// Whether it is no longer there.
+    pub vanished: bool,
+}
+
+/// What tells a changed file from an unchanged one without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last change in nanoseconds since 1970.
+    pub mtime_ns: i64,
+}
+
+impl Store {
+    /// What is known of a path.
+    pub fn location(&self, path: &Path) -> Result<Option<Location>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path, sha256, size, mtime_ns, vanished FROM location WHERE path = ?1")?;
+        let row = statement.query_row([path.as_os_str().as_bytes()], |row| Ok(location(row))).optional()?;
+        row.transpose()
+    }
+
+    /// Every location below `root`, or `root` itself, in byte order.
+    pub fn locations_under(&self, root: &Path) -> Result<Vec<Location>, StoreError> {
+        let root = root.as_os_str().as_bytes();
+        let below = if root.ends_with(b"/") { root.to_vec() } else { [root, b"/"].concat() };
+        // The byte after `/` is `0`, so that what lies below is one range of the primary key.
+        let end = [&below[..below.len() - 1], b"0"].concat();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT path, sha256, size, mtime_ns, vanished FROM location \
+             WHERE path = ?1 OR (path >= ?2 AND path < ?3) ORDER BY path",
+        )?;
+        let rows = statement.query_map(params![root, below, end], |row| Ok(location(row)))?;
+        rows.map(|row| row?).collect()
+    }
+
+    /// Whether the content was ever seen.
+    pub fn knows_content(&self, sha256: &Sha256Digest) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM content WHERE sha256 = ?1")?;
+        Ok(statement.exists([sha256.as_bytes()])?)
+    }
+}
+
+pub(super) fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+pub(super) fn digest(bytes: &[u8]) -> Result<Sha256Digest, StoreError> {
+    bytes.try_into().map_err(|error| StoreError::Damaged(format!("{error}")))
+}
+
+fn location(row: &Row<'_>) -> Result<Location, StoreError> {
+    let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+    Ok(Location {
+        path: path(blob(0)?),
+        sha256: digest(blob(1)?)?,
+        sighting: Sighting { size: row.get::<_, i64>(2)? as u64, mtime_ns: row.get(3)? },
+        vanished: row.get(4)?,
+    })
+}

@@ -1,0 +1,103 @@
+//! What came of a content under a contract.
+
+use facesets_core::{Sha256Digest, wire::ItemFailureKind};
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Store, StoreError};
+
+/// The task of finding, embedding and measuring faces.
+pub const TASK_FACES: &str = "faces";
+
+/// What is known of a content under a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Analysed.
+    Done {
+        /// Faces found.
+        faces: u64,
+    },
+    /// Cannot be analysed.
+    Failed(Failed),
+}
+
+/// Why a content cannot be analysed, now and in future.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// A stable word.
+    pub kind: String,
+    /// What happened, in words.
+    pub message: String,
+}
+
+/// A failure that will not go away by itself; other kinds cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFailure {
+    failed: Failed,
+}
+
+/// What measured: recorded beside a result.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Provenance {
+    /// Execution provider.
+    pub provider: String,
+    /// Version of the worker, whose decoder was used.
+    pub worker_version: String,
+    /// Version of ONNX Runtime.
+    pub runtime_version: String,
+}
+
+impl StoredFailure {
+    /// `None` for kinds that another try, another worker or a mended one may not show.
+    pub fn new(kind: ItemFailureKind, message: impl Into<String>) -> Option<Self> {
+        let permanent = matches!(
+            kind,
+            ItemFailureKind::Decode | ItemFailureKind::TooLarge | ItemFailureKind::Unsupported
+        );
+        permanent.then(|| Self { failed: Failed { kind: kind.word().to_owned(), message: message.into() } })
+    }
+
+    /// What is stored of it.
+    pub fn failed(&self) -> &Failed {
+        &self.failed
+    }
+}
+
+impl Store {
+    /// What is known of a content under a contract.
+    pub fn outcome(&self, sha256: &Sha256Digest, contract: &str) -> Result<Option<Outcome>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT error_kind, coalesce(error_message, ''), \
+                    (SELECT count(*) FROM face WHERE analysis_id = analysis.id) \
+             FROM analysis WHERE sha256 = ?1 AND task = ?2 AND contract = ?3",
+        )?;
+        let outcome = statement.query_row(params![sha256.as_bytes(), TASK_FACES, contract], |row| {
+            Ok(match row.get(0)? {
+                Some(kind) => Outcome::Failed(Failed { kind, message: row.get(1)? }),
+                None => Outcome::Done { faces: row.get::<_, i64>(2)? as u64 },
+            })
+        });
+        Ok(outcome.optional()?)
+    }
+
+    /// Every contract under which faces were looked for, sorted.
+    pub fn contracts(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT contract FROM analysis WHERE task = ?1 ORDER BY contract")?;
+        let rows = statement.query_map([TASK_FACES], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The contract meant: the one asked for if it is there, else the only one.
+    pub fn choose_contract(&self, wanted: Option<&str>) -> Result<String, StoreError> {
+        let mut present = self.contracts()?;
+        match wanted {
+            Some(wanted) if present.iter().any(|contract| contract == wanted) => Ok(wanted.to_owned()),
+            Some(wanted) if !present.is_empty() => {
+                Err(StoreError::UnknownContract { wanted: wanted.to_owned(), present })
+            }
+            None if present.len() > 1 => Err(StoreError::SeveralContracts(present)),
+            _ => present.pop().ok_or(StoreError::NothingAnalysed),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The store from outside.
+
+use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
+
+use facesets_core::{
+    BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
+    face::{LANDMARKS_68, LANDMARKS_106},
+    wire::ItemFailureKind,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{exit::Hint as _, library::Library};
+
+fn library() -> (TempDir, Library) {
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::new(folder.path().join("library"));
+    (folder, library)
+}
+
+fn writer(library: &Library) -> Writer {
+    Writer::open(library, FileSystemPolicy::Refuse).unwrap()
+}
+
+fn contract() -> FaceContract {
+    let digest = Sha256Digest::of(b"model");
+    FaceContract { detector: digest, recogniser: digest, det_size: 640, preprocessing: 1 }
+}
+
+fn landmarks_contract() -> LandmarksContract {
+    let digest = Sha256Digest::of(b"model");
+    LandmarksContract {
+        detector: digest,
+        landmarks_106: digest,
+        landmarks_68: digest,
+        det_size: 640,
+        preprocessing: 1,
+    }
+}
+
+/// A face whose every number follows from `seed`.
+fn face(seed: u32) -> Face {
+    let value = |i: usize| ((seed as usize * 7919 + i * 31) % 997) as f32 / 7.0 + 0.1;
+    let raw: Vec<f32> = (0..EMBEDDING_LEN).map(value).collect();
+    Face {
+        bbox: BBox::new([value(1), value(2), value(1) + value(3), value(2) + value(4)]).unwrap(),
+        det_score: 0.5 + (seed % 50) as f32 / 101.0,
+        keypoints: std::array::from_fn(|i| [value(i), value(i + 5)]),
+        embedding: FaceEmbedding::from_raw(&raw).unwrap(),
+        landmarks_106: (0..LANDMARKS_106).map(|i| [value(i), value(i + 1)]).collect(),
+        landmarks_68: (0..LANDMARKS_68).map(|i| [value(i), value(i * i), value(i * 3)]).collect(),
+        blur: value(9),
+    }
+}
+
+fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
+    let (contract, landmarks_contract) = (contract(), landmarks_contract());
+    Box::new(FaceAnalysis { contract, landmarks_contract, width: 40, height: 30, faces })
+}
+
+fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {
+    let sighting = Sighting { size: 3, mtime_ns: 5 };
+    Record::Located { location: Location { path: path.into(), sha256, sighting, vanished: false }, bytes: 3 }
+}
+
+fn analysed(sha256: Sha256Digest, faces: Vec<Face>) -> Record {
+    Record::Analysed { sha256, analysis: analysis(faces), provenance: Arc::new(Provenance::default()) }
+}
+
+fn failed(sha256: Sha256Digest) -> Record {
+    let failure = StoredFailure::new(ItemFailureKind::Decode, "broken").unwrap();
+    Record::Failed { sha256, contract: contract().to_string(), failure }
+}
+
+fn dump(store: &Store) -> String {
+    let mut out = Vec::new();
+    store.dump(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Writes everything in as many transactions as there are chunks, into a library of its own.
+fn dump_of(records: &[Record], chunk: usize) -> String {
+    let (_folder, library) = library();
+    let mut writer = writer(&library);
+    for records in records.chunks(chunk) {
+        writer.commit(records).unwrap();
+    }
+    dump(writer.store())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn an_analysis_comes_back_bit_for_bit(seeds in prop::collection::vec(0u32..10_000, 0..5)) {
+        let (_folder, library) = library();
+        let sha256 = Sha256Digest::of(b"photo");
+        let faces: Vec<Face> = seeds.iter().map(|seed| face(*seed)).collect();
+        writer(&library).commit(&[located("/a", sha256), analysed(sha256, faces.clone())]).unwrap();
+
+        let gallery = Store::open_read(&library).unwrap().gallery(None).unwrap();
+        prop_assert_eq!(gallery.contents.len(), 1);
+        prop_assert_eq!((gallery.contents[0].width, gallery.contents[0].height), (40, 30));
+        prop_assert_eq!(gallery.faces.len(), faces.len());
+        for (at, face) in faces.iter().enumerate() {
+            let stored = &gallery.faces[at];
+            prop_assert_eq!(stored.number as usize, at);
+            prop_assert_eq!(stored.bbox, face.bbox);
+            prop_assert_eq!(
+                (stored.det_score, stored.norm, stored.blur),
+                (face.det_score, face.embedding.norm, face.blur)
+            );
+            prop_assert_eq!(&stored.landmarks_68, &face.landmarks_68);
+            prop_assert_eq!(gallery.embedding(at).to_vec(), face.embedding.unit.as_slice());
+        }
+    }
+
+    #[test]
+    fn the_dump_does_not_depend_on_order_repetition_or_transactions(
+        order in Just((0..6u32).collect::<Vec<_>>()).prop_shuffle(), chunk in 1usize..20, repeats in 1usize..3
+    ) {
+        let content = |i: u32| Sha256Digest::of(&[i as u8]);
+        let records = |i: u32| {
+            let outcome = if i == 3 { failed(content(i)) } else { analysed(content(i), (0..i % 3).map(face).collect()) };
+            [located(format!("/photos/{i}"), content(i)), located(format!("/copies/{i}"), content(i)), outcome]
+        };
+        let expected = dump_of(&(0..6).flat_map(records).collect::<Vec<_>>(), 100);
+        let shuffled: Vec<Record> =
+            std::iter::repeat_n(order, repeats).flatten().flat_map(records).collect();
+        prop_assert_eq!(dump_of(&shuffled, chunk), expected);
+    }
+}
+
+#[test]
+fn the_gallery_is_sorted_by_canonical_path_and_knows_aliases() {
+    let (_folder, library) = library();
+    let [first, second, homeless] = [b"1", b"2", b"3"].map(|bytes| Sha256Digest::of(bytes));
+    let odd = PathBuf::from(OsString::from_vec(b"/b/\xff.jpg".to_vec()));
+    let mut writer = writer(&library);
+    writer
+        .commit(&[
+            located("/z", first),
+            located(&odd, first),
+            located("/b-", second),
+            located("/gone", homeless),
+            located("/gone", second),
+            analysed(first, vec![face(1), face(2)]),
+            analysed(second, vec![face(3)]),
+            analysed(homeless, vec![face(4)]),
+        ])
+        .unwrap();
+    let gallery = writer.store().gallery(None).unwrap();
+    let paths: Vec<Vec<PathBuf>> = gallery.contents.iter().map(|content| content.paths.clone()).collect();
+    assert_eq!(paths, [vec![PathBuf::from("/b-"), PathBuf::from("/gone")], vec![odd, PathBuf::from("/z")]]);
+    let faces: Vec<(usize, u32)> = gallery.faces.iter().map(|face| (face.content, face.number)).collect();
+    assert_eq!(faces, [(0, 0), (1, 0), (1, 1)]);
+    assert_eq!(gallery.embedding(2).to_vec(), face(2).embedding.unit.as_slice());
+}
+
+#[test]
+fn contracts_are_never_mixed_silently() {
+    let (_folder, library) = library();
+    let sha256 = Sha256Digest::of(b"photo");
+    let mut writer = writer(&library);
+    assert!(matches!(writer.store().gallery(None), Err(StoreError::NothingAnalysed)));
+
+    let mut other = analysis(vec![face(1)]);
+    other.contract.det_size = 320;
+    let other_contract = other.contract.to_string();
+    let provenance = Arc::new(Provenance::default());
+    writer
+        .commit(&[
+            located("/a", sha256),
+            analysed(sha256, vec![face(1), face(2)]),
+            Record::Analysed { sha256, analysis: other, provenance },
+        ])
+        .unwrap();
+    let store = writer.store();
+    let error = store.gallery(None).unwrap_err();
+    assert!(error.hint().unwrap().contains("--contract"));
+    assert!(error.to_string().contains(&other_contract), "{error}");
+    assert_eq!(store.gallery(Some(&other_contract)).unwrap().faces.len(), 1);
+    assert!(matches!(store.gallery(Some("x")), Err(StoreError::UnknownContract { .. })));
+}
+
+#[test]
+fn a_failure_gives_way_to_a_result_but_not_the_other_way_round() {
+    let (_folder, library) = library();
+    let sha256 = Sha256Digest::of(b"photo");
+    let contract = contract().to_string();
+    let mut writer = writer(&library);
+    writer.commit(&[located("/a", sha256), failed(sha256)]).unwrap();
+    let outcome = writer.store().outcome(&sha256, &contract).unwrap();
+    let expected = Failed { kind: "decode".to_owned(), message: "broken".to_owned() };
+    assert_eq!(outcome, Some(Outcome::Failed(expected)));
+    writer.commit(&[analysed(sha256, vec![face(1)]), failed(sha256), analysed(sha256, vec![])]).unwrap();
+    assert_eq!(writer.store().outcome(&sha256, &contract).unwrap(), Some(Outcome::Done { faces: 1 }));
+}
+
+#[test]
+fn only_failures_that_last_can_be_stored() {
+    let lasting: Vec<_> =
+        ItemFailureKind::ALL.into_iter().filter(|kind| StoredFailure::new(*kind, "").is_some()).collect();
+    assert_eq!(lasting, [ItemFailureKind::Decode, ItemFailureKind::TooLarge, ItemFailureKind::Unsupported]);
+}
+
+#[test]
+fn the_status_counts_what_is_there_and_what_is_missing() {
+    let (_folder, library) = library();
+    let [done, bad, new, empty] = [b"1", b"2", b"3", b"4"].map(|bytes| Sha256Digest::of(bytes));
+    let mut writer = writer(&library);
+    writer
+        .commit(&[
+            located("/1", done),
+            located("/1-again", done),
+            located("/2", bad),
+            located("/3", new),
+            located("/4", empty),
+            Record::Vanished { path: "/1".into() },
+            analysed(done, vec![face(1), face(2)]),
+            analysed(empty, vec![]),
+            failed(bad),
+        ])
+        .unwrap();
+    let status = writer.store().status().unwrap();
+    assert_eq!((status.contents, status.locations, status.aliases, status.vanished), (4, 5, 1, 1));
+    let [contract] = &status.contracts[..] else { panic!("{status:?}") };
+    assert_eq!((contract.analysed, contract.no_face, contract.faces, contract.pending), (2, 1, 2, 1));
+    let failure = FailedContent { path: "/2".into(), kind: "decode".to_owned(), reason: "broken".to_owned() };
+    assert_eq!(contract.failed, [failure]);
+}
+
+#[test]
+fn locations_below_a_folder_do_not_include_its_namesakes() {
+    let (_folder, library) = library();
+    let sha256 = Sha256Digest::of(b"x");
+    let mut writer = writer(&library);
+    let paths = ["/a/b/1", "/a/b", "/a/b-2/1", "/a/b0", "/a/b.jpg", "/a/b/c/2"];
+    writer.commit(&paths.map(|path| located(path, sha256))).unwrap();
+    let below = |root: &str| {
+        let locations = writer.store().locations_under(root.as_ref()).unwrap();
+        locations.into_iter().map(|location| location.path.display().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(below("/a/b"), ["/a/b", "/a/b/1", "/a/b/c/2"]);
+    assert_eq!(below("/").len(), paths.len());
+}
+
+#[test]
+fn a_second_writer_is_refused_while_readers_are_not() {
+    let (_folder, library) = library();
+    let mut first = writer(&library);
+    let error = Writer::open(&library, FileSystemPolicy::Refuse).unwrap_err();
+    assert!(matches!(error, StoreError::InUse(_)) && error.hint().is_some());
+    first.commit(&[located("/a", Sha256Digest::of(b"a"))]).unwrap();
+    assert_eq!(Store::open_read(&library).unwrap().status().unwrap().contents, 1);
+    drop(first);
+    writer(&library);
+}
+
+#[test]
+fn a_new_store_has_the_settings_it_should() {
+    let (_folder, library) = library();
+    let writer = writer(&library);
+    let settings =
+        ["page_size", "journal_mode", "synchronous", "foreign_keys", "user_version", "application_id"];
+    let settings: BTreeMap<_, _> = settings.map(|name| (name, writer.pragma(name))).into();
+    let text = format!("{settings:?}");
+    for part in [
+        r#""page_size": "Integer(16384)""#,
+        r#""journal_mode": "wal""#,
+        r#""synchronous": "Integer(2)""#,
+        r#""foreign_keys": "Integer(1)""#,
+        r#""application_id": "Integer(1179862356)""#,
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(settings["user_version"], format!("Integer({})", schema::MIGRATIONS.len()));
+}
+
+#[test]
+fn a_database_of_version_zero_is_migrated() {
+    let (_folder, library) = library();
+    std::fs::create_dir_all(library.folder()).unwrap();
+    // What remains when the very first run is killed before its first transaction.
+    rusqlite::Connection::open(library.store_file()).unwrap().execute_batch("VACUUM").unwrap();
+    assert!(matches!(Store::open_read(&library), Err(StoreError::NoLibrary(_))));
+    drop(writer(&library));
+    assert_eq!(Store::open_read(&library).unwrap().status().unwrap().contents, 0);
+}
+
+#[test]
+fn a_library_of_a_newer_program_is_refused() {
+    let (_folder, library) = library();
+    drop(writer(&library));
+    let connection = rusqlite::Connection::open(library.store_file()).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    for error in [
+        Writer::open(&library, FileSystemPolicy::Refuse).unwrap_err(),
+        Store::open_read(&library).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Newer { found: 99, .. }) && error.hint().is_some(), "{error}");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let (_folder, library) = library();
+    std::fs::create_dir_all(library.folder()).unwrap();
+    rusqlite::Connection::open(library.store_file()).unwrap().execute_batch("CREATE TABLE mine (x)").unwrap();
+    assert!(matches!(Writer::open(&library, FileSystemPolicy::Refuse), Err(StoreError::NotALibrary(_))));
+    std::fs::write(library.store_file(), "no database at all, but long enough to have a header".repeat(9))
+        .unwrap();
+    assert!(matches!(Writer::open(&library, FileSystemPolicy::Refuse), Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn a_passed_through_file_system_is_refused_or_gets_a_rollback_journal() {
+    let (_folder, library) = library();
+    let windows = |_: &std::path::Path| FileSystem { kind: "9p".to_owned() };
+    let error = Writer::open_on(&library, FileSystemPolicy::Refuse, windows).unwrap_err();
+    assert!(error.to_string().contains("9p") && error.hint().unwrap().contains("--unsafe-fs"));
+    assert!(!library.store_file().exists());
+
+    let mut writer = Writer::open_on(&library, FileSystemPolicy::RollbackJournal, windows).unwrap();
+    assert_eq!(writer.pragma("journal_mode"), "delete");
+    writer.commit(&[located("/a", Sha256Digest::of(b"a"))]).unwrap();
+    drop(writer);
+    assert_eq!(Store::open_read(&library).unwrap().status().unwrap().contents, 1);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_committed() {
+    let (_folder, library) = library();
+    let content = |i: u32| Sha256Digest::of(&i.to_le_bytes());
+    let records = |i: u32| [located(format!("/{i}"), content(i)), analysed(content(i), vec![face(i)])];
+    let mut writer = writer(&library);
+    writer.commit(&records(0)).unwrap();
+    let before = dump(writer.store());
+    writer.limit_pages(20);
+    let many: Vec<Record> = (1..500).flat_map(records).collect();
+    let error = writer.commit(&many).unwrap_err();
+    assert!(matches!(error, StoreError::Full) && error.hint().is_some(), "{error}");
+    assert_eq!(dump(writer.store()), before);
+
+    writer.limit_pages(1_000_000);
+    writer.commit(&many).unwrap();
+    assert_eq!(writer.store().gallery(None).unwrap().faces.len(), 500);
+}
+
+#[test]
+fn a_committer_writes_when_there_is_enough_or_on_demand() {
+    let (_folder, library) = library();
+    let mut committer = Committer::new(writer(&library));
+    let contents = |committer: &Committer| committer.writer().store().status().unwrap().contents as usize;
+    for i in 0..COMMIT_EVERY - 1 {
+        committer.add(located(format!("/{i}"), Sha256Digest::of(&i.to_le_bytes()))).unwrap();
+    }
+    assert_eq!(contents(&committer), 0);
+    assert!(committer.due().is_some());
+    committer.add(located("/last", Sha256Digest::of(b"last"))).unwrap();
+    assert_eq!(contents(&committer), COMMIT_EVERY);
+    assert!(committer.due().is_none());
+    committer.add(located("/one-more", Sha256Digest::of(b"one more"))).unwrap();
+    committer.flush().unwrap();
+    assert_eq!(contents(&committer), COMMIT_EVERY + 1);
+}
