@@ -1,0 +1,110 @@
+//! Running networks: what the rest of the worker knows of an inference runtime.
+//!
+//! An [`Engine`] takes a batch for one model and gives back its outputs as plain numbers. What the numbers mean is none of its
+//! business. [`ort`] is the only file that names ONNX Runtime.
+
+pub mod ort;
+mod runtime_path;
+
+use std::fmt;
+
+use facesets_core::wire::ModelRole;
+
+pub use runtime_path::{RUNTIME_FILE, RuntimePathError, find_runtime};
+
+/// Where graphs are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Provider {
+    /// ONNX Runtime's own kernels on the host's processor.
+    #[default]
+    Cpu,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+        })
+    }
+}
+
+/// Sizes of a model's input: batch, channels, height, width; `None` where the model takes any.
+pub type InputShape = [Option<usize>; 4];
+
+/// One output of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// Values, innermost dimension contiguous.
+    pub values: Vec<f32>,
+}
+
+/// A model for each role, ready to run on one thread.
+pub trait Engine {
+    /// Sizes of the input of the model in `role`.
+    fn input_shape(&self, role: ModelRole) -> InputShape;
+
+    /// Runs the model in `role` on a batch of NCHW values and returns its outputs in the model's order.
+    fn run(&mut self, role: ModelRole, shape: [usize; 4], values: &[f32])
+    -> Result<Vec<Tensor>, EngineError>;
+}
+
+/// A model that cannot be made ready, or run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The runtime does not accept the model.
+    #[error("the {} model cannot be loaded: {reason}", .role.word())]
+    Load {
+        /// Which model.
+        role: ModelRole,
+        /// What the runtime says.
+        reason: String,
+    },
+    /// A model with another number or kind of inputs or outputs than its role has.
+    #[error("the {} model has another signature than its role asks for: {reason}", .role.word())]
+    Signature {
+        /// Which model.
+        role: ModelRole,
+        /// What is different.
+        reason: String,
+    },
+    /// The runtime failed while running.
+    #[error("the {} model failed: {reason}", .role.word())]
+    Run {
+        /// Which model.
+        role: ModelRole,
+        /// What sort of failure.
+        cause: RunFailure,
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+/// Sorts of failure while running that are worth telling apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunFailure {
+    /// No memory on the device or the host.
+    OutOfMemory,
+    /// The device went away.
+    DeviceLost,
+    /// Anything else.
+    Other,
+}
+
+/// The role as one word, as manifests and messages have it.
+pub trait RoleWord {
+    /// `detection`, `recognition`, `landmarks_106` or `landmarks_68`.
+    fn word(&self) -> &'static str;
+}
+
+impl RoleWord for ModelRole {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Detection => "detection",
+            Self::Recognition => "recognition",
+            Self::Landmarks106 => "landmarks_106",
+            Self::Landmarks68 => "landmarks_68",
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Fetching a pack: archive, comparison, files, manifest, and only then its name.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    CatalogueEntry, DownloadError, MANIFEST_FILE, Manifest, ManifestModel, Pack, Progress, SCHEMA,
+    download::{Wanted, download},
+    unpack::unpack,
+};
+use crate::engine::RoleWord as _;
+
+/// What came of fetching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The pack is there now.
+    New(PathBuf),
+    /// It was there already, and whole.
+    AlreadyThere(PathBuf),
+}
+
+/// A pack that could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The archive did not arrive.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// The archive is not what was promised.
+    #[error("the archive `{}` cannot be used: {reason}", .path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The disk.
+    #[error("`{}` cannot be written: {source}", .path.display())]
+    Disk {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Fetches `entry` into the folder `models`. The partial archive stays for the next time when the line breaks; nothing half-made is
+/// ever visible under the pack's name.
+pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> Result<Fetched, FetchError> {
+    let folder = models.join(&entry.name);
+    if is_whole(models, &entry.name) {
+        return Ok(Fetched::AlreadyThere(folder));
+    }
+    fs::create_dir_all(models).map_err(disk(models))?;
+    let part = models.join(format!(".{}.zip.part", entry.name));
+    download(Wanted { url: &entry.url, bytes: entry.bytes, sha256: entry.sha256 }, &part, progress)?;
+
+    let staging = tempfile::Builder::new()
+        .prefix(&format!(".{}.", entry.name))
+        .tempdir_in(models)
+        .map_err(disk(models))?;
+    unpack(&part, &entry.files, staging.path())?;
+    let manifest = staging.path().join(MANIFEST_FILE);
+    write_manifest(entry, &manifest).map_err(disk(&manifest))?;
+    publish(&staging, &folder).map_err(disk(&folder))?;
+    fs::remove_file(&part).map_err(disk(&part))?;
+    Ok(Fetched::New(folder))
+}
+
+fn is_whole(models: &Path, name: &str) -> bool {
+    Pack::open(models, name).is_ok_and(|pack| pack.verify().iter().all(|check| check.state.is_ok()))
+}
+
+fn write_manifest(entry: &CatalogueEntry, path: &Path) -> io::Result<()> {
+    let models = entry.files.iter().map(|file| {
+        let model =
+            ManifestModel { file: file.file.clone(), bytes: file.bytes, sha256: file.sha256.to_string() };
+        (file.role.word().to_owned(), model)
+    });
+    let manifest = Manifest {
+        schema: SCHEMA.to_owned(),
+        name: entry.name.clone(),
+        licence: entry.licence.clone(),
+        source: entry.url.clone(),
+        models: models.collect(),
+    };
+    let mut file = File::create_new(path)?;
+    serde_json::to_writer_pretty(&mut file, &manifest)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// Gives the staged folder its name; a damaged pack of that name makes way first.
+fn publish(staging: &tempfile::TempDir, folder: &Path) -> io::Result<()> {
+    let mut aside = None;
+    if folder.exists() {
+        let parent = folder.parent().unwrap_or(Path::new("."));
+        let grave = tempfile::Builder::new().prefix(".damaged.").tempdir_in(parent)?;
+        fs::rename(folder, grave.path().join("pack"))?;
+        aside = Some(grave);
+    }
+    // The staged folder is renamed, not kept: its guard then finds nothing to remove.
+    fs::rename(staging.path(), folder)?;
+    open_for_all(folder)?;
+    aside.map_or(Ok(()), tempfile::TempDir::close)
+}
+
+/// A temporary folder is its owner's alone; a pack may be read by whom the system's habits allow.
+#[cfg(unix)]
+fn open_for_all(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
+fn open_for_all(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn disk(path: &Path) -> impl FnOnce(io::Error) -> FetchError {
+    move |source| FetchError::Disk { path: path.to_owned(), source }
+}

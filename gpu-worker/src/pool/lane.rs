@@ -1,0 +1,83 @@
+//! What a lane's thread does.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use facesets_core::wire::{Item, ItemFailureKind, ItemOutcome, Timings};
+
+use super::{BoxError, Factory, credit::Job};
+use crate::analyzer::{Analyzer, failed};
+
+/// Makes the analyzer, says so, and works until the pool is gone.
+pub(super) fn run(factory: &Factory, jobs: &Receiver<Job>, ready: &Sender<Result<(), BoxError>>) {
+    let mut analyzer = match build(factory) {
+        Ok(analyzer) => Some(analyzer),
+        Err(error) => {
+            // The receiver may have gone after another lane's failure.
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let _ = ready.send(Ok(()));
+    for job in jobs {
+        let queue = job.received.elapsed();
+        let Some(work) = job.take() else {
+            tracing::debug!("an item is dropped: its client has left");
+            continue;
+        };
+        let started = Instant::now();
+        let outcome = attempt(factory, &mut analyzer, work.item());
+        let outcome = outcome.map(|(faces, timings)| (faces, Timings { queue, ..timings }));
+        tracing::debug!(
+            item = work.item().id,
+            bytes = work.item().data.len(),
+            queue_us = queue.as_micros() as u64,
+            work_us = started.elapsed().as_micros() as u64,
+            ok = outcome.is_ok(),
+            "an item is answered"
+        );
+        work.answer(outcome);
+    }
+}
+
+/// One item; a panic costs the item and the analyzer, which is made anew for the next one.
+fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &Item) -> ItemOutcome {
+    let mut current = match analyzer.take() {
+        Some(current) => current,
+        None => build(factory).map_err(|error| {
+            failed(ItemFailureKind::Internal, format!("the lane cannot be made ready again: {error}"))
+        })?,
+    };
+    // The analyzer is dropped after a panic, so nothing half-changed is seen again.
+    let result = catch_unwind(AssertUnwindSafe(|| current.analyze(&item.data, &item.task)));
+    match result {
+        Ok(outcome) => {
+            *analyzer = Some(current);
+            outcome.map(|analysis| {
+                let timings =
+                    Timings { decode: analysis.decode, infer: analysis.infer, ..Timings::default() };
+                (analysis.faces, timings)
+            })
+        }
+        Err(panic) => {
+            let message = panic_message(&*panic);
+            tracing::error!(item = item.id, message, "a lane panicked and is made anew");
+            Err(failed(ItemFailureKind::Internal, format!("the worker failed on this item: {message}")))
+        }
+    }
+}
+
+/// A factory that panics is one that fails.
+fn build(factory: &Factory) -> Result<Box<dyn Analyzer>, BoxError> {
+    catch_unwind(AssertUnwindSafe(factory)).unwrap_or_else(|panic| Err(panic_message(&*panic).into()))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}

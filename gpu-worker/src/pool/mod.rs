@@ -1,0 +1,119 @@
+//! Lanes: threads that each own an [`Analyzer`] and take items from one bounded queue.
+//!
+//! Streams come in through [`Pool::open`], which keeps each one within its credit; nothing of the channels between is visible outside.
+//! Nothing in here knows the protocol's messages.
+
+mod credit;
+mod lane;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    error::Error,
+    io,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Sender, bounded};
+use facesets_core::wire::Credit;
+use tokio::sync::Semaphore;
+
+pub use credit::{Answers, Slot, Submitter};
+
+use crate::analyzer::Analyzer;
+
+/// Items that wait per lane: the next one must be there when a lane is done, more would only lie in memory.
+const QUEUED_PER_LANE: usize = 1;
+
+/// How often a shutdown looks whether the lanes are done.
+const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
+
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Makes a lane's analyzer, on the lane's own thread; called again when one has panicked.
+pub type Factory = dyn Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync;
+
+/// The lanes and the way to them.
+#[derive(Debug)]
+pub struct Pool {
+    /// `None` after [`Pool::shutdown`].
+    jobs: Mutex<Option<Sender<credit::Job>>>,
+    /// As many as the queue has places, so that sending to it never blocks an async task.
+    places: Arc<Semaphore>,
+    lanes: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Lanes that cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// The system gives no thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+    /// The analyzer cannot be made.
+    #[error(transparent)]
+    Analyzer(BoxError),
+}
+
+impl Pool {
+    /// Starts `lanes` threads and waits until each has its analyzer.
+    pub fn start(
+        lanes: NonZeroUsize,
+        factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, PoolError> {
+        let factory: Arc<Factory> = Arc::new(factory);
+        let queued = lanes.get() * QUEUED_PER_LANE;
+        let (jobs, taken) = bounded(queued);
+        // One message a lane.
+        let (ready, started) = bounded(lanes.get());
+        let mut threads = Vec::new();
+        for index in 0..lanes.get() {
+            let (factory, taken, ready) = (Arc::clone(&factory), taken.clone(), ready.clone());
+            let builder = thread::Builder::new().name(format!("lane-{index}"));
+            threads.push(builder.spawn(move || lane::run(&*factory, &taken, &ready))?);
+        }
+        drop(ready);
+        // Lanes hold their senders as long as they work, so the messages are counted.
+        for outcome in started.iter().take(lanes.get()) {
+            outcome.map_err(PoolError::Analyzer)?;
+        }
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            places: Arc::new(Semaphore::new(queued)),
+            lanes: Mutex::new(threads),
+        })
+    }
+
+    /// What a pool of `lanes` can well have in flight on one stream: each lane one at work and one behind it, two on the way.
+    pub fn credit(lanes: NonZeroUsize) -> Credit {
+        Credit { max_items: 2 * lanes.get() as u32 + 2, max_bytes: 256 << 20 }
+    }
+
+    /// A stream of items with a credit of its own.
+    pub fn open(self: &Arc<Self>, credit: Credit) -> (Submitter, Answers) {
+        credit::open(Arc::clone(self), credit)
+    }
+
+    /// Lets the lanes finish what is queued and end; whether they did within `limit`. Blocks.
+    pub fn shutdown(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        self.sender().take();
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        while lanes.iter().any(|lane| !lane.is_finished()) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(SHUTDOWN_POLL);
+        }
+        lanes.drain(..).for_each(|lane| drop(lane.join()));
+        true
+    }
+
+    fn sender(&self) -> std::sync::MutexGuard<'_, Option<Sender<credit::Job>>> {
+        // The lock guards nothing that a panic could leave half-changed.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
