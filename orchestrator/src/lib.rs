@@ -14,6 +14,7 @@ pub mod output;
 pub mod photo;
 pub mod quality;
 pub mod refine;
+pub mod source;
 pub mod store;
 pub mod threshold;
 pub mod ui;

@@ -1,0 +1,5 @@
+//! Where photos come from.
+
+pub mod disk;
+pub mod hash;
+pub mod load;
