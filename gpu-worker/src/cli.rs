@@ -1,0 +1,145 @@
+//! The command line: flags, their environment and their defaults.
+
+use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Streams images in and faces out, through ONNX Runtime, over gRPC.
+#[derive(Debug, Parser)]
+#[command(name = "facesets-worker", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until stopped (Ctrl-C finishes what is in flight).
+    Serve(ServeArgs),
+    /// Look after model packs.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:50551")]
+    pub listen: SocketAddr,
+    /// Where packs are.
+    #[command(flatten)]
+    pub models: ModelsDir,
+    /// Model pack to load.
+    #[arg(long, env = "FACESETS_PACK", default_value = "buffalo_l")]
+    pub pack: String,
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
+    #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+    /// Threads that work on images, each with its own copy of the models [default: the cores, at most 4].
+    #[arg(long)]
+    pub lanes: Option<NonZeroUsize>,
+    /// Largest encoded image in bytes [default: 256 MiB].
+    #[arg(long, value_name = "BYTES")]
+    pub max_image_bytes: Option<u64>,
+    /// Largest decoded image in pixels [default: 200 million].
+    #[arg(long, value_name = "PIXELS")]
+    pub max_pixels: Option<u64>,
+    /// File with the token that clients must name (or the variable `FACESETS_TOKEN`).
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Speak plaintext to other machines too.
+    #[arg(long)]
+    pub allow_plaintext: bool,
+    /// Be managed by a parent process: one line of JSON on stdin, one on stdout, end of input stops.
+    #[arg(long)]
+    pub managed: bool,
+}
+
+/// `models …`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Download a pack and verify it.
+    Fetch {
+        /// Name of the pack.
+        pack: String,
+        /// Accept the licence of the weights, which is printed without this flag.
+        #[arg(long)]
+        accept_license: bool,
+        /// Take the archive from here; it must be the same file.
+        #[arg(long)]
+        url: Option<String>,
+        /// Where packs are.
+        #[command(flatten)]
+        models: ModelsDir,
+    },
+    /// List the packs that are there.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where packs are.
+        #[command(flatten)]
+        models: ModelsDir,
+    },
+    /// Compare the files of one pack, or of all, with their manifests.
+    Verify {
+        /// Name of the pack.
+        pack: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where packs are.
+        #[command(flatten)]
+        models: ModelsDir,
+    },
+}
+
+/// Where packs are.
+#[derive(Debug, Args)]
+pub struct ModelsDir {
+    /// Folder of model packs [default: facesets/models in the user's data folder].
+    #[arg(long = "models", env = "FACESETS_MODELS", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl ModelsDir {
+    /// The folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(default_models)
+    }
+}
+
+/// `facesets/models` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
+pub fn default_models() -> PathBuf {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = if cfg!(windows) {
+        set("LOCALAPPDATA")
+    } else {
+        let home = || set("HOME").map(|home| home.join(".local/share"));
+        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(home)
+    };
+    data.unwrap_or_default().join("facesets").join("models")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_flags_it_serves_the_default_pack_on_loopback() {
+        let cli = Cli::try_parse_from(["facesets-worker", "serve"]).unwrap();
+        let Command::Serve(serve) = cli.command else { panic!("{cli:?}") };
+        assert!(serve.listen.ip().is_loopback());
+        assert!(serve.models.folder().ends_with("facesets/models"));
+    }
+}

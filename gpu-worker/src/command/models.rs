@@ -1,0 +1,183 @@
+//! `models fetch | list | verify`.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Exit;
+use crate::{
+    cli::ModelsCommand,
+    engine::RoleWord as _,
+    model_pack::{DownloadError, FetchError, Fetched, Pack, PackError, catalogue, fetch, list},
+    startup::pack_hint,
+    ui,
+};
+
+/// Runs one of them.
+pub fn run(command: ModelsCommand) -> Exit {
+    match command {
+        ModelsCommand::Fetch { pack, accept_license, url, models } => {
+            run_fetch(&pack, accept_license, url, &models.folder())
+        }
+        ModelsCommand::List { json, models } => run_list(json, &models.folder()),
+        ModelsCommand::Verify { pack, json, models } => run_verify(pack, json, &models.folder()),
+    }
+}
+
+fn run_fetch(pack: &str, accepted: bool, url: Option<String>, models: &Path) -> Exit {
+    let entries = catalogue();
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    let Some(mut entry) = entries.into_iter().find(|entry| entry.name == pack) else {
+        ui::error(&format!("no pack `{pack}` is known"), &format!("known are: {}", names.join(", ")));
+        return Exit::Failed;
+    };
+    if !accepted {
+        ui::note(&entry.notice);
+        ui::error(
+            "the licence has not been accepted",
+            &format!("if it suits your purpose: `facesets-worker models fetch {pack} --accept-license`"),
+        );
+        return Exit::Failed;
+    }
+    if let Some(url) = url {
+        entry.url = url;
+    }
+    ui::note(&format!("fetching {}", entry.url));
+    match fetch(&entry, models, &ui::DownloadBar::default()) {
+        Ok(Fetched::New(folder)) => ui::result(&format!("`{pack}` is in `{}`", folder.display())),
+        Ok(Fetched::AlreadyThere(folder)) => {
+            ui::result(&format!("`{pack}` is whole already in `{}`", folder.display()));
+        }
+        Err(error) => {
+            ui::error(&error.to_string(), fetch_hint(&error));
+            return Exit::Failed;
+        }
+    }
+    Exit::Done
+}
+
+fn fetch_hint(error: &FetchError) -> &'static str {
+    match error {
+        FetchError::Download(DownloadError::Interrupted { .. }) => {
+            "run the same command again: it goes on where it stopped"
+        }
+        FetchError::Download(DownloadError::Refused { .. } | DownloadError::Different { .. })
+        | FetchError::Archive { .. } => "look for another address of the same file and pass `--url URL`",
+        FetchError::Download(DownloadError::Disk { .. }) | FetchError::Disk { .. } => {
+            "make room, or pass another folder with `--models DIR`, and run the same command again"
+        }
+    }
+}
+
+fn run_list(json: bool, models: &Path) -> Exit {
+    let packs: Vec<Listed> = list(models).iter().map(|name| Listed::look(models, name)).collect();
+    if json {
+        ui::json(&packs);
+    } else if packs.is_empty() {
+        ui::note(&format!(
+            "no packs in `{}`\n\nhint: `facesets-worker models fetch buffalo_l`",
+            models.display()
+        ));
+    } else {
+        for pack in &packs {
+            ui::result(&pack.line());
+        }
+    }
+    Exit::Done
+}
+
+fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
+    let names = pack.map_or_else(|| list(models), |name| vec![name]);
+    let verified: Vec<Verified> = names.iter().map(|name| Verified::look(models, name)).collect();
+    if json {
+        ui::json(&verified);
+    }
+    for pack in verified.iter().filter(|_| !json) {
+        pack.files.iter().for_each(|file| ui::result(&file.line(&pack.name)));
+        if let Some(problem) = &pack.problem {
+            ui::error(&problem.error, &problem.hint);
+        }
+    }
+    let whole = verified.iter().all(|pack| pack.ok);
+    if whole { Exit::Done } else { Exit::SomeFailed }
+}
+
+/// A pack in a list.
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: String,
+    licence: Option<String>,
+    error: Option<String>,
+}
+
+impl Listed {
+    fn look(models: &Path, name: &str) -> Self {
+        let (licence, error) = match Pack::open(models, name) {
+            Ok(pack) => (Some(pack.info().licence.clone()), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { name: name.to_owned(), licence, error }
+    }
+
+    fn line(&self) -> String {
+        let about = self.licence.as_ref().or(self.error.as_ref());
+        format!("{}\t{}", self.name, about.map_or("", String::as_str))
+    }
+}
+
+/// A pack that was compared with its manifest.
+#[derive(Debug, Serialize)]
+struct Verified {
+    name: String,
+    ok: bool,
+    files: Vec<VerifiedFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+/// Why a pack, or the first bad file of it, is not in order.
+#[derive(Debug, Serialize)]
+struct Problem {
+    error: String,
+    hint: String,
+}
+
+#[derive(Debug, Serialize)]
+struct VerifiedFile {
+    file: String,
+    role: &'static str,
+    ok: bool,
+    error: Option<String>,
+}
+
+impl Verified {
+    fn look(models: &Path, name: &str) -> Self {
+        let problem = |error: &PackError| Problem { error: error.to_string(), hint: pack_hint(error, name) };
+        let pack = match Pack::open(models, name) {
+            Ok(pack) => pack,
+            Err(error) => {
+                return Self {
+                    name: name.to_owned(),
+                    ok: false,
+                    files: Vec::new(),
+                    problem: Some(problem(&error)),
+                };
+            }
+        };
+        let checks = pack.verify();
+        let first = checks.iter().find_map(|check| check.state.as_ref().err()).map(problem);
+        let files = checks.into_iter().map(|check| VerifiedFile {
+            file: check.file,
+            role: check.role.word(),
+            ok: check.state.is_ok(),
+            error: check.state.err().map(|error| error.to_string()),
+        });
+        Self { name: name.to_owned(), ok: first.is_none(), files: files.collect(), problem: first }
+    }
+}
+
+impl VerifiedFile {
+    fn line(&self, pack: &str) -> String {
+        format!("{}\t{pack}/{}\t{}", if self.ok { "ok" } else { "BAD" }, self.file, self.role)
+    }
+}

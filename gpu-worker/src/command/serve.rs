@@ -1,0 +1,204 @@
+//! `serve`, by hand or managed by a parent process.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Read as _},
+    sync::mpsc,
+    thread,
+};
+
+use facesets_core::{ImageLimits, wire::PROTOCOL_VERSION};
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
+use crate::{
+    cli::ServeArgs,
+    managed::{self, Ready, read_start},
+    service::{Outcome, Token, serve},
+    startup::{Configuration, Plaintext, Started, start},
+    ui,
+};
+
+/// Environment variable with the token.
+const TOKEN_VARIABLE: &str = "FACESETS_TOKEN";
+
+/// Threads for the network: it moves bytes and waits; the lanes do the work.
+const NETWORK_THREADS: usize = 2;
+
+/// A failure and what to do about it.
+struct Trouble {
+    error: String,
+    hint: String,
+}
+
+/// Serves until told to stop.
+pub fn run(args: &ServeArgs) -> Exit {
+    let drain = CancellationToken::new();
+    let prepared = if args.managed { managed_configuration(args, &drain) } else { configuration(args) };
+    let started = prepared.and_then(|configuration| {
+        start(&configuration)
+            .map(|started| (started, configuration.token))
+            .map_err(|error| Trouble { hint: error.hint(&configuration.pack), error: error.to_string() })
+    });
+    match started.and_then(|(started, token)| serve_until_stopped(args, started, token, drain)) {
+        Ok(exit) => exit,
+        Err(Trouble { error, hint }) => {
+            if args.managed {
+                ui::json(&Ready::No { ready: false, error: error.clone(), hint: hint.clone() });
+            }
+            ui::error(&error, &hint);
+            Exit::Failed
+        }
+    }
+}
+
+fn serve_until_stopped(
+    args: &ServeArgs,
+    started: Started,
+    token: Option<Token>,
+    drain: CancellationToken,
+) -> Result<Exit, Trouble> {
+    let trouble = |error: String| Trouble { error, hint: "run the same command again".to_owned() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| trouble(format!("the network threads cannot be started: {error}")))?;
+    let exit = runtime.block_on(async {
+        let listener =
+            tokio::net::TcpListener::from_std(started.listener).map_err(|e| trouble(e.to_string()))?;
+        announce(args, started.address, &started.description);
+        let stopped = tokio::spawn(stop_on_signal(drain.clone()));
+        let outcome =
+            serve(listener, started.service, token, drain).await.map_err(|e| trouble(e.to_string()))?;
+        if outcome == Outcome::Abandoned {
+            tracing::warn!("some items in flight were abandoned");
+        }
+        let interrupted = stopped.is_finished() && stopped.await.unwrap_or(false);
+        Ok(if interrupted { Exit::Interrupted } else { Exit::Done })
+    });
+    // Streams of clients that do not hang up must not keep the program.
+    runtime.shutdown_background();
+    exit
+}
+
+fn announce(
+    args: &ServeArgs,
+    address: std::net::SocketAddr,
+    worker: &facesets_core::wire::WorkerDescription,
+) {
+    let pack = worker.packs.first().map_or("", |pack| pack.name.as_str());
+    tracing::info!(%address, device = worker.device, provider = worker.provider, pack, "serving");
+    if args.managed {
+        ui::json(&Ready::Yes {
+            ready: true,
+            address,
+            device: worker.device.clone(),
+            provider: worker.provider.clone(),
+            pack: pack.to_owned(),
+            protocol_version: PROTOCOL_VERSION,
+        });
+    }
+}
+
+/// Drains on Ctrl-C or SIGTERM; whether it was Ctrl-C.
+async fn stop_on_signal(drain: CancellationToken) -> bool {
+    let interrupted = tokio::select! {
+        _ = tokio::signal::ctrl_c() => true,
+        () = terminated() => false,
+    };
+    drain.cancel();
+    interrupted
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
+    let token = token_text(args)?.map(|text| checked_token(&text)).transpose()?;
+    let limits = ImageLimits::default();
+    Ok(Configuration {
+        listen: args.listen,
+        models: args.models.folder(),
+        pack: args.pack.clone(),
+        runtime: args.runtime.clone(),
+        lanes: args.lanes,
+        limits: ImageLimits {
+            max_bytes: args.max_image_bytes.unwrap_or(limits.max_bytes),
+            max_pixels: args.max_pixels.unwrap_or(limits.max_pixels),
+        },
+        token,
+        plaintext: if args.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
+    })
+}
+
+/// The flags' configuration with what the parent says over it; from now on, the end of stdin drains.
+fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<Configuration, Trouble> {
+    let trouble = |error: managed::StartError| Trouble {
+        error: error.to_string(),
+        hint: "`--managed` is for parent processes; serve by hand without it".to_owned(),
+    };
+    let said = read_stdin(drain.clone()).recv().map_err(|_| trouble(managed::StartError::Ended))?;
+    let start = said.map_err(trouble)?;
+    let flags = configuration(args)?;
+    let from_parent = start.configuration;
+    let free_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    Ok(Configuration {
+        listen: from_parent.listen.unwrap_or(free_port),
+        models: from_parent.models.unwrap_or(flags.models),
+        pack: from_parent.pack.unwrap_or(flags.pack),
+        runtime: from_parent.runtime.or(flags.runtime),
+        lanes: from_parent.lanes.or(flags.lanes),
+        limits: ImageLimits {
+            max_bytes: from_parent.max_image_bytes.unwrap_or(flags.limits.max_bytes),
+            max_pixels: from_parent.max_pixels.unwrap_or(flags.limits.max_pixels),
+        },
+        token: start.token.filter(|text| !text.is_empty()).map(|text| checked_token(&text)).transpose()?,
+        plaintext: flags.plaintext,
+    })
+}
+
+/// Reads stdin on a thread of its own, which is the same on every system: the first line is sent, the end drains.
+fn read_stdin(drain: CancellationToken) -> mpsc::Receiver<Result<managed::Start, managed::StartError>> {
+    // One message, the first line.
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let mut stdin = BufReader::new(io::stdin());
+        let _ = sender.send(read_start(&mut stdin));
+        // Whatever else the parent writes is of no interest; an error ends the input as well.
+        while stdin.fill_buf().is_ok_and(|block| !block.is_empty()) {
+            let len = stdin.buffer().len();
+            stdin.consume(len);
+        }
+        drain.cancel();
+    });
+    receiver
+}
+
+fn token_text(args: &ServeArgs) -> Result<Option<String>, Trouble> {
+    let Some(path) = &args.token_file else { return Ok(std::env::var(TOKEN_VARIABLE).ok()) };
+    let mut text = String::new();
+    let read = fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text));
+    read.map(|_| Some(text)).map_err(|error| Trouble {
+        error: format!("`{}` cannot be read: {error}", path.display()),
+        hint: "pass a file with one word in it as `--token-file FILE`".to_owned(),
+    })
+}
+
+fn checked_token(text: &str) -> Result<Token, Trouble> {
+    Token::new(text).map_err(|error| Trouble {
+        error: error.to_string(),
+        hint: "make one with `head -c 24 /dev/urandom | base64`".to_owned(),
+    })
+}

@@ -1,0 +1,63 @@
+//! The protocol: the only place that knows gRPC.
+//!
+//! [`serve`] answers on a listener until it is told to drain. What an item means is the pool's business.
+
+mod auth;
+mod process;
+mod replies;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use facesets_core::wire::{
+    WorkerDescription,
+    proto::{self, worker_server::Worker},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+pub use auth::{InvalidToken, Token};
+pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
+
+use self::{process::Reader, replies::Replies};
+use crate::pool::Pool;
+
+/// What the service answers with.
+#[derive(Debug, Clone)]
+pub struct WorkerService {
+    description: Arc<WorkerDescription>,
+    pool: Arc<Pool>,
+    drain: CancellationToken,
+}
+
+impl WorkerService {
+    /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items to `pool`.
+    pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
+        Self { description: Arc::new(description), pool, drain: CancellationToken::new() }
+    }
+}
+
+#[tonic::async_trait]
+impl Worker for WorkerService {
+    async fn describe(
+        &self,
+        _request: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
+        let worker = Some((&*self.description).into());
+        Ok(Response::new(proto::DescribeResponse { worker }))
+    }
+
+    type ProcessStream = Replies;
+
+    async fn process(
+        &self,
+        request: Request<Streaming<proto::ProcessRequest>>,
+    ) -> Result<Response<Replies>, Status> {
+        let (submitter, answers) = self.pool.open(self.description.credit);
+        let (reader, immediate) = Reader::new(self, request.into_inner(), submitter);
+        tokio::spawn(reader.run());
+        Ok(Response::new(Replies::new(immediate, answers)))
+    }
+}

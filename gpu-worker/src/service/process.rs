@@ -1,0 +1,189 @@
+//! The incoming half of a `Process` stream: Hello, then items, one after another, as far as the credit goes.
+
+use std::{sync::Arc, time::Duration};
+
+use facesets_core::wire::{
+    Assembled, Assembler, ItemFailureKind, ItemReply, PROTOCOL_VERSION, ProtocolViolation, WorkerDescription,
+    proto::{self, process_request, process_response},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use super::WorkerService;
+use crate::{
+    analyzer::failed,
+    pool::{Slot, Submitter},
+};
+
+/// How long a client may take to say Hello.
+const HELLO_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the reader says itself, beside the lanes' answers: one at a time, so that it waits for the client to take it.
+const IMMEDIATE: usize = 1;
+
+pub(super) type Immediate = Result<proto::ProcessResponse, Status>;
+
+/// Reads one stream.
+pub(super) struct Reader {
+    messages: Streaming<proto::ProcessRequest>,
+    assembler: Assembler,
+    submitter: Submitter,
+    immediate: mpsc::Sender<Immediate>,
+    description: Arc<WorkerDescription>,
+    drain: CancellationToken,
+}
+
+/// Why reading ends.
+enum End {
+    /// The client has sent all it wanted; what is in flight is still answered.
+    Finished,
+    /// The client is gone.
+    Gone,
+    /// The stream ends with this.
+    Failed(Status),
+}
+
+impl Reader {
+    pub(super) fn new(
+        service: &WorkerService,
+        messages: Streaming<proto::ProcessRequest>,
+        submitter: Submitter,
+    ) -> (Self, mpsc::Receiver<Immediate>) {
+        let (immediate, receiver) = mpsc::channel(IMMEDIATE);
+        let reader = Self {
+            messages,
+            assembler: Assembler::new(service.description.limits.max_bytes),
+            submitter,
+            immediate,
+            description: Arc::clone(&service.description),
+            drain: service.drain.clone(),
+        };
+        (reader, receiver)
+    }
+
+    /// Reads until there is nothing more to read.
+    pub(super) async fn run(mut self) {
+        let Err(end) = self.read().await;
+        match end {
+            End::Finished => {}
+            End::Gone => tracing::debug!("a client has left"),
+            End::Failed(status) => {
+                tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
+                let _ = self.immediate.send(Err(status)).await;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<std::convert::Infallible, End> {
+        self.greet().await?;
+        let drain = self.drain.clone();
+        loop {
+            // Credit first: without it nothing is read, and HTTP/2 makes the client wait.
+            let slot = tokio::select! {
+                biased;
+                () = drain.cancelled() => return self.refuse_all().await,
+                () = self.immediate.closed() => return Err(End::Gone),
+                slot = self.submitter.reserve() => slot,
+            };
+            let assembled = tokio::select! {
+                biased;
+                () = drain.cancelled() => None,
+                () = self.immediate.closed() => return Err(End::Gone),
+                assembled = next(&mut self.messages, &mut self.assembler) => Some(assembled?),
+            };
+            match assembled {
+                Some(assembled) => self.take(assembled, slot).await?,
+                None => drop(slot),
+            }
+        }
+    }
+
+    async fn greet(&mut self) -> Result<(), End> {
+        let first = tokio::time::timeout(HELLO_LIMIT, self.messages.message()).await;
+        let first = first.map_err(|_| End::Failed(Status::deadline_exceeded("no Hello came")))?;
+        let kind = first.map_err(|_| End::Gone)?.ok_or(End::Finished)?.kind;
+        let Some(process_request::Kind::Hello(hello)) = kind else {
+            return Err(End::Failed(Status::invalid_argument("the first message must be a Hello")));
+        };
+        let theirs = hello.protocol_version;
+        if theirs != PROTOCOL_VERSION {
+            return Err(End::Failed(Status::failed_precondition(format!(
+                "this worker speaks protocol version {PROTOCOL_VERSION} and the client version {theirs}: \
+                 update the older of the two"
+            ))));
+        }
+        tracing::info!(client = hello.client, "a client says hello");
+        let hello = process_response::Kind::Hello((&*self.description).into());
+        self.say(proto::ProcessResponse { kind: Some(hello) }).await
+    }
+
+    async fn take(&mut self, assembled: Assembled, slot: Slot) -> Result<(), End> {
+        let (id, kind, message) = match assembled {
+            Assembled::Pending => return Ok(()),
+            Assembled::Item(item) => {
+                self.submitter.submit(slot, item).await;
+                return Ok(());
+            }
+            Assembled::TooLarge { id, total_bytes } => {
+                let max_bytes = self.description.limits.max_bytes;
+                let message = format!("the file has {total_bytes} bytes, more than the limit of {max_bytes}");
+                (id, ItemFailureKind::TooLarge, message)
+            }
+            Assembled::BadTask { id, error } => (id, ItemFailureKind::Unsupported, error.to_string()),
+        };
+        self.answer(id, kind, message).await
+    }
+
+    /// While draining: every further item is refused, and the stream ends when all that were accepted are answered.
+    async fn refuse_all(&mut self) -> Result<std::convert::Infallible, End> {
+        let over = || End::Failed(Status::unavailable("the worker is shutting down"));
+        loop {
+            let assembled = tokio::select! {
+                biased;
+                () = self.submitter.all_answered() => return Err(over()),
+                () = self.immediate.closed() => return Err(End::Gone),
+                assembled = next(&mut self.messages, &mut self.assembler) => assembled?,
+            };
+            if let Assembled::Item(proto_item) = assembled {
+                let message = "the worker is shutting down".to_owned();
+                self.answer(proto_item.id, ItemFailureKind::Draining, message).await?;
+            }
+        }
+    }
+
+    async fn answer(&self, id: u64, kind: ItemFailureKind, message: String) -> Result<(), End> {
+        let reply = ItemReply { id, outcome: Err(failed(kind, message)) };
+        self.say((&reply).into()).await
+    }
+
+    async fn say(&self, response: proto::ProcessResponse) -> Result<(), End> {
+        self.immediate.send(Ok(response)).await.map_err(|_| End::Gone)
+    }
+}
+
+/// The next whole item, or one that is refused. Safe to cancel: what has arrived stays in `assembler`.
+async fn next(
+    messages: &mut Streaming<proto::ProcessRequest>,
+    assembler: &mut Assembler,
+) -> Result<Assembled, End> {
+    let violation =
+        |violation: ProtocolViolation| End::Failed(Status::invalid_argument(violation.to_string()));
+    loop {
+        let message = messages.message().await.map_err(|status| match status.code() {
+            // A message that cannot be decoded, or is too large, is the client's fault and not its absence.
+            tonic::Code::Internal | tonic::Code::OutOfRange | tonic::Code::InvalidArgument => {
+                End::Failed(Status::invalid_argument(status.message().to_owned()))
+            }
+            _ => End::Gone,
+        })?;
+        let Some(message) = message else {
+            let done = std::mem::replace(assembler, Assembler::new(0));
+            return Err(done.finish().map_or_else(violation, |()| End::Finished));
+        };
+        match assembler.accept(message).map_err(violation)? {
+            Assembled::Pending => {}
+            whole => return Ok(whole),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The server around the service: limits, windows, keepalive, health, reflection, drain.
+
+use std::time::Duration;
+
+use facesets_core::wire::{
+    CONNECTION_WINDOW, FILE_DESCRIPTOR_SET, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW,
+    proto::worker_server::WorkerServer,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::interceptor::InterceptedService,
+    transport::{Server, server::TcpIncoming},
+};
+use tonic_health::{ServingStatus, server::health_reporter};
+
+use super::{
+    WorkerService,
+    auth::{Guard, Token},
+};
+
+/// How long a drain may take: longer than any item, shorter than the patience of whoever stops the worker.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Silence after which the other side is asked whether it is still there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long it may take to answer that.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Calls at once on one connection: a client needs one stream and a few questions.
+const MAX_STREAMS: u32 = 32;
+
+/// A server that did not come to its end in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The transport failed.
+    #[error("the server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors that were compiled in are broken.
+    #[error("the protocol cannot be described: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every accepted item was answered.
+    Drained,
+    /// [`DRAIN_LIMIT`] was over first.
+    Abandoned,
+}
+
+/// Serves on `listener` until `drain` is cancelled; then refuses new items, finishes those in flight within [`DRAIN_LIMIT`], and
+/// ends. With a `token`, every service but Health asks for it.
+pub async fn serve(
+    listener: TcpListener,
+    service: WorkerService,
+    token: Option<Token>,
+    drain: CancellationToken,
+) -> Result<Outcome, ServeError> {
+    let service = WorkerService { drain: drain.clone(), ..service };
+    let pool = std::sync::Arc::clone(&service.pool);
+    let guard = Guard(token);
+    let (health, health_server) = health_reporter();
+    health.set_serving::<WorkerServer<WorkerService>>().await;
+    let worker = WorkerServer::new(service)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+
+    let server = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(health_server)
+        .add_service(InterceptedService::new(worker, guard.clone()))
+        .add_service(InterceptedService::new(reflection().build_v1()?, guard.clone()))
+        .add_service(InterceptedService::new(reflection().build_v1alpha()?, guard))
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            drain.clone().cancelled_owned(),
+        );
+    let too_late = async {
+        drain.cancelled().await;
+        tracing::info!("draining");
+        health.set_service_status("", ServingStatus::NotServing).await;
+        health.set_not_serving::<WorkerServer<WorkerService>>().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    let outcome = tokio::select! {
+        served = server => {
+            served?;
+            Outcome::Drained
+        }
+        () = too_late => Outcome::Abandoned,
+    };
+    let ended = tokio::task::spawn_blocking(move || {
+        pool.shutdown(match outcome {
+            Outcome::Drained => DRAIN_LIMIT,
+            Outcome::Abandoned => Duration::ZERO,
+        })
+    });
+    Ok(if ended.await.unwrap_or(false) { outcome } else { Outcome::Abandoned })
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,235 @@
+//! From a configuration to a service that can be served: listener, pack, runtime, lanes, in the order that fails soonest.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use facesets_core::{
+    ImageLimits,
+    wire::{PROTOCOL_VERSION, WorkerDescription},
+};
+
+use crate::{
+    analyzer::{Analyzer, PackBuilder},
+    engine::{
+        Provider, RuntimePathError, find_runtime,
+        ort::{Runtime, RuntimeError},
+    },
+    model_pack::{Pack, PackError},
+    pool::{BoxError, Pool, PoolError},
+    service::{Token, WorkerService},
+};
+
+/// Most lanes unless asked otherwise: each holds its own sessions, and memory grows with them.
+const MAX_DEFAULT_LANES: usize = 4;
+
+/// How to serve.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Address and port; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Folder of model packs.
+    pub models: PathBuf,
+    /// Pack to load.
+    pub pack: String,
+    /// ONNX Runtime library, if it is not to be looked for.
+    pub runtime: Option<PathBuf>,
+    /// Lanes, if not by the number of cores.
+    pub lanes: Option<NonZeroUsize>,
+    /// What one image may be.
+    pub limits: ImageLimits,
+    /// What clients must name.
+    pub token: Option<Token>,
+    /// What may be done in the clear.
+    pub plaintext: Plaintext,
+}
+
+/// Where plaintext may be spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plaintext {
+    /// Only where it stays on this machine.
+    LoopbackOnly,
+    /// Everywhere, because somebody said so.
+    Everywhere,
+}
+
+/// Ready to be served.
+#[derive(Debug)]
+pub struct Started {
+    /// Bound, non-blocking.
+    pub listener: TcpListener,
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// What it says of itself.
+    pub description: WorkerDescription,
+    /// Who answers.
+    pub service: WorkerService,
+}
+
+/// A worker that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// Off loopback without a token.
+    #[error("`{0}` can be reached from other machines, and there is no token")]
+    NoToken(SocketAddr),
+    /// Off loopback without encryption.
+    #[error("`{0}` can be reached from other machines, and photos would travel unencrypted")]
+    Plaintext(SocketAddr),
+    /// The address is taken or not this machine's.
+    #[error("`{address}` cannot be listened on: {source}")]
+    Listen {
+        /// Address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The pack.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// No runtime library.
+    #[error(transparent)]
+    RuntimePath(#[from] RuntimePathError),
+    /// A runtime library that is of no use.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The lanes.
+    #[error("the models cannot be made ready: {0}")]
+    Pool(#[from] PoolError),
+}
+
+impl StartupError {
+    /// What to do about it.
+    pub fn hint(&self, pack: &str) -> String {
+        match self {
+            Self::NoToken(_) => "put a long random word in a file and pass `--token-file FILE`".to_owned(),
+            Self::Plaintext(_) => {
+                "pass `--allow-plaintext` if the network is trusted, or listen on 127.0.0.1".to_owned()
+            }
+            Self::Listen { .. } => "pass another `--listen ADDRESS:PORT`; port 0 takes a free one".to_owned(),
+            Self::Pack(error) => pack_hint(error, pack),
+            Self::RuntimePath(_) | Self::Runtime(_) => {
+                "pass `--runtime FILE` or set FACESETS_RUNTIME; the library is in the PyPI wheel `onnxruntime` \
+                 (onnxruntime/capi), and scripts/setup puts it in place"
+                    .to_owned()
+            }
+            Self::Pool(_) => format!("check the pack with `facesets-worker models verify {pack}`"),
+        }
+    }
+}
+
+/// What to do about a pack.
+pub fn pack_hint(error: &PackError, pack: &str) -> String {
+    match error {
+        PackError::Missing { .. } | PackError::Name(_) => {
+            "fetch one with `facesets-worker models fetch buffalo_l`, or name another with `--pack NAME`"
+                .to_owned()
+        }
+        _ => format!("fetch it again with `facesets-worker models fetch {pack}`, or make it again"),
+    }
+}
+
+/// Starts everything but the server.
+pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
+    check_exposure(configuration)?;
+    let address = configuration.listen;
+    let listener = listen(address).map_err(|source| StartupError::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| StartupError::Listen { address, source })?;
+    let pack = Pack::open(&configuration.models, &configuration.pack)?;
+    let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
+    tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
+    let runtime = Runtime::load(&runtime, Provider::Cpu)?;
+
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lanes = configuration.lanes.unwrap_or_else(|| default_lanes(cores));
+    let description = WorkerDescription {
+        protocol_version: PROTOCOL_VERSION,
+        worker_version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: runtime.device(),
+        provider: runtime.provider().to_string(),
+        runtime_version: runtime.build_info().to_owned(),
+        packs: vec![pack.info().clone()],
+        credit: Pool::credit(lanes),
+        limits: configuration.limits,
+    };
+    let threads = (cores / lanes).max(1);
+    tracing::info!(pack = configuration.pack, lanes, threads, "making the models ready");
+    let builder = PackBuilder { pack, runtime, threads, limits: configuration.limits };
+    let factory = move || -> Result<Box<dyn Analyzer>, BoxError> { Ok(Box::new(builder.build()?)) };
+    let pool = Arc::new(Pool::start(lanes, factory)?);
+    let service = WorkerService::new(description.clone(), pool);
+    Ok(Started { listener, address, description, service })
+}
+
+fn check_exposure(configuration: &Configuration) -> Result<(), StartupError> {
+    let address = configuration.listen;
+    if address.ip().is_loopback() {
+        Ok(())
+    } else if configuration.token.is_none() {
+        Err(StartupError::NoToken(address))
+    } else if configuration.plaintext == Plaintext::LoopbackOnly {
+        Err(StartupError::Plaintext(address))
+    } else {
+        Ok(())
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn default_lanes(cores: usize) -> NonZeroUsize {
+    NonZeroUsize::new(cores.min(MAX_DEFAULT_LANES)).unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(listen: &str, token: Option<&str>, plaintext: Plaintext) -> Configuration {
+        Configuration {
+            listen: listen.parse().unwrap(),
+            models: PathBuf::from("nowhere/models"),
+            pack: "open".to_owned(),
+            runtime: None,
+            lanes: None,
+            limits: ImageLimits::default(),
+            token: token.map(|token| Token::new(token).unwrap()),
+            plaintext,
+        }
+    }
+
+    #[test]
+    fn off_loopback_a_token_and_leave_for_plaintext_are_needed() {
+        use Plaintext::{Everywhere, LoopbackOnly};
+        let check = |listen, token, plaintext| check_exposure(&configuration(listen, token, plaintext));
+        for listen in ["0.0.0.0:1", "192.168.1.5:1", "[::]:1"] {
+            assert!(matches!(check(listen, None, Everywhere), Err(StartupError::NoToken(_))));
+            assert!(matches!(check(listen, Some("t"), LoopbackOnly), Err(StartupError::Plaintext(_))));
+            assert!(check(listen, Some("t"), Everywhere).is_ok());
+        }
+        for listen in ["127.0.0.1:0", "[::1]:0"] {
+            assert!(check(listen, None, LoopbackOnly).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_missing_pack_says_what_to_do() {
+        let error = start(&configuration("127.0.0.1:0", None, Plaintext::LoopbackOnly)).unwrap_err();
+        assert!(error.to_string().contains("no model pack `open`"), "{error}");
+        assert!(error.hint("open").contains("models fetch buffalo_l"));
+    }
+
+    #[test]
+    fn an_address_in_use_says_so() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = start(&configuration(&address, None, Plaintext::LoopbackOnly)).unwrap_err();
+        assert!(matches!(error, StartupError::Listen { .. }), "{error}");
+    }
+}
