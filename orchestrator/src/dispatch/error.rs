@@ -1,0 +1,86 @@
+//! Why workers cannot be used.
+
+use crate::exit::Hint;
+
+/// Why workers cannot be used. Failures of single images are none of these.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// Not an address.
+    #[error("`{0}` is no address of a worker")]
+    InvalidAddress(String),
+    /// Not a token that can be sent.
+    #[error("the token has characters other than visible ASCII")]
+    InvalidToken,
+    /// Nobody there.
+    #[error("cannot reach the worker at `{address}`: {reason}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody there who does not let us in.
+    #[error("the worker at `{address}` refuses the token: {reason}")]
+    Unauthenticated {
+        /// Where.
+        address: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A worker of another generation.
+    #[error("the worker at `{address}` speaks protocol version {theirs}, this program version {ours}")]
+    ProtocolVersion {
+        /// Where.
+        address: String,
+        /// Its version.
+        theirs: u32,
+        /// Our version.
+        ours: u32,
+    },
+    /// Something else answers there.
+    #[error("what answers at `{address}` is no facesets worker: {reason}")]
+    NotAWorker {
+        /// Where.
+        address: String,
+        /// What it said.
+        reason: String,
+    },
+    /// No worker is left, and work is.
+    #[error("every worker is gone, {open} images are left to analyse{}", list(.reasons))]
+    EveryWorkerGone {
+        /// Images without an answer.
+        open: usize,
+        /// What became of each worker.
+        reasons: Vec<String>,
+    },
+}
+
+impl Hint for DispatchError {
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::InvalidAddress(_) => "give it as `--worker http://HOST:PORT`",
+            Self::InvalidToken => "give the worker's token with `--token` or `FACESETS_TOKEN`",
+            Self::Unreachable { .. } => {
+                "check that `facesets-worker serve` runs there and that the address and port are right, \
+                 or leave `--worker` out to use one on this machine"
+            }
+            Self::Unauthenticated { .. } => {
+                "give the token it was started with: `--token` or `FACESETS_TOKEN`"
+            }
+            Self::ProtocolVersion { theirs, ours, .. } if theirs < ours => {
+                "update `facesets-worker` to the version of this `facesets`"
+            }
+            Self::ProtocolVersion { .. } => "update `facesets` to the version of the worker",
+            Self::NotAWorker { .. } => "check the address and the port",
+            Self::EveryWorkerGone { .. } => {
+                "what was analysed is kept: run the same command again to go on from there"
+            }
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn list(reasons: &[String]) -> String {
+    let lines: Vec<&str> = std::iter::once("").chain(reasons.iter().map(String::as_str)).collect();
+    lines.join("\n  ")
+}

@@ -1,0 +1,84 @@
+//! Work for workers: one queue, any number of connections, each within its worker's credit.
+//!
+//! [`Queue`] holds what is to be done. For every worker a task takes from it what fits into the worker's credit, reads the bytes,
+//! sends them, and hands each answer on, in whatever order they come. What is in flight on a connection that breaks goes back
+//! to the queue. The only place of the orchestrator that knows gRPC. It knows neither the store nor where bytes come from.
+
+mod connection;
+mod error;
+pub mod managed;
+mod pack;
+mod queue;
+mod run;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use facesets_core::{
+    FaceAnalysis, Sha256Digest,
+    wire::{ItemFailure, Timings, WorkerDescription},
+};
+
+pub use connection::{Connection, connect};
+pub use error::DispatchError;
+pub use pack::{PackError, task_for};
+pub use queue::Queue;
+pub use run::{Dispatched, Worker, run};
+
+/// How often an item is tried before a failure that could have been temporary is taken for its answer.
+pub const MAX_TRIES: u32 = 3;
+
+/// An image to analyse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Its content.
+    pub sha256: Sha256Digest,
+    /// Its size in bytes, which counts against the credit.
+    pub bytes: u64,
+    tries: u32,
+}
+
+/// Where the bytes of a content come from; called on threads that may block. The error is for people.
+pub type Load = Arc<dyn Fn(&Sha256Digest) -> Result<Bytes, String> + Send + Sync>;
+
+/// What came of an image.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its content.
+    pub sha256: Sha256Digest,
+    /// The measurement, or why there is none.
+    pub outcome: Result<Measured, Refusal>,
+}
+
+/// A measurement.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// The faces.
+    pub analysis: Box<FaceAnalysis>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// Who measured.
+    pub worker: Arc<WorkerDescription>,
+}
+
+/// Why there is no measurement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The worker says so, for the last time.
+    #[error(transparent)]
+    Worker(ItemFailure),
+    /// Its bytes could not be read.
+    #[error("{0}")]
+    Load(String),
+}
+
+impl Work {
+    /// An image that was not tried yet.
+    pub fn new(sha256: Sha256Digest, bytes: u64) -> Self {
+        Self { sha256, bytes, tries: 0 }
+    }
+}

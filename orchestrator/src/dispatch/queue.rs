@@ -1,0 +1,93 @@
+//! What is to be done: shared by all workers, finished only when the last item in flight is.
+
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Work;
+
+/// Items to do.
+#[derive(Debug)]
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    ready: VecDeque<Work>,
+    /// Not answered yet: ready, in flight, or waiting to be tried again.
+    open: usize,
+}
+
+impl Queue {
+    /// A queue of everything there is to do. When `stop` is cancelled no more is taken from it.
+    pub fn new(work: impl IntoIterator<Item = Work>, stop: CancellationToken) -> Self {
+        let ready: VecDeque<Work> = work.into_iter().collect();
+        let open = ready.len();
+        Self { state: Mutex::new(State { ready, open }), changed: Notify::new(), stop }
+    }
+
+    /// Items that were not answered.
+    pub fn open(&self) -> usize {
+        self.state().open
+    }
+
+    /// Whether it was told to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Lets nobody take any more.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// The next item; waits while all are in flight, since one of them may come back. `None` when all are answered or it was
+    /// told to stop.
+    pub(super) async fn next(&self) -> Option<Work> {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            {
+                let mut state = self.state();
+                if self.is_stopped() || state.open == 0 {
+                    return None;
+                }
+                if let Some(work) = state.ready.pop_front() {
+                    return Some(work);
+                }
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Takes back what was not answered, to be done next.
+    pub(super) fn give_back(&self, work: Work) {
+        self.state().ready.push_front(work);
+        self.changed.notify_waiters();
+    }
+
+    /// One item was answered.
+    pub(super) fn settle(&self) {
+        let mut state = self.state();
+        state.open = state.open.saturating_sub(1);
+        if state.open == 0 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

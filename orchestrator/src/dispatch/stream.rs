@@ -1,0 +1,236 @@
+//! One worker's stream: feeding it within its credit, and hearing its answers.
+
+use std::{sync::Arc, time::Duration};
+
+use facesets_core::wire::{
+    AnalyzeFaces, Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, proto,
+    proto::{process_request, process_response},
+    requests,
+};
+use tokio::sync::{Mutex, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use super::{
+    Answer, Connection, MAX_TRIES, Measured, Queue, Refusal, Work, connection::message, run::Shared,
+    window::Window,
+};
+
+/// Messages ahead of the transport, which has buffers of its own: one to be taken while the next is made.
+const OUTBOX: usize = 2;
+
+/// How long a worker may take to answer the Hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Before an item is tried again: the pressure that made it fail must have a chance to pass.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+/// Why a stream ended although there was more to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Lost(String);
+
+/// Shared by the tasks of one stream, which must not mix the messages of two items.
+type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
+
+/// Works through the queue on one connection until the queue is finished or the connection breaks. What is in flight then
+/// goes back to the queue.
+pub(super) async fn drive(
+    mut connection: Connection,
+    task: AnalyzeFaces,
+    shared: Arc<Shared>,
+) -> Result<(), Lost> {
+    let (outbox, messages) = mpsc::channel(OUTBOX);
+    let mut replies = open(&mut connection, &outbox, messages).await?;
+    let window = Arc::new(Window::new(connection.description().credit));
+    let feeder = Feeder {
+        task: task.clone(),
+        window: Arc::clone(&window),
+        outbox: Arc::new(Mutex::new(outbox)),
+        shared: Arc::clone(&shared),
+    };
+    // It owns what it has taken from the queue, so it is never aborted: it ends when the window closes.
+    let feeding = tokio::spawn(feeder.run());
+    let listener = Listener { connection, task, window: Arc::clone(&window), shared: Arc::clone(&shared) };
+    let heard = listener.run(&mut replies).await;
+    window.close();
+    let fed = feeding.await;
+    for work in window.take_all().into_iter().rev() {
+        shared.queue.give_back(work);
+    }
+    heard.and(fed.map_err(|error| Lost(format!("sending failed: {error}"))))
+}
+
+async fn open(
+    connection: &mut Connection,
+    outbox: &mpsc::Sender<proto::ProcessRequest>,
+    messages: mpsc::Receiver<proto::ProcessRequest>,
+) -> Result<Streaming<proto::ProcessResponse>, Lost> {
+    let client = concat!("facesets ", env!("CARGO_PKG_VERSION")).to_owned();
+    let hello = proto::ClientHello { protocol_version: PROTOCOL_VERSION, client };
+    let hello = proto::ProcessRequest { kind: Some(process_request::Kind::Hello(hello)) };
+    let greet = async {
+        outbox.send(hello).await.map_err(|_| Lost("the stream closed at once".to_owned()))?;
+        let response = connection.client.process(ReceiverStream::new(messages)).await;
+        let mut replies = response.map_err(|status| Lost(message(&status)))?.into_inner();
+        match replies.message().await.map_err(|status| Lost(message(&status)))?.and_then(|reply| reply.kind) {
+            Some(process_response::Kind::Hello(_)) => Ok(replies),
+            _ => Err(Lost("it did not say hello".to_owned())),
+        }
+    };
+    tokio::time::timeout(HELLO_TIMEOUT, greet)
+        .await
+        .unwrap_or_else(|_| Err(Lost("it did not say hello in time".to_owned())))
+}
+
+/// Takes work from the queue as the credit allows, reads it and sends it.
+struct Feeder {
+    task: AnalyzeFaces,
+    window: Arc<Window>,
+    outbox: Outbox,
+    shared: Arc<Shared>,
+}
+
+impl Feeder {
+    /// Dropping the last clone of the outbox, at its end, tells the worker that no more will come.
+    async fn run(self) {
+        loop {
+            let work = tokio::select! {
+                () = self.window.closed() => return,
+                work = self.shared.queue.next() => work,
+            };
+            let Some(work) = work else { return };
+            let sha256 = work.sha256;
+            let id = match self.window.admit(work).await {
+                Ok(id) => id,
+                Err(work) => return self.shared.queue.give_back(work),
+            };
+            let load = Arc::clone(&self.shared.load);
+            let loading = tokio::task::spawn_blocking(move || load(&sha256));
+            let (task, outbox) = (self.task.clone(), Arc::clone(&self.outbox));
+            let (window, shared) = (Arc::clone(&self.window), Arc::clone(&self.shared));
+            tokio::spawn(async move {
+                let loaded = loading.await.unwrap_or_else(|error| Err(error.to_string()));
+                match loaded {
+                    Ok(data) => send(&outbox, &Item { id, task, data }, &shared).await,
+                    Err(reason) => {
+                        if let Some(work) = window.take(id) {
+                            shared.answer(work, Err(Refusal::Load(reason))).await;
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// If the stream is gone, the item is still in the window, from where it goes back to the queue.
+async fn send(outbox: &Outbox, item: &Item, shared: &Shared) {
+    let outbox = outbox.lock().await;
+    for request in requests(item) {
+        if outbox.send(request).await.is_err() {
+            return;
+        }
+    }
+    shared.count_sent();
+    tracing::debug!(item = item.id, bytes = item.data.len(), "sent");
+}
+
+/// Matches answers with what is in flight.
+struct Listener {
+    connection: Connection,
+    task: AnalyzeFaces,
+    window: Arc<Window>,
+    shared: Arc<Shared>,
+}
+
+impl Listener {
+    async fn run(&self, replies: &mut Streaming<proto::ProcessResponse>) -> Result<(), Lost> {
+        loop {
+            let reply = tokio::select! {
+                () = self.shared.answers.closed() => return Err(Lost("nobody takes the answers".to_owned())),
+                reply = replies.message() => reply.map_err(|status| Lost(message(&status)))?,
+            };
+            let Some(reply) = reply else { return self.ended() };
+            let reply = ItemReply::try_from(reply)
+                .map_err(|error| Lost(format!("it sent a message that means nothing: {error}")))?;
+            let Some(work) = self.window.take(reply.id) else {
+                return Err(Lost(format!("it answered item {}, which was not in flight", reply.id)));
+            };
+            self.settle(work, reply).await;
+        }
+    }
+
+    /// The worker ends the stream after us, or on its own.
+    fn ended(&self) -> Result<(), Lost> {
+        let queue = &self.shared.queue;
+        let unanswered = !self.window.is_empty();
+        if unanswered || (queue.open() > 0 && !queue.is_stopped()) {
+            return Err(Lost("it ended the stream".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, mut work: Work, reply: ItemReply) {
+        let outcome = match reply.outcome {
+            Ok((analysis, timings)) if analysis.contract == self.task.contract => {
+                tracing::debug!(
+                    item = reply.id,
+                    content = %work.sha256.short(),
+                    faces = analysis.faces.len(),
+                    queue_us = timings.queue.as_micros() as u64,
+                    decode_us = timings.decode.as_micros() as u64,
+                    infer_us = timings.infer.as_micros() as u64,
+                    "analysed"
+                );
+                let worker = Arc::clone(self.connection.description());
+                Ok(Measured { analysis: Box::new(analysis), timings, worker })
+            }
+            Ok((analysis, _)) => Err(ItemFailure {
+                kind: ItemFailureKind::ContractMismatch,
+                message: format!("the worker answered under contract `{}`", analysis.contract),
+            }),
+            Err(failure) => Err(failure),
+        };
+        match outcome {
+            Ok(measured) => self.shared.answer(work, Ok(measured)).await,
+            // Its fault, not the item's: others, or a later run, do it.
+            Err(failure) if failure.kind == ItemFailureKind::Draining => {
+                self.window.close();
+                self.shared.queue.give_back(work);
+            }
+            Err(failure) => {
+                work.tries += 1;
+                tracing::warn!(
+                    item = reply.id, content = %work.sha256.short(), kind = %failure.kind, tries = work.tries,
+                    message = failure.message, "failed"
+                );
+                if failure.kind.is_retryable() && work.tries < MAX_TRIES {
+                    give_back_later(Arc::clone(&self.shared.queue), work);
+                } else {
+                    self.shared.answer(work, Err(Refusal::Worker(failure))).await;
+                }
+            }
+        }
+    }
+}
+
+fn give_back_later(queue: Arc<Queue>, work: Work) {
+    tokio::spawn(async move {
+        tokio::time::sleep(RETRY_DELAY * work.tries).await;
+        queue.give_back(work);
+    });
+}
+
+impl Shared {
+    /// Hands an answer on; only then the item is done.
+    async fn answer(&self, work: Work, outcome: Result<Measured, Refusal>) {
+        let answer = Answer { sha256: work.sha256, outcome };
+        if self.answers.send(answer).await.is_ok() {
+            self.queue.settle();
+        } else {
+            self.queue.give_back(work);
+            self.queue.stop();
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Dispatching to workers of the test's own, over real connections.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    pin::Pin,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use facesets_core::{
+    ImageLimits,
+    wire::{
+        Assembled, Assembler, Credit, Item, ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, MAX_MESSAGE_BYTES,
+        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, proto,
+        proto::worker_server::{Worker as WorkerApi, WorkerServer},
+    },
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::{
+    Stream,
+    wrappers::{ReceiverStream, TcpListenerStream},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+
+use super::*;
+use crate::exit::Hint as _;
+
+/// What a worker of the test does with the items that it has, oldest first; they wait until it answers them.
+type Behaviour = Arc<dyn Fn(&mut Vec<Item>) -> Reaction + Send + Sync>;
+
+enum Reaction {
+    Answer(Vec<ItemReply>),
+    Cut,
+}
+
+struct TestWorker {
+    behaviour: Behaviour,
+    protocol_version: u32,
+    token: Option<&'static str>,
+    items: Arc<AtomicUsize>,
+}
+
+fn description() -> WorkerDescription {
+    let models = ModelRole::ALL.map(|role| {
+        let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(b"model"));
+        ModelInfo { role, file, sha256 }
+    });
+    WorkerDescription {
+        protocol_version: PROTOCOL_VERSION,
+        worker_version: "0".to_owned(),
+        device: "test".to_owned(),
+        provider: "fake".to_owned(),
+        runtime_version: "0".to_owned(),
+        packs: vec![PackInfo { name: "open".to_owned(), models: models.to_vec(), licence: String::new() }],
+        credit: Credit { max_items: 4, max_bytes: 64 << 20 },
+        limits: ImageLimits::default(),
+    }
+}
+
+fn done(item: &Item) -> ItemReply {
+    let contract = item.task.contract;
+    let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
+    // The width tells which image it was, the height how many bytes arrived.
+    let width = u32::from(item.data[0]);
+    let height = item.data.len() as u32;
+    let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: vec![] };
+    ItemReply { id: item.id, outcome: Ok((analysis, Timings::default())) }
+}
+
+fn fails(item: &Item, kind: ItemFailureKind) -> ItemReply {
+    ItemReply { id: item.id, outcome: Err(ItemFailure { kind, message: "why".to_owned() }) }
+}
+
+fn answer_each(answer: impl Fn(&Item) -> ItemReply + Send + Sync + 'static) -> Behaviour {
+    Arc::new(move |items| Reaction::Answer(items.drain(..).map(|item| answer(&item)).collect()))
+}
+
+#[tonic::async_trait]
+impl WorkerApi for TestWorker {
+    async fn describe(
+        &self,
+        request: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
+        let header = request.metadata().get("authorization").map(|value| value.to_str().unwrap());
+        if let Some(token) = self.token
+            && header != Some(&format!("Bearer {token}"))
+        {
+            return Err(Status::unauthenticated("a token is needed"));
+        }
+        let mut worker = proto::WorkerInfo::from(&description());
+        worker.protocol_version = self.protocol_version;
+        Ok(Response::new(proto::DescribeResponse { worker: Some(worker) }))
+    }
+
+    type ProcessStream = Pin<Box<dyn Stream<Item = Result<proto::ProcessResponse, Status>> + Send>>;
+
+    async fn process(
+        &self,
+        request: Request<Streaming<proto::ProcessRequest>>,
+    ) -> Result<Response<Self::ProcessStream>, Status> {
+        let mut requests = request.into_inner();
+        let (replies, stream) = mpsc::channel(1);
+        let (behaviour, count) = (Arc::clone(&self.behaviour), Arc::clone(&self.items));
+        tokio::spawn(async move {
+            let hello = proto::process_response::Kind::Hello((&description()).into());
+            replies.send(Ok(proto::ProcessResponse { kind: Some(hello) })).await.unwrap();
+            requests.message().await.unwrap();
+            let mut assembler = Assembler::new(u64::MAX);
+            let mut waiting = Vec::new();
+            loop {
+                // An idle moment: whoever waits for company answers with what there is.
+                match tokio::time::timeout(Duration::from_millis(50), requests.message()).await {
+                    Ok(Ok(Some(message))) => match assembler.accept(message).unwrap() {
+                        Assembled::Item(item) => {
+                            count.fetch_add(1, Ordering::Relaxed);
+                            waiting.push(item);
+                            if waiting.len() < 4 {
+                                continue;
+                            }
+                        }
+                        _ => continue,
+                    },
+                    Ok(_) if waiting.is_empty() => return,
+                    Err(_) if waiting.is_empty() => continue,
+                    _ => {}
+                }
+                match behaviour(&mut waiting) {
+                    Reaction::Answer(answers) => {
+                        for answer in &answers {
+                            if replies.send(Ok(answer.into())).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    Reaction::Cut => {
+                        let _ = replies.send(Err(Status::unavailable("cut"))).await;
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+async fn start(worker: TestWorker) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let service = WorkerServer::new(worker).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    tokio::spawn(
+        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
+    );
+    address
+}
+
+/// A worker, and the number of items that reached it.
+async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
+    let items = Arc::new(AtomicUsize::new(0));
+    let protocol_version = PROTOCOL_VERSION;
+    let address =
+        start(TestWorker { behaviour, protocol_version, token: None, items: Arc::clone(&items) }).await;
+    let connection = connect(&address, None).await.unwrap();
+    let task = task_for(connection.description(), None, 640).unwrap();
+    (Worker { connection, task }, items)
+}
+
+/// Images of which the first byte is the number.
+fn images(sizes: &[usize]) -> HashMap<Sha256Digest, Bytes> {
+    let image = |(number, size): (usize, &usize)| {
+        let data = Bytes::from(vec![number as u8; *size]);
+        (Sha256Digest::of(&data), data)
+    };
+    sizes.iter().enumerate().map(image).collect()
+}
+
+struct Ran {
+    result: Result<(), DispatchError>,
+    sent: u64,
+    /// By number of the image.
+    outcomes: BTreeMap<u8, Result<(u32, u32), Refusal>>,
+    open: usize,
+}
+
+async fn run_all(workers: Vec<Worker>, sizes: &[usize]) -> Ran {
+    run_until(workers, images(sizes), CancellationToken::new(), |_| ()).await
+}
+
+async fn run_until(
+    workers: Vec<Worker>,
+    images: HashMap<Sha256Digest, Bytes>,
+    stop: CancellationToken,
+    mut on_answer: impl FnMut(&Answer),
+) -> Ran {
+    let mut work: Vec<Work> =
+        images.iter().map(|(sha256, data)| Work::new(*sha256, data.len() as u64)).collect();
+    work.sort_by_key(|work| images[&work.sha256][0]);
+    let queue = Arc::new(Queue::new(work, stop));
+    let numbers: HashMap<Sha256Digest, u8> = images.iter().map(|(sha256, data)| (*sha256, data[0])).collect();
+    let load: Load = Arc::new(move |sha256| {
+        let data = images[sha256].clone();
+        // An image of exactly 13 bytes is one that cannot be read any more.
+        if data.len() == 13 { Err("gone".to_owned()) } else { Ok(data) }
+    });
+    let (sender, mut answers) = mpsc::channel(1);
+    let mut outcomes = BTreeMap::new();
+    let collect = async {
+        while let Some(answer) = answers.recv().await {
+            on_answer(&answer);
+            let outcome = answer.outcome.map(|measured| (measured.analysis.width, measured.analysis.height));
+            assert!(outcomes.insert(numbers[&answer.sha256], outcome).is_none(), "answered twice");
+        }
+    };
+    let both = async { tokio::join!(run(workers, Arc::clone(&queue), load, sender), collect) };
+    let ((result, Dispatched { sent }), ()) =
+        tokio::time::timeout(Duration::from_mins(1), both).await.expect("it ends");
+    Ran { result, sent, outcomes, open: queue.open() }
+}
+
+fn all_done(ran: &Ran, sizes: &[usize]) {
+    ran.result.as_ref().unwrap();
+    let expected: BTreeMap<u8, _> =
+        (0..).zip(sizes).map(|(number, size)| (number, Ok((u32::from(number), *size as u32)))).collect();
+    assert_eq!(ran.outcomes, expected);
+    assert_eq!(ran.open, 0);
+}
+
+#[tokio::test]
+async fn answers_in_any_order_find_their_images() {
+    let reversed: Behaviour =
+        Arc::new(|items| Reaction::Answer(items.drain(..).rev().map(|item| done(&item)).collect()));
+    let (worker, items) = worker(reversed).await;
+    let sizes: Vec<usize> = (1..12).collect();
+    let ran = run_all(vec![worker], &sizes).await;
+    all_done(&ran, &sizes);
+    assert_eq!((ran.sent, items.load(Ordering::Relaxed)), (11, 11));
+}
+
+#[tokio::test]
+async fn large_images_arrive_whole_among_small_ones() {
+    let (worker, _) = worker(answer_each(done)).await;
+    let sizes = [5, 2 * MAX_CHUNK_BYTES + 7, MAX_CHUNK_BYTES, 6, 3 * MAX_CHUNK_BYTES, 7];
+    all_done(&run_all(vec![worker], &sizes).await, &sizes);
+}
+
+#[tokio::test]
+async fn a_bad_image_is_told_by_kind_and_the_others_go_on() {
+    let behaviour =
+        answer_each(|item| if item.data[0] == 2 { fails(item, ItemFailureKind::Decode) } else { done(item) });
+    let (worker, items) = worker(behaviour).await;
+    let ran = run_all(vec![worker], &[1; 6]).await;
+    ran.result.unwrap();
+    let failure = ItemFailure { kind: ItemFailureKind::Decode, message: "why".to_owned() };
+    assert_eq!(ran.outcomes[&2], Err(Refusal::Worker(failure)));
+    assert_eq!(ran.outcomes.values().filter(|outcome| outcome.is_ok()).count(), 5);
+    assert_eq!(items.load(Ordering::Relaxed), 6, "it must not be sent again");
+}
+
+#[tokio::test]
+async fn a_temporary_failure_is_tried_again_but_not_for_ever() {
+    let seen = Mutex::new(HashMap::<u8, u32>::new());
+    let behaviour = answer_each(move |item| {
+        let mut seen = seen.lock().unwrap();
+        let times = seen.entry(item.data[0]).or_default();
+        *times += 1;
+        match item.data[0] {
+            1 if *times < 3 => fails(item, ItemFailureKind::OutOfMemory),
+            2 => fails(item, ItemFailureKind::DeviceLost),
+            _ => done(item),
+        }
+    });
+    let (worker, items) = worker(behaviour).await;
+    let ran = run_all(vec![worker], &[1; 4]).await;
+    ran.result.unwrap();
+    assert_eq!(ran.outcomes[&1], Ok((1, 1)));
+    assert!(matches!(&ran.outcomes[&2], Err(Refusal::Worker(f)) if f.kind == ItemFailureKind::DeviceLost));
+    assert_eq!((ran.sent, items.load(Ordering::Relaxed)), (2 + 3 + 3, 8));
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_read_is_told_and_not_sent() {
+    let (worker, items) = worker(answer_each(done)).await;
+    let ran = run_all(vec![worker], &[1, 13, 1]).await;
+    ran.result.unwrap();
+    assert_eq!(ran.outcomes[&1], Err(Refusal::Load("gone".to_owned())));
+    assert_eq!((ran.sent, items.load(Ordering::Relaxed)), (2, 2));
+}
+
+/// Answers `answered` items, then breaks the stream.
+fn cut_after(answered: usize) -> Behaviour {
+    let left = AtomicUsize::new(answered);
+    Arc::new(move |items| {
+        let take = left.load(Ordering::Relaxed).min(items.len());
+        left.fetch_sub(take, Ordering::Relaxed);
+        if take == 0 {
+            Reaction::Cut
+        } else {
+            Reaction::Answer(items.drain(..take).map(|item| done(&item)).collect())
+        }
+    })
+}
+
+#[tokio::test]
+async fn when_the_only_worker_is_gone_the_rest_is_left_and_what_came_is_kept() {
+    let (worker, _) = worker(cut_after(5)).await;
+    let ran = run_all(vec![worker], &[1; 20]).await;
+    let error = ran.result.unwrap_err();
+    assert!(
+        matches!(&error, DispatchError::EveryWorkerGone { open: 15, reasons } if reasons[0].contains("cut"))
+    );
+    assert!(error.hint().unwrap().contains("same command again"));
+    assert_eq!((ran.outcomes.len(), ran.open), (5, 15));
+}
+
+#[tokio::test]
+async fn what_a_lost_worker_had_goes_to_the_others() {
+    let (dying, _) = worker(cut_after(3)).await;
+    let (living, _) = worker(answer_each(done)).await;
+    let sizes = [1; 40];
+    all_done(&run_all(vec![dying, living], &sizes).await, &sizes);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_nobody_asked_ends_the_connection() {
+    let confused = answer_each(|item| ItemReply { id: item.id + 1000, ..done(item) });
+    let (worker, _) = worker(confused).await;
+    let error = run_all(vec![worker], &[1; 3]).await.result.unwrap_err();
+    assert!(error.to_string().contains("was not in flight"), "{error}");
+}
+
+#[tokio::test]
+async fn a_result_under_another_contract_is_no_result() {
+    let behaviour = answer_each(|item| {
+        let mut reply = done(item);
+        reply.outcome.as_mut().unwrap().0.contract.det_size = 320;
+        reply
+    });
+    let (worker, _) = worker(behaviour).await;
+    let ran = run_all(vec![worker], &[1]).await;
+    assert!(
+        matches!(&ran.outcomes[&0], Err(Refusal::Worker(f)) if f.kind == ItemFailureKind::ContractMismatch)
+    );
+}
+
+#[tokio::test]
+async fn stopping_takes_no_more_and_waits_for_what_is_in_flight() {
+    let (worker, items) = worker(answer_each(done)).await;
+    let stop = CancellationToken::new();
+    let ran = run_until(vec![worker], images(&[1; 60]), stop.clone(), |_| stop.cancel()).await;
+    ran.result.unwrap();
+    let answered = ran.outcomes.len();
+    assert_eq!(answered, items.load(Ordering::Relaxed));
+    assert!((1..=20).contains(&answered), "{answered}");
+    assert_eq!(ran.open, 60 - answered);
+}
+
+#[tokio::test]
+async fn a_worker_of_another_protocol_version_is_refused_with_advice() {
+    for (protocol_version, advice) in [(0, "update `facesets-worker`"), (99, "update `facesets`")] {
+        let (behaviour, items) = (answer_each(done), Arc::default());
+        let address = start(TestWorker { behaviour, protocol_version, token: None, items }).await;
+        let error = connect(&address, None).await.unwrap_err();
+        assert!(
+            matches!(&error, DispatchError::ProtocolVersion { theirs, .. } if *theirs == protocol_version)
+        );
+        assert!(error.hint().unwrap().starts_with(advice), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_sent_and_its_refusal_is_told() {
+    let (behaviour, items, protocol_version) = (answer_each(done), Arc::default(), PROTOCOL_VERSION);
+    let address = start(TestWorker { behaviour, protocol_version, token: Some("sesame"), items }).await;
+    connect(&address, Some("sesame\n")).await.unwrap();
+    for wrong in [None, Some("sesam")] {
+        let error = connect(&address, wrong).await.unwrap_err();
+        assert!(matches!(error, DispatchError::Unauthenticated { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_told_in_plain_words() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let error = connect(&free, None).await.unwrap_err();
+    assert!(
+        matches!(&error, DispatchError::Unreachable { reason, .. } if reason.contains("refused")),
+        "{error}"
+    );
+    assert!(matches!(connect("not an address", None).await, Err(DispatchError::InvalidAddress(_))));
+}
+
+#[test]
+fn the_pack_is_the_one_asked_for_or_the_only_one() {
+    let mut worker = description();
+    assert_eq!(task_for(&worker, None, 320).unwrap().contract.det_size, 320);
+    assert_eq!(task_for(&worker, Some("open"), 640).unwrap().pack, "open");
+    assert!(matches!(task_for(&worker, Some("x"), 640), Err(PackError::Unknown { .. })));
+    worker.packs.push(PackInfo { name: "second".to_owned(), ..worker.packs[0].clone() });
+    assert!(matches!(task_for(&worker, None, 640), Err(PackError::Several(_))));
+    worker.packs[1].models.clear();
+    assert_eq!(task_for(&worker, Some("second"), 640), Err(PackError::Incomplete("second".to_owned())));
+    worker.packs.clear();
+    assert_eq!(task_for(&worker, None, 640), Err(PackError::None));
+}

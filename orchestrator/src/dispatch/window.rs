@@ -1,0 +1,147 @@
+//! What is in flight on one connection, within the worker's credit.
+//!
+//! Whoever takes an item out of the window owns it: its answer, its failure, or its way back to the queue. So nothing is
+//! answered twice and nothing is lost, whatever breaks when.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use facesets_core::wire::Credit;
+use tokio::sync::Notify;
+
+use super::Work;
+
+#[derive(Debug)]
+pub(super) struct Window {
+    credit: Credit,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    in_flight: HashMap<u64, Work>,
+    bytes: u64,
+    last_id: u64,
+    closed: bool,
+}
+
+impl Window {
+    pub(super) fn new(credit: Credit) -> Self {
+        Self { credit, state: Mutex::default(), freed: Notify::new() }
+    }
+
+    /// Waits until the credit allows for `work`, and gives it an id. Gives it back if the window was closed.
+    pub(super) async fn admit(&self, work: Work) -> Result<u64, Work> {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            {
+                let mut state = self.state();
+                if state.closed {
+                    return Err(work);
+                }
+                let fits = (state.in_flight.len() as u64) < u64::from(self.credit.max_items)
+                    && state.bytes.saturating_add(work.bytes) <= self.credit.max_bytes;
+                // A single item is always allowed, however large.
+                if fits || state.in_flight.is_empty() {
+                    state.last_id += 1;
+                    state.bytes += work.bytes;
+                    let id = state.last_id;
+                    state.in_flight.insert(id, work);
+                    return Ok(id);
+                }
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes an item out.
+    pub(super) fn take(&self, id: u64) -> Option<Work> {
+        let mut state = self.state();
+        let work = state.in_flight.remove(&id)?;
+        state.bytes -= work.bytes;
+        self.freed.notify_waiters();
+        Some(work)
+    }
+
+    /// Whether nothing is in flight.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().in_flight.is_empty()
+    }
+
+    /// Lets nothing in any more.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.freed.notify_waiters();
+    }
+
+    /// Waits until it is closed.
+    pub(super) async fn closed(&self) {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if self.state().closed {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes everything out, oldest first.
+    pub(super) fn take_all(&self) -> Vec<Work> {
+        let mut state = self.state();
+        state.bytes = 0;
+        let mut all: Vec<(u64, Work)> = state.in_flight.drain().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all.into_iter().map(|(_, work)| work).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use facesets_core::Sha256Digest;
+
+    use super::*;
+
+    fn work(bytes: u64) -> Work {
+        Work::new(Sha256Digest::of(&bytes.to_le_bytes()), bytes)
+    }
+
+    async fn fits(window: &Window, bytes: u64) -> bool {
+        tokio::time::timeout(Duration::from_millis(20), window.admit(work(bytes))).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn items_and_bytes_are_both_bounded_but_one_item_always_goes() {
+        let window = Window::new(Credit { max_items: 3, max_bytes: 10 });
+        assert!(fits(&window, 500).await);
+        assert!(!fits(&window, 1).await);
+        assert_eq!(window.take(1), Some(work(500)));
+        assert_eq!(window.take(1), None);
+        assert!(fits(&window, 6).await);
+        assert!(!fits(&window, 5).await);
+        assert!(fits(&window, 2).await);
+        assert!(fits(&window, 2).await);
+        assert!(!fits(&window, 0).await);
+        assert_eq!(window.take_all(), [work(6), work(2), work(2)]);
+    }
+
+    #[tokio::test]
+    async fn closing_sends_back_whoever_waits() {
+        let window = Window::new(Credit { max_items: 1, max_bytes: 10 });
+        assert!(fits(&window, 1).await);
+        let (waiting, ()) = tokio::join!(window.admit(work(2)), async { window.close() });
+        assert_eq!(waiting, Err(work(2)));
+        window.closed().await;
+    }
+}
