@@ -87,6 +87,7 @@ fn run_list(json: bool, models: &Path) -> Exit {
 }
 
 fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
+    let named = pack.is_some();
     let names = pack.map_or_else(|| list(models), |name| vec![name]);
     let verified: Vec<Verified> = names.iter().map(|name| Verified::look(models, name)).collect();
     if json {
@@ -98,8 +99,13 @@ fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
             ui::error(&problem.error, &problem.hint);
         }
     }
-    let whole = verified.iter().all(|pack| pack.ok);
-    if whole { Exit::Done } else { Exit::SomeFailed }
+    if verified.iter().all(|pack| pack.ok) {
+        Exit::Done
+    } else if named && verified.iter().all(|pack| pack.files.is_empty()) {
+        Exit::Failed
+    } else {
+        Exit::SomeFailed
+    }
 }
 
 /// A pack in a list.

@@ -112,7 +112,10 @@ fn explain_load(error: ort::LoadDynamicError, path: &str) -> RuntimeError {
             RuntimeError::TooOld { path, found: version_str }
         }
         ort::LoadDynamicError::Dlopen { error, .. } => {
-            RuntimeError::Unloadable { path, reason: error.to_string() }
+            // The loader's own words are in the cause.
+            let cause =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            RuntimeError::Unloadable { path, reason: cause }
         }
         other => RuntimeError::Unloadable { path, reason: other.to_string() },
     }
