@@ -3,6 +3,8 @@
 mod build;
 mod face;
 mod failure;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

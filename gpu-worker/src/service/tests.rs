@@ -211,3 +211,25 @@ async fn a_client_that_does_not_read_is_not_read_from_and_holds_nobody_up() {
     assert!(!flood.is_finished());
     flood.abort();
 }
+
+#[tokio::test]
+async fn reflection_names_the_services_to_who_may_know() {
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+    let ask = || {
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        tokio_stream::iter([ServerReflectionRequest { host: String::new(), message_request }])
+    };
+    let open = start(None).await;
+    let mut client = ServerReflectionClient::new(open.channel().await);
+    let mut answers = client.server_reflection_info(ask()).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(services)) = answer else { panic!("{answer:?}") };
+    assert!(services.service.iter().any(|service| service.name == "facesets.worker.v1.Worker"));
+
+    let guarded = start(Token::new("sesame").ok()).await;
+    let mut client = ServerReflectionClient::new(guarded.channel().await);
+    assert_eq!(client.server_reflection_info(ask()).await.unwrap_err().code(), Code::Unauthenticated);
+}

@@ -1,0 +1,172 @@
+use facesets_core::{
+    ImageLimits, Sha256Digest,
+    wire::{ItemFailureKind, ModelInfo, ModelRole, PackInfo},
+};
+
+use super::*;
+use crate::{
+    engine::{Engine, EngineError, InputShape, RunFailure, Tensor},
+    vision::Normalisation,
+};
+
+/// Finds one face of a given width in every image, and answers for it with given values.
+#[derive(Clone, Copy)]
+struct Fake {
+    box_width: f32,
+    score: f32,
+    embedding: f32,
+    landmark: f32,
+    fails: Option<RunFailure>,
+}
+
+const SOUND: Fake = Fake { box_width: 2.0, score: 0.9, embedding: 0.5, landmark: 0.0, fails: None };
+
+impl Engine for Fake {
+    fn input_shape(&self, role: ModelRole) -> InputShape {
+        match role {
+            ModelRole::Detection => [Some(1), Some(3), None, None],
+            ModelRole::Recognition => [None, Some(3), Some(112), Some(112)],
+            // A fixed batch, to see it filled up.
+            ModelRole::Landmarks106 | ModelRole::Landmarks68 => [Some(2), Some(3), Some(192), Some(192)],
+        }
+    }
+
+    fn run(
+        &mut self,
+        role: ModelRole,
+        shape: [usize; 4],
+        values: &[f32],
+    ) -> Result<Vec<Tensor>, EngineError> {
+        assert_eq!(values.len(), shape.iter().product::<usize>());
+        if let Some(cause) = self.fails {
+            return Err(EngineError::Run { role, cause, reason: "as asked".to_owned() });
+        }
+        let row = |len: usize, value: f32| {
+            vec![Tensor { shape: vec![shape[0], len], values: vec![value; shape[0] * len] }]
+        };
+        Ok(match role {
+            ModelRole::Detection => self.detection(shape[2]),
+            ModelRole::Recognition => row(512, self.embedding),
+            ModelRole::Landmarks106 => row(212, self.landmark),
+            ModelRole::Landmarks68 => row(3309, self.landmark),
+        })
+    }
+}
+
+impl Fake {
+    /// In the first cell of the finest grid.
+    fn detection(self, side: usize) -> Vec<Tensor> {
+        let mut outputs = Vec::new();
+        for per in [1, 4, 10] {
+            for stride in [8, 16, 32] {
+                let len = (side / stride).pow(2) * 2 * per;
+                outputs.push(Tensor { shape: vec![len / per, per], values: vec![0.0; len] });
+            }
+        }
+        outputs[0].values[0] = self.score;
+        outputs[3].values[..4].copy_from_slice(&[0.0, 0.0, self.box_width, 2.0]);
+        outputs[6].values[..10].copy_from_slice(&[0.5, 0.5, 1.5, 0.5, 1.0, 1.0, 0.5, 1.5, 1.5, 1.5]);
+        outputs
+    }
+}
+
+/// A grey bitmap of 64 × 64.
+fn photo() -> Vec<u8> {
+    let pixels = 64 * 64 * 3u32;
+    let mut bytes = b"BM".to_vec();
+    for value in [54 + pixels, 0, 54, 40, 64, 64, 1 | 24 << 16, 0, pixels, 0, 0, 0, 0] {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.resize(54 + pixels as usize, 120);
+    bytes
+}
+
+fn pack() -> PackInfo {
+    let sha256 = Sha256Digest::of(b"a model");
+    let models = ModelRole::ALL.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
+    PackInfo { name: "fake".to_owned(), models: models.to_vec(), licence: String::new() }
+}
+
+fn task() -> AnalyzeFaces {
+    AnalyzeFaces::new("fake", pack().face_contract(64).unwrap())
+}
+
+fn analyze(engine: Fake, bytes: &[u8], task: &AnalyzeFaces) -> Result<FaceAnalysis, ItemFailureKind> {
+    let normalisations = ModelRole::ALL.map(|role| (role, Normalisation::NONE)).to_vec();
+    let models = FaceModels { pack: pack(), normalisations };
+    let limits = ImageLimits { max_bytes: 100_000, max_pixels: 5000 };
+    let mut analyzer = FaceAnalyzer::new(engine, models, limits).unwrap();
+    analyzer.analyze(bytes, task).map(|analysis| analysis.faces).map_err(|failure| failure.kind)
+}
+
+#[test]
+fn a_face_comes_back_whole_in_the_photos_pixels() {
+    let analysis = analyze(SOUND, &photo(), &task()).unwrap();
+    assert_eq!((analysis.width, analysis.height, analysis.faces.len()), (64, 64, 1));
+    let face = &analysis.faces[0];
+    assert_eq!(face.bbox.corners().map(|v| v as i32), [0, 0, 16, 16]);
+    assert_eq!((face.landmarks_106.len(), face.landmarks_68.len()), (106, 68));
+    assert!((face.embedding.norm - 0.5 * 512f32.sqrt()).abs() < 1e-3);
+    assert!(face.blur.abs() < f32::EPSILON);
+}
+
+#[test]
+fn no_face_is_a_result_and_so_is_a_box_that_is_none() {
+    for engine in [
+        Fake { score: 0.1, ..SOUND },
+        Fake { box_width: 0.0, ..SOUND },
+        Fake { box_width: f32::NAN, ..SOUND },
+    ] {
+        assert_eq!(analyze(engine, &photo(), &task()).map(|analysis| analysis.faces.len()), Ok(0));
+    }
+}
+
+#[test]
+fn numbers_that_mean_nothing_are_a_defect_of_the_worker() {
+    for engine in [
+        Fake { embedding: f32::NAN, ..SOUND },
+        Fake { embedding: 0.0, ..SOUND },
+        Fake { landmark: f32::INFINITY, ..SOUND },
+        Fake { score: 1.5, ..SOUND },
+        Fake { fails: Some(RunFailure::Other), ..SOUND },
+    ] {
+        assert_eq!(analyze(engine, &photo(), &task()), Err(ItemFailureKind::Internal));
+    }
+}
+
+#[test]
+fn a_runtimes_failure_keeps_its_kind() {
+    for (cause, kind) in [
+        (RunFailure::OutOfMemory, ItemFailureKind::OutOfMemory),
+        (RunFailure::DeviceLost, ItemFailureKind::DeviceLost),
+    ] {
+        assert_eq!(analyze(Fake { fails: Some(cause), ..SOUND }, &photo(), &task()), Err(kind));
+    }
+}
+
+#[test]
+fn another_pack_contract_or_size_is_refused_before_decoding() {
+    let right = task();
+    let mut other_pack = right.clone();
+    other_pack.pack = "other".to_owned();
+    let mut other_model = right.clone();
+    other_model.contract.recogniser = Sha256Digest::of(b"another");
+    let mut odd_size = right.clone();
+    odd_size.contract.det_size = 100;
+    for (task, kind) in [
+        (other_pack, ItemFailureKind::ContractMismatch),
+        (other_model, ItemFailureKind::ContractMismatch),
+        (odd_size, ItemFailureKind::Unsupported),
+    ] {
+        assert_eq!(analyze(SOUND, b"not looked at", &task), Err(kind));
+    }
+}
+
+#[test]
+fn what_is_no_photo_or_too_large_says_so() {
+    assert_eq!(analyze(SOUND, b"text", &task()), Err(ItemFailureKind::Decode));
+    assert_eq!(analyze(SOUND, &vec![0; 100_001], &task()), Err(ItemFailureKind::TooLarge));
+    let mut wide = photo();
+    wide[18..22].copy_from_slice(&6400u32.to_le_bytes());
+    assert_eq!(analyze(SOUND, &wide, &task()), Err(ItemFailureKind::TooLarge));
+}
