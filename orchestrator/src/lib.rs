@@ -4,6 +4,7 @@ pub mod cli;
 pub mod cluster;
 pub mod command;
 pub mod dispatch;
+pub mod embed;
 pub mod exit;
 pub mod export;
 pub mod gallery;

@@ -1,6 +1,6 @@
 //! `facesets status`: the library in numbers.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct Args {}
 /// What `status` says.
 #[derive(Debug, Serialize)]
 struct Summary {
-    library: PathBuf,
+    library: String,
     #[serde(flatten)]
     status: StoreStatus,
 }
@@ -25,7 +25,7 @@ struct Summary {
 /// Runs the command.
 pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
     let status = Store::open_read(&context.library)?.status()?;
-    let library = context.library.folder().to_owned();
+    let library = context.library.folder().display().to_string();
     context.ui.summary(&Summary { library, status })?;
     Ok(Exit::Done)
 }
@@ -33,7 +33,7 @@ pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let StoreStatus { contents, locations, aliases, vanished, contracts } = &self.status;
-        writeln!(f, "library    {}", self.library.display())?;
+        writeln!(f, "library    {}", self.library)?;
         writeln!(f, "contents   {contents}")?;
         writeln!(f, "locations  {locations} ({aliases} aliases, {vanished} vanished)")?;
         if contracts.is_empty() {

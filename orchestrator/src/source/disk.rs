@@ -157,7 +157,9 @@ mod tests {
     fn photos_are_found_by_extension_in_byte_order() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("b/.thumbnails")).unwrap();
-        for name in ["b/x.JPG", "b-1.jpeg", "a.txt", "noextension", ".hidden.jpg", "b/.thumbnails/t.jpg", "z.png"] {
+        for name in
+            ["b/x.JPG", "b-1.jpeg", "a.txt", "noextension", ".hidden.jpg", "b/.thumbnails/t.jpg", "z.png"]
+        {
             fs::write(folder.path().join(name), name).unwrap();
         }
         std::os::unix::fs::symlink("z.png", folder.path().join("link.png")).unwrap();

@@ -19,29 +19,64 @@ pub enum LoadError {
 /// Contents by digest, and the files that held them when they were hashed.
 #[derive(Debug, Default)]
 pub struct Photos {
-    paths: HashMap<Sha256Digest, Vec<PathBuf>>,
+    photos: HashMap<Sha256Digest, Photo>,
+}
+
+/// A content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Its files.
+    pub paths: Vec<PathBuf>,
 }
 
 impl Photos {
-    /// Another file that holds a content.
-    pub fn add(&mut self, sha256: Sha256Digest, path: PathBuf) {
-        self.paths.entry(sha256).or_default().push(path);
+    /// Another file that holds a content; whether the content is here for the first time.
+    pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf) -> bool {
+        let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, paths: Vec::new() });
+        photo.paths.push(path);
+        photo.paths.len() == 1
     }
 
-    /// The files of a content, in the order in which they were added.
-    pub fn paths(&self, sha256: &Sha256Digest) -> &[PathBuf] {
-        self.paths.get(sha256).map_or(&[], Vec::as_slice)
+    /// Brings every content's files into byte order, so that the first is the canonical one.
+    pub fn sort_paths(&mut self) {
+        for photo in self.photos.values_mut() {
+            photo.paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+        }
     }
 
-    /// Every content.
-    pub fn contents(&self) -> impl ExactSizeIterator<Item = (&Sha256Digest, &[PathBuf])> {
-        self.paths.iter().map(|(sha256, paths)| (sha256, paths.as_slice()))
+    /// Number of contents.
+    pub fn len(&self) -> usize {
+        self.photos.len()
+    }
+
+    /// Number of files.
+    pub fn files(&self) -> u64 {
+        self.photos.values().map(|photo| photo.paths.len() as u64).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.photos.is_empty()
+    }
+
+    /// A content.
+    pub fn get(&self, sha256: &Sha256Digest) -> Option<&Photo> {
+        self.photos.get(sha256)
+    }
+
+    /// Every content, in the order of the first of its files: neighbours on disk are neighbours here.
+    pub fn in_order(&self) -> Vec<(&Sha256Digest, &Photo)> {
+        let mut all: Vec<_> = self.photos.iter().collect();
+        all.sort_by(|(_, a), (_, b)| a.paths[0].as_os_str().cmp(b.paths[0].as_os_str()));
+        all
     }
 
     /// The bytes of a content, from the first of its files that still holds them.
     pub fn load(&self, sha256: &Sha256Digest) -> Result<Bytes, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
-        for path in self.paths(sha256) {
+        for path in self.get(sha256).map_or(&[][..], |photo| &photo.paths) {
             match fs::read(path) {
                 Ok(bytes) if Sha256Digest::of(&bytes) == *sha256 => return Ok(bytes.into()),
                 Ok(_) => error = LoadError::Changed,
@@ -66,7 +101,7 @@ mod tests {
             if let Some(text) = text {
                 fs::write(&path, text).unwrap();
             }
-            photos.add(sha256, path);
+            photos.add(sha256, 5, path);
         }
         assert_eq!(photos.load(&sha256).unwrap(), "photo");
         fs::write(folder.path().join("good"), "other").unwrap();

@@ -1,1 +1,0 @@
-//! A worker of our own.

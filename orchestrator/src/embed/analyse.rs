@@ -1,0 +1,173 @@
+//! Having the missing contents analysed, and committing what comes.
+
+use std::{collections::HashMap, sync::Arc, thread};
+
+use facesets_core::{FaceContract, Sha256Digest};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::mpsc,
+};
+
+use super::{EmbedError, Interrupt, Summary, summary::UNREADABLE, workers::Team};
+use crate::{
+    dispatch::{self, Answer, DispatchError, Load, Measured, Queue, Refusal, Work},
+    monitor::Monitor,
+    source::load::Photos,
+    store::{Committer, Provenance, Record, StoreError, StoredFailure},
+};
+
+/// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then runs out: a slow
+/// disk slows the workers and fills no memory (some kilobytes a face).
+const WAITING_ANSWERS: usize = 256;
+
+/// Sends `work` to the team and commits every answer; ends as [`dispatch::run`] does.
+#[expect(clippy::too_many_arguments, reason = "the last step gets all that the ones before it made")]
+pub(super) fn analyse(
+    work: Vec<Work>,
+    photos: Photos,
+    mut team: Team,
+    committer: Committer,
+    runtime: &Runtime,
+    interrupt: &Interrupt,
+    monitor: &dyn Monitor,
+    summary: &mut Summary,
+) -> Result<(), EmbedError> {
+    let photos = Arc::new(photos);
+    let contract = team.contract();
+    let total = work.len() as u64;
+    let queue = Arc::new(Queue::new(work, interrupt.stop.clone()));
+    let load: Load = {
+        let photos = Arc::clone(&photos);
+        Arc::new(move |sha256| photos.load(sha256).map_err(|error| error.to_string()))
+    };
+    let (sender, answers) = mpsc::channel(WAITING_ANSWERS);
+    let workers = std::mem::take(&mut team.workers);
+    monitor.start("analyse", Some(total));
+    let (ran, collected) = thread::scope(|scope| {
+        let collector = Collector { committer, contract, photos: &photos, monitor, summary: &mut *summary };
+        let handle = runtime.handle();
+        let collecting = scope.spawn(move || collector.collect(answers, handle, interrupt));
+        let ran = runtime.block_on(async {
+            tokio::select! {
+                ran = dispatch::run(workers, queue, load, sender) => Some(ran),
+                () = interrupt.abort.cancelled() => None,
+            }
+        });
+        (ran, collecting.join())
+    });
+    monitor.finish();
+    let Some((ran, sent)) = ran else {
+        if let Some(managed) = team.managed {
+            managed.kill();
+        }
+        return finished(collected);
+    };
+    summary.sent = sent.sent;
+    let ran = match (ran, team.managed) {
+        (Err(DispatchError::EveryWorkerGone { open, mut reasons }), Some(managed)) => {
+            reasons.push(managed.post_mortem());
+            Err(DispatchError::EveryWorkerGone { open, reasons })
+        }
+        (ran, Some(managed)) => {
+            managed.stop();
+            ran
+        }
+        (ran, None) => ran,
+    };
+    // A store that cannot be written ends the dispatch too; it is the cause.
+    finished(collected)?;
+    Ok(ran?)
+}
+
+/// A panic of the collector goes on here.
+fn finished(collected: thread::Result<Result<(), StoreError>>) -> Result<(), EmbedError> {
+    match collected {
+        Ok(result) => Ok(result?),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Writes answers down, on a thread of its own.
+struct Collector<'a> {
+    committer: Committer,
+    contract: FaceContract,
+    photos: &'a Photos,
+    monitor: &'a dyn Monitor,
+    summary: &'a mut Summary,
+}
+
+impl Collector<'_> {
+    fn collect(
+        mut self,
+        mut answers: mpsc::Receiver<Answer>,
+        runtime: &Handle,
+        interrupt: &Interrupt,
+    ) -> Result<(), StoreError> {
+        // One record a worker, not one a result.
+        let mut provenances = HashMap::new();
+        loop {
+            let due = self.committer.due().map(tokio::time::Instant::from_std);
+            let answer = runtime.block_on(async {
+                let due = async {
+                    match due {
+                        Some(due) => tokio::time::sleep_until(due).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = interrupt.abort.cancelled() => None,
+                    () = due => Some(None),
+                    answer = answers.recv() => answer.map(Some),
+                }
+            });
+            match answer {
+                Some(Some(answer)) => self.take(answer, &mut provenances)?,
+                Some(None) => self.committer.flush()?,
+                None => return self.committer.flush(),
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        answer: Answer,
+        provenances: &mut HashMap<usize, Arc<Provenance>>,
+    ) -> Result<(), StoreError> {
+        let Answer { sha256, outcome } = answer;
+        self.monitor.advance(1);
+        match outcome {
+            Ok(Measured { analysis, worker, .. }) => {
+                self.summary.analysed += 1;
+                self.summary.count_faces(analysis.faces.len() as u64);
+                // All results of a worker share its description, which lives as long as its connection.
+                let provenance = provenances.entry(Arc::as_ptr(&worker).addr()).or_insert_with(|| {
+                    Arc::new(Provenance {
+                        provider: worker.provider.clone(),
+                        worker_version: worker.worker_version.clone(),
+                        runtime_version: worker.runtime_version.clone(),
+                    })
+                });
+                let provenance = Arc::clone(provenance);
+                self.committer.add(Record::Analysed { sha256, analysis, provenance })
+            }
+            Err(refusal) => self.refused(sha256, &refusal),
+        }
+    }
+
+    fn refused(&mut self, sha256: Sha256Digest, refusal: &Refusal) -> Result<(), StoreError> {
+        let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
+        let kind = match refusal {
+            Refusal::Worker(failure) => failure.kind.word(),
+            Refusal::Load(_) => UNREADABLE,
+        };
+        self.summary.fail(paths, kind, &refusal.to_string(), self.monitor);
+        let Refusal::Worker(failure) = refusal else { return Ok(()) };
+        match StoredFailure::new(failure.kind, &failure.message) {
+            Some(failure) => {
+                self.committer.add(Record::Failed { sha256, contract: self.contract.to_string(), failure })
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! From folders to analysed contents: scan, hash, find out what is missing, have it analysed, commit as it comes.
+//!
+//! Every step writes down what it learns before the next one needs it, so that a run that ends early, in whatever way, is simply
+//! continued by the next one.
+
+mod analyse;
+mod error;
+mod interrupt;
+mod plan;
+mod summary;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+pub use error::EmbedError;
+pub use interrupt::Interrupt;
+pub use summary::{Ended, FailedItem, Summary};
+pub use workers::WorkerOptions;
+
+use crate::{
+    exit::Exit,
+    library::Library,
+    monitor::Monitor,
+    store::{Committer, FileSystemPolicy, Writer},
+};
+
+/// Threads for the network: they move bytes and wait; reading, hashing and writing have threads of their own.
+const NETWORK_THREADS: usize = 2;
+
+/// What to embed, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Files and folders.
+    pub sources: Vec<PathBuf>,
+    /// What to do on file systems that cannot be trusted.
+    pub file_system: FileSystemPolicy,
+    /// What to do about contents that could not be analysed before.
+    pub known_failures: KnownFailures,
+    /// Who analyses.
+    pub workers: WorkerOptions,
+}
+
+/// What to do about contents that could not be analysed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownFailures {
+    /// Name them again, and leave it at that.
+    Tell,
+    /// Try them again.
+    Retry,
+}
+
+/// Embeds everything under the sources that is not embedded yet. What was done is in `summary`, also after an error.
+pub fn run(
+    options: &Options,
+    library: &Library,
+    monitor: &Arc<dyn Monitor>,
+    summary: &mut Summary,
+) -> Result<Exit, EmbedError> {
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
+        .enable_all()
+        .build()
+        .map_err(EmbedError::Runtime)?;
+    let interrupt = Interrupt::on_signals(&runtime, Arc::clone(monitor));
+    let result = steps(options, library, monitor, &runtime, &interrupt, summary);
+    // Tasks of an aborted run must not keep the program.
+    runtime.shutdown_background();
+    summary.seconds = began.elapsed().as_secs_f64();
+    summary.ended = match &result {
+        Err(_) if !interrupt.stop.is_cancelled() => Ended::Stopped,
+        _ if interrupt.stop.is_cancelled() => Ended::Interrupted,
+        _ => Ended::Done,
+    };
+    match result {
+        Err(error) if error.is_cancellation() => Ok(Exit::Interrupted),
+        Err(error) => Err(error),
+        Ok(()) if interrupt.stop.is_cancelled() => Ok(Exit::Interrupted),
+        Ok(()) if summary.failures.is_empty() => Ok(Exit::Done),
+        Ok(()) => Ok(Exit::SomeFailed),
+    }
+}
+
+fn steps(
+    options: &Options,
+    library: &Library,
+    monitor: &Arc<dyn Monitor>,
+    runtime: &tokio::runtime::Runtime,
+    interrupt: &Interrupt,
+    summary: &mut Summary,
+) -> Result<(), EmbedError> {
+    let monitor = &**monitor;
+    let mut committer = Committer::new(Writer::open(library, options.file_system)?);
+    let photos = survey::survey(&options.sources, &mut committer, monitor, &interrupt.stop, summary)?;
+    if photos.is_empty() || interrupt.stop.is_cancelled() {
+        return Ok(());
+    }
+    let team = workers::gather(&options.workers, library, runtime, interrupt, monitor, summary)?;
+    let work = plan::plan(&photos, &team, options.known_failures, &mut committer, monitor, summary)?;
+    if work.is_empty() {
+        team.dismiss();
+        return Ok(());
+    }
+    analyse::analyse(work, photos, team, committer, runtime, interrupt, monitor, summary)
+}

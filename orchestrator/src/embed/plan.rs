@@ -1,0 +1,63 @@
+//! What is missing: of all contents, those without an outcome under the workers' contract.
+
+use facesets_core::{Sha256Digest, wire::ItemFailureKind};
+
+use super::{EmbedError, KnownFailures, Summary, workers::Team};
+use crate::{
+    dispatch::Work,
+    monitor::Monitor,
+    source::load::{Photo, Photos},
+    store::{Committer, Outcome, Record, StoredFailure},
+};
+
+/// Counts what is known, writes down what need not even be sent to fail, and returns the rest.
+pub(super) fn plan(
+    photos: &Photos,
+    team: &Team,
+    known_failures: KnownFailures,
+    committer: &mut Committer,
+    monitor: &dyn Monitor,
+    summary: &mut Summary,
+) -> Result<Vec<Work>, EmbedError> {
+    let contract = team.contract().to_string();
+    let mut work = Vec::new();
+    for (sha256, photo) in photos.in_order() {
+        match committer.writer().store().outcome(sha256, &contract)? {
+            Some(Outcome::Done { faces }) => {
+                summary.already_analysed += 1;
+                summary.count_faces(faces);
+            }
+            Some(Outcome::Failed(failed)) if known_failures == KnownFailures::Tell => {
+                let reason = format!("{} (found out before; `--retry-failed` tries again)", failed.message);
+                summary.fail(&photo.paths, &failed.kind, &reason, monitor);
+            }
+            Some(Outcome::Failed(_)) | None => match refused(photo, team.max_image_bytes()) {
+                Some(failure) => {
+                    let failed = failure.failed();
+                    summary.fail(&photo.paths, &failed.kind, &failed.message, monitor);
+                    committer.add(record(sha256, &contract, failure))?;
+                }
+                None => work.push(Work::new(*sha256, photo.bytes)),
+            },
+        }
+    }
+    committer.flush()?;
+    Ok(work)
+}
+
+/// Why a content need not be sent.
+fn refused(photo: &Photo, max_bytes: u64) -> Option<StoredFailure> {
+    let bytes = photo.bytes;
+    if bytes == 0 {
+        StoredFailure::new(ItemFailureKind::Decode, "the file is empty")
+    } else if bytes > max_bytes {
+        let reason = format!("the file has {bytes} bytes, more than the limit of {max_bytes}");
+        StoredFailure::new(ItemFailureKind::TooLarge, reason)
+    } else {
+        None
+    }
+}
+
+fn record(sha256: &Sha256Digest, contract: &str, failure: StoredFailure) -> Record {
+    Record::Failed { sha256: *sha256, contract: contract.to_owned(), failure }
+}

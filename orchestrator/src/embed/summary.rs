@@ -1,0 +1,136 @@
+//! What `embed` has to tell in the end.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use serde::Serialize;
+
+use crate::monitor::Monitor;
+
+/// The kind of failure of files and folders that cannot be read.
+pub(super) const UNREADABLE: &str = "unreadable";
+
+/// The counters of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// How it ended.
+    pub ended: Ended,
+    /// Photos found, by their extension.
+    pub files: u64,
+    /// Files with other extensions.
+    pub other_files: u64,
+    /// Symbolic links, which are not followed.
+    pub symlinks: u64,
+    /// Files that were read because they are new or have changed.
+    pub hashed: u64,
+    /// Distinct contents among the photos that could be read.
+    pub contents: u64,
+    /// Photos beyond the first of each content.
+    pub aliases: u64,
+    /// Contents that were never seen before.
+    pub new: u64,
+    /// Files that are no longer there, found out in this run.
+    pub vanished: u64,
+    /// Device that the models run on.
+    pub device: Option<String>,
+    /// Execution provider.
+    pub provider: Option<String>,
+    /// What the embeddings are under.
+    pub contract: Option<String>,
+    /// Images sent to workers.
+    pub sent: u64,
+    /// Contents analysed in this run.
+    pub analysed: u64,
+    /// Contents that had been analysed before.
+    pub already_analysed: u64,
+    /// Faces in the analysed contents, of this run and before.
+    pub faces: u64,
+    /// Analysed contents without a face.
+    pub no_face: u64,
+    /// Number of failures by kind.
+    pub failed: BTreeMap<String, u64>,
+    /// The failures.
+    pub failures: Vec<FailedItem>,
+    /// Time taken.
+    pub seconds: f64,
+    /// Whether the sources were looked at, so that the numbers mean something.
+    #[serde(skip)]
+    pub surveyed: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Everything was tried.
+    Done,
+    /// By the user.
+    Interrupted,
+    /// By an error.
+    #[default]
+    Stopped,
+}
+
+/// Something that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedItem {
+    /// Its path, the canonical one of a content.
+    pub path: String,
+    /// The other paths of the content.
+    pub aliases: Vec<String>,
+    /// A stable word.
+    pub kind: String,
+    /// What happened, in words.
+    pub reason: String,
+}
+
+impl Summary {
+    /// Counts and tells a failure of whatever lies at `paths`.
+    pub(super) fn fail<P: AsRef<Path>>(
+        &mut self,
+        paths: &[P],
+        kind: &str,
+        reason: &str,
+        monitor: &dyn Monitor,
+    ) {
+        let mut names = paths.iter().map(|path| path.as_ref().display().to_string());
+        let path = names.next().unwrap_or_default();
+        let aliases: Vec<String> = names.collect();
+        let also =
+            if aliases.is_empty() { String::new() } else { format!(" (also `{}`)", aliases.join("`, `")) };
+        monitor.problem(&path, &format!("{reason}{also}"));
+        *self.failed.entry(kind.to_owned()).or_default() += 1;
+        self.failures.push(FailedItem { path, aliases, kind: kind.to_owned(), reason: reason.to_owned() });
+    }
+
+    /// Counts an analysed content.
+    pub(super) fn count_faces(&mut self, faces: u64) {
+        self.faces += faces;
+        self.no_face += u64::from(faces == 0);
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "files      {} ({} others passed over)", self.files, self.other_files + self.symlinks)?;
+        writeln!(f, "contents   {} ({} aliases, {} new)", self.contents, self.aliases, self.new)?;
+        if self.vanished > 0 {
+            writeln!(f, "vanished   {}", self.vanished)?;
+        }
+        if let Some(device) = &self.device {
+            writeln!(f, "device     {device} ({})", self.provider.as_deref().unwrap_or("unknown provider"))?;
+        }
+        let rate = if self.seconds > 0.0 { self.sent as f64 / self.seconds } else { 0.0 };
+        writeln!(f, "sent       {} in {:.1} s ({rate:.1}/s)", self.sent, self.seconds)?;
+        writeln!(f, "analysed   {} ({} had been before)", self.analysed, self.already_analysed)?;
+        writeln!(f, "faces      {} ({} photos without one)", self.faces, self.no_face)?;
+        let kinds: Vec<String> =
+            self.failed.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        writeln!(f, "failed     {}{kinds}", self.failures.len())?;
+        match self.ended {
+            Ended::Done => Ok(()),
+            Ended::Interrupted => writeln!(f, "interrupted: the same command goes on from here"),
+            Ended::Stopped => writeln!(f, "stopped early: the same command goes on from here"),
+        }
+    }
+}
