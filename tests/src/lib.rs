@@ -1,1 +1,7 @@
-//! x
+//! What the integration tests share: where things are, how programs are started, what a library holds afterwards.
+//!
+//! The tests use real models on real photos. `scripts/setup` puts both under `.setup`; `scripts/test` does that first and builds the
+//! two programs.
+
+pub mod program;
+pub mod setup;
