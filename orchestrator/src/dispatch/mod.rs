@@ -12,6 +12,8 @@ mod queue;
 mod run;
 mod stream;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod window;
 

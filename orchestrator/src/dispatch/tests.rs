@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    pin::Pin,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,152 +9,15 @@ use std::{
     time::Duration,
 };
 
-use facesets_core::{
-    ImageLimits,
-    wire::{
-        Assembled, Assembler, Credit, Item, ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, MAX_MESSAGE_BYTES,
-        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, proto,
-        proto::worker_server::{Worker as WorkerApi, WorkerServer},
-    },
-};
+use facesets_core::wire::{ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, PROTOCOL_VERSION, PackInfo};
 use tokio::{net::TcpListener, sync::mpsc};
-use tokio_stream::{
-    Stream,
-    wrappers::{ReceiverStream, TcpListenerStream},
-};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, Streaming, transport::Server};
 
-use super::*;
+use super::{
+    testing::{Behaviour, Reaction, TestWorker, answer_each, cut_after, description, done, fails, start},
+    *,
+};
 use crate::exit::Hint as _;
-
-/// What a worker of the test does with the items that it has, oldest first; they wait until it answers them.
-type Behaviour = Arc<dyn Fn(&mut Vec<Item>) -> Reaction + Send + Sync>;
-
-enum Reaction {
-    Answer(Vec<ItemReply>),
-    Cut,
-}
-
-struct TestWorker {
-    behaviour: Behaviour,
-    protocol_version: u32,
-    token: Option<&'static str>,
-    items: Arc<AtomicUsize>,
-}
-
-fn description() -> WorkerDescription {
-    let models = ModelRole::ALL.map(|role| {
-        let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(b"model"));
-        ModelInfo { role, file, sha256 }
-    });
-    WorkerDescription {
-        protocol_version: PROTOCOL_VERSION,
-        worker_version: "0".to_owned(),
-        device: "test".to_owned(),
-        provider: "fake".to_owned(),
-        runtime_version: "0".to_owned(),
-        packs: vec![PackInfo { name: "open".to_owned(), models: models.to_vec(), licence: String::new() }],
-        credit: Credit { max_items: 4, max_bytes: 64 << 20 },
-        limits: ImageLimits::default(),
-    }
-}
-
-fn done(item: &Item) -> ItemReply {
-    let contract = item.task.contract;
-    let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
-    // The width tells which image it was, the height how many bytes arrived.
-    let width = u32::from(item.data[0]);
-    let height = item.data.len() as u32;
-    let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: vec![] };
-    ItemReply { id: item.id, outcome: Ok((analysis, Timings::default())) }
-}
-
-fn fails(item: &Item, kind: ItemFailureKind) -> ItemReply {
-    ItemReply { id: item.id, outcome: Err(ItemFailure { kind, message: "why".to_owned() }) }
-}
-
-fn answer_each(answer: impl Fn(&Item) -> ItemReply + Send + Sync + 'static) -> Behaviour {
-    Arc::new(move |items| Reaction::Answer(items.drain(..).map(|item| answer(&item)).collect()))
-}
-
-#[tonic::async_trait]
-impl WorkerApi for TestWorker {
-    async fn describe(
-        &self,
-        request: Request<proto::DescribeRequest>,
-    ) -> Result<Response<proto::DescribeResponse>, Status> {
-        let header = request.metadata().get("authorization").map(|value| value.to_str().unwrap());
-        if let Some(token) = self.token
-            && header != Some(&format!("Bearer {token}"))
-        {
-            return Err(Status::unauthenticated("a token is needed"));
-        }
-        let mut worker = proto::WorkerInfo::from(&description());
-        worker.protocol_version = self.protocol_version;
-        Ok(Response::new(proto::DescribeResponse { worker: Some(worker) }))
-    }
-
-    type ProcessStream = Pin<Box<dyn Stream<Item = Result<proto::ProcessResponse, Status>> + Send>>;
-
-    async fn process(
-        &self,
-        request: Request<Streaming<proto::ProcessRequest>>,
-    ) -> Result<Response<Self::ProcessStream>, Status> {
-        let mut requests = request.into_inner();
-        let (replies, stream) = mpsc::channel(1);
-        let (behaviour, count) = (Arc::clone(&self.behaviour), Arc::clone(&self.items));
-        tokio::spawn(async move {
-            let hello = proto::process_response::Kind::Hello((&description()).into());
-            replies.send(Ok(proto::ProcessResponse { kind: Some(hello) })).await.unwrap();
-            requests.message().await.unwrap();
-            let mut assembler = Assembler::new(u64::MAX);
-            let mut waiting = Vec::new();
-            loop {
-                // An idle moment: whoever waits for company answers with what there is.
-                match tokio::time::timeout(Duration::from_millis(50), requests.message()).await {
-                    Ok(Ok(Some(message))) => match assembler.accept(message).unwrap() {
-                        Assembled::Item(item) => {
-                            count.fetch_add(1, Ordering::Relaxed);
-                            waiting.push(item);
-                            if waiting.len() < 4 {
-                                continue;
-                            }
-                        }
-                        _ => continue,
-                    },
-                    Ok(_) if waiting.is_empty() => return,
-                    Err(_) if waiting.is_empty() => continue,
-                    _ => {}
-                }
-                match behaviour(&mut waiting) {
-                    Reaction::Answer(answers) => {
-                        for answer in &answers {
-                            if replies.send(Ok(answer.into())).await.is_err() {
-                                return;
-                            }
-                        }
-                    }
-                    Reaction::Cut => {
-                        let _ = replies.send(Err(Status::unavailable("cut"))).await;
-                        return;
-                    }
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
-    }
-}
-
-async fn start(worker: TestWorker) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let service = WorkerServer::new(worker).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    tokio::spawn(
-        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
-    );
-    address
-}
 
 /// A worker, and the number of items that reached it.
 async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
@@ -287,20 +149,6 @@ async fn an_image_that_cannot_be_read_is_told_and_not_sent() {
     ran.result.unwrap();
     assert_eq!(ran.outcomes[&1], Err(Refusal::Load("gone".to_owned())));
     assert_eq!((ran.sent, items.load(Ordering::Relaxed)), (2, 2));
-}
-
-/// Answers `answered` items, then breaks the stream.
-fn cut_after(answered: usize) -> Behaviour {
-    let left = AtomicUsize::new(answered);
-    Arc::new(move |items| {
-        let take = left.load(Ordering::Relaxed).min(items.len());
-        left.fetch_sub(take, Ordering::Relaxed);
-        if take == 0 {
-            Reaction::Cut
-        } else {
-            Reaction::Answer(items.drain(..take).map(|item| done(&item)).collect())
-        }
-    })
 }
 
 #[tokio::test]

@@ -40,13 +40,15 @@ pub(super) fn survey(
     }
     summary.vanished = mark_vanished(&roots, &scan, committer)?;
     let changed = known(scan.files, &mut photos, committer)?;
-    monitor.start("hash", Some(changed.len() as u64));
-    let hashed = hash_all(changed, cancelled, |hashed| {
-        monitor.advance(1);
-        take(hashed, &mut photos, committer, monitor, summary)
-    });
-    monitor.finish();
-    hashed?;
+    if !changed.is_empty() {
+        monitor.start("hash", Some(changed.len() as u64));
+        let hashed = hash_all(changed, cancelled, |hashed| {
+            monitor.advance(1);
+            take(hashed, &mut photos, committer, monitor, summary)
+        });
+        monitor.finish();
+        hashed?;
+    }
     committer.flush()?;
     photos.sort_paths();
     summary.contents = photos.len() as u64;

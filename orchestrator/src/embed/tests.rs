@@ -1,1 +1,265 @@
+//! `embed` against a worker of the test's own.
 
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use facesets_core::wire::{ItemFailureKind, PROTOCOL_VERSION};
+
+use super::*;
+use crate::{
+    dispatch::{
+        DispatchError,
+        testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, start},
+    },
+    exit::Hint as _,
+    source::disk::ScanError,
+    store::{Store, StoreError},
+};
+
+/// Photos, a library, and a worker that says what it is told to.
+struct Place {
+    folder: tempfile::TempDir,
+    library: Library,
+    /// Keeps the worker running.
+    _runtime: tokio::runtime::Runtime,
+    address: String,
+    sent: Arc<AtomicUsize>,
+}
+
+/// A monitor that keeps the problems.
+#[derive(Default)]
+struct Problems(Mutex<Vec<String>>);
+
+impl Monitor for Problems {
+    fn start(&self, _: &str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn finish(&self) {}
+    fn note(&self, _: &str) {}
+    fn problem(&self, what: &str, reason: &str) {
+        self.0.lock().unwrap().push(format!("{what}: {reason}"));
+    }
+}
+
+impl Place {
+    fn new(behaviour: Behaviour) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("photos")).unwrap();
+        let library = Library::new(folder.path().join("library"));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let worker = TestWorker {
+            behaviour,
+            protocol_version: PROTOCOL_VERSION,
+            token: Some("sesame"),
+            items: Arc::clone(&sent),
+        };
+        let address = runtime.block_on(start(worker));
+        Self { folder, library, _runtime: runtime, address, sent }
+    }
+
+    /// Every image is analysed, except those that begin with `!`.
+    fn good() -> Self {
+        let broken = |item: &facesets_core::wire::Item| item.data.starts_with(b"!");
+        Self::new(answer_each(
+            move |item| if broken(item) { fails(item, ItemFailureKind::Decode) } else { done(item) },
+        ))
+    }
+
+    fn photo(&self, name: impl AsRef<Path>, content: &str) -> PathBuf {
+        let path = self.folder.path().join("photos").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            sources: vec![self.folder.path().join("photos")],
+            file_system: FileSystemPolicy::Refuse,
+            known_failures: KnownFailures::Tell,
+            workers: WorkerOptions {
+                addresses: vec![self.address.clone()],
+                token: Some("sesame".to_owned()),
+                det_size: 640,
+                binary: None,
+                models: None,
+                pack: None,
+                runtime: None,
+                lanes: None,
+                max_image_bytes: Some(1000),
+                max_pixels: None,
+            },
+        }
+    }
+
+    fn embed_with(&self, options: &Options) -> (Result<Exit, EmbedError>, Summary, Vec<String>) {
+        let problems = Arc::new(Problems::default());
+        let monitor: Arc<dyn Monitor> = problems.clone();
+        let mut summary = Summary::default();
+        let result = run(options, &self.library, &monitor, &mut summary);
+        let problems = problems.0.lock().unwrap().clone();
+        (result, summary, problems)
+    }
+
+    fn embed(&self) -> (Exit, Summary, Vec<String>) {
+        let (result, summary, problems) = self.embed_with(&self.options());
+        (result.unwrap(), summary, problems)
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.swap(0, Ordering::Relaxed)
+    }
+
+    fn dump(&self) -> String {
+        let mut out = Vec::new();
+        Store::open_read(&self.library).unwrap().dump(&mut out).unwrap();
+        // Temporary folders differ from place to place.
+        let dump = String::from_utf8(out).unwrap();
+        let own = |line: &&str| !line.contains("\"location\"") && !line.contains("\"digest\"");
+        dump.lines().filter(own).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn a_second_run_sends_nothing() {
+    let place = Place::good();
+    place.photo("a.jpg", "one");
+    place.photo("deep/er/b.PNG", "two");
+    place.photo("copy of a.jpeg", "one");
+    place.photo("notes.txt", "three");
+    place.photo(OsStr::from_bytes(b"caf\xe9.jpg"), "four");
+    place.photo(format!("{}.jpg", "写".repeat(80)), "five");
+
+    let (exit, summary, problems) = place.embed();
+    assert_eq!((exit, problems), (Exit::Done, vec![]));
+    assert_eq!((summary.files, summary.other_files, summary.contents, summary.aliases), (5, 1, 4, 1));
+    assert_eq!((summary.new, summary.hashed, summary.analysed, summary.sent), (4, 5, 4, 4));
+    assert_eq!((summary.no_face, summary.ended), (4, Ended::Done));
+    assert_eq!(place.sent(), 4);
+
+    let before = place.dump();
+    let (exit, summary, _) = place.embed();
+    assert_eq!(exit, Exit::Done);
+    assert_eq!((summary.new, summary.hashed, summary.analysed, summary.sent), (0, 0, 0, 0));
+    assert_eq!((summary.already_analysed, summary.no_face), (4, 4));
+    assert_eq!(place.sent(), 0);
+    assert_eq!(place.dump(), before);
+}
+
+#[test]
+fn what_cannot_be_analysed_is_named_every_time_and_sent_once() {
+    let place = Place::good();
+    place.photo("good.jpg", "good");
+    let broken = place.photo("broken.jpg", "! broken");
+    let alias = place.photo("z-alias.jpg", "! broken");
+    let empty = place.photo("empty.jpg", "");
+    let large = place.photo("large.jpg", &"x".repeat(1001));
+    for (run, sent) in [2, 0].into_iter().enumerate() {
+        let (exit, summary, problems) = place.embed();
+        assert_eq!((exit, summary.sent), (Exit::SomeFailed, sent), "run {run}");
+        let failed: Vec<_> = summary.failed.iter().map(|(kind, number)| (kind.as_str(), *number)).collect();
+        assert_eq!(failed, [("decode", 2), ("too_large", 1)]);
+        for (path, reason) in [
+            (&broken, format!("why (also `{}`)", alias.display())),
+            (&empty, "the file is empty".to_owned()),
+            (&large, "the file has 1001 bytes, more than the limit of 1000".to_owned()),
+        ] {
+            let (path, reason) = (path.display().to_string(), reason.split(" (").next().unwrap());
+            assert!(
+                problems.iter().any(|problem| problem.starts_with(&path) && problem.contains(reason)),
+                "{path}, {reason}: {problems:?}"
+            );
+        }
+        let item = summary.failures.iter().find(|item| item.path == broken.display().to_string()).unwrap();
+        assert_eq!(item.aliases, [alias.display().to_string()]);
+    }
+    place.sent();
+    let (result, summary, _) =
+        place.embed_with(&Options { known_failures: KnownFailures::Retry, ..place.options() });
+    assert_eq!((result.unwrap(), summary.sent, place.sent()), (Exit::SomeFailed, 1, 1));
+}
+
+#[test]
+fn when_the_worker_is_lost_what_came_is_kept_and_the_next_run_goes_on() {
+    let fill = |place: &Place| {
+        for i in 0..30 {
+            place.photo(format!("{i}.jpg"), &format!("photo {i}"));
+        }
+    };
+    let undisturbed = Place::good();
+    fill(&undisturbed);
+    undisturbed.embed();
+
+    let place = Place::new(cut_after(7));
+    fill(&place);
+    let (result, summary, _) = place.embed_with(&place.options());
+    let error = result.unwrap_err();
+    let gone = matches!(error, EmbedError::Dispatch(DispatchError::EveryWorkerGone { open: 23, .. }));
+    assert!(gone && error.hint().is_some(), "{error}");
+    assert_eq!((summary.analysed, summary.ended), (7, Ended::Stopped));
+
+    let mut options = place.options();
+    options.workers.addresses.clone_from(&undisturbed.options().workers.addresses);
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 23, 7));
+    assert_eq!(place.dump(), undisturbed.dump());
+}
+
+#[test]
+fn changed_and_vanished_files_are_noticed() {
+    let place = Place::good();
+    place.photo("stays.jpg", "stays");
+    let changes = place.photo("changes.jpg", "before");
+    let goes = place.photo("goes.jpg", "goes");
+    place.embed();
+    fs::write(&changes, "after, and longer").unwrap();
+    fs::remove_file(&goes).unwrap();
+    let (_, summary, _) = place.embed();
+    assert_eq!((summary.vanished, summary.hashed, summary.new, summary.sent), (1, 1, 1, 1));
+    let status = Store::open_read(&place.library).unwrap().status().unwrap();
+    assert_eq!((status.locations, status.vanished), (3, 1));
+
+    place.photo("goes.jpg", "goes");
+    let (_, summary, _) = place.embed();
+    assert_eq!((summary.vanished, summary.new, summary.sent), (0, 0, 0));
+    assert_eq!(Store::open_read(&place.library).unwrap().status().unwrap().vanished, 0);
+}
+
+#[test]
+fn nothing_to_embed_needs_no_worker() {
+    let place = Place::good();
+    place.photo("notes.txt", "no photo");
+    let mut options = place.options();
+    options.workers.addresses = vec!["127.0.0.1:1".to_owned()];
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.other_files), (Exit::Done, 1));
+}
+
+#[test]
+fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    let mut options = place.options();
+    options.sources.push("/no/such/folder".into());
+    let (result, summary, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Scan(ScanError::Missing(_)))) && !summary.surveyed);
+
+    let writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
+    let (result, _, _) = place.embed_with(&place.options());
+    assert!(matches!(result, Err(EmbedError::Store(StoreError::InUse(_)))));
+    drop(writer);
+
+    let mut options = place.options();
+    options.workers.token = None;
+    let (result, _, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Dispatch(DispatchError::Unauthenticated { .. }))));
+    assert_eq!(place.sent(), 0);
+}

@@ -10,6 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Between two lines about the same stage.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// A tenth is worth a line, but not when tenths fly by.
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often a bar is drawn again while nothing happens.
 const BAR_TICK: Duration = Duration::from_millis(200);
 
@@ -94,7 +97,8 @@ impl Stage {
         let tenths = self.total.filter(|total| *total > 0).map_or(0, |total| self.done * 10 / total);
         // The last tenth is told by the line at the end.
         let another_tenth = tenths > self.told_tenths && tenths < 10;
-        if !another_tenth && self.told.elapsed() < LINE_INTERVAL {
+        let interval = if another_tenth { LEAST_INTERVAL } else { LINE_INTERVAL };
+        if self.told.elapsed() < interval {
             return None;
         }
         self.told = Instant::now();
@@ -145,13 +149,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_once_a_tenth_and_not_more_often() {
-        let mut stage = Stage::new("hash", Some(100));
-        let told = (0..100).filter(|_| {
-            stage.done += 1;
-            stage.line_if_due().is_some()
-        });
-        assert_eq!(told.count(), 9);
+    fn lines_come_once_a_tenth_but_never_fast() {
+        let lines = |between: Duration| {
+            let mut stage = Stage::new("hash", Some(100));
+            let told = (0..100).filter(|_| {
+                stage.done += 1;
+                stage.told -= between;
+                stage.line_if_due().is_some()
+            });
+            told.count()
+        };
+        assert_eq!(lines(Duration::from_millis(500)), 9);
+        assert_eq!(lines(Duration::ZERO), 0);
+        assert!(lines(Duration::from_secs(5)) >= 50);
     }
 
     #[test]

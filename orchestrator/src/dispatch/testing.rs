@@ -1,0 +1,167 @@
+//! A worker for tests: real connections, made-up answers.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use facesets_core::{
+    FaceAnalysis, ImageLimits, Sha256Digest,
+    wire::{
+        Assembled, Assembler, Credit, Item, ItemFailure, ItemFailureKind, ItemReply, MAX_MESSAGE_BYTES,
+        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Timings, WorkerDescription, proto,
+        proto::worker_server::{Worker as WorkerApi, WorkerServer},
+    },
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::{
+    Stream,
+    wrappers::{ReceiverStream, TcpListenerStream},
+};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+
+/// What a worker of the test does with the items that it has, oldest first; they wait until it answers them.
+pub(crate) type Behaviour = Arc<dyn Fn(&mut Vec<Item>) -> Reaction + Send + Sync>;
+
+pub(crate) enum Reaction {
+    Answer(Vec<ItemReply>),
+    Cut,
+}
+
+pub(crate) struct TestWorker {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) protocol_version: u32,
+    pub(crate) token: Option<&'static str>,
+    pub(crate) items: Arc<AtomicUsize>,
+}
+
+pub(crate) fn description() -> WorkerDescription {
+    let models = ModelRole::ALL.map(|role| {
+        let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(b"model"));
+        ModelInfo { role, file, sha256 }
+    });
+    WorkerDescription {
+        protocol_version: PROTOCOL_VERSION,
+        worker_version: "0".to_owned(),
+        device: "test".to_owned(),
+        provider: "fake".to_owned(),
+        runtime_version: "0".to_owned(),
+        packs: vec![PackInfo { name: "open".to_owned(), models: models.to_vec(), licence: String::new() }],
+        credit: Credit { max_items: 4, max_bytes: 64 << 20 },
+        limits: ImageLimits::default(),
+    }
+}
+
+pub(crate) fn done(item: &Item) -> ItemReply {
+    let contract = item.task.contract;
+    let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
+    // The width tells which image it was, the height how many bytes arrived.
+    let width = u32::from(item.data[0]);
+    let height = item.data.len() as u32;
+    let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: vec![] };
+    ItemReply { id: item.id, outcome: Ok((analysis, Timings::default())) }
+}
+
+pub(crate) fn fails(item: &Item, kind: ItemFailureKind) -> ItemReply {
+    ItemReply { id: item.id, outcome: Err(ItemFailure { kind, message: "why".to_owned() }) }
+}
+
+pub(crate) fn answer_each(answer: impl Fn(&Item) -> ItemReply + Send + Sync + 'static) -> Behaviour {
+    Arc::new(move |items| Reaction::Answer(items.drain(..).map(|item| answer(&item)).collect()))
+}
+
+#[tonic::async_trait]
+impl WorkerApi for TestWorker {
+    async fn describe(
+        &self,
+        request: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
+        let header = request.metadata().get("authorization").map(|value| value.to_str().unwrap());
+        if let Some(token) = self.token
+            && header != Some(&format!("Bearer {token}"))
+        {
+            return Err(Status::unauthenticated("a token is needed"));
+        }
+        let mut worker = proto::WorkerInfo::from(&description());
+        worker.protocol_version = self.protocol_version;
+        Ok(Response::new(proto::DescribeResponse { worker: Some(worker) }))
+    }
+
+    type ProcessStream = Pin<Box<dyn Stream<Item = Result<proto::ProcessResponse, Status>> + Send>>;
+
+    async fn process(
+        &self,
+        request: Request<Streaming<proto::ProcessRequest>>,
+    ) -> Result<Response<Self::ProcessStream>, Status> {
+        let mut requests = request.into_inner();
+        let (replies, stream) = mpsc::channel(1);
+        let (behaviour, count) = (Arc::clone(&self.behaviour), Arc::clone(&self.items));
+        tokio::spawn(async move {
+            let hello = proto::process_response::Kind::Hello((&description()).into());
+            replies.send(Ok(proto::ProcessResponse { kind: Some(hello) })).await.unwrap();
+            requests.message().await.unwrap();
+            let mut assembler = Assembler::new(u64::MAX);
+            let mut waiting = Vec::new();
+            loop {
+                // An idle moment: whoever waits for company answers with what there is.
+                match tokio::time::timeout(Duration::from_millis(50), requests.message()).await {
+                    Ok(Ok(Some(message))) => match assembler.accept(message).unwrap() {
+                        Assembled::Item(item) => {
+                            count.fetch_add(1, Ordering::Relaxed);
+                            waiting.push(item);
+                            if waiting.len() < 4 {
+                                continue;
+                            }
+                        }
+                        _ => continue,
+                    },
+                    Ok(_) if waiting.is_empty() => return,
+                    Err(_) if waiting.is_empty() => continue,
+                    _ => {}
+                }
+                match behaviour(&mut waiting) {
+                    Reaction::Answer(answers) => {
+                        for answer in &answers {
+                            if replies.send(Ok(answer.into())).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    Reaction::Cut => {
+                        let _ = replies.send(Err(Status::unavailable("cut"))).await;
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+pub(crate) async fn start(worker: TestWorker) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let service = WorkerServer::new(worker).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    tokio::spawn(
+        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
+    );
+    address
+}
+
+/// Answers `answered` items, then breaks the stream.
+pub(crate) fn cut_after(answered: usize) -> Behaviour {
+    let left = AtomicUsize::new(answered);
+    Arc::new(move |items| {
+        let take = left.load(Ordering::Relaxed).min(items.len());
+        left.fetch_sub(take, Ordering::Relaxed);
+        if take == 0 {
+            Reaction::Cut
+        } else {
+            Reaction::Answer(items.drain(..take).map(|item| done(&item)).collect())
+        }
+    })
+}
