@@ -98,8 +98,10 @@ fn sql_is_written_in_the_store_only() {
 
 #[test]
 fn the_onnx_runtime_is_called_in_the_engine_only() {
-    only_in("ort::", &["gpu-worker/src"], &["gpu-worker/src/engine"]);
-    only_in("ort::", &["orchestrator/src", "shared/src"], &[]);
+    for path in ["use ort::", "(ort::", "<ort::", " ort::Error"] {
+        only_in(path, &["gpu-worker/src"], &["gpu-worker/src/engine"]);
+        only_in(path, &["orchestrator/src", "shared"], &[]);
+    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The analyzer on an engine of numbers made up, so that every output is known.
+
 use facesets_core::{
     ImageLimits, Sha256Digest,
     wire::{ItemFailureKind, ModelInfo, ModelRole, PackInfo},

@@ -1,3 +1,5 @@
+//! Lanes with toy analyzers: order, credit, clients that leave, panics.
+
 use std::{
     future::poll_fn,
     sync::atomic::{AtomicUsize, Ordering},

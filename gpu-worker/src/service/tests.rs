@@ -1,3 +1,5 @@
+//! The service over real connections, with toy analyzers behind it.
+
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use facesets_core::{
