@@ -51,7 +51,16 @@ fn each_bad_file_is_named_with_its_reason_and_the_others_are_done() {
 
     let run = workspace.run(["embed", "photos"]);
     assert_eq!(run.code, Some(1), "{run}");
-    run.says(&["corrupt.jpg", "damaged", "empty.jpg", "is empty", "text.jpg", "no image format", "bomb.png", "30000×30000"]);
+    run.says(&[
+        "corrupt.jpg",
+        "damaged",
+        "empty.jpg",
+        "is empty",
+        "text.jpg",
+        "no image format",
+        "bomb.png",
+        "30000×30000",
+    ]);
     assert!(!run.stderr.contains("good.jpg"), "{run}");
 
     let again = workspace.command(["embed", "photos", "--json"]).output().map(Run::from).unwrap();
@@ -70,7 +79,11 @@ fn limits_are_flags() {
     {
         let library = workspace.join(flag);
         let run = Run::from(
-            workspace.command(["embed", "photos", flag, value]).env("FACESETS_LIBRARY", library).output().unwrap(),
+            workspace
+                .command(["embed", "photos", flag, value])
+                .env("FACESETS_LIBRARY", library)
+                .output()
+                .unwrap(),
         );
         assert_eq!(run.code, Some(1), "{run}");
         run.says(&["good.jpg", reason]);

@@ -55,7 +55,8 @@ fn a_missing_pack_and_a_missing_runtime_are_named() {
     let workspace = Workspace::new();
     let nowhere = workspace.join("nowhere");
     refused(&workspace, &[("FACESETS_MODELS", &nowhere)]).says(&["open", "hint:", "models fetch"]);
-    refused(&workspace, &[("FACESETS_RUNTIME", &nowhere.join("libonnxruntime.so"))]).says(&["libonnxruntime.so", "hint:"]);
+    refused(&workspace, &[("FACESETS_RUNTIME", &nowhere.join("libonnxruntime.so"))])
+        .says(&["libonnxruntime.so", "hint:"]);
     let not_a_library = workspace.join("text.so");
     fs::write(&not_a_library, "dear linker").unwrap();
     refused(&workspace, &[("FACESETS_RUNTIME", &not_a_library)]).says(&["text.so", "hint:"]);
@@ -130,7 +131,10 @@ fn a_worker_that_is_not_there_is_named() {
 
 /// Whether this machine lets us mount a small file system of our own.
 fn can_mount() -> bool {
-    Command::new("unshare").args(["--mount", "--map-root-user", "true"]).status().is_ok_and(|status| status.success())
+    Command::new("unshare")
+        .args(["--mount", "--map-root-user", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 #[test]
@@ -165,7 +169,11 @@ fn a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room() {
 
     let read = |name: &str| fs::read_to_string(workspace.join(name)).unwrap();
     assert_eq!(read("full.code").trim(), "2", "{}", read("full.txt"));
-    assert!(read("full.txt").contains("is full") && read("full.txt").contains("hint:"), "{}", read("full.txt"));
+    assert!(
+        read("full.txt").contains("is full") && read("full.txt").contains("hint:"),
+        "{}",
+        read("full.txt")
+    );
     assert_eq!(read("room.code").trim(), "0", "{}", read("room.txt"));
 
     let elsewhere = Workspace::new();

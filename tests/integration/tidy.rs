@@ -56,7 +56,8 @@ fn sources(folders: &[&str]) -> Vec<Source> {
 fn only_in(word: &str, folders: &[&str], allowed: &[&str]) {
     for source in sources(folders) {
         // Unit tests that have a file of their own are not under `#[cfg(test)]` in it.
-        let is_test = source.path.ends_with("tests.rs") || source.path.components().any(|c| c.as_os_str() == "tests");
+        let is_test =
+            source.path.ends_with("tests.rs") || source.path.components().any(|c| c.as_os_str() == "tests");
         if !is_test && !source.is_below(allowed) {
             for (number, line) in (1..).zip(source.code.lines()) {
                 let comment = line.trim_start().starts_with("//");
@@ -79,7 +80,11 @@ fn the_two_programs_do_not_know_each_other() {
         manifest.split("[dependencies]").nth(1).expect("a package has dependencies").to_owned()
     };
     assert!(!dependencies("orchestrator").contains("facesets-worker"));
-    assert!(!dependencies("gpu-worker").lines().any(|line| line.starts_with("facesets.") || line.starts_with("facesets ")));
+    assert!(
+        !dependencies("gpu-worker")
+            .lines()
+            .any(|line| line.starts_with("facesets.") || line.starts_with("facesets "))
+    );
     for package in ["shared", "shared/imaging"] {
         assert!(!dependencies(package).contains("facesets-worker"), "{package}");
     }
@@ -164,13 +169,17 @@ fn committed_fixtures_are_small() {
 
 #[test]
 fn the_code_map_names_every_module_of_the_two_programs() {
-    let map = fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("there is an architecture page");
+    let map =
+        fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("there is an architecture page");
     for program in PROGRAMS {
         for entry in fs::read_dir(repository().join(program)).unwrap() {
             let name = entry.unwrap().file_name().into_string().expect("a source file has an ASCII name");
             let module = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             if !["lib", "main"].contains(&module) {
-                assert!(map.contains(&format!("`{module}")), "ARCHITECTURE.md does not name `{module}` of {program}");
+                assert!(
+                    map.contains(&format!("`{module}")),
+                    "ARCHITECTURE.md does not name `{module}` of {program}"
+                );
             }
         }
     }

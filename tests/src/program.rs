@@ -47,7 +47,9 @@ impl Workspace {
     /// `facesets` with the open pack and this library.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(setup::program("facesets"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FACESETS_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FACESETS_"))
+        {
             command.env_remove(name);
         }
         command
@@ -89,7 +91,8 @@ impl Workspace {
     /// A JSON file inside.
     pub fn read_json(&self, name: impl AsRef<Path>) -> Value {
         let path = self.join(name);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 }
