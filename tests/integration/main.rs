@@ -1,5 +1,7 @@
 //! The whole system under test. One binary, so that it links once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
+
 mod bad_input;
 mod kills;
 mod main_job;

@@ -3,5 +3,7 @@
 //! The tests use real models on real photos. `scripts/setup` puts both under `.setup`; `scripts/test` does that first and builds the
 //! two programs.
 
+#![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
+
 pub mod program;
 pub mod setup;
