@@ -1,6 +1,6 @@
 //! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
 //!
-//! [`plan`] and [`crop`] are pure; [`render`] reads photos and writes a folder that is under construction.
+//! [`mod@plan`] and [`mod@crop`] are pure; [`render`] reads photos and writes a folder that is under construction.
 
 pub mod bundle;
 pub mod contact_sheet;
