@@ -29,7 +29,7 @@ pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use pack::{PackError, task_for};
 pub use queue::Queue;
-pub use run::{Dispatched, Worker, run};
+pub use run::{Worker, run};
 
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;

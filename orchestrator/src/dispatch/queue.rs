@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -17,6 +20,7 @@ pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
     stop: CancellationToken,
+    sent: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -31,12 +35,26 @@ impl Queue {
     pub fn new(work: impl IntoIterator<Item = Work>, stop: CancellationToken) -> Self {
         let ready: VecDeque<Work> = work.into_iter().collect();
         let open = ready.len();
-        Self { state: Mutex::new(State { ready, open }), changed: Notify::new(), stop }
+        Self {
+            state: Mutex::new(State { ready, open }),
+            changed: Notify::new(),
+            stop,
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// Items that were not answered.
     pub fn open(&self) -> usize {
         self.state().open
+    }
+
+    /// Images sent to workers; one that is sent again counts again.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether it was told to stop.

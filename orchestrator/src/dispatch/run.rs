@@ -1,9 +1,6 @@
 //! All workers at work on one queue.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use facesets_core::wire::AnalyzeFaces;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -19,38 +16,22 @@ pub struct Worker {
     pub task: AnalyzeFaces,
 }
 
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dispatched {
-    /// Images sent to workers; one that is sent again counts again.
-    pub sent: u64,
-}
-
 /// What the streams of all workers share.
 pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) load: Load,
     pub(super) answers: mpsc::Sender<Answer>,
-    sent: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn count_sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in flight is
 /// answered, or, with an error, when no worker is left.
-///
-/// The second value says what was sent in any case.
 pub async fn run(
     workers: Vec<Worker>,
     queue: Arc<Queue>,
     load: Load,
     answers: mpsc::Sender<Answer>,
-) -> (Result<(), DispatchError>, Dispatched) {
-    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, answers, sent: AtomicU64::new(0) });
+) -> Result<(), DispatchError> {
+    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, answers });
     let mut streams = JoinSet::new();
     for Worker { connection, task } in workers {
         let address = connection.address().to_owned();
@@ -68,12 +49,10 @@ pub async fn run(
             Err(error) => reasons.push(error.to_string()),
         }
     }
-    let dispatched = Dispatched { sent: shared.sent.load(Ordering::Relaxed) };
     let open = queue.open();
-    let result = if open == 0 || queue.is_stopped() {
+    if open == 0 || queue.is_stopped() {
         Ok(())
     } else {
         Err(DispatchError::EveryWorkerGone { open, reasons })
-    };
-    (result, dispatched)
+    }
 }

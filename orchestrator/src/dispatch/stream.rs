@@ -132,7 +132,7 @@ async fn send(outbox: &Outbox, item: &Item, shared: &Shared) {
             return;
         }
     }
-    shared.count_sent();
+    shared.queue.count_sent();
     tracing::debug!(item = item.id, bytes = item.data.len(), "sent");
 }
 

@@ -77,9 +77,8 @@ async fn run_until(
         }
     };
     let both = async { tokio::join!(run(workers, Arc::clone(&queue), load, sender), collect) };
-    let ((result, Dispatched { sent }), ()) =
-        tokio::time::timeout(Duration::from_mins(1), both).await.expect("it ends");
-    Ran { result, sent, outcomes, open: queue.open() }
+    let (result, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("it ends");
+    Ran { result, sent: queue.sent(), outcomes, open: queue.open() }
 }
 
 fn all_done(ran: &Ran, sizes: &[usize]) {

@@ -49,20 +49,20 @@ pub(super) fn analyse(
         let collecting = scope.spawn(move || collector.collect(answers, handle, interrupt));
         let ran = runtime.block_on(async {
             tokio::select! {
-                ran = dispatch::run(workers, queue, load, sender) => Some(ran),
+                ran = dispatch::run(workers, Arc::clone(&queue), load, sender) => Some(ran),
                 () = interrupt.abort.cancelled() => None,
             }
         });
         (ran, collecting.join())
     });
     monitor.finish();
-    let Some((ran, sent)) = ran else {
+    summary.sent = queue.sent();
+    let Some(ran) = ran else {
         if let Some(managed) = team.managed {
             managed.kill();
         }
         return finished(collected);
     };
-    summary.sent = sent.sent;
     let ran = match (ran, team.managed) {
         (Err(DispatchError::EveryWorkerGone { open, mut reasons }), Some(managed)) => {
             reasons.push(managed.post_mortem());
@@ -100,6 +100,23 @@ impl Collector<'_> {
     fn collect(
         mut self,
         mut answers: mpsc::Receiver<Answer>,
+        runtime: &Handle,
+        interrupt: &Interrupt,
+    ) -> Result<(), StoreError> {
+        let collected = self.collect_all(&mut answers, runtime, interrupt);
+        // What could not be committed was not analysed: the next run does it again.
+        for record in self.committer.waiting() {
+            if let Record::Analysed { analysis, .. } = record {
+                self.summary.analysed -= 1;
+                self.summary.uncount_faces(analysis.faces.len() as u64);
+            }
+        }
+        collected
+    }
+
+    fn collect_all(
+        &mut self,
+        answers: &mut mpsc::Receiver<Answer>,
         runtime: &Handle,
         interrupt: &Interrupt,
     ) -> Result<(), StoreError> {

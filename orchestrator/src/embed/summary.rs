@@ -107,6 +107,12 @@ impl Summary {
         self.faces += faces;
         self.no_face += u64::from(faces == 0);
     }
+
+    /// Takes back a content that was counted and could not be kept.
+    pub(super) fn uncount_faces(&mut self, faces: u64) {
+        self.faces -= faces;
+        self.no_face -= u64::from(faces == 0);
+    }
 }
 
 impl fmt::Display for Summary {

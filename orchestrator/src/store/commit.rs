@@ -70,6 +70,11 @@ impl Committer {
         &self.writer
     }
 
+    /// What is not committed yet.
+    pub fn waiting(&self) -> &[Record] {
+        &self.waiting
+    }
+
     /// Takes a record, and commits if that makes enough of them or the oldest has waited long enough.
     pub fn add(&mut self, record: Record) -> Result<(), StoreError> {
         self.waiting.push(record);
