@@ -16,7 +16,7 @@ h2 { margin: 2.2rem 0 .4rem; }
 p.about, figcaption { color: #777; }
 .crops { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .6rem; }
 figure { margin: 0; }
-img { width: 100%; aspect-ratio: 1; border-radius: .4rem; background: #8883; }
+img { width: 100%; height: auto; aspect-ratio: 1; border-radius: .4rem; background: #8883; }
 figcaption { font-size: .75rem; overflow-wrap: anywhere; }
 ";
 
