@@ -7,19 +7,25 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage, error::ImageFormatHint,
 };
 
-use crate::{DecodeError, jpeg, orientation};
-
-/// Names of the formats that [`decode_upright`] reads, for messages.
-pub const ACCEPTED_FORMATS: &str = "JPEG, PNG, WebP, TIFF, BMP, GIF";
+use crate::{
+    DecodeError, exif,
+    format::{self, Format},
+    jpeg, raw,
+};
 
 /// Working memory that a decoder may take beside the pixels, relative to 3 bytes a pixel: 16-bit RGBA needs 8.
 const DECODER_BYTES_PER_PIXEL: u64 = 16;
 
-/// Decodes a photo to 8-bit RGB with its EXIF orientation applied.
+/// Decodes a photo to 8-bit RGB, standing upright.
 ///
-/// The format is taken from the content, never from a name. Alpha is dropped, deeper channels are reduced to 8 bits, of an
-/// animation the first frame is taken. Colour profiles are not applied (OpenCV does not either). The size in pixels is checked
-/// against `limits` before pixels are allocated.
+/// The format is taken from the content, never from a name. Upright means: turned by EXIF orientation, for HEIC and AVIF by the
+/// container's own rotation, which is the one that counts there. Of a RAW file the largest JPEG that the camera put into it is
+/// decoded, turned by the JPEG's own orientation or, where it has none, the file's. Alpha is dropped, deeper channels are reduced
+/// to 8 bits, of an animation the first frame is taken. Colour profiles are not applied (OpenCV does not either). The size in
+/// pixels is checked against `limits` before pixels are allocated.
+///
+/// HEIC needs the feature `heif`; without it, and for AVIF always, the answer is [`DecodeError::Unsupported`] by name. A panic
+/// in the decoder of HEIC is caught and becomes [`DecodeError::Damaged`].
 pub fn decode_upright(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -27,12 +33,30 @@ pub fn decode_upright(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, De
     if bytes.len() as u64 > limits.max_bytes {
         return Err(DecodeError::TooManyBytes { bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
     }
-    let format = image::guess_format(bytes).map_err(|_| DecodeError::UnknownFormat)?;
-    let stored = match format {
-        ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
-        other => decode_other(bytes, other, limits)?,
-    };
-    Ok(orientation::apply(stored, orientation::of(bytes)))
+    match format::of(bytes).ok_or(DecodeError::UnknownFormat)? {
+        Format::Picture(format) => {
+            let stored = decode_picture(bytes, format, limits)?;
+            Ok(exif::turn_upright(stored, exif::of_picture(bytes).orientation))
+        }
+        Format::Heic => heic(bytes, limits),
+        Format::Avif => Err(DecodeError::Unsupported("AVIF".to_owned())),
+        Format::Raw => {
+            let jpeg = raw::preview(bytes)?;
+            let stored = jpeg::decode(jpeg, limits)?;
+            let own = exif::of_picture(jpeg).orientation;
+            Ok(exif::turn_upright(stored, own.or_else(|| raw::camera_tags(bytes).orientation)))
+        }
+    }
+}
+
+#[cfg(feature = "heif")]
+fn heic(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    crate::heif::decode(bytes, "HEIC", limits)
+}
+
+#[cfg(not(feature = "heif"))]
+fn heic(_: &[u8], _: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    Err(DecodeError::Unsupported("HEIC".to_owned()))
 }
 
 /// Refuses an image whose header announces too many pixels.
@@ -44,7 +68,10 @@ pub(crate) fn check_pixels(width: u64, height: u64, limits: &ImageLimits) -> Res
     Ok(())
 }
 
-fn decode_other(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+fn decode_picture(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    if format == ImageFormat::Jpeg {
+        return jpeg::decode(bytes, limits);
+    }
     let explain = |error| from_image_error(error, format);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
