@@ -91,6 +91,10 @@ async fn queued_items_of_a_client_that_left_are_not_worked_on() {
     let (submitter, answers) = pool.open(Credit { max_items: 8, max_bytes: 1 << 20 });
     submit(&submitter, item(1, "sleep 150")).await;
     submit(&submitter, item(2, "face")).await;
+    // The lane must be at work on the first one, or both would be passed over.
+    while DONE.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
     drop(answers);
     let (others, mut answers) = pool.open(Pool::credit(one));
     submit(&others, item(3, "face")).await;
