@@ -6,13 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_imaging::PHOTO_EXTENSIONS;
 use tokio_util::sync::CancellationToken;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::{exit::Hint, monitor::Monitor, store::Sighting};
-
-/// Extensions of photos, in lower case; a file with any other is none of our business.
-pub const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif"];
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +123,7 @@ fn look_at(entry: &DirEntry, scan: &mut Scan) -> Result<(), walkdir::Error> {
 
 fn is_candidate(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+    extension.is_some_and(|extension| PHOTO_EXTENSIONS.contains(&extension.as_str()))
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

@@ -5,6 +5,8 @@ use std::{collections::HashMap, fs, path::PathBuf};
 use bytes::Bytes;
 use facesets_core::Sha256Digest;
 
+use super::transcode;
+
 /// Why a content cannot be read any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -73,12 +75,13 @@ impl Photos {
         all
     }
 
-    /// The bytes of a content, from the first of its files that still holds them.
+    /// What to send of a content, from the first of its files that still holds it: its bytes, or its pixels as PNG where workers do
+    /// not read its format.
     pub fn load(&self, sha256: &Sha256Digest) -> Result<Bytes, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
         for path in self.get(sha256).map_or(&[][..], |photo| &photo.paths) {
             match fs::read(path) {
-                Ok(bytes) if Sha256Digest::of(&bytes) == *sha256 => return Ok(bytes.into()),
+                Ok(bytes) if Sha256Digest::of(&bytes) == *sha256 => return Ok(transcode::for_worker(bytes)),
                 Ok(_) => error = LoadError::Changed,
                 Err(io) => error = LoadError::Unreadable(io.to_string()),
             }

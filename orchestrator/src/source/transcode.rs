@@ -1,0 +1,61 @@
+//! Photos in formats that workers do not read, as PNG.
+
+use bytes::Bytes;
+use facesets_core::ImageLimits;
+use facesets_imaging::{RgbImage, decode_upright, worker_can_decode};
+use image::{
+    ExtendedColorType, ImageEncoder as _, ImageResult,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+};
+
+/// What to send for a photo: its own bytes where a worker reads them, else its upright pixels as PNG, which loses nothing.
+///
+/// What cannot be decoded here is sent as it is: the worker refuses it with the reason, as it does any other such file.
+pub(super) fn for_worker(photo: Vec<u8>) -> Bytes {
+    if worker_can_decode(&photo) {
+        return photo.into();
+    }
+    let transcoded = decode_upright(&photo, &ImageLimits::default()).ok().and_then(|image| png(&image).ok());
+    tracing::debug!(from = photo.len(), to = transcoded.as_ref().map(Vec::len), "transcoded");
+    transcoded.unwrap_or(photo).into()
+}
+
+/// Fast rather than small: it is on its way once.
+fn png(image: &RgbImage) -> ImageResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Up).write_image(
+        image.as_raw(),
+        image.width(),
+        image.height(),
+        ExtendedColorType::Rgb8,
+    )?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/formats/");
+        std::fs::read(format!("{folder}{name}")).unwrap()
+    }
+
+    #[test]
+    fn a_phones_photo_is_sent_as_its_upright_pixels() {
+        for name in ["turned.heic", "photo.dng"] {
+            let photo = fixture(name);
+            let sent = for_worker(photo.clone());
+            assert!(worker_can_decode(&sent), "{name}");
+            let limits = ImageLimits::default();
+            assert_eq!(decode_upright(&sent, &limits), decode_upright(&photo, &limits), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_worker_reads_and_what_nobody_reads_are_sent_as_they_are() {
+        for photo in [b"\x89PNG\r\n\x1a\nbroken".to_vec(), b"dear diary".to_vec(), fixture("plain.avif")] {
+            assert_eq!(for_worker(photo.clone()), photo);
+        }
+    }
+}
