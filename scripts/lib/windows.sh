@@ -2,6 +2,8 @@
 # The worker for Windows, cross-compiled and tried out on Linux: compiler and standard library, the runtime libraries
 # that go beside the program, and Wine. To be sourced after common.sh and setup.sh; their rules for steps hold here too.
 
+# Steps that set options for apt run in subshells of their own, so that the options end with them.
+# shellcheck disable=SC2030,SC2031
 WINDOWS_TARGET=x86_64-pc-windows-gnu
 WINDOWS_TOOLS=x86_64-w64-mingw32
 WINDOWS="$SETUP/windows"
