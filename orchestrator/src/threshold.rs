@@ -83,6 +83,12 @@ impl fmt::Display for Fraction {
     }
 }
 
+/// Parses a measure that has no upper end, such as pixels; NaN would switch its gate off.
+pub fn non_negative(text: &str) -> Result<f32, String> {
+    let fits = |value: &f32| value.is_finite() && *value >= 0.0;
+    text.parse().ok().filter(fits).ok_or_else(|| "a number of at least 0 is needed".to_owned())
+}
+
 fn parse(text: &str, what: &'static str, max: u8) -> Result<f32, OutOfRange> {
     text.parse().ok().filter(|value| (0.0..=f32::from(max)).contains(value)).ok_or_else(|| OutOfRange {
         value: text.to_owned(),
@@ -106,5 +112,9 @@ mod tests {
             );
         }
         assert!("1.5".parse::<Fraction>().is_err());
+        assert_eq!(non_negative("90"), Ok(90.0));
+        for text in ["-1", "NaN", "inf", ""] {
+            assert!(non_negative(text).is_err(), "{text}");
+        }
     }
 }

@@ -89,6 +89,7 @@ fn twenty_kills_at_random_moments_change_nothing() {
             // It was done before the kill.
             Some(0) => {
                 assert_eq!(disturbed.dump(), expected, "kill {number}");
+                no_process_is_left(&disturbed);
                 disturbed = Workspace::new();
                 finished += 1;
             }
@@ -103,6 +104,7 @@ fn twenty_kills_at_random_moments_change_nothing() {
     assert_eq!(again["sent"], 0, "{again}");
     no_process_is_left(&disturbed);
     eprintln!("{finished} of {kills} runs were done before their kill");
+    assert!(finished < kills, "no kill met a run at work");
 }
 
 #[test]

@@ -240,3 +240,19 @@ fn an_output_that_is_there_is_refused_or_moved_aside() {
     workspace.ok(["cluster", "out", "--replace"]);
     assert!(workspace.join("out.previous-1/manifest.json").is_file());
 }
+
+#[test]
+fn a_photo_has_one_path_however_its_folder_is_named() {
+    let workspace = Workspace::new();
+    let photos = workspace.join("a/photos");
+    fs::create_dir_all(&photos).unwrap();
+    fs::copy(setup::photos().join("2009/portraits/biden.jpg"), photos.join("p.jpg")).unwrap();
+    std::os::unix::fs::symlink(&photos, workspace.join("link")).unwrap();
+    for name in ["a/photos", "a/../a/photos", "link"] {
+        let summary = workspace.json(["embed", name]);
+        assert_eq!((&summary["files"], &summary["aliases"]), (&1.into(), &0.into()), "{name}: {summary}");
+    }
+    fs::remove_file(photos.join("p.jpg")).unwrap();
+    let summary = workspace.json(["cluster", "out"]);
+    assert_eq!((&summary["vanished"], &summary["failed"]), (&1.into(), &0.into()), "{summary}");
+}

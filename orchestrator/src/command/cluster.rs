@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::{
     Context,
-    output_args::{GalleryArgs, OutputArgs, write_error},
+    output_args::{GalleryArgs, OutputArgs, place_sets, write_ending},
 };
 use crate::{
     cluster::{self, Linkage},
     exit::{Exit, Failure},
     gallery::{Content, Gallery},
     manifest::{self, CLUSTERS_SCHEMA, ClusterManifest, face_entries, named_sets, non_utf8_paths, path_text},
-    output::{Placement, place_all},
+    output::{Missing, Placement},
     refine::order_by_size,
     threshold::CosineDistance,
 };
@@ -49,6 +49,7 @@ struct Summary {
     singletons: usize,
     noface: usize,
     failed: usize,
+    vanished: usize,
 }
 
 /// Runs the command.
@@ -80,14 +81,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .collect();
     folders.push((SINGLETONS, photos(&gallery, &singletons.concat())));
     folders.push((NOFACE, gallery.contents_without_face().collect()));
-    let monitor = context.monitor();
-    monitor.start("placing photos", Some(folders.iter().map(|(_, photos)| photos.len() as u64).sum()));
-    let mut failed = 0;
-    for (name, photos) in folders {
-        let folder = output.path().join(name);
-        failed += place_all(photos, &folder, args.materialize, monitor).map_err(write_error(&folder))?;
-    }
-    monitor.finish();
+    let missing = place_sets(&output, &folders, args.materialize, context.monitor())?;
 
     let summary = Summary {
         out: output.target().to_owned(),
@@ -96,10 +90,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         persons: persons.len(),
         singletons: singletons.len(),
         noface: gallery.contents_without_face().count(),
-        failed,
+        failed: missing.failed,
+        vanished: missing.vanished,
     };
     context.ui.summary(&summary)?;
-    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }
 
 /// The photos that some faces are in, each once.
@@ -115,12 +110,7 @@ impl fmt::Display for Summary {
             "{} faces: {} persons, {} singletons; {} photos without a face",
             self.faces, self.persons, self.singletons, self.noface
         )?;
-        if self.failed > 0 {
-            writeln!(f, "{} photos could not be placed (listed above)", self.failed)?;
-        }
-        if let Some(previous) = &self.previous {
-            writeln!(f, "the earlier output is now `{}`", previous.display())?;
-        }
-        write!(f, "written to `{}`", self.out.display())
+        let missing = Missing { failed: self.failed, vanished: self.vanished };
+        write_ending(f, missing, self.previous.as_deref(), &self.out)
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Context,
     drop_report::DropReport,
-    output_args::{OutputArgs, write_error},
+    output_args::{OutputArgs, write_ending, write_error},
 };
 use crate::{
     exit::{Exit, Failure, Hint},
@@ -18,8 +18,9 @@ use crate::{
     },
     gallery::Gallery,
     manifest::{self, DroppedFace, NamedSet, dropped_faces},
+    output::Missing,
     store::Store,
-    threshold::CosineDistance,
+    threshold::{CosineDistance, non_negative},
 };
 
 /// Most pixels on a side of a crop; more than any swapper takes.
@@ -44,7 +45,7 @@ struct ParameterArgs {
     #[arg(long, value_name = "DISTANCE", default_value_t = ExportParameters::default().outlier_threshold)]
     outlier_threshold: CosineDistance,
     /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = ExportParameters::default().min_face_short)]
+    #[arg(long, value_name = "PIXELS", default_value_t = ExportParameters::default().min_face_short, value_parser = non_negative)]
     min_face_short: f32,
     /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is near
     #[arg(long, value_name = "RATIO", default_value_t = ExportParameters::default().pad_ratio, value_parser = parse_pad_ratio)]
@@ -189,12 +190,7 @@ impl fmt::Display for Summary {
             writeln!(f, "nothing is left of {gap}")?;
         }
         writeln!(f, "{} facesets with {} crops", self.facesets, self.crops)?;
-        if self.failed > 0 {
-            writeln!(f, "{} crops could not be made (listed above)", self.failed)?;
-        }
-        if let Some(previous) = &self.previous {
-            writeln!(f, "the earlier output is now `{}`", previous.display())?;
-        }
-        write!(f, "written to `{}`", self.out.display())
+        let missing = Missing { failed: self.failed, vanished: 0 };
+        write_ending(f, missing, self.previous.as_deref(), &self.out)
     }
 }

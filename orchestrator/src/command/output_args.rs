@@ -1,14 +1,18 @@
 //! Flags of the commands that write a folder.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     cluster::TooManyRows,
     exit::Hint,
-    gallery::Gallery,
+    gallery::{Content, Gallery},
     library::Library,
     manifest::ManifestError,
-    output::{Existing, OutputDir, OutputError},
+    monitor::Monitor,
+    output::{Existing, Missing, OutputDir, OutputError, Placement, place_all},
     store::{Store, StoreError},
 };
 
@@ -44,6 +48,47 @@ impl GalleryArgs {
     pub(super) fn load(&self, library: &Library) -> Result<Gallery, StoreError> {
         Store::open_read(library)?.gallery(self.contract.as_deref())
     }
+}
+
+/// Puts the photos of each named set into a folder of its name; returns which photos are not there.
+pub(super) fn place_sets(
+    output: &OutputDir,
+    sets: &[(&str, Vec<&Content>)],
+    placement: Placement,
+    monitor: &dyn Monitor,
+) -> Result<Missing, WriteError> {
+    monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
+    let mut missing = Missing::default();
+    for (name, photos) in sets {
+        let folder = output.path().join(name);
+        missing +=
+            place_all(photos.iter().copied(), &folder, placement, monitor).map_err(write_error(&folder))?;
+    }
+    monitor.finish();
+    Ok(missing)
+}
+
+/// What is said of an output in the end, after the figures.
+pub(super) fn write_ending(
+    f: &mut fmt::Formatter<'_>,
+    missing: Missing,
+    previous: Option<&Path>,
+    out: &Path,
+) -> fmt::Result {
+    if missing.failed > 0 {
+        writeln!(f, "{} photos could not be read (listed above)", missing.failed)?;
+    }
+    if missing.vanished > 0 {
+        writeln!(
+            f,
+            "{} photos of the library lie nowhere any more and are only in the manifest",
+            missing.vanished
+        )?;
+    }
+    if let Some(previous) = previous {
+        writeln!(f, "the earlier output is now `{}`", previous.display())?;
+    }
+    write!(f, "written to `{}`", out.display())
 }
 
 /// A folder that cannot be written.

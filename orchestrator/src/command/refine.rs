@@ -8,14 +8,14 @@ use super::{
     Context,
     cluster::photos,
     drop_report::DropReport,
-    output_args::{GalleryArgs, OutputArgs, write_error},
+    output_args::{GalleryArgs, OutputArgs, place_sets, write_ending},
 };
 use crate::{
     exit::{Exit, Failure},
     manifest::{self, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_sets, non_utf8_paths},
-    output::{Placement, place_all},
+    output::{Missing, Placement},
     refine::{RefineParameters, refine},
-    threshold::{CosineDistance, Fraction},
+    threshold::{CosineDistance, Fraction, non_negative},
 };
 
 /// Flags of `refine`.
@@ -42,10 +42,10 @@ struct ParameterArgs {
     #[arg(long, value_name = "DISTANCE", default_value_t = RefineParameters::default().merge_threshold)]
     merge_threshold: CosineDistance,
     /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = RefineParameters::default().min_short)]
+    #[arg(long, value_name = "PIXELS", default_value_t = RefineParameters::default().min_short, value_parser = non_negative)]
     min_short: f32,
     /// Least variance of the Laplacian of a face
-    #[arg(long, value_name = "VARIANCE", default_value_t = RefineParameters::default().min_blur)]
+    #[arg(long, value_name = "VARIANCE", default_value_t = RefineParameters::default().min_blur, value_parser = non_negative)]
     min_blur: f32,
     /// Least confidence of the detector
     #[arg(long, value_name = "SCORE", default_value_t = RefineParameters::default().min_det_score)]
@@ -66,6 +66,7 @@ struct Summary {
     facesets: usize,
     faces: usize,
     failed: usize,
+    vanished: usize,
     dropped: DropReport,
 }
 
@@ -87,26 +88,21 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     manifest::write(output.path(), &manifest)?;
 
-    let monitor = context.monitor();
-    let sets: Vec<_> = refined.facesets.iter().map(|faces| photos(&gallery, faces)).collect();
-    monitor.start("placing photos", Some(sets.iter().map(|photos| photos.len() as u64).sum()));
-    let mut failed = 0;
-    for (set, photos) in manifest.facesets.iter().zip(sets) {
-        let folder = output.path().join(&set.name);
-        failed += place_all(photos, &folder, args.materialize, monitor).map_err(write_error(&folder))?;
-    }
-    monitor.finish();
+    let names = manifest.facesets.iter().map(|set| set.name.as_str());
+    let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
+    let missing = place_sets(&output, &sets, args.materialize, context.monitor())?;
 
     let summary = Summary {
         out: output.target().to_owned(),
         previous: output.finish()?,
         facesets: refined.facesets.len(),
         faces: refined.facesets.iter().map(Vec::len).sum(),
-        failed,
+        failed: missing.failed,
+        vanished: missing.vanished,
         dropped: DropReport(manifest.dropped),
     };
     context.ui.summary(&summary)?;
-    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }
 
 impl ParameterArgs {
@@ -136,12 +132,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dropped)?;
         writeln!(f, "{} facesets with {} faces", self.facesets, self.faces)?;
-        if self.failed > 0 {
-            writeln!(f, "{} photos could not be placed (listed above)", self.failed)?;
-        }
-        if let Some(previous) = &self.previous {
-            writeln!(f, "the earlier output is now `{}`", previous.display())?;
-        }
-        write!(f, "written to `{}`", self.out.display())
+        let missing = Missing { failed: self.failed, vanished: self.vanished };
+        write_ending(f, missing, self.previous.as_deref(), &self.out)
     }
 }

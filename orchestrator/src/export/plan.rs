@@ -129,7 +129,7 @@ fn pad_ratio(gallery: &Gallery, face: usize, wanted: f32) -> Result<f32, DropRea
     (0..=steps)
         .map(|step| wanted - step as f32 * PAD_STEP)
         .find(|pad| fits(*pad))
-        .ok_or(DropReason::OtherFaceInCrop { pad_ratio: least, min: least })
+        .ok_or(DropReason::OtherFaceInCrop { min_pad_ratio: least })
 }
 
 /// The other faces of the same photo. Faces of a photo are neighbours in the gallery's order.

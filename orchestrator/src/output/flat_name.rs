@@ -20,7 +20,7 @@ const FORBIDDEN: &[char] = &['<', '>', ':', '"', '|', '?', '*', '\\'];
 /// The whole absolute path as one file name: `/photos/2019/a.jpg` becomes `photos__2019__a.jpg`.
 ///
 /// It depends on nothing but the path, so it is the same in every run and under every root. Where the plain form would lose
-/// something (forbidden or non-UTF-8 characters, a part that holds the separator, too long a name), a digest of the path is added
+/// something (forbidden or non-UTF-8 characters, `..`, a part that holds the separator, too long a name), a digest of the path is added
 /// before the extension, so that two paths never share a name.
 pub fn flat_name(path: &Path) -> String {
     let parts: Vec<&OsStr> = path
@@ -30,7 +30,8 @@ pub fn flat_name(path: &Path) -> String {
     let plain = parts.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(SEPARATOR);
     let clean: String = plain.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
 
-    let ambiguous = parts.iter().any(|part| holds_separator(part.as_bytes()));
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let ambiguous = climbs || parts.iter().any(|part| holds_separator(part.as_bytes()));
     let ends_badly = clean.ends_with(['.', ' ']);
     if clean.as_bytes() == parts.join(OsStr::new(SEPARATOR)).as_bytes()
         && !ambiguous
@@ -85,7 +86,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_is_told_apart_by_a_digest() {
-        let awkward = ["/a/b__c.jpg", "/a/b/c?.jpg", "/a/b/c:.jpg", "/a_/b.jpg", "/a/_b.jpg", "/a/b.jpg."];
+        let awkward = [
+            "/a/b__c.jpg",
+            "/a/b/c?.jpg",
+            "/a/b/c:.jpg",
+            "/a_/b.jpg",
+            "/a/_b.jpg",
+            "/a/b.jpg.",
+            "/a/../b.jpg",
+        ];
         let names: Vec<String> = awkward.iter().map(|path| flat_name(Path::new(path))).collect();
         for name in &names {
             assert!(name.contains('~') && !name.contains(FORBIDDEN), "{name}");
@@ -108,8 +117,8 @@ mod tests {
             let mut seen: HashMap<String, Vec<u8>> = HashMap::new();
             for bytes in paths {
                 let path: PathBuf = Path::new("/").join(PathBuf::from(OsString::from_vec(bytes)));
-                // What the file system takes for the same path is the same path.
-                let path: PathBuf = path.components().filter(|c| *c != Component::ParentDir).collect();
+                // `a//b` and `a/./b` are `a/b`.
+                let path: PathBuf = path.components().collect();
                 let key = path.as_os_str().as_bytes().to_vec();
                 let name = flat_name(&path);
                 prop_assert!(!name.contains('/'));

@@ -51,7 +51,7 @@ pub enum DropReason {
     /// See [`Gate::SamePhoto`].
     SamePhoto { kept_number: u32 },
     /// See [`Gate::OtherFaceInCrop`].
-    OtherFaceInCrop { pad_ratio: f32, min: f32 },
+    OtherFaceInCrop { min_pad_ratio: f32 },
 }
 
 impl DropReason {
@@ -94,8 +94,8 @@ impl fmt::Display for DropReason {
             }
             Self::TooFewImages { images, min } => write!(f, "its set has {images} photos < {min}"),
             Self::SamePhoto { kept_number } => write!(f, "face {kept_number} of the same photo is better"),
-            Self::OtherFaceInCrop { pad_ratio, min } => {
-                write!(f, "another face is in the crop unless padding is {pad_ratio:.2} < {min}")
+            Self::OtherFaceInCrop { min_pad_ratio } => {
+                write!(f, "another face is in the crop even at padding {min_pad_ratio}")
             }
         }
     }

@@ -68,21 +68,18 @@ impl Hint for ScanError {
     }
 }
 
-/// The roots as absolute paths; symbolic links in them stay as they are.
+/// The roots as canonical paths (absolute, without `..` and symbolic links): a file has one path, however it was named.
 pub fn absolute_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, ScanError> {
     let absolute = |path: &PathBuf| {
-        let root =
-            std::path::absolute(path).map_err(|source| ScanError::Absolute { path: path.clone(), source })?;
-        match fs::symlink_metadata(&root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ScanError::Missing(path.clone())),
-            // Anything else is told by name when the root is scanned.
-            _ => Ok(root),
-        }
+        fs::canonicalize(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ScanError::Missing(path.clone()),
+            _ => ScanError::Absolute { path: path.clone(), source },
+        })
     };
     roots.iter().map(absolute).collect()
 }
 
-/// Looks at everything under absolute `roots`, files or folders. Hidden files and folders below a root are passed over.
+/// Looks at everything under absolute `roots`, folders or files; a file that is named itself is a candidate whatever its extension. Hidden files and folders below a root are passed over.
 ///
 /// When `cancelled`, it ends early with what it has.
 pub fn scan(roots: &[PathBuf], monitor: &dyn Monitor, cancelled: &CancellationToken) -> Scan {
@@ -110,7 +107,7 @@ fn look_at(entry: &DirEntry, scan: &mut Scan) -> Result<(), walkdir::Error> {
     let kind = entry.file_type();
     if kind.is_symlink() {
         scan.symlinks += 1;
-    } else if kind.is_file() && is_candidate(entry.path()) {
+    } else if kind.is_file() && (entry.depth() == 0 || is_candidate(entry.path())) {
         let metadata = entry.metadata()?;
         let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         let sighting = Sighting { size: metadata.len(), mtime_ns };

@@ -10,7 +10,7 @@ use image::{
 use crate::{
     DecodeError, exif,
     format::{self, Format},
-    jpeg, raw,
+    jpeg, limit, raw,
 };
 
 /// Working memory that a decoder may take beside the pixels, relative to 3 bytes a pixel: 16-bit RGBA needs 8.
@@ -59,15 +59,6 @@ fn heic(_: &[u8], _: &ImageLimits) -> Result<RgbImage, DecodeError> {
     Err(DecodeError::Unsupported("HEIC".to_owned()))
 }
 
-/// Refuses an image whose header announces too many pixels.
-pub(crate) fn check_pixels(width: u64, height: u64, limits: &ImageLimits) -> Result<(), DecodeError> {
-    let max_pixels = limits.max_pixels;
-    if width.saturating_mul(height) > max_pixels {
-        return Err(DecodeError::TooManyPixels { width, height, max_pixels });
-    }
-    Ok(())
-}
-
 fn decode_picture(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
     if format == ImageFormat::Jpeg {
         return jpeg::decode(bytes, limits);
@@ -75,7 +66,7 @@ fn decode_picture(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> Re
     let explain = |error| from_image_error(error, format);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
-    check_pixels(width.into(), height.into(), limits)?;
+    limit::check_pixels(width.into(), height.into(), limits)?;
     let mut allocation = image::Limits::default();
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(DECODER_BYTES_PER_PIXEL));
     decoder.set_limits(allocation).map_err(explain)?;

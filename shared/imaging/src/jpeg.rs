@@ -4,13 +4,17 @@ use facesets_core::ImageLimits;
 use image::RgbImage;
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat};
 
-use crate::{DecodeError, decode::check_pixels};
+use crate::{DecodeError, limit::check_pixels};
 
 /// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write about ten.
 const MAX_SCANS: u32 = 200;
 
 /// What libjpeg-turbo says of bytes between two segments: harmless, frequent, and every viewer shows such files.
 const HARMLESS_WARNING: &str = "extraneous bytes before marker";
+
+/// What it says when the file ends before its end marker, and that marker (EOI).
+const NO_END_MARKER: &str = "Premature end of JPEG file";
+const END_MARKER: [u8; 2] = [0xFF, 0xD9];
 
 pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
@@ -38,7 +42,16 @@ fn decompress(
 ) -> Result<Vec<u8>, DecodeError> {
     let pitch = width * format.size();
     let mut pixels = vec![0; pitch * height];
-    match decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format }) {
+    let mut attempt = |bytes: &[u8]| {
+        decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format })
+    };
+    let mut outcome = attempt(bytes);
+    // Either only the end marker is missing, which loses no pixel, or the end of the picture is: with a marker of ours the former
+    // decodes without complaint, the latter does not.
+    if outcome.as_ref().is_err_and(|error| error.to_string().contains(NO_END_MARKER)) {
+        outcome = attempt(&[bytes, &END_MARKER].concat());
+    }
+    match outcome {
         Err(error) if !error.to_string().contains(HARMLESS_WARNING) => Err(damaged(error)),
         _ => Ok(pixels),
     }
@@ -59,4 +72,24 @@ fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn damaged(error: turbojpeg::Error) -> DecodeError {
     DecodeError::Damaged { format: "JPEG", reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::{DynamicImage, ImageFormat, Rgb};
+
+    use super::*;
+
+    #[test]
+    fn a_jpeg_that_lacks_only_its_end_marker_is_whole() {
+        let image = RgbImage::from_fn(64, 48, |x, y| Rgb([x as u8, y as u8, (x * y) as u8]));
+        let mut bytes = Vec::new();
+        DynamicImage::ImageRgb8(image).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).unwrap();
+        let limits = ImageLimits::default();
+        let whole = decode(&bytes, &limits).unwrap();
+        assert_eq!(decode(&bytes[..bytes.len() - 2], &limits), Ok(whole));
+        assert!(decode(&bytes[..bytes.len() - 60], &limits).is_err(), "pixels are missing");
+    }
 }

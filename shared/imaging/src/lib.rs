@@ -16,6 +16,7 @@ mod heif;
 #[cfg(feature = "heif")]
 mod isolate;
 mod jpeg;
+mod limit;
 mod raw;
 
 pub use capture_time::CaptureTime;

@@ -14,7 +14,7 @@ use heifer_isobmff::{
 };
 use image::RgbImage;
 
-use crate::{DecodeError, decode::check_pixels, isolate::isolated};
+use crate::{DecodeError, isolate::isolated, limit::check_pixels};
 use planes::{Colour, Planes};
 
 /// Derivations within derivations that are followed; files have one (a grid), or two with an `iden`.
