@@ -31,7 +31,7 @@ pub(super) fn run(factory: &Factory, jobs: &Receiver<Job>, ready: &Sender<Result
         };
         let started = Instant::now();
         let outcome = attempt(factory, &mut analyzer, work.item());
-        let outcome = outcome.map(|(faces, timings)| (faces, Timings { queue, ..timings }));
+        let outcome = outcome.map(|(results, timings)| (results, Timings { queue, ..timings }));
         tracing::debug!(
             item = work.item().id,
             bytes = work.item().data.len(),
@@ -53,14 +53,14 @@ fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &I
         })?,
     };
     // The analyzer is dropped after a panic, so nothing half-changed is seen again.
-    let result = catch_unwind(AssertUnwindSafe(|| current.analyze(&item.data, &item.task)));
+    let result = catch_unwind(AssertUnwindSafe(|| current.analyze(&item.data, &item.tasks)));
     match result {
         Ok(outcome) => {
             *analyzer = Some(current);
             outcome.map(|analysis| {
                 let timings =
                     Timings { decode: analysis.decode, infer: analysis.infer, ..Timings::default() };
-                (analysis.faces, timings)
+                (analysis.results, timings)
             })
         }
         Err(panic) => {

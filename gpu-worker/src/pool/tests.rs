@@ -80,10 +80,10 @@ async fn queued_items_of_a_client_that_left_are_not_worked_on() {
         fn analyze(
             &mut self,
             bytes: &[u8],
-            task: &facesets_core::wire::AnalyzeFaces,
+            tasks: &[facesets_core::wire::Task],
         ) -> Result<crate::analyzer::Analysis, facesets_core::wire::ItemFailure> {
             DONE.fetch_add(1, Ordering::SeqCst);
-            Toy.analyze(bytes, task)
+            Toy.analyze(bytes, tasks)
         }
     }
     let one = NonZeroUsize::MIN;
