@@ -14,7 +14,10 @@ use super::{
     failure::{from_decode, from_engine, internal},
 };
 use crate::{
-    engine::{Engine, EngineError, RoleWord as _, Tensor},
+    engine::{
+        Engine, EngineError, RoleWord as _, Tensor,
+        self_test::{Reference, SelfTestError},
+    },
     vision::{
         ARCFACE_SIDE, Detection, LandmarkCrop, Normalisation, align, append_nchw, decode, laplacian_variance,
         letterbox, suppress,
@@ -37,6 +40,13 @@ pub struct FaceModels {
     pub pack: PackInfo,
     /// One for every role.
     pub normalisations: Vec<(ModelRole, Normalisation)>,
+}
+
+impl FaceModels {
+    fn normalisation(&self, role: ModelRole) -> Normalisation {
+        let found = self.normalisations.iter().find(|(of, _)| *of == role);
+        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
+    }
 }
 
 /// The real [`Analyzer`], on any [`Engine`].
@@ -73,6 +83,18 @@ impl<E: Engine> FaceAnalyzer<E> {
             }
         }
         Ok(Self { engine, models, limits })
+    }
+
+    /// Whether the engine gives the numbers of `reference`.
+    pub fn self_test(&mut self, reference: &Reference) -> Result<(), SelfTestError> {
+        let models = &self.models;
+        reference.compare(&mut self.engine, |role| models.normalisation(role))
+    }
+
+    /// What the engine gives, for comparing others with it.
+    pub fn measure(&mut self) -> Result<Reference, SelfTestError> {
+        let models = &self.models;
+        Reference::measure(&mut self.engine, |role| models.normalisation(role))
     }
 
     /// Does one task with a photo; what was detected for an earlier task is in `found`.
@@ -149,7 +171,7 @@ impl<E: Engine> FaceAnalyzer<E> {
         let side = detecting.det_size;
         let fitted = letterbox(photo, side);
         let mut input = Vec::new();
-        append_nchw(&mut input, &fitted.canvas, self.normalisation(ModelRole::Detection));
+        append_nchw(&mut input, &fitted.canvas, self.models.normalisation(ModelRole::Detection));
         let shape = [1, 3, side as usize, side as usize];
         let outputs = self.engine.run(ModelRole::Detection, shape, &input).map_err(from_engine)?;
         let outputs: Vec<&[f32]> = outputs.iter().map(|output| output.values.as_slice()).collect();
@@ -202,7 +224,7 @@ impl<E: Engine> FaceAnalyzer<E> {
 
     /// One row of output values a crop, run in batches of what the model takes.
     fn run_crops(&mut self, role: ModelRole, crops: &[&RgbImage]) -> Result<Vec<Vec<f32>>, ItemFailure> {
-        let normalisation = self.normalisation(role);
+        let normalisation = self.models.normalisation(role);
         let batch_len = self.engine.input_shape(role)[0].unwrap_or(MAX_BATCH);
         let mut rows = Vec::new();
         for batch in crops.chunks(batch_len) {
@@ -219,11 +241,6 @@ impl<E: Engine> FaceAnalyzer<E> {
             rows.extend(split_rows(role, &outputs, len)?.take(batch.len()));
         }
         Ok(rows)
-    }
-
-    fn normalisation(&self, role: ModelRole) -> Normalisation {
-        let found = self.models.normalisations.iter().find(|(of, _)| *of == role);
-        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
     }
 
     fn side(&self, role: ModelRole, otherwise: u32) -> u32 {
