@@ -9,7 +9,7 @@ use std::{error::Error, fs, num::NonZeroUsize, path::Path, sync::Arc, time::Inst
 use facesets_core::{
     ImageLimits,
     contract::DEFAULT_DET_SIZE,
-    wire::{AnalyzeFaces, Item},
+    wire::{AnalyzeFaces, Item, TaskResult},
 };
 use facesets_worker::{
     analyzer::{Analyzer, PackBuilder},
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let bytes = std::iter::repeat_n(&images, rounds).flatten();
         let item = |(id, data): (usize, &Vec<u8>)| Item {
             id: id as u64,
-            task: AnalyzeFaces::new("open", contract),
+            tasks: vec![AnalyzeFaces::new("open", contract).into()],
             data: data.clone().into(),
         };
         bytes.enumerate().map(item).collect()
@@ -73,8 +73,12 @@ async fn run(submitter: &Submitter, answers: &mut Answers, items: Vec<Item>) -> 
         let mut faces = 0;
         for _ in 0..count {
             let reply = std::future::poll_fn(|context| answers.poll_next(context)).await;
-            faces +=
-                reply.and_then(|reply| reply.outcome.ok()).map_or(0, |(analysis, _)| analysis.faces.len());
+            let (results, _) = reply.and_then(|reply| reply.outcome.ok()).unwrap_or_default();
+            for result in results {
+                if let TaskResult::Faces(analysis) = result {
+                    faces += analysis.faces.len();
+                }
+            }
         }
         faces
     };

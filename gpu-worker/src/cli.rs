@@ -4,6 +4,8 @@ use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::engine::ProviderChoice;
+
 /// Streams images in and faces out, through ONNX Runtime, over gRPC.
 #[derive(Debug, Parser)]
 #[command(name = "facesets-worker", version)]
@@ -38,6 +40,16 @@ pub struct ServeArgs {
     /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
+    /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of another. `auto` takes the first
+    /// that works of cuda, migraphx, directml, openvino, cpu.
+    #[arg(long, env = "FACESETS_PROVIDER", value_name = "NAME", default_value = "auto")]
+    pub provider: ProviderChoice,
+    /// Device of the provider, counted from 0 [default: the provider's own choice].
+    #[arg(long, env = "FACESETS_DEVICE_ID", value_name = "NUMBER")]
+    pub device_id: Option<u32>,
+    /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
+    #[arg(long)]
+    pub allow_cpu_fallback: bool,
     /// Threads that work on images, each with its own copy of the models [default: the cores, at most 4].
     #[arg(long)]
     pub lanes: Option<NonZeroUsize>,

@@ -39,6 +39,12 @@ pub struct Configuration {
     pub pack: Option<String>,
     /// ONNX Runtime library.
     pub runtime: Option<PathBuf>,
+    /// Where the models run.
+    pub provider: Option<String>,
+    /// Device of the provider.
+    pub device_id: Option<u32>,
+    /// Let single operators run on the processor.
+    pub allow_cpu_fallback: Option<bool>,
     /// Threads that work on items.
     pub lanes: Option<NonZeroUsize>,
     /// Encoded bytes of one image.

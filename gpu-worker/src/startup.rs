@@ -14,9 +14,9 @@ use facesets_core::{
 };
 
 use crate::{
-    analyzer::{Analyzer, PackBuilder},
+    analyzer::{Analyzer, BuildError, PackBuilder},
     engine::{
-        Provider, RuntimePathError, find_runtime,
+        AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
     },
     model_pack::{Pack, PackError},
@@ -38,6 +38,12 @@ pub struct Configuration {
     pub pack: String,
     /// ONNX Runtime library, if it is not to be looked for.
     pub runtime: Option<PathBuf>,
+    /// Where the models run.
+    pub provider: ProviderChoice,
+    /// Device of the provider.
+    pub device_id: Option<u32>,
+    /// Whether single operators may run on the host.
+    pub fallback: CpuFallback,
     /// Lanes, if not by the number of cores.
     pub lanes: Option<NonZeroUsize>,
     /// What one image may be.
@@ -96,9 +102,17 @@ pub enum StartupError {
     /// A runtime library that is of no use.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// What the models must give cannot be found out.
+    #[error("the models cannot be tested: {0}")]
+    Reference(#[from] BuildError),
     /// The lanes.
-    #[error("the models cannot be made ready: {0}")]
-    Pool(#[from] PoolError),
+    #[error("the models cannot be made ready on `{target}`: {source}")]
+    Pool {
+        /// Where.
+        target: String,
+        /// Why.
+        source: PoolError,
+    },
 }
 
 impl StartupError {
@@ -111,12 +125,22 @@ impl StartupError {
             }
             Self::Listen { .. } => "pass another `--listen ADDRESS:PORT`; port 0 takes a free one".to_owned(),
             Self::Pack(error) => pack_hint(error, pack),
+            Self::Runtime(RuntimeError::NoProvider { .. }) => {
+                "pass one of those as `--provider NAME`, or another library as `--runtime FILE`".to_owned()
+            }
             Self::RuntimePath(_) | Self::Runtime(_) => {
                 "pass `--runtime FILE` or set FACESETS_RUNTIME; the library is in the PyPI wheel `onnxruntime` \
                  (onnxruntime/capi), and scripts/setup puts it in place"
                     .to_owned()
             }
-            Self::Pool(_) => format!("check the pack with `facesets-worker models verify {pack}`"),
+            Self::Pool { target, .. } if target != "cpu" => {
+                "pass another `--provider NAME` (`cpu` always works), `--device-id NUMBER` for another device, or \
+                 `--allow-cpu-fallback` if the device lacks only some operators"
+                    .to_owned()
+            }
+            Self::Pool { .. } | Self::Reference(_) => {
+                format!("check the pack with `facesets-worker models verify {pack}`")
+            }
         }
     }
 }
@@ -142,26 +166,73 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
     tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
     let runtime = Runtime::load(&runtime, Provider::Cpu)?;
-
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let lanes = configuration.lanes.unwrap_or_else(|| default_lanes(cores));
+    let threads = (cores / lanes).max(1);
+    let (pool, runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
+        let (pack, limits) = (pack.clone(), configuration.limits);
+        tracing::info!(pack = configuration.pack, target = %runtime.target(), lanes, threads, "making the models ready");
+        let builder = PackBuilder { pack, runtime: runtime.clone(), threads, limits };
+        let reference = builder.reference()?;
+        let factory = move || -> Result<Box<dyn Analyzer>, BoxError> {
+            Ok(Box::new(builder.build_tested(&reference)?))
+        };
+        let target = runtime.target().to_string();
+        Pool::start(lanes, factory).map_err(|source| StartupError::Pool { target, source })
+    })?;
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
         worker_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: runtime.device(),
-        provider: runtime.provider().to_string(),
+        provider: runtime.target().to_string(),
         runtime_version: runtime.build_info().to_owned(),
         packs: vec![pack.info().clone()],
         credit: Pool::credit(lanes),
         limits: configuration.limits,
     };
-    let threads = (cores / lanes).max(1);
-    tracing::info!(pack = configuration.pack, lanes, threads, "making the models ready");
-    let builder = PackBuilder { pack, runtime, threads, limits: configuration.limits };
-    let factory = move || -> Result<Box<dyn Analyzer>, BoxError> { Ok(Box::new(builder.build()?)) };
-    let pool = Arc::new(Pool::start(lanes, factory)?);
-    let service = WorkerService::new(description.clone(), pool);
+    let service = WorkerService::new(description.clone(), Arc::new(pool));
     Ok(Started { listener, address, description, service })
+}
+
+/// The library on every target that may be used, in the order in which to try them.
+fn targets(configuration: &Configuration, runtime: &Runtime) -> Result<Vec<Runtime>, RuntimeError> {
+    let target = |provider| Target {
+        device_id: configuration.device_id,
+        fallback: configuration.fallback,
+        ..Target::new(provider)
+    };
+    match &configuration.provider {
+        ProviderChoice::Only(provider) => Ok(vec![runtime.on(target(provider.clone()))?]),
+        ProviderChoice::Auto => {
+            let offered = runtime.offered().into_iter().filter(|provider| AUTO_ORDER.contains(provider));
+            offered
+                .map(|provider| match provider {
+                    // The device that was named is not the processor's.
+                    Provider::Cpu => runtime.on(Target::new(Provider::Cpu)),
+                    other => runtime.on(target(other)),
+                })
+                .collect()
+        }
+    }
+}
+
+/// What `make` makes of the first target for which it works; of the last one the error.
+fn first_that_works<T>(
+    targets: Vec<Runtime>,
+    make: impl Fn(&Runtime) -> Result<T, StartupError>,
+) -> Result<(T, Runtime), StartupError> {
+    let mut left = targets.len();
+    for runtime in targets {
+        left -= 1;
+        match make(&runtime) {
+            Ok(made) => return Ok((made, runtime)),
+            Err(error) if left > 0 => {
+                tracing::warn!(target = %runtime.target(), %error, "this provider does not work, the next is tried");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("the processor is always among the targets, or the one that was named")
 }
 
 fn check_exposure(configuration: &Configuration) -> Result<(), StartupError> {
@@ -197,6 +268,9 @@ mod tests {
             models: PathBuf::from("nowhere/models"),
             pack: "open".to_owned(),
             runtime: None,
+            provider: ProviderChoice::Auto,
+            device_id: None,
+            fallback: CpuFallback::Refused,
             lanes: None,
             limits: ImageLimits::default(),
             token: token.map(|token| Token::new(token).unwrap()),

@@ -3,8 +3,8 @@
 use std::{thread, time::Duration};
 
 use facesets_core::{
-    FaceAnalysis, FaceContract, LandmarksContract, Sha256Digest,
-    wire::{AnalyzeFaces, Item, ItemFailure, ItemFailureKind},
+    FaceAnalysis, FaceContract, FaceCount, LandmarksContract, Sha256Digest,
+    wire::{AnalyzeFaces, Item, ItemFailure, ItemFailureKind, Task, TaskResult},
 };
 
 use crate::analyzer::{Analysis, Analyzer, failed};
@@ -13,7 +13,7 @@ use crate::analyzer::{Analysis, Analyzer, failed};
 pub(crate) struct Toy;
 
 impl Analyzer for Toy {
-    fn analyze(&mut self, bytes: &[u8], task: &AnalyzeFaces) -> Result<Analysis, ItemFailure> {
+    fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         if let Some(time) = text.strip_prefix("sleep ") {
             thread::sleep(Duration::from_millis(time.parse().unwrap()));
@@ -22,7 +22,7 @@ impl Analyzer for Toy {
             "panic" => panic!("as asked"),
             "bad" => Err(failed(ItemFailureKind::Decode, "not a photo")),
             _ => Ok(Analysis {
-                faces: no_faces(bytes.len() as u32, task.contract),
+                results: tasks.iter().map(|task| no_faces(bytes.len() as u32, task)).collect(),
                 decode: Duration::ZERO,
                 infer: Duration::ZERO,
             }),
@@ -30,7 +30,13 @@ impl Analyzer for Toy {
     }
 }
 
-fn no_faces(width: u32, contract: FaceContract) -> FaceAnalysis {
+fn no_faces(width: u32, task: &Task) -> TaskResult {
+    let contract = match task {
+        Task::AnalyzeFaces(task) => task.contract,
+        Task::CountFaces(_) => {
+            return TaskResult::Count(FaceCount { width, height: 1, sizes: Vec::new() });
+        }
+    };
     let nothing = Sha256Digest::from([0; 32]);
     let landmarks_contract = LandmarksContract {
         detector: contract.detector,
@@ -39,11 +45,11 @@ fn no_faces(width: u32, contract: FaceContract) -> FaceAnalysis {
         det_size: contract.det_size,
         preprocessing: contract.preprocessing,
     };
-    FaceAnalysis { contract, landmarks_contract, width, height: 1, faces: Vec::new() }
+    TaskResult::Faces(FaceAnalysis { contract, landmarks_contract, width, height: 1, faces: Vec::new() })
 }
 
 pub(crate) fn item(id: u64, text: &str) -> Item {
     let nothing = Sha256Digest::from([0; 32]);
     let contract = FaceContract { detector: nothing, recogniser: nothing, det_size: 640, preprocessing: 1 };
-    Item { id, task: AnalyzeFaces::new("toy", contract), data: text.as_bytes().to_vec().into() }
+    Item { id, tasks: vec![AnalyzeFaces::new("toy", contract).into()], data: text.as_bytes().to_vec().into() }
 }

@@ -13,7 +13,7 @@ use std::{
 use facesets_core::{
     FaceContract, ImageLimits,
     wire::{
-        AnalyzeFaces, Item, ItemReply, PROTOCOL_VERSION, WorkerDescription, proto,
+        AnalyzeFaces, Item, ItemReply, PROTOCOL_VERSION, TaskResult, WorkerDescription, proto,
         proto::worker_client::WorkerClient, requests,
     },
 };
@@ -83,7 +83,7 @@ async fn it_starts_describes_itself_analyses_a_photo_and_ends_with_its_stdin() {
     let photo = std::fs::read(setup().join("photos/2009/portraits/biden.jpg")).unwrap();
     let item = |id, contract: FaceContract| Item {
         id,
-        task: AnalyzeFaces::new("open", contract),
+        tasks: vec![AnalyzeFaces::new("open", contract).into()],
         data: photo.clone().into(),
     };
     let items = [
@@ -103,7 +103,8 @@ async fn it_starts_describes_itself_analyses_a_photo_and_ends_with_its_stdin() {
         outcomes.push((reply.id, reply.outcome));
     }
     let (_, analysed) = outcomes.remove(0);
-    let (analysis, timings) = analysed.unwrap();
+    let (results, timings) = analysed.unwrap();
+    let [TaskResult::Faces(analysis)] = &results[..] else { panic!("{results:?}") };
     assert_eq!(analysis.faces.len(), 1);
     assert!(timings.decode > Duration::ZERO && timings.infer > Duration::ZERO);
     let kinds: Vec<_> =

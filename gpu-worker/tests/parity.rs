@@ -11,7 +11,10 @@ use std::{
 };
 
 use facesets_core::{
-    Face, ImageLimits, Pose, Sha256Digest, contract::DEFAULT_DET_SIZE, face::Keypoints, wire::AnalyzeFaces,
+    DetectedFace, Face, FaceAnalysis, ImageLimits, Pose, Sha256Digest,
+    contract::DEFAULT_DET_SIZE,
+    face::Keypoints,
+    wire::{AnalyzeFaces, CountFaces, TaskResult},
 };
 use facesets_worker::{
     analyzer::{Analyzer, PackBuilder},
@@ -41,14 +44,15 @@ fn setup() -> PathBuf {
     folder
 }
 
-fn analyzer(setup: &Path) -> (impl Analyzer + use<>, AnalyzeFaces) {
+fn analyzer(setup: &Path) -> (impl Analyzer + use<>, AnalyzeFaces, CountFaces) {
     let runtime = setup.join("onnxruntime").join(RUNTIME_FILE);
     let runtime = Runtime::load(&std::path::absolute(runtime).unwrap(), Provider::Cpu).unwrap();
     let pack = Pack::open(&setup.join("models"), "open").unwrap();
     let contract = pack.info().face_contract(DEFAULT_DET_SIZE).unwrap();
+    let sizes = [DEFAULT_DET_SIZE, 320].map(|size| pack.info().count_contract(size).unwrap());
     let limits = ImageLimits::default();
     let builder = PackBuilder { pack, runtime, threads: 1, limits };
-    (builder.build().unwrap(), AnalyzeFaces::new("open", contract))
+    (builder.build().unwrap(), AnalyzeFaces::new("open", contract), CountFaces::new("open", sizes.to_vec()))
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -91,8 +95,12 @@ impl Worst {
     }
 }
 
+fn detected(analysis: &FaceAnalysis) -> Vec<DetectedFace> {
+    analysis.faces.iter().map(|face| DetectedFace { bbox: face.bbox, det_score: face.det_score }).collect()
+}
+
 fn compare(golden: &str, photos: &Path) -> Worst {
-    let (mut analyzer, task) = analyzer(&setup());
+    let (mut analyzer, task, count) = analyzer(&setup());
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/golden").join(golden);
     let golden: Value = serde_json::from_slice(&fs::read(golden).unwrap()).unwrap();
     assert_eq!(
@@ -105,7 +113,15 @@ fn compare(golden: &str, photos: &Path) -> Worst {
         let name = image["name"].as_str().unwrap();
         let bytes = fs::read(photos.join(name)).unwrap_or_else(|e| panic!("{name}: {e}; run scripts/setup"));
         assert_eq!(image["sha256"], Sha256Digest::of(&bytes).to_string(), "{name} is another photo");
-        let analysis = analyzer.analyze(&bytes, &task).unwrap_or_else(|e| panic!("{name}: {e}")).faces;
+        let tasks = [task.clone().into(), count.clone().into()];
+        let results = analyzer.analyze(&bytes, &tasks).unwrap_or_else(|e| panic!("{name}: {e}")).results;
+        let [TaskResult::Faces(analysis), TaskResult::Count(counted)] = &results[..] else {
+            panic!("{results:?}")
+        };
+        // A count at the analysis's size sees the very same detections; alone it is asked for below.
+        assert_eq!(counted.sizes[0].faces, detected(analysis), "{name}");
+        let alone = analyzer.analyze(&bytes, &tasks[1..]).unwrap().results;
+        assert_eq!(alone, results[1..], "{name}");
         assert_eq!(image["width"], analysis.width, "{name}");
         assert_eq!(image["height"], analysis.height, "{name}");
         let faces = image["faces"].as_array().unwrap();

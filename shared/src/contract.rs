@@ -43,6 +43,17 @@ pub struct LandmarksContract {
     pub preprocessing: u32,
 }
 
+/// What a count of faces is under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CountContract {
+    /// Detector file.
+    pub detector: Sha256Digest,
+    /// Side of the detector's square input in pixels.
+    pub det_size: u32,
+    /// See [`PREPROCESSING_VERSION`].
+    pub preprocessing: u32,
+}
+
 /// The contract as one line of text, the key under which results are stored: every field, digests in full.
 impl fmt::Display for FaceContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,5 +70,13 @@ impl fmt::Display for LandmarksContract {
             f,
             "landmarks/v{preprocessing}/det={detector}/l106={landmarks_106}/l68={landmarks_68}/size={det_size}"
         )
+    }
+}
+
+/// As for [`FaceContract`].
+impl fmt::Display for CountContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { detector, det_size, preprocessing } = self;
+        write!(f, "count/v{preprocessing}/det={detector}/size={det_size}")
     }
 }

@@ -1,6 +1,6 @@
 //! What is measured about the faces of one image.
 
-use crate::{BBox, FaceContract, FaceEmbedding, LandmarksContract};
+use crate::{BBox, CountContract, FaceContract, FaceEmbedding, LandmarksContract};
 
 /// Left eye, right eye, nose tip, left and right mouth corner (as seen in the image), x and y in pixels.
 pub type Keypoints = [[f32; 2]; 5];
@@ -43,4 +43,33 @@ pub struct FaceAnalysis {
     pub height: u32,
     /// Highest confidence first.
     pub faces: Vec<Face>,
+}
+
+/// A face of which nothing but its place is known, in pixels of the upright image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectedFace {
+    /// Box, not clamped to the image.
+    pub bbox: BBox,
+    /// Detector confidence in (0, 1].
+    pub det_score: f32,
+}
+
+/// The faces that a detector finds at one of its sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detections {
+    /// What they are under.
+    pub contract: CountContract,
+    /// Highest confidence first.
+    pub faces: Vec<DetectedFace>,
+}
+
+/// How many faces one image shows, at one or several detector sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceCount {
+    /// Width of the upright image in pixels.
+    pub width: u32,
+    /// Height of the upright image in pixels.
+    pub height: u32,
+    /// One for each size asked for, in the order asked.
+    pub sizes: Vec<Detections>,
 }

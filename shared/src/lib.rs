@@ -12,9 +12,9 @@ pub mod geometry;
 pub mod limits;
 pub mod wire;
 
-pub use contract::{FaceContract, LandmarksContract, PREPROCESSING_VERSION};
+pub use contract::{CountContract, FaceContract, LandmarksContract, PREPROCESSING_VERSION};
 pub use digest::Sha256Digest;
 pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
-pub use face::{Face, FaceAnalysis};
+pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount};
 pub use geometry::{BBox, Pose};
 pub use limits::ImageLimits;

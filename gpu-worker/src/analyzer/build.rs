@@ -5,8 +5,9 @@ use facesets_core::{ImageLimits, wire::ModelRole};
 use super::{FaceAnalyzer, FaceModels};
 use crate::{
     engine::{
-        EngineError,
+        EngineError, Provider, Target,
         ort::{OrtEngine, Runtime},
+        self_test::{Reference, SelfTestError},
     },
     model_pack::{Pack, PackError, normalisation},
 };
@@ -33,6 +34,9 @@ pub enum BuildError {
     /// The runtime.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It runs, and gives other numbers than it should.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
 }
 
 impl PackBuilder {
@@ -54,5 +58,26 @@ impl PackBuilder {
         let engine = OrtEngine::new(&self.runtime, sessions, self.threads)?;
         let models = FaceModels { pack: self.pack.info().clone(), normalisations: decided };
         Ok(FaceAnalyzer::new(engine, models, self.limits)?)
+    }
+
+    /// An analyzer whose engine has been seen to give the numbers of `reference`.
+    pub fn build_tested(&self, reference: &Reference) -> Result<FaceAnalyzer<OrtEngine>, BuildError> {
+        let mut analyzer = self.build()?;
+        analyzer.self_test(reference)?;
+        Ok(analyzer)
+    }
+
+    /// What this pack's models must give: the golden numbers that are compiled in, else those of the host's processor.
+    pub fn reference(&self) -> Result<Reference, BuildError> {
+        if let Some(golden) = Reference::golden(self.pack.info()) {
+            return Ok(golden);
+        }
+        let host = Target::new(Provider::Cpu);
+        tracing::info!(pack = self.pack.info().name, "measuring on the processor what the models must give");
+        let runtime = self
+            .runtime
+            .on(host)
+            .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
+        Ok(Self { runtime, ..self.clone() }.build()?.measure()?)
     }
 }

@@ -3,29 +3,29 @@
 use std::time::Instant;
 
 use facesets_core::{
-    BBox, Face, FaceAnalysis, FaceContract, FaceEmbedding, ImageLimits, LandmarksContract,
-    contract::DET_SIZE_STEP,
-    wire::{AnalyzeFaces, ItemFailure, ItemFailureKind, ModelRole, PackInfo},
+    BBox, DetectedFace, Detections, Face, FaceAnalysis, FaceEmbedding, ImageLimits,
+    wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, PackInfo, Task, TaskResult},
 };
 use facesets_imaging::{RgbImage, decode_upright};
 
 use super::{
-    Analysis, Analyzer, failed,
+    Analysis, Analyzer, contracts,
+    detections::{Detecting, Found},
     failure::{from_decode, from_engine, internal},
 };
 use crate::{
-    engine::{Engine, EngineError, RoleWord as _, Tensor},
+    engine::{
+        Engine, EngineError, RoleWord as _, Tensor,
+        self_test::{Reference, SelfTestError},
+    },
     vision::{
         ARCFACE_SIDE, Detection, LandmarkCrop, Normalisation, align, append_nchw, decode, laplacian_variance,
         letterbox, suppress,
     },
 };
 
-/// Most faces of one image: more would not fit one reply, and no photo has so many.
+/// Most analysed faces of one item: more would not fit one reply, and no photo has so many.
 pub const MAX_FACES: usize = 1500;
-
-/// Largest detector input that may be asked for: its activations grow with the square.
-const MAX_DET_SIZE: u32 = 4096;
 
 /// Faces that go through a network at once: enough to gain from batching, few enough for bounded memory.
 const MAX_BATCH: usize = 16;
@@ -40,6 +40,13 @@ pub struct FaceModels {
     pub pack: PackInfo,
     /// One for every role.
     pub normalisations: Vec<(ModelRole, Normalisation)>,
+}
+
+impl FaceModels {
+    fn normalisation(&self, role: ModelRole) -> Normalisation {
+        let found = self.normalisations.iter().find(|(of, _)| *of == role);
+        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
+    }
 }
 
 /// The real [`Analyzer`], on any [`Engine`].
@@ -78,36 +85,61 @@ impl<E: Engine> FaceAnalyzer<E> {
         Ok(Self { engine, models, limits })
     }
 
-    /// The contracts of the results, if they are those asked for.
-    fn contracts(&self, task: &AnalyzeFaces) -> Result<(FaceContract, LandmarksContract), ItemFailure> {
-        let mismatch = |message: String| failed(ItemFailureKind::ContractMismatch, message);
-        let pack = &self.models.pack;
-        if task.pack != pack.name {
-            return Err(mismatch(format!("pack `{}` is not loaded, `{}` is", task.pack, pack.name)));
-        }
-        let det_size = task.contract.det_size;
-        if det_size == 0 || !det_size.is_multiple_of(DET_SIZE_STEP) || det_size > MAX_DET_SIZE {
-            return Err(failed(
-                ItemFailureKind::Unsupported,
-                format!("det_size {det_size} is not a multiple of {DET_SIZE_STEP} up to {MAX_DET_SIZE}"),
-            ));
-        }
-        let lacks = || mismatch(format!("pack `{}` lacks a model", pack.name));
-        let contract = pack.face_contract(det_size).ok_or_else(lacks)?;
-        if contract != task.contract {
-            return Err(mismatch(format!("results are under `{contract}`, not under `{}`", task.contract)));
-        }
-        Ok((contract, pack.landmarks_contract(det_size).ok_or_else(lacks)?))
+    /// Whether the engine gives the numbers of `reference`.
+    pub fn self_test(&mut self, reference: &Reference) -> Result<(), SelfTestError> {
+        let models = &self.models;
+        reference.compare(&mut self.engine, |role| models.normalisation(role))
     }
 
-    fn faces(&mut self, photo: &RgbImage, task: &AnalyzeFaces) -> Result<Vec<Face>, ItemFailure> {
-        let detections = self.detect(photo, task)?;
-        if detections.len() > MAX_FACES {
-            let count = detections.len();
-            return Err(internal(format!(
-                "{count} detections, more than the {MAX_FACES} that fit one reply"
-            )));
+    /// What the engine gives, for comparing others with it.
+    pub fn measure(&mut self) -> Result<Reference, SelfTestError> {
+        let models = &self.models;
+        Reference::measure(&mut self.engine, |role| models.normalisation(role))
+    }
+
+    /// Does one task with a photo; what was detected for an earlier task is in `found`.
+    fn task(&mut self, photo: &RgbImage, task: &Task, found: &mut Found) -> Result<TaskResult, ItemFailure> {
+        match task {
+            Task::AnalyzeFaces(task) => self.analysis(photo, task, found).map(TaskResult::Faces),
+            Task::CountFaces(task) => self.count(photo, task, found).map(TaskResult::Count),
         }
+    }
+
+    fn analysis(
+        &mut self,
+        photo: &RgbImage,
+        task: &AnalyzeFaces,
+        found: &mut Found,
+    ) -> Result<FaceAnalysis, ItemFailure> {
+        let (contract, landmarks_contract) = contracts::of_analysis(&self.models.pack, task)?;
+        let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
+        let detections = self.detect(photo, detecting, found)?;
+        let faces = self.faces(photo, detections)?;
+        let (width, height) = photo.dimensions();
+        Ok(FaceAnalysis { contract, landmarks_contract, width, height, faces })
+    }
+
+    fn count(
+        &mut self,
+        photo: &RgbImage,
+        task: &CountFaces,
+        found: &mut Found,
+    ) -> Result<facesets_core::FaceCount, ItemFailure> {
+        let mut sizes = Vec::new();
+        for contract in contracts::of_count(&self.models.pack, task)? {
+            let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
+            let detections = self.detect(photo, detecting, found)?;
+            let faces = detections.iter().filter_map(|detection| {
+                let bbox = bbox_of(detection)?;
+                Some(DetectedFace { bbox, det_score: detection.score })
+            });
+            sizes.push(Detections { contract, faces: faces.collect() });
+        }
+        let (width, height) = photo.dimensions();
+        Ok(facesets_core::FaceCount { width, height, sizes })
+    }
+
+    fn faces(&mut self, photo: &RgbImage, detections: Vec<Detection>) -> Result<Vec<Face>, ItemFailure> {
         let side = self.side(ModelRole::Recognition, ARCFACE_SIDE);
         let candidates: Vec<Candidate> =
             detections.into_iter().filter_map(|detection| usable(photo, detection, side)).collect();
@@ -127,19 +159,35 @@ impl<E: Engine> FaceAnalyzer<E> {
         Ok(faces.collect())
     }
 
-    fn detect(&mut self, photo: &RgbImage, task: &AnalyzeFaces) -> Result<Vec<Detection>, ItemFailure> {
-        let side = task.contract.det_size;
+    fn detect(
+        &mut self,
+        photo: &RgbImage,
+        detecting: Detecting,
+        found: &mut Found,
+    ) -> Result<Vec<Detection>, ItemFailure> {
+        if let Some(detections) = found.get(detecting) {
+            return Ok(detections);
+        }
+        let side = detecting.det_size;
         let fitted = letterbox(photo, side);
         let mut input = Vec::new();
-        append_nchw(&mut input, &fitted.canvas, self.normalisation(ModelRole::Detection));
+        append_nchw(&mut input, &fitted.canvas, self.models.normalisation(ModelRole::Detection));
         let shape = [1, 3, side as usize, side as usize];
         let outputs = self.engine.run(ModelRole::Detection, shape, &input).map_err(from_engine)?;
         let outputs: Vec<&[f32]> = outputs.iter().map(|output| output.values.as_slice()).collect();
-        let found = decode(&outputs, side, fitted.scale, task.det_threshold).map_err(internal)?;
-        if let Some(odd) = found.iter().find(|detection| detection.score > 1.0) {
+        let detections = decode(&outputs, side, fitted.scale, detecting.det_threshold()).map_err(internal)?;
+        if let Some(odd) = detections.iter().find(|detection| detection.score > 1.0) {
             return Err(internal(format!("the detector gave a confidence of {}", odd.score)));
         }
-        Ok(suppress(found, task.nms_threshold))
+        let detections = suppress(detections, detecting.nms_threshold());
+        if detections.len() > MAX_FACES {
+            let count = detections.len();
+            return Err(internal(format!(
+                "{count} detections, more than the {MAX_FACES} that fit one reply"
+            )));
+        }
+        found.put(detecting, &detections);
+        Ok(detections)
     }
 
     fn embed(&mut self, candidates: &[Candidate]) -> Result<Vec<FaceEmbedding>, ItemFailure> {
@@ -176,7 +224,7 @@ impl<E: Engine> FaceAnalyzer<E> {
 
     /// One row of output values a crop, run in batches of what the model takes.
     fn run_crops(&mut self, role: ModelRole, crops: &[&RgbImage]) -> Result<Vec<Vec<f32>>, ItemFailure> {
-        let normalisation = self.normalisation(role);
+        let normalisation = self.models.normalisation(role);
         let batch_len = self.engine.input_shape(role)[0].unwrap_or(MAX_BATCH);
         let mut rows = Vec::new();
         for batch in crops.chunks(batch_len) {
@@ -195,40 +243,51 @@ impl<E: Engine> FaceAnalyzer<E> {
         Ok(rows)
     }
 
-    fn normalisation(&self, role: ModelRole) -> Normalisation {
-        let found = self.models.normalisations.iter().find(|(of, _)| *of == role);
-        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
-    }
-
     fn side(&self, role: ModelRole, otherwise: u32) -> u32 {
         self.engine.input_shape(role)[2].map_or(otherwise, |side| side as u32)
     }
 }
 
 impl<E: Engine> Analyzer for FaceAnalyzer<E> {
-    fn analyze(&mut self, bytes: &[u8], task: &AnalyzeFaces) -> Result<Analysis, ItemFailure> {
+    fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
         let started = Instant::now();
-        let (contract, landmarks_contract) = self.contracts(task)?;
+        tasks.iter().try_for_each(|task| contracts::check(&self.models.pack, task))?;
         let photo = decode_upright(bytes, &self.limits).map_err(from_decode)?;
         let decode = started.elapsed();
-        let faces = self.faces(&photo, task)?;
-        let (width, height) = photo.dimensions();
-        let faces = FaceAnalysis { contract, landmarks_contract, width, height, faces };
-        Ok(Analysis { faces, decode, infer: started.elapsed().saturating_sub(decode) })
+        let mut found = Found::default();
+        let results: Vec<TaskResult> =
+            tasks.iter().map(|task| self.task(&photo, task, &mut found)).collect::<Result<_, _>>()?;
+        let faces: usize = results.iter().map(analysed_faces).sum();
+        if faces > MAX_FACES {
+            return Err(internal(format!("{faces} faces, more than the {MAX_FACES} that fit one reply")));
+        }
+        Ok(Analysis { results, decode, infer: started.elapsed().saturating_sub(decode) })
     }
+}
+
+/// Faces with everything, which are what makes a reply large.
+fn analysed_faces(result: &TaskResult) -> usize {
+    match result {
+        TaskResult::Faces(analysis) => analysis.faces.len(),
+        TaskResult::Count(_) => 0,
+    }
+}
+
+/// A warning and nothing if the detection's corners span no box.
+fn bbox_of(detection: &Detection) -> Option<BBox> {
+    let bbox = BBox::new(detection.corners);
+    if bbox.is_err() {
+        tracing::warn!(corners = ?detection.corners, "a detection is dropped: its corners span no box");
+    }
+    bbox.ok()
 }
 
 /// The detection as a box with its crop; a warning and nothing if it spans none.
 fn usable(photo: &RgbImage, detection: Detection, side: u32) -> Option<Candidate> {
-    let dropped =
-        |reason: &str| tracing::warn!(corners = ?detection.corners, reason, "a detection is dropped");
-    let Ok(bbox) = BBox::new(detection.corners) else {
-        dropped("its corners span no box");
-        return None;
-    };
+    let bbox = bbox_of(&detection)?;
     let finite = detection.keypoints.as_flattened().iter().all(|v| v.is_finite());
     let Some(aligned) = finite.then(|| align(photo, &detection.keypoints, side)).flatten() else {
-        dropped("its keypoints cannot be aligned");
+        tracing::warn!(corners = ?detection.corners, "a detection is dropped: its keypoints cannot be aligned");
         return None;
     };
     Some(Candidate { bbox, detection, aligned })

@@ -1,6 +1,8 @@
-//! From encoded bytes to a [`FaceAnalysis`]: what a lane does with one item.
+//! From encoded bytes to [`TaskResult`]s: what a lane does with one item.
 
 mod build;
+mod contracts;
+mod detections;
 mod face;
 mod failure;
 #[cfg(test)]
@@ -8,28 +10,25 @@ mod tests;
 
 use std::time::Duration;
 
-use facesets_core::{
-    FaceAnalysis,
-    wire::{AnalyzeFaces, ItemFailure},
-};
+use facesets_core::wire::{ItemFailure, Task, TaskResult};
 
 pub use build::{BuildError, PackBuilder};
 pub use face::{FaceAnalyzer, FaceModels, MAX_FACES};
 pub use failure::failed;
 
-/// An analysis and where its time went.
+/// What came of an item and where its time went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
-    /// The faces.
-    pub faces: FaceAnalysis,
+    /// One result a task, in the order asked.
+    pub results: Vec<TaskResult>,
     /// Time for decoding the image.
     pub decode: Duration,
-    /// Time from pixels to faces.
+    /// Time from pixels to results.
     pub infer: Duration,
 }
 
 /// Does what an item asks for. Owned by one thread, and used by it alone.
 pub trait Analyzer {
-    /// Analyses one encoded image.
-    fn analyze(&mut self, bytes: &[u8], task: &AnalyzeFaces) -> Result<Analysis, ItemFailure>;
+    /// Does every one of `tasks` with one encoded image, which is decoded once.
+    fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure>;
 }

@@ -1,8 +1,8 @@
 //! The analyzer on an engine of numbers made up, so that every output is known.
 
 use facesets_core::{
-    ImageLimits, Sha256Digest,
-    wire::{ItemFailureKind, ModelInfo, ModelRole, PackInfo},
+    FaceAnalysis, FaceCount, ImageLimits, Sha256Digest,
+    wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo},
 };
 
 use super::*;
@@ -93,12 +93,28 @@ fn task() -> AnalyzeFaces {
     AnalyzeFaces::new("fake", pack().face_contract(64).unwrap())
 }
 
-fn analyze(engine: Fake, bytes: &[u8], task: &AnalyzeFaces) -> Result<FaceAnalysis, ItemFailureKind> {
+fn count(sizes: &[u32]) -> CountFaces {
+    CountFaces::new("fake", sizes.iter().map(|size| pack().count_contract(*size).unwrap()).collect())
+}
+
+fn run(engine: Fake, bytes: &[u8], tasks: &[Task]) -> Result<Vec<TaskResult>, ItemFailureKind> {
     let normalisations = ModelRole::ALL.map(|role| (role, Normalisation::NONE)).to_vec();
     let models = FaceModels { pack: pack(), normalisations };
     let limits = ImageLimits { max_bytes: 100_000, max_pixels: 5000 };
     let mut analyzer = FaceAnalyzer::new(engine, models, limits).unwrap();
-    analyzer.analyze(bytes, task).map(|analysis| analysis.faces).map_err(|failure| failure.kind)
+    analyzer.analyze(bytes, tasks).map(|analysis| analysis.results).map_err(|failure| failure.kind)
+}
+
+fn analyze(engine: Fake, bytes: &[u8], task: &AnalyzeFaces) -> Result<FaceAnalysis, ItemFailureKind> {
+    let mut results = run(engine, bytes, &[task.clone().into()])?;
+    let Some(TaskResult::Faces(analysis)) = results.pop() else { panic!("{results:?}") };
+    Ok(analysis)
+}
+
+fn counted(engine: Fake, task: CountFaces) -> Result<FaceCount, ItemFailureKind> {
+    let mut results = run(engine, &photo(), &[task.into()])?;
+    let Some(TaskResult::Count(count)) = results.pop() else { panic!("{results:?}") };
+    Ok(count)
 }
 
 #[test]
@@ -171,4 +187,39 @@ fn what_is_no_photo_or_too_large_says_so() {
     let mut wide = photo();
     wide[18..22].copy_from_slice(&6400u32.to_le_bytes());
     assert_eq!(analyze(SOUND, &wide, &task()), Err(ItemFailureKind::TooLarge));
+}
+
+#[test]
+fn a_count_gives_boxes_and_scores_at_every_size_asked_for() {
+    let count = counted(SOUND, count(&[64, 128])).unwrap();
+    assert_eq!((count.width, count.height), (64, 64));
+    let boxes: Vec<_> = count.sizes.iter().map(|at| at.faces[0].bbox.corners().map(|v| v as i32)).collect();
+    assert_eq!(boxes, [[0, 0, 16, 16], [0, 0, 8, 8]]);
+    assert_eq!(count.sizes.iter().map(|at| at.contract.det_size).collect::<Vec<_>>(), [64, 128]);
+    assert!(count.sizes.iter().all(|at| at.faces.len() == 1 && at.faces[0].det_score > 0.89));
+}
+
+#[test]
+fn a_count_needs_no_recogniser_and_drops_a_box_that_is_none() {
+    let broken = Fake { embedding: f32::NAN, landmark: f32::NAN, ..SOUND };
+    assert_eq!(counted(broken, count(&[64])).map(|count| count.sizes[0].faces.len()), Ok(1));
+    let flat = Fake { box_width: 0.0, ..SOUND };
+    assert_eq!(counted(flat, count(&[64])).map(|count| count.sizes[0].faces.len()), Ok(0));
+}
+
+#[test]
+fn several_tasks_are_answered_in_their_order_and_fail_together() {
+    let tasks: [Task; 3] = [count(&[64]).into(), task().into(), count(&[96]).into()];
+    let results = run(SOUND, &photo(), &tasks).unwrap();
+    let kinds: Vec<_> = results.iter().map(|result| matches!(result, TaskResult::Faces(_))).collect();
+    assert_eq!(kinds, [false, true, false]);
+    let mut wrong = count(&[64]);
+    wrong.contracts[0].preprocessing = 99;
+    for (wrong, kind) in [
+        (wrong, ItemFailureKind::ContractMismatch),
+        (CountFaces { pack: "other".to_owned(), ..count(&[64]) }, ItemFailureKind::ContractMismatch),
+        (count(&[100]), ItemFailureKind::Unsupported),
+    ] {
+        assert_eq!(run(SOUND, b"not looked at", &[task().into(), wrong.into()]), Err(kind));
+    }
 }

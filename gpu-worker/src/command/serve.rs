@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Exit;
 use crate::{
     cli::ServeArgs,
+    engine::{CpuFallback, UnknownProvider},
     managed::{self, Ready, read_start},
     service::{Outcome, Token, serve},
     startup::{Configuration, Plaintext, Started, start},
@@ -133,6 +134,9 @@ fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
         models: args.models.folder(),
         pack: args.pack.clone(),
         runtime: args.runtime.clone(),
+        provider: args.provider.clone(),
+        device_id: args.device_id,
+        fallback: fallback(args.allow_cpu_fallback),
         lanes: args.lanes,
         limits: ImageLimits {
             max_bytes: args.max_image_bytes.unwrap_or(limits.max_bytes),
@@ -141,6 +145,10 @@ fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
         token,
         plaintext: if args.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
     })
+}
+
+fn fallback(allowed: bool) -> CpuFallback {
+    if allowed { CpuFallback::Allowed } else { CpuFallback::Refused }
 }
 
 /// The flags' configuration with what the parent says over it; from now on, the end of stdin drains.
@@ -153,12 +161,20 @@ fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<
     let start = said.map_err(trouble)?;
     let flags = configuration(args)?;
     let from_parent = start.configuration;
+    let provider = from_parent.provider.map(|word| word.parse()).transpose();
+    let provider = provider.map_err(|error: UnknownProvider| Trouble {
+        error: error.to_string(),
+        hint: "leave `provider` out for the best that is there".to_owned(),
+    })?;
     let free_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     Ok(Configuration {
         listen: from_parent.listen.unwrap_or(free_port),
         models: from_parent.models.unwrap_or(flags.models),
         pack: from_parent.pack.unwrap_or(flags.pack),
         runtime: from_parent.runtime.or(flags.runtime),
+        provider: provider.unwrap_or(flags.provider),
+        device_id: from_parent.device_id.or(flags.device_id),
+        fallback: from_parent.allow_cpu_fallback.map_or(flags.fallback, fallback),
         lanes: from_parent.lanes.or(flags.lanes),
         limits: ImageLimits {
             max_bytes: from_parent.max_image_bytes.unwrap_or(flags.limits.max_bytes),

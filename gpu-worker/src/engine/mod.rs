@@ -1,32 +1,19 @@
 //! Running networks: what the rest of the worker knows of an inference runtime.
 //!
 //! An [`Engine`] takes a batch for one model and gives back its outputs as plain numbers. What the numbers mean is none of its
-//! business. [`ort`] is the only file that names ONNX Runtime.
+//! business. [`ort`] is the only folder that names ONNX Runtime, [`self_test`] says whether an engine can be trusted.
 
+mod bucket;
 pub mod ort;
+mod provider;
 mod runtime_path;
-
-use std::fmt;
+pub mod self_test;
 
 use facesets_core::wire::ModelRole;
 
+pub use bucket::BUCKETS;
+pub use provider::{AUTO_ORDER, CpuFallback, Provider, ProviderChoice, Shapes, Target, UnknownProvider};
 pub use runtime_path::{RUNTIME_FILE, RuntimePathError, find_runtime};
-
-/// Where graphs are executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Provider {
-    /// ONNX Runtime's own kernels on the host's processor.
-    #[default]
-    Cpu,
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cpu => "cpu",
-        })
-    }
-}
 
 /// Sizes of a model's input: batch, channels, height, width; `None` where the model takes any.
 pub type InputShape = [Option<usize>; 4];

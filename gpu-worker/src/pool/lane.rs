@@ -8,12 +8,18 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender};
 use facesets_core::wire::{Item, ItemFailureKind, ItemOutcome, Timings};
+use tokio::sync::watch;
 
 use super::{BoxError, Factory, credit::Job};
 use crate::analyzer::{Analyzer, failed};
 
 /// Makes the analyzer, says so, and works until the pool is gone.
-pub(super) fn run(factory: &Factory, jobs: &Receiver<Job>, ready: &Sender<Result<(), BoxError>>) {
+pub(super) fn run(
+    factory: &Factory,
+    jobs: &Receiver<Job>,
+    ready: &Sender<Result<(), BoxError>>,
+    lost: &watch::Sender<bool>,
+) {
     let mut analyzer = match build(factory) {
         Ok(analyzer) => Some(analyzer),
         Err(error) => {
@@ -30,8 +36,8 @@ pub(super) fn run(factory: &Factory, jobs: &Receiver<Job>, ready: &Sender<Result
             continue;
         };
         let started = Instant::now();
-        let outcome = attempt(factory, &mut analyzer, work.item());
-        let outcome = outcome.map(|(faces, timings)| (faces, Timings { queue, ..timings }));
+        let outcome = attempt_again_if_lost(factory, &mut analyzer, work.item(), lost);
+        let outcome = outcome.map(|(results, timings)| (results, Timings { queue, ..timings }));
         tracing::debug!(
             item = work.item().id,
             bytes = work.item().data.len(),
@@ -44,6 +50,45 @@ pub(super) fn run(factory: &Factory, jobs: &Receiver<Job>, ready: &Sender<Result
     }
 }
 
+/// One item; a device that went away is given one chance to come back, with new sessions. If that does not help it is lost
+/// for good, and nothing is tried on it any more.
+fn attempt_again_if_lost(
+    factory: &Factory,
+    analyzer: &mut Option<Box<dyn Analyzer>>,
+    item: &Item,
+    lost: &watch::Sender<bool>,
+) -> ItemOutcome {
+    if *lost.borrow() {
+        return Err(failed(ItemFailureKind::DeviceLost, "the device went away and did not come back"));
+    }
+    let first = attempt(factory, analyzer, item);
+    if !is_lost(&first) {
+        return first;
+    }
+    tracing::warn!(item = item.id, "the device went away: new sessions are made");
+    *analyzer = None;
+    let second = match build(factory) {
+        Ok(made) => {
+            *analyzer = Some(made);
+            attempt(factory, analyzer, item)
+        }
+        Err(error) => {
+            let message = format!("the device went away and did not come back: {error}");
+            Err(failed(ItemFailureKind::DeviceLost, message))
+        }
+    };
+    if is_lost(&second) {
+        tracing::error!("the device is lost; nothing more is served");
+        *analyzer = None;
+        lost.send_replace(true);
+    }
+    second
+}
+
+fn is_lost(outcome: &ItemOutcome) -> bool {
+    outcome.as_ref().is_err_and(|failure| failure.kind == ItemFailureKind::DeviceLost)
+}
+
 /// One item; a panic costs the item and the analyzer, which is made anew for the next one.
 fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &Item) -> ItemOutcome {
     let mut current = match analyzer.take() {
@@ -53,14 +98,14 @@ fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &I
         })?,
     };
     // The analyzer is dropped after a panic, so nothing half-changed is seen again.
-    let result = catch_unwind(AssertUnwindSafe(|| current.analyze(&item.data, &item.task)));
+    let result = catch_unwind(AssertUnwindSafe(|| current.analyze(&item.data, &item.tasks)));
     match result {
         Ok(outcome) => {
             *analyzer = Some(current);
             outcome.map(|analysis| {
                 let timings =
                     Timings { decode: analysis.decode, infer: analysis.infer, ..Timings::default() };
-                (analysis.faces, timings)
+                (analysis.results, timings)
             })
         }
         Err(panic) => {

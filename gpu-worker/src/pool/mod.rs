@@ -19,7 +19,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use facesets_core::wire::Credit;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use credit::{Answers, Slot, Submitter};
 
@@ -45,6 +45,8 @@ pub struct Pool {
     /// As many as the queue has places, so that sending to it never blocks an async task.
     places: Arc<Semaphore>,
     lanes: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether the device went away and did not come back.
+    lost: watch::Sender<bool>,
 }
 
 /// Lanes that cannot be started.
@@ -65,6 +67,7 @@ impl Pool {
         factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, PoolError> {
         let factory: Arc<Factory> = Arc::new(factory);
+        let lost = watch::Sender::new(false);
         let queued = lanes.get() * QUEUED_PER_LANE;
         let (jobs, taken) = bounded(queued);
         // One message a lane.
@@ -72,8 +75,9 @@ impl Pool {
         let mut threads = Vec::new();
         for index in 0..lanes.get() {
             let (factory, taken, ready) = (Arc::clone(&factory), taken.clone(), ready.clone());
+            let lost = lost.clone();
             let builder = thread::Builder::new().name(format!("lane-{index}"));
-            threads.push(builder.spawn(move || lane::run(&*factory, &taken, &ready))?);
+            threads.push(builder.spawn(move || lane::run(&*factory, &taken, &ready, &lost))?);
         }
         drop(ready);
         // Lanes hold their senders as long as they work, so the messages are counted.
@@ -84,6 +88,7 @@ impl Pool {
             jobs: Mutex::new(Some(jobs)),
             places: Arc::new(Semaphore::new(queued)),
             lanes: Mutex::new(threads),
+            lost,
         })
     }
 
@@ -95,6 +100,12 @@ impl Pool {
     /// A stream of items with a credit of its own.
     pub fn open(self: &Arc<Self>, credit: Credit) -> (Submitter, Answers) {
         credit::open(Arc::clone(self), credit)
+    }
+
+    /// Comes back when the device is lost for good: every item is then answered with a retryable failure.
+    pub async fn lost(&self) {
+        // The sender lives as long as the pool, so this is no error.
+        let _ = self.lost.subscribe().wait_for(|lost| *lost).await;
     }
 
     /// Lets the lanes finish what is queued and end; whether they did within `limit`. Blocks.

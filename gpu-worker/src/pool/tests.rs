@@ -8,7 +8,10 @@ use std::{
 use facesets_core::wire::{Item, ItemFailureKind, ItemReply};
 
 use super::*;
-use crate::testing::{Toy, item};
+use crate::{
+    analyzer::failed,
+    testing::{Toy, item},
+};
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
@@ -80,10 +83,10 @@ async fn queued_items_of_a_client_that_left_are_not_worked_on() {
         fn analyze(
             &mut self,
             bytes: &[u8],
-            task: &facesets_core::wire::AnalyzeFaces,
+            tasks: &[facesets_core::wire::Task],
         ) -> Result<crate::analyzer::Analysis, facesets_core::wire::ItemFailure> {
             DONE.fetch_add(1, Ordering::SeqCst);
-            Toy.analyze(bytes, task)
+            Toy.analyze(bytes, tasks)
         }
     }
     let one = NonZeroUsize::MIN;
@@ -135,4 +138,49 @@ fn a_factory_that_fails_or_panics_fails_the_start() {
     assert_eq!(failing.to_string(), "no such model");
     let panicking = Pool::start(TWO, || panic!("broken factory")).unwrap_err();
     assert_eq!(panicking.to_string(), "broken factory");
+}
+
+/// A device that goes away as often as `losses` says, and then works.
+fn losing(losses: usize) -> (Arc<Pool>, Arc<AtomicUsize>) {
+    struct Losing(Arc<AtomicUsize>, usize);
+    impl Analyzer for Losing {
+        fn analyze(
+            &mut self,
+            bytes: &[u8],
+            tasks: &[facesets_core::wire::Task],
+        ) -> Result<crate::analyzer::Analysis, facesets_core::wire::ItemFailure> {
+            if self.0.fetch_add(1, Ordering::SeqCst) < self.1 {
+                return Err(failed(ItemFailureKind::DeviceLost, "887A0005"));
+            }
+            Toy.analyze(bytes, tasks)
+        }
+    }
+    let tries = Arc::new(AtomicUsize::new(0));
+    let of_lane = Arc::clone(&tries);
+    let factory =
+        move || -> Result<Box<dyn Analyzer>, BoxError> { Ok(Box::new(Losing(Arc::clone(&of_lane), losses))) };
+    (Arc::new(Pool::start(NonZeroUsize::MIN, factory).unwrap()), tries)
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_costs_no_item() {
+    let (pool, tries) = losing(1);
+    let (submitter, mut answers) = pool.open(Pool::credit(TWO));
+    submit(&submitter, item(1, "face")).await;
+    assert!(next(&mut answers).await.unwrap().outcome.is_ok());
+    assert_eq!(tries.load(Ordering::SeqCst), 2);
+    assert!(tokio::time::timeout(Duration::from_millis(20), pool.lost()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_device_that_stays_away_is_lost_and_nothing_is_tried_on_it_any_more() {
+    let (pool, tries) = losing(usize::MAX);
+    let (submitter, mut answers) = pool.open(Pool::credit(TWO));
+    for id in 0..3 {
+        submit(&submitter, item(id, "face")).await;
+        let failure = next(&mut answers).await.unwrap().outcome.unwrap_err();
+        assert_eq!((failure.kind, failure.kind.is_retryable()), (ItemFailureKind::DeviceLost, true));
+    }
+    assert_eq!(tries.load(Ordering::SeqCst), 2);
+    pool.lost().await;
 }

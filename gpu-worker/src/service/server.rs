@@ -64,6 +64,7 @@ pub async fn serve(
     let guard = Guard(token);
     let (health, health_server) = health_reporter();
     health.set_serving::<WorkerServer<WorkerService>>().await;
+    let watching = tokio::spawn(say_when_lost(std::sync::Arc::clone(&pool), health.clone()));
     let worker = WorkerServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -97,6 +98,7 @@ pub async fn serve(
         }
         () = too_late => Outcome::Abandoned,
     };
+    watching.abort();
     let ended = tokio::task::spawn_blocking(move || {
         pool.shutdown(match outcome {
             Outcome::Drained => DRAIN_LIMIT,
@@ -104,6 +106,16 @@ pub async fn serve(
         })
     });
     Ok(if ended.await.unwrap_or(false) { outcome } else { Outcome::Abandoned })
+}
+
+/// A worker whose device is gone stays up, to say so: not serving, and every item may be tried elsewhere.
+async fn say_when_lost(
+    pool: std::sync::Arc<crate::pool::Pool>,
+    health: tonic_health::server::HealthReporter,
+) {
+    pool.lost().await;
+    health.set_service_status("", ServingStatus::NotServing).await;
+    health.set_not_serving::<WorkerServer<WorkerService>>().await;
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

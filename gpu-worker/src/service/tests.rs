@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use facesets_core::{
     ImageLimits,
-    wire::{Item, ItemReply, PROTOCOL_VERSION, proto::worker_client::WorkerClient, requests},
+    wire::{Item, ItemReply, PROTOCOL_VERSION, Task, proto::worker_client::WorkerClient, requests},
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -104,7 +104,8 @@ async fn a_bad_item_does_not_end_the_stream() {
     let mut client = running.client().await;
     let huge = Item { data: vec![0; (10 << 20) + 1].into(), ..item(2, "") };
     let mut senseless = item(4, "face");
-    senseless.task.nms_threshold = 7.0;
+    let Task::AnalyzeFaces(task) = &mut senseless.tasks[0] else { panic!("{senseless:?}") };
+    task.nms_threshold = 7.0;
     for (item, failure) in [
         (item(1, "bad"), Some("decode")),
         (huge, Some("too_large")),

@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use facesets_core::wire::{
-    AnalyzeFaces, Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, proto,
-    proto::{process_request, process_response},
-    requests,
+use facesets_core::{
+    FaceAnalysis,
+    wire::{
+        AnalyzeFaces, Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, TaskResult, proto,
+        proto::{process_request, process_response},
+        requests,
+    },
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -112,7 +115,7 @@ impl Feeder {
             tokio::spawn(async move {
                 let loaded = loading.await.unwrap_or_else(|error| Err(error.to_string()));
                 match loaded {
-                    Ok(data) => send(&outbox, &Item { id, task, data }, &shared).await,
+                    Ok(data) => send(&outbox, &Item { id, tasks: vec![task.into()], data }, &shared).await,
                     Err(reason) => {
                         if let Some(work) = window.take(id) {
                             shared.answer(work, Err(Refusal::Load(reason))).await;
@@ -172,8 +175,8 @@ impl Listener {
     }
 
     async fn settle(&self, mut work: Work, reply: ItemReply) {
-        let outcome = match reply.outcome {
-            Ok((analysis, timings)) if analysis.contract == self.task.contract => {
+        let outcome = match reply.outcome.map(|(results, timings)| (only_analysis(results), timings)) {
+            Ok((Some(analysis), timings)) if analysis.contract == self.task.contract => {
                 tracing::debug!(
                     item = reply.id,
                     content = %work.sha256.short(),
@@ -186,9 +189,13 @@ impl Listener {
                 let worker = Arc::clone(self.connection.description());
                 Ok(Measured { analysis: Box::new(analysis), timings, worker })
             }
-            Ok((analysis, _)) => Err(ItemFailure {
+            Ok((Some(analysis), _)) => Err(ItemFailure {
                 kind: ItemFailureKind::ContractMismatch,
                 message: format!("the worker answered under contract `{}`", analysis.contract),
+            }),
+            Ok((None, _)) => Err(ItemFailure {
+                kind: ItemFailureKind::Internal,
+                message: "the worker answered something else than what it was asked for".to_owned(),
             }),
             Err(failure) => Err(failure),
         };
@@ -212,6 +219,14 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+/// The answer to the only task that is ever sent.
+fn only_analysis(results: Vec<TaskResult>) -> Option<FaceAnalysis> {
+    match <[TaskResult; 1]>::try_from(results) {
+        Ok([TaskResult::Faces(analysis)]) => Some(analysis),
+        _ => None,
     }
 }
 

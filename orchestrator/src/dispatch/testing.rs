@@ -13,7 +13,8 @@ use facesets_core::{
     FaceAnalysis, ImageLimits, Sha256Digest,
     wire::{
         Assembled, Assembler, Credit, Item, ItemFailure, ItemFailureKind, ItemReply, MAX_MESSAGE_BYTES,
-        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Timings, WorkerDescription, proto,
+        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task, TaskResult, Timings, WorkerDescription,
+        proto,
         proto::worker_server::{Worker as WorkerApi, WorkerServer},
     },
 };
@@ -57,13 +58,14 @@ pub(crate) fn description() -> WorkerDescription {
 }
 
 pub(crate) fn done(item: &Item) -> ItemReply {
-    let contract = item.task.contract;
+    let [Task::AnalyzeFaces(task)] = &item.tasks[..] else { panic!("{item:?}") };
+    let contract = task.contract;
     let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
     // The width tells which image it was, the height how many bytes arrived.
     let width = u32::from(item.data[0]);
     let height = item.data.len() as u32;
     let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: vec![] };
-    ItemReply { id: item.id, outcome: Ok((analysis, Timings::default())) }
+    ItemReply { id: item.id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }
 
 pub(crate) fn fails(item: &Item, kind: ItemFailureKind) -> ItemReply {

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use facesets_core::wire::{ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, PROTOCOL_VERSION, PackInfo};
+use facesets_core::wire::{
+    ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, PROTOCOL_VERSION, PackInfo, TaskResult,
+};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -182,7 +184,10 @@ async fn an_answer_to_a_question_nobody_asked_ends_the_connection() {
 async fn a_result_under_another_contract_is_no_result() {
     let behaviour = answer_each(|item| {
         let mut reply = done(item);
-        reply.outcome.as_mut().unwrap().0.contract.det_size = 320;
+        let [TaskResult::Faces(analysis)] = &mut reply.outcome.as_mut().unwrap().0[..] else {
+            panic!("it is made so")
+        };
+        analysis.contract.det_size = 320;
         reply
     });
     let (worker, _) = worker(behaviour).await;

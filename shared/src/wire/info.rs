@@ -1,7 +1,9 @@
 //! What a worker says of itself.
 
 use super::{WireError, digest, digest_bytes, proto, required};
-use crate::{FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION, Sha256Digest};
+use crate::{
+    CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION, Sha256Digest,
+};
 
 /// A worker's Hello and its answer to Describe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +86,15 @@ impl PackInfo {
         Some(FaceContract {
             detector: self.sha256(ModelRole::Detection)?,
             recogniser: self.sha256(ModelRole::Recognition)?,
+            det_size,
+            preprocessing: PREPROCESSING_VERSION,
+        })
+    }
+
+    /// The contract of this pack's face counts at a detector size; `None` if the pack has no detector.
+    pub fn count_contract(&self, det_size: u32) -> Option<CountContract> {
+        Some(CountContract {
+            detector: self.sha256(ModelRole::Detection)?,
             det_size,
             preprocessing: PREPROCESSING_VERSION,
         })

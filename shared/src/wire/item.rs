@@ -2,48 +2,17 @@
 
 use prost::bytes::{Bytes, BytesMut};
 
-use super::{MAX_CHUNK_BYTES, WireError, fraction, proto, required};
-use crate::FaceContract;
+use super::{MAX_CHUNK_BYTES, Task, WireError, proto, task::tasks_from_wire};
 
 /// One encoded image and what to do with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Unique among the items in flight on the stream.
     pub id: u64,
-    /// What to do.
-    pub task: AnalyzeFaces,
+    /// What to do, in this order; at least one, at most [`MAX_TASKS`](super::MAX_TASKS).
+    pub tasks: Vec<Task>,
     /// The encoded image.
     pub data: Bytes,
-}
-
-/// Detect, embed and place landmarks.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AnalyzeFaces {
-    /// Pack to use.
-    pub pack: String,
-    /// Contract that the results must be under.
-    pub contract: FaceContract,
-    /// Least confidence of a detection, in (0, 1].
-    pub det_threshold: f32,
-    /// Overlap above which the weaker detection is dropped, in (0, 1].
-    pub nms_threshold: f32,
-}
-
-impl AnalyzeFaces {
-    /// `InsightFace`'s default detection threshold.
-    pub const DET_THRESHOLD: f32 = 0.5;
-    /// `InsightFace`'s default overlap threshold.
-    pub const NMS_THRESHOLD: f32 = 0.4;
-
-    /// The task with the default thresholds.
-    pub fn new(pack: impl Into<String>, contract: FaceContract) -> Self {
-        Self {
-            pack: pack.into(),
-            contract,
-            det_threshold: Self::DET_THRESHOLD,
-            nms_threshold: Self::NMS_THRESHOLD,
-        }
-    }
 }
 
 /// The messages that carry `item`: one, or the first and its chunks.
@@ -53,7 +22,7 @@ pub fn requests(item: &Item) -> impl Iterator<Item = proto::ProcessRequest> + us
     let first = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
     let begin = proto::process_request::Kind::Item(proto::Item {
         id: item.id,
-        tasks: vec![(&item.task).into()],
+        tasks: item.tasks.iter().map(Into::into).collect(),
         total_bytes,
         data: first,
     });
@@ -130,7 +99,7 @@ struct OpenItem {
     id: u64,
     total_bytes: u64,
     received: u64,
-    content: Result<(AnalyzeFaces, BytesMut), Assembled>,
+    content: Result<(Vec<Task>, BytesMut), Assembled>,
 }
 
 impl Assembler {
@@ -161,14 +130,14 @@ impl Assembler {
         let content = if total_bytes > self.max_bytes {
             Err(Assembled::TooLarge { id, total_bytes })
         } else {
-            only_task(&tasks)
-                .map(|task| (task, BytesMut::new()))
+            tasks_from_wire(&tasks)
+                .map(|tasks| (tasks, BytesMut::new()))
                 .map_err(|error| Assembled::BadTask { id, error })
         };
         // An item that is whole already keeps the message's own buffer: nothing is copied.
         if data.len() as u64 == total_bytes {
             return Ok(match content {
-                Ok((task, _)) => Assembled::Item(Item { id, task, data }),
+                Ok((tasks, _)) => Assembled::Item(Item { id, tasks, data }),
                 Err(refused) => refused,
             });
         }
@@ -193,41 +162,8 @@ impl Assembler {
             return Ok(Assembled::Pending);
         }
         Ok(match open.content {
-            Ok((task, buffer)) => Assembled::Item(Item { id: open.id, task, data: buffer.freeze() }),
+            Ok((tasks, buffer)) => Assembled::Item(Item { id: open.id, tasks, data: buffer.freeze() }),
             Err(refused) => refused,
-        })
-    }
-}
-
-fn only_task(tasks: &[proto::Task]) -> Result<AnalyzeFaces, WireError> {
-    let [task] = tasks else {
-        return Err(WireError::Length { field: "tasks", expected: 1, found: tasks.len() });
-    };
-    let proto::task::Kind::AnalyzeFaces(task) = required(task.kind.as_ref(), "kind")?;
-    task.try_into()
-}
-
-impl From<&AnalyzeFaces> for proto::Task {
-    fn from(task: &AnalyzeFaces) -> Self {
-        let kind = proto::task::Kind::AnalyzeFaces(proto::AnalyzeFaces {
-            pack: task.pack.clone(),
-            contract: Some((&task.contract).into()),
-            det_threshold: task.det_threshold,
-            nms_threshold: task.nms_threshold,
-        });
-        Self { kind: Some(kind) }
-    }
-}
-
-impl TryFrom<&proto::AnalyzeFaces> for AnalyzeFaces {
-    type Error = WireError;
-
-    fn try_from(message: &proto::AnalyzeFaces) -> Result<Self, WireError> {
-        Ok(Self {
-            pack: message.pack.clone(),
-            contract: required(message.contract.as_ref(), "contract")?.try_into()?,
-            det_threshold: fraction(message.det_threshold, "det_threshold")?,
-            nms_threshold: fraction(message.nms_threshold, "nms_threshold")?,
         })
     }
 }
@@ -237,17 +173,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Sha256Digest;
+    use crate::{
+        FaceContract, Sha256Digest,
+        wire::{AnalyzeFaces, MAX_TASKS},
+    };
 
-    fn task() -> AnalyzeFaces {
+    fn task() -> Task {
         let digest = Sha256Digest::of(b"model");
         let contract = FaceContract { detector: digest, recogniser: digest, det_size: 640, preprocessing: 1 };
-        AnalyzeFaces::new("open", contract)
+        AnalyzeFaces::new("open", contract).into()
     }
 
     fn item(id: u64, len: usize) -> Item {
         let data: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
-        Item { id, task: task(), data: data.into() }
+        Item { id, tasks: vec![task()], data: data.into() }
     }
 
     /// Everything that `messages` complete.
@@ -320,10 +259,21 @@ mod tests {
 
     #[test]
     fn a_task_that_makes_no_sense_is_answered_by_its_id() {
-        let mut bad = item(7, 3);
-        bad.task.det_threshold = 0.0;
+        let Task::AnalyzeFaces(mut bad) = task() else { unreachable!("it is made so") };
+        bad.det_threshold = 0.0;
+        let bad = Item { tasks: vec![task(), bad.into()], ..item(7, 3) };
         let arrived = assemble(u64::MAX, requests(&bad)).unwrap();
         let error = WireError::Range { field: "det_threshold", value: 0.0 };
         assert_eq!(arrived, [Assembled::BadTask { id: 7, error }]);
+    }
+
+    #[test]
+    fn an_item_with_no_task_or_too_many_is_answered_by_its_id() {
+        for found in [0, MAX_TASKS + 1] {
+            let bad = Item { tasks: vec![task(); found], ..item(7, 3) };
+            let arrived = assemble(u64::MAX, requests(&bad)).unwrap();
+            let error = WireError::Count { field: "tasks", most: MAX_TASKS, found };
+            assert_eq!(arrived, [Assembled::BadTask { id: 7, error }]);
+        }
     }
 }

@@ -8,13 +8,15 @@ mod info;
 mod item;
 mod limits;
 mod outcome;
+mod task;
 
 pub use info::{Credit, ModelInfo, ModelRole, PackInfo, WorkerDescription};
-pub use item::{AnalyzeFaces, Assembled, Assembler, Item, ProtocolViolation, requests};
+pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
 pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
 };
 pub use outcome::{ItemFailure, ItemFailureKind, ItemOutcome, ItemReply, Timings};
+pub use task::{AnalyzeFaces, CountFaces, MAX_TASKS, Task, TaskResult};
 
 /// The generated messages, client and server.
 #[expect(
@@ -42,6 +44,16 @@ pub enum WireError {
         field: &'static str,
         /// What the protocol asks for.
         expected: usize,
+        /// What came.
+        found: usize,
+    },
+    /// A list of nothing, or of too much.
+    #[error("`{field}` has {found} values, not 1 to {most}")]
+    Count {
+        /// Field name.
+        field: &'static str,
+        /// Most that the protocol allows.
+        most: usize,
         /// What came.
         found: usize,
     },

@@ -2,8 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{WireError, proto, required};
-use crate::FaceAnalysis;
+use super::{TaskResult, WireError, proto, required};
 
 /// A worker's answer to one item.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +13,8 @@ pub struct ItemReply {
     pub outcome: ItemOutcome,
 }
 
-/// A result with its times, or a failure.
-pub type ItemOutcome = Result<(FaceAnalysis, Timings), ItemFailure>;
+/// A result for each task, in the order asked, with the item's times; or one failure for the whole item.
+pub type ItemOutcome = Result<(Vec<TaskResult>, Timings), ItemFailure>;
 
 /// Where an item's time went inside the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,11 +126,9 @@ impl From<&ItemReply> for proto::ProcessResponse {
     fn from(reply: &ItemReply) -> Self {
         let id = reply.id;
         let kind = match &reply.outcome {
-            Ok((analysis, timings)) => proto::process_response::Kind::Result(proto::ItemResult {
+            Ok((results, timings)) => proto::process_response::Kind::Result(proto::ItemResult {
                 id,
-                results: vec![proto::TaskResult {
-                    kind: Some(proto::task_result::Kind::Faces(analysis.into())),
-                }],
+                results: results.iter().map(Into::into).collect(),
                 timings: Some(proto::Timings {
                     queue_us: timings.queue.as_micros() as u64,
                     decode_us: timings.decode.as_micros() as u64,
@@ -155,18 +152,14 @@ impl TryFrom<proto::ProcessResponse> for ItemReply {
     fn try_from(message: proto::ProcessResponse) -> Result<Self, WireError> {
         match required(message.kind, "kind")? {
             proto::process_response::Kind::Result(result) => {
-                let [task] = &result.results[..] else {
-                    let found = result.results.len();
-                    return Err(WireError::Length { field: "results", expected: 1, found });
-                };
-                let proto::task_result::Kind::Faces(faces) = required(task.kind.as_ref(), "kind")?;
+                let results = result.results.iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 let timings = result.timings.unwrap_or_default();
                 let timings = Timings {
                     queue: Duration::from_micros(timings.queue_us),
                     decode: Duration::from_micros(timings.decode_us),
                     infer: Duration::from_micros(timings.infer_us),
                 };
-                Ok(Self { id: result.id, outcome: Ok((faces.try_into()?, timings)) })
+                Ok(Self { id: result.id, outcome: Ok((results, timings)) })
             }
             proto::process_response::Kind::Error(error) => {
                 let kind = error.kind().into();

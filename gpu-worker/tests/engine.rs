@@ -1,0 +1,92 @@
+//! The engine on the real runtime with the open pack: providers that are not there, fixed batches, the self-test.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use facesets_core::{ImageLimits, wire::ModelRole};
+use facesets_worker::{
+    analyzer::PackBuilder,
+    engine::{
+        Engine as _, Provider, RUNTIME_FILE, Shapes, Target,
+        ort::{OrtEngine, Runtime},
+        self_test::Reference,
+    },
+    model_pack::Pack,
+};
+
+fn setup() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
+    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
+    folder
+}
+
+fn pack() -> Pack {
+    Pack::open(&setup().join("models"), "open").unwrap()
+}
+
+fn runtime(shapes: Shapes) -> Runtime {
+    // A process has one environment, and tests share a process.
+    static LOADED: OnceLock<Runtime> = OnceLock::new();
+    let loaded = LOADED.get_or_init(|| {
+        let path = std::path::absolute(setup().join("onnxruntime").join(RUNTIME_FILE)).unwrap();
+        Runtime::load(&path, Provider::Cpu).unwrap()
+    });
+    loaded.on(Target { shapes, ..Target::new(Provider::Cpu) }).unwrap()
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_an_error_that_lists_those_that_are() {
+    let runtime = runtime(Shapes::Dynamic);
+    for absent in [Provider::Cuda, Provider::DirectMl, Provider::Offered("NoneExecutionProvider".to_owned())]
+    {
+        let error = runtime.on(Target::new(absent.clone())).unwrap_err().to_string();
+        assert!(error.contains(&format!("no provider `{absent}`")) && error.contains("`cpu`"), "{error}");
+    }
+}
+
+#[test]
+fn the_open_pack_passes_the_self_test_with_any_and_with_fixed_sizes() {
+    let golden = Reference::golden(pack().info()).expect("the golden numbers are the open pack's");
+    for shapes in [Shapes::Dynamic, Shapes::Fixed] {
+        let limits = ImageLimits::default();
+        let builder = PackBuilder { pack: pack(), runtime: runtime(shapes), threads: 1, limits };
+        builder.build_tested(&golden).unwrap();
+    }
+}
+
+#[test]
+fn a_row_is_the_same_alone_in_any_batch_and_at_any_place_in_it() {
+    const ROW: usize = 3 * 112 * 112;
+    let graph = pack().read(ModelRole::Recognition).unwrap();
+    let mut engines = [Shapes::Dynamic, Shapes::Fixed]
+        .map(|shapes| OrtEngine::new(&runtime(shapes), [(ModelRole::Recognition, &graph[..])], 1).unwrap());
+    // Seven different rows; the multiplier is a prime, so that they differ everywhere.
+    let rows: Vec<f32> = (0..7 * ROW).map(|i| (i * 7919 % 1009) as f32 / 504.5 - 1.0).collect();
+    let mut embed = |engine: usize, rows: &[f32]| {
+        let shape = [rows.len() / ROW, 3, 112, 112];
+        let mut outputs = engines[engine].run(ModelRole::Recognition, shape, rows).unwrap();
+        assert_eq!(outputs[0].shape, [rows.len() / ROW, 512]);
+        outputs.remove(0).values
+    };
+    let alone: Vec<Vec<f32>> = rows.chunks(ROW).map(|row| embed(0, row)).collect();
+    let backwards: Vec<f32> = rows.chunks(ROW).rev().flatten().copied().collect();
+    for engine in [0, 1] {
+        let together = embed(engine, &rows);
+        let turned = embed(engine, &backwards);
+        let places = together.chunks(512).zip(turned.chunks(512).rev());
+        for (alone, (batched, turned)) in alone.iter().zip(places) {
+            assert!(cosine(alone, batched) >= 0.99999 && cosine(alone, turned) >= 0.99999);
+        }
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
