@@ -90,6 +90,21 @@ impl Queue {
         }
     }
 
+    /// Waits until everything is answered or it was told to stop.
+    pub(super) async fn ended(&self) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.is_stopped() || self.open() == 0 {
+                return;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
     /// Takes back what was not answered, to be done next.
     pub(super) fn give_back(&self, work: Work) {
         self.state().ready.push_front(work);
