@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Deaths, Event, MAX_DEATHS, Refusal, Strike, Work, Worker, run::Shared, stream::drive};
+use super::{
+    Deaths, Event, MAX_DEATHS, Refusal, Strike, Work, Worker, WorkerNumber, run::Shared, stream::drive,
+};
 
 /// What was in flight, and whether any of it had been sent.
 pub(super) type InFlight = Vec<(Work, Sent)>;
@@ -22,12 +24,14 @@ pub(super) enum Sent {
 }
 
 /// Keeps a worker at work until the queue has come to its end. The error says why it was given up.
-pub(super) async fn keep(worker: Worker, shared: Arc<Shared>) -> Result<(), String> {
+pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Shared>) -> Result<(), String> {
     let Worker { mut connection, task, origin } = worker;
     let mut fruitless = 0;
     loop {
         let address = connection.address().to_owned();
-        let Err(broken) = drive(connection, task.clone(), Arc::clone(&shared)).await else { return Ok(()) };
+        let Err(broken) = drive(connection, task.clone(), number, Arc::clone(&shared)).await else {
+            return Ok(());
+        };
         let fate = origin.fate().await;
         tracing::warn!(
             address, reason = %broken.lost, died = fate.died, hung = broken.hung, answered = broken.answered,

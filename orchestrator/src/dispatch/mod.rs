@@ -50,9 +50,14 @@ pub struct Work {
     /// Its size in bytes, which counts against the credit.
     pub bytes: u64,
     tries: u32,
+    /// The worker on which it failed last.
+    failed_on: Option<WorkerNumber>,
     /// Workers that died with it alone in flight, once a worker has died with it at all.
     suspicion: Option<u32>,
 }
+
+/// Which of a run's workers.
+type WorkerNumber = usize;
 
 /// Where the bytes of a content come from; called on threads that may block. The error is for people.
 pub type Load = Arc<dyn Fn(&Sha256Digest) -> Result<Bytes, String> + Send + Sync>;
@@ -121,7 +126,7 @@ pub enum Refusal {
 impl Work {
     /// An image that was not tried yet.
     pub fn new(sha256: Sha256Digest, bytes: u64) -> Self {
-        Self { sha256, bytes, tries: 0, suspicion: None }
+        Self { sha256, bytes, tries: 0, failed_on: None, suspicion: None }
     }
 
     /// The image under suspicion: `deaths` workers died with it alone in flight.

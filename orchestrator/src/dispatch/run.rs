@@ -37,11 +37,13 @@ pub async fn run(
 ) -> Result<(), DispatchError> {
     let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, events, patience });
     let mut streams = JoinSet::new();
-    for worker in workers {
-        streams.spawn(keep(worker, Arc::clone(&shared)));
+    queue.enlist(workers.len());
+    for (number, worker) in workers.into_iter().enumerate() {
+        streams.spawn(keep(worker, number, Arc::clone(&shared)));
     }
     let mut reasons = Vec::new();
     while let Some(ended) = streams.join_next().await {
+        queue.left();
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::{
-    Answer, Connection, Event, MAX_TRIES, Measured, Queue, Refusal, Work, connection::message,
+    Answer, Connection, Event, MAX_TRIES, Measured, Queue, Refusal, Work, WorkerNumber, connection::message,
     lifecycle::InFlight, run::Shared, window::Window,
 };
 
@@ -50,6 +50,7 @@ type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
 pub(super) async fn drive(
     mut connection: Connection,
     task: AnalyzeFaces,
+    number: WorkerNumber,
     shared: Arc<Shared>,
 ) -> Result<(), Broken> {
     let (outbox, messages) = mpsc::channel(OUTBOX);
@@ -60,13 +61,15 @@ pub(super) async fn drive(
     let window = Arc::new(Window::new(connection.description().credit));
     let feeder = Feeder {
         task: task.clone(),
+        number,
         window: Arc::clone(&window),
         outbox: Arc::new(Mutex::new(outbox)),
         shared: Arc::clone(&shared),
     };
     // It owns what it has taken from the queue, so it is never aborted: it ends when the window closes.
     let feeding = tokio::spawn(feeder.run());
-    let listener = Listener { connection, task, window: Arc::clone(&window), shared: Arc::clone(&shared) };
+    let listener =
+        Listener { connection, task, number, window: Arc::clone(&window), shared: Arc::clone(&shared) };
     let heard = listener.run(&mut replies).await;
     let hung = window.quiet_for() >= shared.patience.silence;
     window.close();
@@ -108,6 +111,7 @@ async fn open(
 /// Takes work from the queue as the credit allows, reads it and sends it.
 struct Feeder {
     task: AnalyzeFaces,
+    number: WorkerNumber,
     window: Arc<Window>,
     outbox: Outbox,
     shared: Arc<Shared>,
@@ -119,7 +123,7 @@ impl Feeder {
         loop {
             let work = tokio::select! {
                 () = self.window.closed() => return,
-                work = self.shared.queue.next() => work,
+                work = self.shared.queue.next(self.number) => work,
             };
             let Some(work) = work else { return };
             let sha256 = work.sha256;
@@ -163,6 +167,7 @@ async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
 struct Listener {
     connection: Connection,
     task: AnalyzeFaces,
+    number: WorkerNumber,
     window: Arc<Window>,
     shared: Arc<Shared>,
 }
@@ -238,6 +243,7 @@ impl Listener {
             }
             Err(failure) => {
                 work.tries += 1;
+                work.failed_on = Some(self.number);
                 tracing::warn!(
                     item = reply.id, content = %work.sha256.short(), kind = %failure.kind, tries = work.tries,
                     message = failure.message, "failed"

@@ -165,6 +165,15 @@ async fn a_temporary_failure_is_tried_again_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn what_fails_on_one_worker_is_tried_on_another() {
+    let (erring, tried) = worker(answer_each(|item| fails(item, ItemFailureKind::DeviceLost))).await;
+    let (good, _) = worker(answer_each(done)).await;
+    let sizes = [1; 30];
+    all_done(&run_all(vec![erring, good], &sizes).await, &sizes);
+    assert!(tried.load(Ordering::Relaxed) > 0);
+}
+
+#[tokio::test]
 async fn an_image_that_cannot_be_read_is_told_and_not_sent() {
     let (worker, items) = worker(answer_each(done)).await;
     let ran = run_all(vec![worker], &[1, 13, 1]).await;
