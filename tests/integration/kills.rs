@@ -18,7 +18,7 @@ const KILLS: u32 = 20;
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Processes of a program that were started in `folder`.
-fn processes(program: &str, folder: &Path) -> Vec<Pid> {
+pub(crate) fn processes(program: &str, folder: &Path) -> Vec<Pid> {
     let program = setup::program(program).canonicalize().expect("the program is there");
     let is_it = |process: &PathBuf| {
         let exe = fs::read_link(process.join("exe")).ok();
@@ -33,11 +33,12 @@ fn processes(program: &str, folder: &Path) -> Vec<Pid> {
         .collect()
 }
 
-fn no_process_is_left(workspace: &Workspace) {
+pub(crate) fn no_process_is_left(workspace: &Workspace) {
     let folder = workspace.path().canonicalize().expect("the folder is there");
     let deadline = Instant::now() + GRACE;
     loop {
-        let left = [processes("facesets", &folder), processes("facesets-worker", &folder)].concat();
+        let programs = ["facesets", "facesets-worker", "facesets-fake-worker"];
+        let left = programs.map(|program| processes(program, &folder)).concat();
         if left.is_empty() {
             return;
         }
@@ -119,11 +120,11 @@ fn a_second_run_sends_nothing() {
 }
 
 /// A small generator for moments, reproducible from its seed (xorshift64*).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// In [0, 1).
-    fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

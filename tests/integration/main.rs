@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
 
 mod bad_input;
+mod dispatch;
 mod kills;
+mod link;
 mod main_job;
 mod refusals;
 mod tidy;

@@ -1,11 +1,12 @@
 //! `facesets embed`: finds and embeds every face under some folders.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
 
 use super::Context;
 use crate::{
+    dispatch::Patience,
     embed::{self, KnownFailures, Options, Summary, WorkerOptions},
     exit::{Exit, Failure},
     monitor::Monitor,
@@ -51,6 +52,9 @@ pub struct Args {
     /// Largest image to analyse, in pixels, for the worker that is started [default: 200 million]
     #[arg(long, value_name = "PIXELS")]
     max_pixels: Option<u64>,
+    /// Seconds of silence after which a worker that has photos to analyse is taken for hung [default: 300]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    item_timeout: Option<u64>,
     /// Allow a library on a Windows drive or the like (9p, drvfs), with a slower journal
     #[arg(long)]
     unsafe_fs: bool,
@@ -91,6 +95,10 @@ fn options(args: &Args) -> Options {
             lanes: args.lanes,
             max_image_bytes: args.max_image_bytes,
             max_pixels: args.max_pixels,
+            patience: Patience {
+                silence: args.item_timeout.map_or(Patience::default().silence, Duration::from_secs),
+                ..Patience::default()
+            },
         },
     }
 }

@@ -75,6 +75,15 @@ pub async fn connect(address: &str, token: Option<&str>) -> Result<Connection, D
     Ok(Connection { client, address: address.to_owned(), description: Arc::new(description) })
 }
 
+/// Host and port of an address.
+pub(super) fn socket(address: &str) -> Option<(String, u16)> {
+    let endpoint = endpoint(address).ok()?;
+    let uri = endpoint.uri();
+    let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+    Some((host, uri.port_u16().unwrap_or(default)))
+}
+
 fn endpoint(address: &str) -> Result<Endpoint, DispatchError> {
     let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let endpoint =

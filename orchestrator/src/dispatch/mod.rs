@@ -6,7 +6,9 @@
 
 mod connection;
 mod error;
+mod lifecycle;
 pub mod managed;
+mod origin;
 mod pack;
 mod queue;
 mod run;
@@ -24,15 +26,21 @@ use facesets_core::{
     FaceAnalysis, Sha256Digest,
     wire::{ItemFailure, Timings, WorkerDescription},
 };
+use tokio::sync::oneshot;
 
 pub use connection::{Connection, connect};
 pub use error::DispatchError;
+pub use origin::{Origin, Patience};
 pub use pack::{PackError, task_for};
 pub use queue::Queue;
 pub use run::{Worker, run};
 
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;
+
+/// How many workers may die with an item alone in flight before it is set aside. A death in company only makes suspects: the
+/// one that a killer takes with it must not pay for it.
+pub const MAX_DEATHS: u32 = 2;
 
 /// An image to analyse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +50,44 @@ pub struct Work {
     /// Its size in bytes, which counts against the credit.
     pub bytes: u64,
     tries: u32,
+    /// The worker on which it failed last.
+    failed_on: Option<WorkerNumber>,
+    /// Workers that died with it alone in flight, once a worker has died with it at all.
+    suspicion: Option<u32>,
 }
+
+/// Which of a run's workers.
+type WorkerNumber = usize;
 
 /// Where the bytes of a content come from; called on threads that may block. The error is for people.
 pub type Load = Arc<dyn Fn(&Sha256Digest) -> Result<Bytes, String> + Send + Sync>;
+
+/// What there is to write down.
+#[derive(Debug)]
+pub enum Event {
+    /// An image is done.
+    Answer(Answer),
+    /// A worker died.
+    Deaths(Deaths),
+}
+
+/// Those that were there when a worker died. Nothing of it is sent again before `stored` is used.
+#[derive(Debug)]
+pub struct Deaths {
+    /// The suspects.
+    pub strikes: Vec<Strike>,
+    /// To be used when they are stored, and dropped when they cannot be.
+    pub stored: oneshot::Sender<()>,
+}
+
+/// A suspicion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strike {
+    /// The content.
+    pub sha256: Sha256Digest,
+    /// Workers that died with it alone in flight.
+    pub deaths: u32,
+}
 
 /// What came of an image.
 #[derive(Debug, Clone)]
@@ -76,11 +118,20 @@ pub enum Refusal {
     /// Its bytes could not be read.
     #[error("{0}")]
     Load(String),
+    /// Workers die of it.
+    #[error("{MAX_DEATHS} workers died while they had nothing but this photo")]
+    KillsWorker,
 }
 
 impl Work {
     /// An image that was not tried yet.
     pub fn new(sha256: Sha256Digest, bytes: u64) -> Self {
-        Self { sha256, bytes, tries: 0 }
+        Self { sha256, bytes, tries: 0, failed_on: None, suspicion: None }
+    }
+
+    /// The image under suspicion: `deaths` workers died with it alone in flight.
+    #[must_use]
+    pub fn suspect(self, deaths: u32) -> Self {
+        Self { suspicion: Some(deaths), ..self }
     }
 }

@@ -21,6 +21,16 @@ pub enum PackError {
         /// There.
         present: Vec<String>,
     },
+    /// Others came first.
+    #[error(
+        "its model pack `{pack}` has other models than that of the worker at `{first}`, and results of different models never mix"
+    )]
+    OtherModels {
+        /// Its pack.
+        pack: String,
+        /// Who came first.
+        first: String,
+    },
     /// It has not all that it needs.
     #[error("the model pack `{0}` lacks a detector or a recogniser")]
     Incomplete(String),
@@ -30,6 +40,7 @@ impl Hint for PackError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Several(_) | Self::Unknown { .. } => "choose one of them with `--pack`",
+            Self::OtherModels { .. } => "give all workers the same model pack, or run one `embed` for each",
             Self::None | Self::Incomplete(_) => {
                 "give the worker a complete pack: see `facesets-worker models --help`"
             }

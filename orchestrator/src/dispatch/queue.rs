@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Work;
+use super::{Work, WorkerNumber};
 
 /// Items to do.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ struct State {
     ready: VecDeque<Work>,
     /// Not answered yet: ready, in flight, or waiting to be tried again.
     open: usize,
+    /// Workers that take from it.
+    workers: usize,
 }
 
 impl Queue {
@@ -36,7 +38,7 @@ impl Queue {
         let ready: VecDeque<Work> = work.into_iter().collect();
         let open = ready.len();
         Self {
-            state: Mutex::new(State { ready, open }),
+            state: Mutex::new(State { ready, open, workers: 0 }),
             changed: Notify::new(),
             stop,
             sent: AtomicU64::new(0),
@@ -67,9 +69,21 @@ impl Queue {
         self.stop.cancel();
     }
 
-    /// The next item; waits while all are in flight, since one of them may come back. `None` when all are answered or it was
+    /// So many will take from it.
+    pub(super) fn enlist(&self, workers: usize) {
+        self.state().workers += workers;
+    }
+
+    /// One takes no more, for good.
+    pub(super) fn left(&self) {
+        let mut state = self.state();
+        state.workers = state.workers.saturating_sub(1);
+        self.changed.notify_waiters();
+    }
+
+    /// The next item for a worker, none that it has just failed on as long as there are others to try; waits while all are in flight, since one of them may come back. `None` when all are answered or it was
     /// told to stop.
-    pub(super) async fn next(&self) -> Option<Work> {
+    pub(super) async fn next(&self, worker: WorkerNumber) -> Option<Work> {
         loop {
             let mut changed = pin!(self.changed.notified());
             // From here on no change is missed.
@@ -79,9 +93,26 @@ impl Queue {
                 if self.is_stopped() || state.open == 0 {
                     return None;
                 }
-                if let Some(work) = state.ready.pop_front() {
-                    return Some(work);
+                let others = state.workers > 1;
+                let fits = |work: &Work| !others || work.failed_on != Some(worker);
+                if let Some(at) = state.ready.iter().position(fits) {
+                    return state.ready.remove(at);
                 }
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Waits until everything is answered or it was told to stop.
+    pub(super) async fn ended(&self) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.is_stopped() || self.open() == 0 {
+                return;
             }
             tokio::select! {
                 () = changed => {}

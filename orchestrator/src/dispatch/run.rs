@@ -5,7 +5,7 @@ use std::sync::Arc;
 use facesets_core::wire::AnalyzeFaces;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Answer, Connection, DispatchError, Load, Queue, stream::drive};
+use super::{Connection, DispatchError, Event, Load, Origin, Patience, Queue, lifecycle::keep};
 
 /// A worker and what it is asked to do.
 #[derive(Debug, Clone)]
@@ -14,37 +14,41 @@ pub struct Worker {
     pub connection: Connection,
     /// Its task, with its pack.
     pub task: AnalyzeFaces,
+    /// The way back to it.
+    pub origin: Origin,
 }
 
 /// What the streams of all workers share.
 pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) load: Load,
-    pub(super) answers: mpsc::Sender<Answer>,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) patience: Patience,
 }
 
 /// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in flight is
-/// answered, or, with an error, when no worker is left.
+/// answered, or, with an error, when no worker is left and none came back.
 pub async fn run(
     workers: Vec<Worker>,
     queue: Arc<Queue>,
     load: Load,
-    answers: mpsc::Sender<Answer>,
+    events: mpsc::Sender<Event>,
+    patience: Patience,
 ) -> Result<(), DispatchError> {
-    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, answers });
+    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, events, patience });
     let mut streams = JoinSet::new();
-    for Worker { connection, task } in workers {
-        let address = connection.address().to_owned();
-        let stream = drive(connection, task, Arc::clone(&shared));
-        streams.spawn(async move { (address, stream.await) });
+    queue.enlist(workers.len());
+    for (number, worker) in workers.into_iter().enumerate() {
+        streams.spawn(keep(worker, number, Arc::clone(&shared)));
     }
     let mut reasons = Vec::new();
     while let Some(ended) = streams.join_next().await {
+        queue.left();
         match ended {
-            Ok((_, Ok(()))) => {}
-            Ok((address, Err(lost))) => {
-                tracing::error!(address, reason = %lost, "worker lost");
-                reasons.push(format!("`{address}`: {lost}"));
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => {
+                tracing::error!(reason, "worker given up");
+                reasons.push(reason);
             }
             Err(error) => reasons.push(error.to_string()),
         }

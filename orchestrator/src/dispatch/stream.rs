@@ -15,8 +15,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::{
-    Answer, Connection, MAX_TRIES, Measured, Queue, Refusal, Work, connection::message, run::Shared,
-    window::Window,
+    Answer, Connection, Event, MAX_TRIES, Measured, Queue, Refusal, Work, WorkerNumber, connection::message,
+    lifecycle::InFlight, run::Shared, window::Window,
 };
 
 /// Messages ahead of the transport, which has buffers of its own: one to be taken while the next is made.
@@ -33,35 +33,60 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 #[error("{0}")]
 pub(super) struct Lost(String);
 
+/// A stream that ended although there was more to do.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// Why.
+    pub(super) lost: Lost,
+    /// What was not answered.
+    pub(super) in_flight: InFlight,
+    /// How many were.
+    pub(super) answered: u64,
+    /// Whether the worker was still there, but did nothing.
+    pub(super) hung: bool,
+}
+
 /// Shared by the tasks of one stream, which must not mix the messages of two items.
 type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
 
-/// Works through the queue on one connection until the queue is finished or the connection breaks. What is in flight then
-/// goes back to the queue.
+/// Works through the queue on one connection until the queue is finished or the connection breaks.
 pub(super) async fn drive(
     mut connection: Connection,
     task: AnalyzeFaces,
+    number: WorkerNumber,
     shared: Arc<Shared>,
-) -> Result<(), Lost> {
+) -> Result<(), Broken> {
     let (outbox, messages) = mpsc::channel(OUTBOX);
-    let mut replies = open(&mut connection, &outbox, messages).await?;
+    let mut replies = match open(&mut connection, &outbox, messages).await {
+        Ok(replies) => replies,
+        Err(lost) => return Err(Broken { lost, in_flight: Vec::new(), answered: 0, hung: false }),
+    };
     let window = Arc::new(Window::new(connection.description().credit));
     let feeder = Feeder {
         task: task.clone(),
+        number,
         window: Arc::clone(&window),
         outbox: Arc::new(Mutex::new(outbox)),
         shared: Arc::clone(&shared),
     };
     // It owns what it has taken from the queue, so it is never aborted: it ends when the window closes.
     let feeding = tokio::spawn(feeder.run());
-    let listener = Listener { connection, task, window: Arc::clone(&window), shared: Arc::clone(&shared) };
+    let listener =
+        Listener { connection, task, number, window: Arc::clone(&window), shared: Arc::clone(&shared) };
     let heard = listener.run(&mut replies).await;
+    let hung = window.quiet_for() >= shared.patience.silence;
     window.close();
     let fed = feeding.await;
-    for work in window.take_all().into_iter().rev() {
-        shared.queue.give_back(work);
-    }
-    heard.and(fed.map_err(|error| Lost(format!("sending failed: {error}"))))
+    let in_flight = window.take_all();
+    let lost = match (heard, fed) {
+        (Err(lost), _) => lost,
+        (Ok(()), Err(error)) => Lost(format!("sending failed: {error}")),
+        (Ok(()), Ok(())) => {
+            // Only an end in order gets here, with nothing in flight.
+            return Ok(());
+        }
+    };
+    Err(Broken { lost, in_flight, answered: window.answered(), hung })
 }
 
 async fn open(
@@ -89,6 +114,7 @@ async fn open(
 /// Takes work from the queue as the credit allows, reads it and sends it.
 struct Feeder {
     task: AnalyzeFaces,
+    number: WorkerNumber,
     window: Arc<Window>,
     outbox: Outbox,
     shared: Arc<Shared>,
@@ -100,7 +126,7 @@ impl Feeder {
         loop {
             let work = tokio::select! {
                 () = self.window.closed() => return,
-                work = self.shared.queue.next() => work,
+                work = self.shared.queue.next(self.number) => work,
             };
             let Some(work) = work else { return };
             let sha256 = work.sha256;
@@ -115,7 +141,10 @@ impl Feeder {
             tokio::spawn(async move {
                 let loaded = loading.await.unwrap_or_else(|error| Err(error.to_string()));
                 match loaded {
-                    Ok(data) => send(&outbox, &Item { id, tasks: vec![task.into()], data }, &shared).await,
+                    Ok(data) => {
+                        let item = Item { id, tasks: vec![task.into()], data };
+                        send(&outbox, &item, &window, &shared).await;
+                    }
                     Err(reason) => {
                         if let Some(work) = window.take(id) {
                             shared.answer(work, Err(Refusal::Load(reason))).await;
@@ -128,9 +157,10 @@ impl Feeder {
 }
 
 /// If the stream is gone, the item is still in the window, from where it goes back to the queue.
-async fn send(outbox: &Outbox, item: &Item, shared: &Shared) {
+async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
     let outbox = outbox.lock().await;
     for request in requests(item) {
+        window.sending(item.id);
         if outbox.send(request).await.is_err() {
             return;
         }
@@ -143,6 +173,7 @@ async fn send(outbox: &Outbox, item: &Item, shared: &Shared) {
 struct Listener {
     connection: Connection,
     task: AnalyzeFaces,
+    number: WorkerNumber,
     window: Arc<Window>,
     shared: Arc<Shared>,
 }
@@ -151,16 +182,30 @@ impl Listener {
     async fn run(&self, replies: &mut Streaming<proto::ProcessResponse>) -> Result<(), Lost> {
         loop {
             let reply = tokio::select! {
-                () = self.shared.answers.closed() => return Err(Lost("nobody takes the answers".to_owned())),
+                () = self.shared.events.closed() => return Err(Lost("nobody takes the answers".to_owned())),
+                () = self.hangs() => {
+                    return Err(Lost(format!("it did nothing for {:?}", self.shared.patience.silence)));
+                }
                 reply = replies.message() => reply.map_err(|status| Lost(message(&status)))?,
             };
             let Some(reply) = reply else { return self.ended() };
             let reply = ItemReply::try_from(reply)
                 .map_err(|error| Lost(format!("it sent a message that means nothing: {error}")))?;
-            let Some(work) = self.window.take(reply.id) else {
+            let Some(work) = self.window.take_answered(reply.id) else {
                 return Err(Lost(format!("it answered item {}, which was not in flight", reply.id)));
             };
             self.settle(work, reply).await;
+        }
+    }
+
+    /// Waits until the worker has been silent for too long.
+    async fn hangs(&self) {
+        loop {
+            let left = self.shared.patience.silence.saturating_sub(self.window.quiet_for());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
         }
     }
 
@@ -208,6 +253,7 @@ impl Listener {
             }
             Err(failure) => {
                 work.tries += 1;
+                work.failed_on = Some(self.number);
                 tracing::warn!(
                     item = reply.id, content = %work.sha256.short(), kind = %failure.kind, tries = work.tries,
                     message = failure.message, "failed"
@@ -239,9 +285,9 @@ fn give_back_later(queue: Arc<Queue>, work: Work) {
 
 impl Shared {
     /// Hands an answer on; only then the item is done.
-    async fn answer(&self, work: Work, outcome: Result<Measured, Refusal>) {
+    pub(super) async fn answer(&self, work: Work, outcome: Result<Measured, Refusal>) {
         let answer = Answer { sha256: work.sha256, outcome };
-        if self.answers.send(answer).await.is_ok() {
+        if self.events.send(Event::Answer(answer)).await.is_ok() {
             self.queue.settle();
         } else {
             self.queue.give_back(work);

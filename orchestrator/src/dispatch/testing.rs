@@ -109,6 +109,7 @@ impl WorkerApi for TestWorker {
             let mut assembler = Assembler::new(u64::MAX);
             let mut waiting = Vec::new();
             loop {
+                let mut left = false;
                 // An idle moment: whoever waits for company answers with what there is.
                 match tokio::time::timeout(Duration::from_millis(50), requests.message()).await {
                     Ok(Ok(Some(message))) => match assembler.accept(message).unwrap() {
@@ -123,9 +124,11 @@ impl WorkerApi for TestWorker {
                     },
                     Ok(_) if waiting.is_empty() => return,
                     Err(_) if waiting.is_empty() => continue,
-                    _ => {}
+                    Ok(_) => left = true,
+                    Err(_) => {}
                 }
                 match behaviour(&mut waiting) {
+                    Reaction::Answer(answers) if left && answers.is_empty() => return,
                     Reaction::Answer(answers) => {
                         for answer in &answers {
                             if replies.send(Ok(answer.into())).await.is_err() {
@@ -152,6 +155,15 @@ pub(crate) async fn start(worker: TestWorker) -> String {
         Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
     );
     address
+}
+
+/// Answers everything but what begins with `first`, on which it hangs for ever.
+pub(crate) fn hang_on(first: u8) -> Behaviour {
+    Arc::new(move |items| {
+        let (hanging, good) = std::mem::take(items).into_iter().partition(|item| item.data[0] == first);
+        *items = hanging;
+        Reaction::Answer(good.iter().map(done).collect())
+    })
 }
 
 /// Answers `answered` items, then breaks the stream.

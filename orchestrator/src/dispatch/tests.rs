@@ -16,7 +16,9 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    testing::{Behaviour, Reaction, TestWorker, answer_each, cut_after, description, done, fails, start},
+    testing::{
+        Behaviour, Reaction, TestWorker, answer_each, cut_after, description, done, fails, hang_on, start,
+    },
     *,
 };
 use crate::exit::Hint as _;
@@ -29,7 +31,8 @@ async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
         start(TestWorker { behaviour, protocol_version, token: None, items: Arc::clone(&items) }).await;
     let connection = connect(&address, None).await.unwrap();
     let task = task_for(connection.description(), None, 640).unwrap();
-    (Worker { connection, task }, items)
+    let origin = Origin::Remote { address, token: None };
+    (Worker { connection, task, origin }, items)
 }
 
 /// Images of which the first byte is the number.
@@ -47,7 +50,17 @@ struct Ran {
     /// By number of the image.
     outcomes: BTreeMap<u8, Result<(u32, u32), Refusal>>,
     open: usize,
+    strikes: Vec<(u8, u32)>,
 }
+
+/// A test waits for nobody.
+const IMPATIENCE: Patience = Patience {
+    reconnects: 3,
+    first_delay: Duration::from_millis(5),
+    longest_delay: Duration::from_millis(20),
+    fruitless_streams: 3,
+    silence: Duration::from_millis(500),
+};
 
 async fn run_all(workers: Vec<Worker>, sizes: &[usize]) -> Ran {
     run_until(workers, images(sizes), CancellationToken::new(), |_| ()).await
@@ -69,18 +82,28 @@ async fn run_until(
         // An image of exactly 13 bytes is one that cannot be read any more.
         if data.len() == 13 { Err("gone".to_owned()) } else { Ok(data) }
     });
-    let (sender, mut answers) = mpsc::channel(1);
+    let (sender, mut events) = mpsc::channel(1);
+    let mut strikes = Vec::new();
     let mut outcomes = BTreeMap::new();
     let collect = async {
-        while let Some(answer) = answers.recv().await {
+        while let Some(event) = events.recv().await {
+            let answer = match event {
+                Event::Answer(answer) => answer,
+                Event::Deaths(deaths) => {
+                    strikes
+                        .extend(deaths.strikes.iter().map(|strike| (numbers[&strike.sha256], strike.deaths)));
+                    deaths.stored.send(()).unwrap();
+                    continue;
+                }
+            };
             on_answer(&answer);
             let outcome = answer.outcome.map(|measured| (measured.analysis.width, measured.analysis.height));
             assert!(outcomes.insert(numbers[&answer.sha256], outcome).is_none(), "answered twice");
         }
     };
-    let both = async { tokio::join!(run(workers, Arc::clone(&queue), load, sender), collect) };
+    let both = async { tokio::join!(run(workers, Arc::clone(&queue), load, sender, IMPATIENCE), collect) };
     let (result, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("it ends");
-    Ran { result, sent: queue.sent(), outcomes, open: queue.open() }
+    Ran { result, sent: queue.sent(), outcomes, open: queue.open(), strikes }
 }
 
 fn all_done(ran: &Ran, sizes: &[usize]) {
@@ -144,6 +167,15 @@ async fn a_temporary_failure_is_tried_again_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn what_fails_on_one_worker_is_tried_on_another() {
+    let (erring, tried) = worker(answer_each(|item| fails(item, ItemFailureKind::DeviceLost))).await;
+    let (good, _) = worker(answer_each(done)).await;
+    let sizes = [1; 30];
+    all_done(&run_all(vec![erring, good], &sizes).await, &sizes);
+    assert!(tried.load(Ordering::Relaxed) > 0);
+}
+
+#[tokio::test]
 async fn an_image_that_cannot_be_read_is_told_and_not_sent() {
     let (worker, items) = worker(answer_each(done)).await;
     let ran = run_all(vec![worker], &[1, 13, 1]).await;
@@ -170,6 +202,52 @@ async fn what_a_lost_worker_had_goes_to_the_others() {
     let (living, _) = worker(answer_each(done)).await;
     let sizes = [1; 40];
     all_done(&run_all(vec![dying, living], &sizes).await, &sizes);
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_again_and_again_loses_nothing_and_accuses_nobody() {
+    let calls = AtomicUsize::new(0);
+    let (worker, _) = worker(Arc::new(move |items| {
+        if calls.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+            Reaction::Cut
+        } else {
+            Reaction::Answer(items.drain(..1).map(|item| done(&item)).collect())
+        }
+    }))
+    .await;
+    let sizes = [1; 40];
+    let ran = run_all(vec![worker], &sizes).await;
+    all_done(&ran, &sizes);
+    assert_eq!(ran.strikes, []);
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_had_is_suspect_and_is_done_by_the_others() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let (mut dying, _) = worker(cut_after(3)).await;
+    // Where it was, nobody listens any more.
+    dying.origin = Origin::Remote { address: free, token: None };
+    let (living, _) = worker(answer_each(done)).await;
+    let sizes = [1; 40];
+    let ran = run_all(vec![dying, living], &sizes).await;
+    all_done(&ran, &sizes);
+    assert!(
+        !ran.strikes.is_empty() && ran.strikes.iter().all(|(_, deaths)| *deaths <= 1),
+        "{:?}",
+        ran.strikes
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_hangs_its_worker_twice_is_set_aside_and_the_others_are_done() {
+    let (worker, items) = worker(hang_on(2)).await;
+    let ran = run_all(vec![worker], &[1; 9]).await;
+    ran.result.unwrap();
+    assert_eq!(ran.outcomes[&2], Err(Refusal::KillsWorker));
+    assert_eq!(ran.outcomes.values().filter(|outcome| outcome.is_ok()).count(), 8);
+    // The others are answered before the silence begins, so that it is alone each time.
+    assert_eq!(ran.strikes, [(2, 1), (2, 2)]);
+    assert_eq!(items.load(Ordering::Relaxed), 8 + 2);
 }
 
 #[tokio::test]

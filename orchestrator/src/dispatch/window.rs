@@ -7,12 +7,16 @@ use std::{
     collections::HashMap,
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use facesets_core::wire::Credit;
 use tokio::sync::Notify;
 
-use super::Work;
+use super::{
+    Work,
+    lifecycle::{InFlight, Sent},
+};
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -23,10 +27,15 @@ pub(super) struct Window {
 
 #[derive(Debug, Default)]
 struct State {
-    in_flight: HashMap<u64, Work>,
+    in_flight: HashMap<u64, (Work, Sent)>,
     bytes: u64,
     last_id: u64,
     closed: bool,
+    /// What is in flight is a suspect, which nothing joins.
+    alone: bool,
+    /// When something was last sent or answered.
+    touched: Option<Instant>,
+    answered: u64,
 }
 
 impl Window {
@@ -44,14 +53,19 @@ impl Window {
                 if state.closed {
                     return Err(work);
                 }
-                let fits = (state.in_flight.len() as u64) < u64::from(self.credit.max_items)
+                let suspect = work.suspicion.is_some();
+                let fits = !suspect
+                    && !state.alone
+                    && (state.in_flight.len() as u64) < u64::from(self.credit.max_items)
                     && state.bytes.saturating_add(work.bytes) <= self.credit.max_bytes;
                 // A single item is always allowed, however large.
                 if fits || state.in_flight.is_empty() {
                     state.last_id += 1;
                     state.bytes += work.bytes;
+                    state.alone = suspect;
+                    state.touched = Some(Instant::now());
                     let id = state.last_id;
-                    state.in_flight.insert(id, work);
+                    state.in_flight.insert(id, (work, Sent::NotYet));
                     return Ok(id);
                 }
             }
@@ -59,11 +73,42 @@ impl Window {
         }
     }
 
+    /// A part of an item is about to be sent.
+    pub(super) fn sending(&self, id: u64) {
+        let mut state = self.state();
+        state.touched = Some(Instant::now());
+        if let Some((_, sent)) = state.in_flight.get_mut(&id) {
+            *sent = Sent::Begun;
+        }
+    }
+
+    /// Takes an item out that was answered.
+    pub(super) fn take_answered(&self, id: u64) -> Option<Work> {
+        let work = self.take(id)?;
+        self.state().answered += 1;
+        Some(work)
+    }
+
+    /// Items that were answered.
+    pub(super) fn answered(&self) -> u64 {
+        self.state().answered
+    }
+
+    /// How long nothing has moved although there is something to do.
+    pub(super) fn quiet_for(&self) -> Duration {
+        let state = self.state();
+        match state.touched {
+            Some(touched) if !state.in_flight.is_empty() => touched.elapsed(),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Takes an item out.
     pub(super) fn take(&self, id: u64) -> Option<Work> {
         let mut state = self.state();
-        let work = state.in_flight.remove(&id)?;
+        let (work, _) = state.in_flight.remove(&id)?;
         state.bytes -= work.bytes;
+        state.touched = Some(Instant::now());
         self.freed.notify_waiters();
         Some(work)
     }
@@ -92,12 +137,12 @@ impl Window {
     }
 
     /// Takes everything out, oldest first.
-    pub(super) fn take_all(&self) -> Vec<Work> {
+    pub(super) fn take_all(&self) -> InFlight {
         let mut state = self.state();
         state.bytes = 0;
-        let mut all: Vec<(u64, Work)> = state.in_flight.drain().collect();
+        let mut all: Vec<(u64, (Work, Sent))> = state.in_flight.drain().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
-        all.into_iter().map(|(_, work)| work).collect()
+        all.into_iter().map(|(_, item)| item).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,7 +178,23 @@ mod tests {
         assert!(fits(&window, 2).await);
         assert!(fits(&window, 2).await);
         assert!(!fits(&window, 0).await);
-        assert_eq!(window.take_all(), [work(6), work(2), work(2)]);
+        window.sending(3);
+        let all = [(work(6), Sent::NotYet), (work(2), Sent::Begun), (work(2), Sent::NotYet)];
+        assert_eq!(window.take_all(), all);
+    }
+
+    #[tokio::test]
+    async fn a_suspect_goes_alone() {
+        let window = Window::new(Credit { max_items: 3, max_bytes: 10 });
+        let suspect = || window.admit(work(1).suspect(0));
+        let patience = Duration::from_millis(20);
+        assert!(fits(&window, 1).await);
+        assert!(tokio::time::timeout(patience, suspect()).await.is_err(), "it has company");
+        window.take(1).unwrap();
+        assert_eq!(suspect().await, Ok(2));
+        assert!(!fits(&window, 1).await);
+        window.take(2).unwrap();
+        assert!(fits(&window, 1).await && fits(&window, 1).await);
     }
 
     #[tokio::test]

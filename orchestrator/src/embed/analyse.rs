@@ -10,10 +10,10 @@ use tokio::{
 
 use super::{EmbedError, Interrupt, Summary, summary::UNREADABLE, workers::Team};
 use crate::{
-    dispatch::{self, Answer, DispatchError, Load, Measured, Queue, Refusal, Work},
+    dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
     monitor::Monitor,
     source::load::Photos,
-    store::{Committer, Provenance, Record, StoreError, StoredFailure},
+    store::{Committer, KILLS_WORKER, Provenance, Record, StoreError, StoredFailure},
 };
 
 /// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then runs out: a slow
@@ -42,6 +42,7 @@ pub(super) fn analyse(
     };
     let (sender, answers) = mpsc::channel(WAITING_ANSWERS);
     let workers = std::mem::take(&mut team.workers);
+    let patience = team.patience();
     monitor.start("analyse", Some(total));
     let (ran, collected) = thread::scope(|scope| {
         let collector = Collector { committer, contract, photos: &photos, monitor, summary: &mut *summary };
@@ -49,7 +50,7 @@ pub(super) fn analyse(
         let collecting = scope.spawn(move || collector.collect(answers, handle, interrupt));
         let ran = runtime.block_on(async {
             tokio::select! {
-                ran = dispatch::run(workers, Arc::clone(&queue), load, sender) => Some(ran),
+                ran = dispatch::run(workers, Arc::clone(&queue), load, sender, patience) => Some(ran),
                 () = interrupt.abort.cancelled() => None,
             }
         });
@@ -63,17 +64,7 @@ pub(super) fn analyse(
         }
         return finished(collected);
     };
-    let ran = match (ran, team.managed) {
-        (Err(DispatchError::EveryWorkerGone { open, mut reasons }), Some(managed)) => {
-            reasons.push(managed.post_mortem());
-            Err(DispatchError::EveryWorkerGone { open, reasons })
-        }
-        (ran, Some(managed)) => {
-            managed.stop();
-            ran
-        }
-        (ran, None) => ran,
-    };
+    team.dismiss();
     // A store that cannot be written ends the dispatch too; it is the cause.
     finished(collected)?;
     Ok(ran?)
@@ -99,11 +90,11 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn collect(
         mut self,
-        mut answers: mpsc::Receiver<Answer>,
+        mut events: mpsc::Receiver<Event>,
         runtime: &Handle,
         interrupt: &Interrupt,
     ) -> Result<(), StoreError> {
-        let collected = self.collect_all(&mut answers, runtime, interrupt);
+        let collected = self.collect_all(&mut events, runtime, interrupt);
         // What could not be committed was not analysed: the next run does it again.
         for record in self.committer.waiting() {
             if let Record::Analysed { analysis, .. } = record {
@@ -116,7 +107,7 @@ impl Collector<'_> {
 
     fn collect_all(
         &mut self,
-        answers: &mut mpsc::Receiver<Answer>,
+        events: &mut mpsc::Receiver<Event>,
         runtime: &Handle,
         interrupt: &Interrupt,
     ) -> Result<(), StoreError> {
@@ -124,7 +115,7 @@ impl Collector<'_> {
         let mut provenances = HashMap::new();
         loop {
             let due = self.committer.due().map(tokio::time::Instant::from_std);
-            let answer = runtime.block_on(async {
+            let event = runtime.block_on(async {
                 let due = async {
                     match due {
                         Some(due) => tokio::time::sleep_until(due).await,
@@ -135,15 +126,29 @@ impl Collector<'_> {
                     biased;
                     () = interrupt.abort.cancelled() => None,
                     () = due => Some(None),
-                    answer = answers.recv() => answer.map(Some),
+                    event = events.recv() => event.map(Some),
                 }
             });
-            match answer {
-                Some(Some(answer)) => self.take(answer, &mut provenances)?,
+            match event {
+                Some(Some(Event::Answer(answer))) => self.take(answer, &mut provenances)?,
+                Some(Some(Event::Deaths(deaths))) => self.strike(deaths)?,
                 Some(None) => self.committer.flush()?,
                 None => return self.committer.flush(),
             }
         }
+    }
+
+    /// At once: suspects are not sent before it is known that they are.
+    fn strike(&mut self, deaths: Deaths) -> Result<(), StoreError> {
+        let Deaths { strikes, stored } = deaths;
+        for strike in strikes {
+            let contract = self.contract.to_string();
+            self.committer.add(Record::Struck { sha256: strike.sha256, contract, deaths: strike.deaths })?;
+        }
+        self.committer.flush()?;
+        // Nobody waits any more after an abort.
+        let _ = stored.send(());
+        Ok(())
     }
 
     fn take(
@@ -177,10 +182,15 @@ impl Collector<'_> {
         let kind = match refusal {
             Refusal::Worker(failure) => failure.kind.word(),
             Refusal::Load(_) => UNREADABLE,
+            Refusal::KillsWorker => KILLS_WORKER,
         };
         self.summary.fail(paths, kind, &refusal.to_string(), self.monitor);
-        let Refusal::Worker(failure) = refusal else { return Ok(()) };
-        match StoredFailure::new(failure.kind, &failure.message) {
+        let stored = match refusal {
+            Refusal::Worker(failure) => StoredFailure::new(failure.kind, &failure.message),
+            Refusal::Load(_) => None,
+            Refusal::KillsWorker => Some(StoredFailure::kills_worker(refusal.to_string())),
+        };
+        match stored {
             Some(failure) => {
                 self.committer.add(Record::Failed { sha256, contract: self.contract.to_string(), failure })
             }

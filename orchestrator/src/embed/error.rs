@@ -2,8 +2,6 @@
 
 use std::io;
 
-use facesets_core::FaceContract;
-
 use crate::{
     dispatch::{DispatchError, PackError, managed::ManagedError},
     exit::Hint,
@@ -29,14 +27,6 @@ pub enum EmbedError {
     /// Their models.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// Workers that do not belong together.
-    #[error("the workers have different models: `{first}` and `{other}`")]
-    ContractsDiffer {
-        /// Of the first worker.
-        first: Box<FaceContract>,
-        /// Of another one.
-        other: Box<FaceContract>,
-    },
     /// No threads.
     #[error("cannot start the network threads: {0}")]
     Runtime(#[source] io::Error),
@@ -50,9 +40,6 @@ impl Hint for EmbedError {
             Self::Managed(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
             Self::Pack(error) => error.hint(),
-            Self::ContractsDiffer { .. } => {
-                Some("give all workers the same model pack, or run one `embed` for each".to_owned())
-            }
             Self::Runtime(_) => None,
         }
     }

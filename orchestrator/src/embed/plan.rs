@@ -7,7 +7,7 @@ use crate::{
     dispatch::Work,
     monitor::Monitor,
     source::load::{Photo, Photos},
-    store::{Committer, Outcome, Record, StoredFailure},
+    store::{Committer, KILLS_WORKER, Outcome, Record, StoredFailure},
 };
 
 /// Counts what is known, writes down what need not even be sent to fail, and returns the rest.
@@ -21,6 +21,7 @@ pub(super) fn plan(
 ) -> Result<Vec<Work>, EmbedError> {
     let contract = team.contract().to_string();
     let mut work = Vec::new();
+    let mut suspects = Vec::new();
     for (sha256, photo) in photos.in_order() {
         match committer.writer().store().outcome(sha256, &contract)? {
             Some(Outcome::Done { faces }) => {
@@ -31,17 +32,27 @@ pub(super) fn plan(
                 let reason = format!("{} (found out before; `--retry-failed` tries again)", failed.message);
                 summary.fail(&photo.paths, &failed.kind, &reason, monitor);
             }
-            Some(Outcome::Failed(_)) | None => match refused(photo, team.max_image_bytes()) {
-                Some(failure) => {
+            known @ (Some(Outcome::Failed(_)) | None) => {
+                if let Some(failure) = refused(photo, team.max_image_bytes()) {
                     let failed = failure.failed();
                     summary.fail(&photo.paths, &failed.kind, &failed.message, monitor);
                     committer.add(record(sha256, &contract, failure))?;
+                    continue;
                 }
-                None => work.push(Work::new(*sha256, photo.bytes)),
-            },
+                let item = Work::new(*sha256, photo.bytes);
+                // Whoever was set aside gets another chance, alone.
+                let killed = matches!(known, Some(Outcome::Failed(failed)) if failed.kind == KILLS_WORKER);
+                match committer.writer().store().strikes(sha256, &contract)? {
+                    Some(deaths) => suspects.push(item.suspect(deaths)),
+                    None if killed => suspects.push(item.suspect(0)),
+                    None => work.push(item),
+                }
+            }
         }
     }
     committer.flush()?;
+    // Last, so that what has done nothing is done whatever they do.
+    work.append(&mut suspects);
     Ok(work)
 }
 

@@ -16,12 +16,12 @@ use facesets_core::wire::{ItemFailureKind, PROTOCOL_VERSION};
 use super::*;
 use crate::{
     dispatch::{
-        DispatchError,
-        testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, start},
+        DispatchError, Patience,
+        testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
     exit::Hint as _,
     source::disk::ScanError,
-    store::{Store, StoreError},
+    store::{KILLS_WORKER, Record, Store, StoreError},
 };
 
 /// Photos, a library, and a worker that says what it is told to.
@@ -96,6 +96,12 @@ impl Place {
                 lanes: None,
                 max_image_bytes: Some(1000),
                 max_pixels: None,
+                patience: Patience {
+                    reconnects: 3,
+                    first_delay: std::time::Duration::from_millis(5),
+                    longest_delay: std::time::Duration::from_millis(20),
+                    ..Patience::default()
+                },
             },
         }
     }
@@ -214,6 +220,45 @@ fn when_the_worker_is_lost_what_came_is_kept_and_the_next_run_goes_on() {
 }
 
 #[test]
+fn a_photo_that_workers_die_of_is_set_aside_and_named_and_strikes_outlive_a_run() {
+    let place = Place::new(hang_on(b'X'));
+    let killer = place.photo("killer.jpg", "X");
+    for i in 0..5 {
+        place.photo(format!("{i}.jpg"), &format!("photo {i}"));
+    }
+    let mut options = place.options();
+    options.workers.patience.silence = std::time::Duration::from_millis(300);
+    let (result, summary, problems) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed, place.sent()), (Exit::SomeFailed, 5, 5 + 2));
+    assert_eq!(summary.failed[KILLS_WORKER], 1);
+    assert!(problems[0].starts_with(&killer.display().to_string()), "{problems:?}");
+
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.sent, place.sent()), (Exit::SomeFailed, 0, 0));
+    options.known_failures = KnownFailures::Retry;
+    place.embed_with(&options).0.unwrap();
+    assert_eq!(place.sent(), 2, "both deaths again");
+
+    // As after a run that was killed between the first death and the second.
+    place.photo("killer.jpg", "X, another one");
+    let sha256 = facesets_core::Sha256Digest::of(b"X, another one");
+    let contract = summary.contract.unwrap();
+    let mut writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
+    let location = crate::store::Location {
+        path: killer.clone(),
+        sha256,
+        sighting: crate::store::Sighting { size: 1, mtime_ns: 0 },
+        vanished: false,
+    };
+    let located = Record::Located { location, bytes: 14 };
+    writer.commit(&[located, Record::Struck { sha256, contract, deaths: 1 }]).unwrap();
+    drop(writer);
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.failed[KILLS_WORKER]), (Exit::SomeFailed, 1));
+    assert_eq!(place.sent(), 1, "one death was known");
+}
+
+#[test]
 fn changed_and_vanished_files_are_noticed() {
     let place = Place::good();
     place.photo("stays.jpg", "stays");
@@ -241,6 +286,16 @@ fn nothing_to_embed_needs_no_worker() {
     options.workers.addresses = vec!["127.0.0.1:1".to_owned()];
     let (result, summary, _) = place.embed_with(&options);
     assert_eq!((result.unwrap(), summary.other_files), (Exit::Done, 1));
+}
+
+#[test]
+fn a_worker_that_cannot_be_used_is_left_out_as_long_as_there_is_another_one() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    let mut options = place.options();
+    options.workers.addresses.insert(0, "127.0.0.1:1".to_owned());
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Who analyses: the workers that were named, or one of our own.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use facesets_core::FaceContract;
 
 use super::{EmbedError, Interrupt, Summary};
 use crate::{
     dispatch::{
-        Worker, connect,
-        managed::{Configuration, Managed, ManagedWorker, READY_TIMEOUT, find_binary},
+        Origin, PackError, Patience, Worker, connect,
+        managed::{Configuration, Managed, READY_TIMEOUT, Supervisor, find_binary},
         task_for,
     },
     library::Library,
@@ -39,6 +39,8 @@ pub struct WorkerOptions {
     pub max_image_bytes: Option<u64>,
     /// Largest decoded image in pixels.
     pub max_pixels: Option<u64>,
+    /// How much is put up with before a worker is given up.
+    pub patience: Patience,
 }
 
 /// Workers with one contract.
@@ -46,9 +48,10 @@ pub struct WorkerOptions {
 pub(super) struct Team {
     pub(super) workers: Vec<Worker>,
     /// Leaves when the team does.
-    pub(super) managed: Option<ManagedWorker>,
+    pub(super) managed: Option<Arc<Supervisor>>,
     contract: FaceContract,
     max_image_bytes: u64,
+    patience: Patience,
 }
 
 impl Team {
@@ -60,7 +63,11 @@ impl Team {
         self.max_image_bytes
     }
 
-    /// Nothing to do for them.
+    pub(super) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// Nothing to do for them any more.
     pub(super) fn dismiss(self) {
         drop(self.workers);
         if let Some(managed) = self.managed {
@@ -69,7 +76,8 @@ impl Team {
     }
 }
 
-/// Reaches every worker, or starts one, and says what it got.
+/// Reaches the workers, or starts one, and says what it got. One that cannot be used is told of and left out, as long as there
+/// is another one.
 pub(super) fn gather(
     options: &WorkerOptions,
     library: &Library,
@@ -78,42 +86,77 @@ pub(super) fn gather(
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) -> Result<Team, EmbedError> {
-    let (managed, addresses, token) = if options.addresses.is_empty() {
-        let managed = ManagedWorker::start(&managed(options, library)?, &interrupt.stop)?;
-        let (address, token) = (managed.ready().address.clone(), managed.token().to_owned());
-        (Some(managed), vec![address], Some(token))
+    let managed = if options.addresses.is_empty() {
+        Some(Arc::new(Supervisor::start(managed(options, library)?, interrupt.stop.clone())?))
     } else {
-        (None, options.addresses.clone(), options.token.clone())
+        None
     };
-    let mut workers = Vec::new();
-    for address in &addresses {
-        let connection = runtime.block_on(connect(address, token.as_deref()))?;
-        let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
-        let worker = connection.description();
+    let mut workers: Vec<Worker> = Vec::new();
+    let mut left_out = Vec::new();
+    for (address, token, origin) in ways(options, managed.as_ref()) {
+        let reached = reach(options, &address, token.as_deref(), origin, workers.first(), runtime);
+        let worker = match reached {
+            Ok(worker) => worker,
+            Err(error) => {
+                left_out.push((address, error));
+                continue;
+            }
+        };
+        let is = worker.connection.description();
+        let at = if managed.is_some() { String::new() } else { format!(", at {address}") };
         monitor.note(&format!(
-            "worker: {} (provider {}, pack `{}`{})",
-            worker.device,
-            worker.provider,
-            task.pack,
-            if managed.is_some() { String::new() } else { format!(", at {address}") }
+            "worker: {} (provider {}, pack `{}`{at})",
+            is.device, is.provider, worker.task.pack
         ));
-        summary.device.get_or_insert_with(|| worker.device.clone());
-        summary.provider.get_or_insert_with(|| worker.provider.clone());
-        workers.push(Worker { connection, task });
+        summary.device.get_or_insert_with(|| is.device.clone());
+        summary.provider.get_or_insert_with(|| is.provider.clone());
+        workers.push(worker);
     }
-    let contract = common_contract(&workers)?;
+    let Some(first) = workers.first() else {
+        let first_error = left_out.into_iter().next().map(|(_, error)| error);
+        return Err(first_error.unwrap_or_else(|| PackError::None.into()));
+    };
+    for (address, error) in &left_out {
+        monitor.note(&format!("the worker at {address} is left out: {error}"));
+    }
+    let contract = first.task.contract;
     summary.contract = Some(contract.to_string());
     let theirs = workers.iter().map(|worker| worker.connection.description().limits.max_bytes).min();
     let max_image_bytes = theirs.into_iter().chain(options.max_image_bytes).min().unwrap_or(u64::MAX);
-    Ok(Team { workers, managed, contract, max_image_bytes })
+    Ok(Team { workers, managed, contract, max_image_bytes, patience: options.patience })
 }
 
-fn common_contract(workers: &[Worker]) -> Result<FaceContract, EmbedError> {
-    let mut contracts = workers.iter().map(|worker| worker.task.contract);
-    let first = contracts.next().ok_or(crate::dispatch::PackError::None)?;
-    match contracts.find(|contract| *contract != first) {
-        None => Ok(first),
-        Some(other) => Err(EmbedError::ContractsDiffer { first: first.into(), other: other.into() }),
+fn ways(options: &WorkerOptions, managed: Option<&Arc<Supervisor>>) -> Vec<(String, Option<String>, Origin)> {
+    if let Some(supervisor) = managed {
+        let own = supervisor
+            .way()
+            .map(|(address, token)| (address, Some(token), Origin::Managed(Arc::clone(supervisor))));
+        return own.into_iter().collect();
+    }
+    let remote = |address: &String| {
+        let (address, token) = (address.clone(), options.token.clone());
+        (address.clone(), token.clone(), Origin::Remote { address, token })
+    };
+    options.addresses.iter().map(remote).collect()
+}
+
+/// A worker that can do what the first one does: its contract decides, since results of different ones are never mixed.
+fn reach(
+    options: &WorkerOptions,
+    address: &str,
+    token: Option<&str>,
+    origin: Origin,
+    first: Option<&Worker>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Worker, EmbedError> {
+    let connection = runtime.block_on(connect(address, token))?;
+    let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
+    match first {
+        Some(first) if first.task.contract != task.contract => {
+            Err(PackError::OtherModels { pack: task.pack, first: first.connection.address().to_owned() }
+                .into())
+        }
+        _ => Ok(Worker { connection, task, origin }),
     }
 }
 

@@ -40,6 +40,15 @@ pub enum Record {
         /// What measured.
         provenance: Arc<Provenance>,
     },
+    /// A worker died while a content was in flight.
+    Struck {
+        /// The content.
+        sha256: Sha256Digest,
+        /// Under which contract.
+        contract: String,
+        /// Workers that died with nothing else in flight, in all.
+        deaths: u32,
+    },
     /// A content cannot be analysed.
     Failed {
         /// The content.

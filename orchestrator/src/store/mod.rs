@@ -18,6 +18,7 @@ mod open;
 mod outcome;
 mod schema;
 mod status;
+mod strikes;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,7 +27,7 @@ pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
 pub use filesystem::{FileSystem, FileSystemPolicy};
 pub use locations::{Location, Sighting};
-pub use outcome::{Failed, Outcome, Provenance, StoredFailure, TASK_FACES};
+pub use outcome::{Failed, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
 pub use writer::Writer;
 

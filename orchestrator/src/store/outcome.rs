@@ -8,6 +8,9 @@ use super::{Store, StoreError};
 /// The task of finding, embedding and measuring faces.
 pub const TASK_FACES: &str = "faces";
 
+/// The kind of failure of contents of which workers die.
+pub const KILLS_WORKER: &str = "kills_worker";
+
 /// What is known of a content under a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -54,6 +57,11 @@ impl StoredFailure {
             ItemFailureKind::Decode | ItemFailureKind::TooLarge | ItemFailureKind::Unsupported
         );
         permanent.then(|| Self { failed: Failed { kind: kind.word().to_owned(), message: message.into() } })
+    }
+
+    /// Workers died of it.
+    pub fn kills_worker(message: impl Into<String>) -> Self {
+        Self { failed: Failed { kind: KILLS_WORKER.to_owned(), message: message.into() } }
     }
 
     /// What is stored of it.

@@ -199,6 +199,48 @@ fn a_failure_gives_way_to_a_result_but_not_the_other_way_round() {
 }
 
 #[test]
+fn strikes_are_kept_until_there_is_an_outcome_and_are_no_part_of_the_dump() {
+    let (_folder, library) = library();
+    let (sha256, contract) = (Sha256Digest::of(b"photo"), contract().to_string());
+    let struck = |deaths| Record::Struck { sha256, contract: contract.clone(), deaths };
+    let mut first = writer(&library);
+    first.commit(&[located("/a", sha256)]).unwrap();
+    let before = dump(first.store());
+    assert_eq!(first.store().strikes(&sha256, &contract).unwrap(), None);
+    first.commit(&[struck(0)]).unwrap();
+    drop(first);
+    let mut second = writer(&library);
+    assert_eq!(second.store().strikes(&sha256, &contract).unwrap(), Some(0));
+    second.commit(&[struck(1), struck(1), struck(0)]).unwrap();
+    assert_eq!(second.store().strikes(&sha256, &contract).unwrap(), Some(1));
+    assert_eq!(dump(second.store()), before);
+    for outcome in [
+        Record::Failed {
+            sha256,
+            contract: contract.clone(),
+            failure: StoredFailure::kills_worker("it died"),
+        },
+        analysed(sha256, vec![]),
+    ] {
+        second.commit(&[struck(1), outcome]).unwrap();
+        assert_eq!(second.store().strikes(&sha256, &contract).unwrap(), None);
+    }
+    assert_eq!(second.store().outcome(&sha256, &contract).unwrap(), Some(Outcome::Done { faces: 0 }));
+}
+
+#[test]
+fn a_store_without_strikes_gets_room_for_them() {
+    let (_folder, library) = library();
+    drop(writer(&library));
+    let connection = rusqlite::Connection::open(library.store_file()).unwrap();
+    connection.execute_batch("DROP TABLE strike; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let writer = writer(&library);
+    let unknown = Sha256Digest::of(b"never seen");
+    assert_eq!(writer.store().strikes(&unknown, &contract().to_string()).unwrap(), None);
+}
+
+#[test]
 fn only_failures_that_last_can_be_stored() {
     let lasting: Vec<_> =
         ItemFailureKind::ALL.into_iter().filter(|kind| StoredFailure::new(*kind, "").is_some()).collect();

@@ -5,7 +5,9 @@ use std::{os::unix::ffi::OsStrExt as _, path::Path};
 use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
-use super::{Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, faces, lock::Lock};
+use super::{
+    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, faces, lock::Lock, strikes,
+};
 
 /// A store to write to; holds the library's lock.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ impl Writer {
                 Record::Vanished { path } => mark_vanished(&transaction, path)?,
                 Record::Analysed { sha256, analysis, provenance } => {
                     write_analysis(&transaction, sha256, analysis, provenance)?;
+                }
+                Record::Struck { sha256, contract, deaths } => {
+                    strikes::write(&transaction, sha256, contract, *deaths)?;
                 }
                 Record::Failed { sha256, contract, failure } => {
                     write_failure(&transaction, sha256, contract, failure)?;
@@ -149,6 +154,7 @@ fn make_way(
     contract: &str,
 ) -> Result<bool, StoreError> {
     let key = params![sha256.as_bytes(), TASK_FACES, contract];
+    strikes::clear(transaction, sha256, contract)?;
     transaction
         .prepare_cached(
             "DELETE FROM analysis WHERE sha256 = ?1 AND task = ?2 AND contract = ?3 AND outcome = 'failed'",

@@ -55,6 +55,9 @@ pub enum ManagedError {
     /// It is of another generation.
     #[error("the worker speaks protocol version {0}, this program version {PROTOCOL_VERSION}")]
     ProtocolVersion(u32),
+    /// It was started again often enough.
+    #[error("the worker was started again {0} times within ten minutes, and died each time")]
+    TooManyRestarts(usize),
     /// We were told to stop.
     #[error("interrupted while the worker was starting")]
     Cancelled,
@@ -74,7 +77,7 @@ impl Hint for ManagedError {
                 Some("use a `facesets-worker` of the same version as this `facesets`".to_owned())
             }
             Self::Log { .. } => Some("choose a folder you may write to with `--library DIR`".to_owned()),
-            Self::Configuration(_) | Self::Random(_) | Self::Cancelled => None,
+            Self::TooManyRestarts(_) | Self::Configuration(_) | Self::Random(_) | Self::Cancelled => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod ready;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::ManagedError;
 pub use ready::Ready;
+pub use supervisor::Supervisor;
+
+use super::origin::Fate;
 
 /// How long a worker may take from its start to READY. Large models on a slow disk, or a GPU that compiles them, take a while.
 pub const READY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -137,12 +141,14 @@ impl ManagedWorker {
         self.process.leave(Duration::ZERO);
     }
 
-    /// After its connection broke: how it ended, and its last words.
-    pub fn post_mortem(mut self) -> String {
+    /// After its connection broke: how it ended, and its last words. One that has not ended is ended.
+    pub(super) fn post_mortem(mut self) -> Fate {
         let log = self.process.log.clone();
         let status = self.process.leave(Duration::from_secs(1));
         let ended = status.map_or("it did not end by itself".to_owned(), |status| status.to_string());
-        format!("the worker ended: {ended}; its log `{}` ends with:\n{}", log.display(), tail(&log))
+        let words =
+            format!("the worker ended: {ended}; its log `{}` ends with:\n{}", log.display(), tail(&log));
+        Fate { died: status.is_some(), words: Some(words) }
     }
 }
 
@@ -161,7 +167,8 @@ impl Process {
         if let Some(folder) = managed.log.parent() {
             fs::create_dir_all(folder).map_err(log_error)?;
         }
-        let log = File::create(&managed.log).map_err(log_error)?;
+        // Those that are started again go on in the same log.
+        let log = File::options().create(true).append(true).open(&managed.log).map_err(log_error)?;
         let mut child = Command::new(binary)
             .args(["serve", "--managed"])
             .stdin(Stdio::piped())

@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::exit::Hint as _;
 
-const READY: &str = r#"{"ready":true,"address":"127.0.0.1:4","device":"CPU","provider":"cpu","pack":"open","protocol_version":1}"#;
+pub(super) const READY: &str = r#"{"ready":true,"address":"127.0.0.1:4","device":"CPU","provider":"cpu","pack":"open","protocol_version":1}"#;
 
 /// A worker that is this script, and the folder in which it may leave files, its current one.
-fn script(text: &str) -> (tempfile::TempDir, Managed) {
+pub(super) fn script(text: &str) -> (tempfile::TempDir, Managed) {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("facesets-worker");
     fs::write(&binary, format!("#!/bin/sh\ncd '{}'\n{text}\n", folder.path().display())).unwrap();

@@ -1,0 +1,162 @@
+//! Where a worker comes from, and how it is got back when its connection breaks.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use facesets_core::wire::AnalyzeFaces;
+use tokio::net::TcpStream;
+
+use super::{Connection, DispatchError, connect, connection::socket, managed::Supervisor, pack::task_for};
+
+/// How long a host may take to say that nobody listens there any more. What a lost worker had waits meanwhile.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How much is put up with before a worker is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Tries to reach a worker again, one after the other.
+    pub reconnects: u32,
+    /// Before the first try; each further one waits twice as long, all of them more or less by half so that many clients
+    /// do not come at once.
+    pub first_delay: Duration,
+    /// Between two tries at most.
+    pub longest_delay: Duration,
+    /// Streams without a single answer, one after the other.
+    pub fruitless_streams: u32,
+    /// Silence of a worker that has something to do. A worker that answers pings and nothing else hangs.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    /// A link that is away for half a minute, and images that take minutes each.
+    fn default() -> Self {
+        Self {
+            reconnects: 8,
+            first_delay: Duration::from_millis(250),
+            longest_delay: Duration::from_secs(10),
+            fruitless_streams: 6,
+            silence: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Where a worker comes from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// Somebody else runs it.
+    Remote {
+        /// Where.
+        address: String,
+        /// Its token.
+        token: Option<String>,
+    },
+    /// We do.
+    Managed(Arc<Supervisor>),
+}
+
+/// What became of a worker whose connection broke.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fate {
+    /// Whether it is the worker that broke, not the link.
+    pub(super) died: bool,
+    /// More about it, for people.
+    pub(super) words: Option<String>,
+}
+
+impl Origin {
+    /// Finds out what became of it. A managed one is gone afterwards in any case.
+    pub(super) async fn fate(&self) -> Fate {
+        match self {
+            Self::Remote { address, .. } => Fate { died: nobody_listens(address).await, words: None },
+            Self::Managed(supervisor) => {
+                let supervisor = Arc::clone(supervisor);
+                let buried = tokio::task::spawn_blocking(move || supervisor.bury()).await;
+                buried.unwrap_or(Fate { died: false, words: None })
+            }
+        }
+    }
+
+    /// Whom it was that workers died of is known, and will not be sent again.
+    pub(super) fn culprit_found(&self) {
+        if let Self::Managed(supervisor) = self {
+            supervisor.forgive();
+        }
+    }
+
+    /// Gets it back, with the same contract. The error is for people, and final.
+    pub(super) async fn again(&self, task: &AnalyzeFaces, patience: &Patience) -> Result<Connection, String> {
+        let connection = match self {
+            Self::Remote { address, token } => reconnect(address, token.as_deref(), patience).await?,
+            Self::Managed(supervisor) => {
+                let supervisor = Arc::clone(supervisor);
+                let restarted = tokio::task::spawn_blocking(move || supervisor.restart());
+                let way = restarted.await.map_err(|error| error.to_string())?;
+                let (address, token) = way.map_err(|error| error.to_string())?;
+                connect(&address, Some(&token)).await.map_err(|error| error.to_string())?
+            }
+        };
+        match task_for(connection.description(), Some(&task.pack), task.contract.det_size) {
+            Ok(now) if now.contract == task.contract => Ok(connection),
+            Ok(now) => Err(format!("it came back with other models: contract `{}`", now.contract)),
+            Err(error) => Err(format!("it came back with other models: {error}")),
+        }
+    }
+}
+
+async fn reconnect(address: &str, token: Option<&str>, patience: &Patience) -> Result<Connection, String> {
+    let mut delay = patience.first_delay;
+    let mut reason = "no try was allowed".to_owned();
+    for number in 1..=patience.reconnects {
+        tokio::time::sleep(delay.mul_f64(0.5 + random_fraction())).await;
+        delay = (delay * 2).min(patience.longest_delay);
+        match connect(address, token).await {
+            Ok(connection) => return Ok(connection),
+            Err(error @ (DispatchError::Unreachable { .. } | DispatchError::NotAWorker { .. })) => {
+                tracing::warn!(address, number, %error, "not back yet");
+                reason = error.to_string();
+            }
+            // Waiting does not help.
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Err(format!("{reason} ({} tries)", patience.reconnects))
+}
+
+/// Whether the host is there and says that nobody listens: the worker's process is gone. A link that is down says nothing, and
+/// one that was only cut connects again.
+async fn nobody_listens(address: &str) -> bool {
+    let Some((host, port)) = socket(address) else { return false };
+    let tried = tokio::time::timeout(PROBE_TIMEOUT, TcpStream::connect((host.as_str(), port))).await;
+    matches!(tried, Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// In [0, 1); good enough to keep clients apart.
+fn random_fraction() -> f64 {
+    let bits = RandomState::new().build_hasher().finish() >> 11;
+    bits as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_fractions_are_fractions_and_differ() {
+        let some: Vec<f64> = (0..20).map(|_| random_fraction()).collect();
+        assert!(some.iter().all(|fraction| (0.0..1.0).contains(fraction)), "{some:?}");
+        assert!(some.windows(2).any(|pair| pair[0].to_bits() != pair[1].to_bits()), "{some:?}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_a_dead_worker_and_an_open_one_is_not() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        assert!(!nobody_listens(&address).await);
+        drop(listener);
+        assert!(nobody_listens(&address).await && nobody_listens(&format!("http://{address}")).await);
+        assert!(!nobody_listens("not an address").await);
+    }
+}

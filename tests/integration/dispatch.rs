@@ -1,0 +1,221 @@
+//! Workers without models, killed, slow, wrong or deadly: every photo is committed, once.
+
+use std::{
+    collections::HashSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use facesets_tests::{
+    program::{Run, Workspace},
+    setup,
+};
+use rustix::process::{Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::kills::{Random, no_process_is_left, processes};
+
+/// Kills in an ordinary run and in a soak.
+const KILLS: u32 = 20;
+const SOAK_KILLS: u32 = 200;
+
+/// Photos that only the fake worker takes for some. Dumps name paths, so libraries that are compared share them.
+pub(crate) struct Photos(TempDir);
+
+impl Photos {
+    pub(crate) fn new(photos: &[Vec<u8>]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, photo) in photos.iter().enumerate() {
+            fs::write(folder.path().join(format!("{number:04}.jpg")), photo).unwrap();
+        }
+        Self(folder)
+    }
+}
+
+/// A library of its own.
+pub(crate) struct Place {
+    pub(crate) workspace: Workspace,
+    photos: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new(photos: &Photos) -> Self {
+        Self { workspace: Workspace::new(), photos: photos.0.path().to_owned() }
+    }
+
+    /// `embed` with a managed fake worker, or with the ones at `addresses`.
+    pub(crate) fn embed(&self, script: &str, addresses: &[String], flags: &[&str]) -> Command {
+        let mut command = self.workspace.command(["embed", "--json"]);
+        command.arg(&self.photos).args(flags).env("FAKE_WORKER", script);
+        command.env("FACESETS_WORKER_BINARY", setup::program("facesets-fake-worker"));
+        for address in addresses {
+            command.args(["--worker", address]);
+        }
+        command
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.workspace.join("journal")
+    }
+
+    /// Contents whose analysis was begun, in order.
+    fn begun(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.journal()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Contents that are committed.
+    fn committed(&self) -> HashSet<String> {
+        let run = self.workspace.run(["store", "dump"]);
+        let analysis = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(row["analysis"].as_str()?.to_owned())
+        };
+        run.stdout.lines().filter_map(analysis).collect()
+    }
+}
+
+/// A fake worker that is not managed.
+pub(crate) struct Remote {
+    process: Child,
+    pub(crate) address: String,
+}
+
+impl Remote {
+    pub(crate) fn start(script: &str) -> Self {
+        let mut process = Command::new(setup::program("facesets-fake-worker"))
+            .arg("serve")
+            .env("FAKE_WORKER", script)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Self { process, address: ready["address"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn small_photos(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|number| format!("photo{number}").into_bytes()).collect()
+}
+
+/// The dump of a run in which nothing happens.
+pub(crate) fn undisturbed(photos: &Photos) -> String {
+    let place = Place::new(photos);
+    let run = Run::from(place.embed("", &[], &[]).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    place.workspace.dump()
+}
+
+#[test]
+fn kills_of_either_program_change_nothing_and_nothing_committed_is_done_again() {
+    let kills = if std::env::var_os("FACESETS_SOAK").is_some() { SOAK_KILLS } else { KILLS };
+    let photos = Photos::new(&small_photos(200));
+    let expected = undisturbed(&photos);
+    let seed = u64::from(std::process::id());
+    eprintln!("seed {seed}");
+    let mut random = Random(seed);
+    let (mut killed, mut runs, mut finished) = (0, 0, 0);
+    let mut place = Place::new(&photos);
+    while killed < kills {
+        runs += 1;
+        let (committed, before) = (place.committed(), place.begun().len());
+        let script = format!("delay=10 journal={}", place.journal().display());
+        // What was set aside by kills that met it alone, twice, is no more than a failure to be tried again.
+        let mut embed = place.embed(&script, &[], &["--retry-failed"]);
+        let mut child = embed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let folder = place.workspace.path().canonicalize().unwrap();
+        let status = loop {
+            thread::sleep(Duration::from_millis(30 + (random.fraction() * 600.0) as u64));
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            // Kills of the worker accumulate within a run; one of the orchestrator ends it.
+            if random.fraction() < 0.5 {
+                killed += 1;
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+            for worker in processes("facesets-fake-worker", &folder) {
+                killed += 1;
+                let _ = kill_process(worker, Signal::KILL);
+            }
+        };
+        let begun = place.begun();
+        let again: Vec<_> = begun[before..].iter().filter(|sha256| committed.contains(*sha256)).collect();
+        assert!(again.is_empty(), "done again after they were committed: {again:?}");
+        match status.code() {
+            Some(0) => {
+                assert_eq!(place.workspace.dump(), expected, "after {killed} kills");
+                no_process_is_left(&place.workspace);
+                place = Place::new(&photos);
+                finished += 1;
+            }
+            // Something was set aside, or the worker was killed too often: the same command goes on.
+            Some(1 | 2) | None => {}
+            other => panic!("exit code {other:?} after {killed} kills"),
+        }
+    }
+    let run = Run::from(place.embed("", &[], &["--retry-failed"]).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(place.workspace.dump(), expected);
+    no_process_is_left(&place.workspace);
+    eprintln!("{killed} kills, {runs} runs, {finished} finished before the next kill");
+}
+
+#[test]
+fn three_workers_one_killed_one_slow_and_one_with_an_error_commit_every_photo() {
+    let photos = Photos::new(&small_photos(300));
+    let place = Place::new(&photos);
+    let mut dying = Remote::start(&format!("delay=10 journal={}", place.journal().display()));
+    let slow = Remote::start("delay=100");
+    let erring = Remote::start("delay=10 error=photo7");
+    let addresses = [&dying, &slow, &erring].map(|worker| worker.address.clone());
+    let child =
+        place.embed("", &addresses, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while place.begun().len() < 30 {
+        assert!(Instant::now() < deadline, "the worker that is to die has nothing to do");
+        thread::sleep(Duration::from_millis(5));
+    }
+    dying.process.kill().unwrap();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(run.json()["analysed"], 300, "{run}");
+    assert!(place.begun().len() < 250, "it was killed in the middle: {}", place.begun().len());
+    assert_eq!(place.workspace.dump(), undisturbed(&photos));
+}
+
+#[test]
+fn a_photo_that_kills_its_worker_is_set_aside_and_named_and_the_others_are_done() {
+    let mut photos = small_photos(60);
+    photos[30] = b"deadly".to_vec();
+    let photos = Photos::new(&photos);
+    let place = Place::new(&photos);
+    let began = Instant::now();
+    let run = Run::from(place.embed("delay=5 die=deadly", &[], &[]).output().unwrap());
+    assert_eq!(run.code, Some(1), "{run}");
+    run.says(&["0030.jpg", "2 workers died"]);
+    let json = run.json();
+    assert_eq!((&json["analysed"], &json["failed"]["kills_worker"]), (&59.into(), &1.into()), "{run}");
+    eprintln!("took {:?}", began.elapsed());
+    let again = Run::from(place.embed("die=deadly", &[], &[]).output().unwrap());
+    assert_eq!((again.code, &again.json()["sent"]), (Some(1), &0.into()), "{again}");
+    let healed = Run::from(place.embed("", &[], &["--retry-failed"]).output().unwrap());
+    assert_eq!((healed.code, &healed.json()["sent"]), (Some(0), &1.into()), "{healed}");
+    no_process_is_left(&place.workspace);
+}

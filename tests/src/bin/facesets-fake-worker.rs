@@ -1,0 +1,148 @@
+//! A worker without models: what it finds in a photo follows from the photo's sha256. For tests of everything around it.
+//!
+//! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same JSON line. The
+//! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
+//! latter once, and `journal=FILE`, which gets the sha256 of every photo as it is begun.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read as _, Write as _},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use facesets_core::{
+    BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
+    face::{LANDMARKS_68, LANDMARKS_106},
+    wire::{
+        AnalyzeFaces, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo,
+        WorkerDescription,
+    },
+};
+use facesets_worker::{
+    analyzer::{Analysis, Analyzer, failed},
+    managed::{Ready, read_start},
+    pool::Pool,
+    service::{Token, WorkerService, serve},
+};
+use tokio_util::sync::CancellationToken;
+
+const LANES: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+#[derive(Debug, Clone, Default)]
+struct Script {
+    delay: Duration,
+    die: Option<String>,
+    error: Option<String>,
+    journal: Option<Arc<File>>,
+    erred: Arc<AtomicBool>,
+}
+
+impl Script {
+    fn read() -> Self {
+        let mut script = Self::default();
+        for word in std::env::var("FAKE_WORKER").unwrap_or_default().split_whitespace() {
+            let (name, value) = word.split_once('=').unwrap();
+            match name {
+                "delay" => script.delay = Duration::from_millis(value.parse().unwrap()),
+                "die" => script.die = Some(value.to_owned()),
+                "error" => script.error = Some(value.to_owned()),
+                "journal" => {
+                    let file = File::options().create(true).append(true).open(value).unwrap();
+                    script.journal = Some(Arc::new(file));
+                }
+                other => panic!("`{other}` is no word of FAKE_WORKER"),
+            }
+        }
+        script
+    }
+}
+
+impl Analyzer for Script {
+    fn analyze(&mut self, bytes: &[u8], task: &AnalyzeFaces) -> Result<Analysis, ItemFailure> {
+        let sha256 = Sha256Digest::of(bytes);
+        if let Some(journal) = &self.journal {
+            // One write, so that lines of several processes do not mix.
+            (&**journal).write_all(format!("{sha256}\n").as_bytes()).unwrap();
+        }
+        thread::sleep(self.delay);
+        let begins =
+            |with: &Option<String>| with.as_ref().is_some_and(|text| bytes.starts_with(text.as_bytes()));
+        if begins(&self.die) {
+            std::process::abort();
+        }
+        if begins(&self.error) && !self.erred.swap(true, Ordering::Relaxed) {
+            return Err(failed(ItemFailureKind::DeviceLost, "as the script says"));
+        }
+        let landmarks_contract = pack().landmarks_contract(task.contract.det_size).unwrap();
+        let faces = vec![face(sha256)];
+        let faces =
+            FaceAnalysis { contract: task.contract, landmarks_contract, width: 640, height: 480, faces };
+        Ok(Analysis { faces, decode: Duration::ZERO, infer: self.delay })
+    }
+}
+
+fn face(sha256: Sha256Digest) -> Face {
+    let byte = |i: usize| f32::from(sha256.as_bytes()[i % 32]) + 1.0;
+    let raw: Vec<f32> = (0..EMBEDDING_LEN).map(|i| byte(i) - byte(i / 32 + 7)).collect();
+    Face {
+        bbox: BBox::new([byte(0), byte(1), byte(0) + 90.0, byte(1) + 120.0]).unwrap(),
+        det_score: 0.9,
+        keypoints: std::array::from_fn(|i| [byte(i), byte(i + 5)]),
+        embedding: FaceEmbedding::from_raw(&raw).unwrap(),
+        landmarks_106: (0..LANDMARKS_106).map(|i| [byte(i), byte(i + 1)]).collect(),
+        landmarks_68: (0..LANDMARKS_68).map(|i| [byte(i), byte(i + 1), byte(i + 2)]).collect(),
+        blur: byte(3),
+    }
+}
+
+fn pack() -> PackInfo {
+    let model = |role| ModelInfo { role, file: format!("{role:?}"), sha256: Sha256Digest::of(b"fake") };
+    PackInfo { name: "open".to_owned(), models: ModelRole::ALL.map(model).to_vec(), licence: String::new() }
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let drain = CancellationToken::new();
+    let mut token = None;
+    if std::env::args().any(|argument| argument == "--managed") {
+        let mut stdin = BufReader::new(io::stdin());
+        token = read_start(&mut stdin).unwrap().token.map(|text| Token::new(&text).unwrap());
+        let drain = drain.clone();
+        thread::spawn(move || {
+            let _ = stdin.read_to_end(&mut Vec::new());
+            drain.cancel();
+        });
+    }
+    let script = Script::read();
+    let pool = Pool::start(LANES, move || Ok(Box::new(script.clone()))).unwrap();
+    let description = WorkerDescription {
+        protocol_version: PROTOCOL_VERSION,
+        worker_version: "0".to_owned(),
+        device: "none".to_owned(),
+        provider: "fake".to_owned(),
+        runtime_version: "0".to_owned(),
+        packs: vec![pack()],
+        credit: Pool::credit(LANES),
+        limits: ImageLimits::default(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ready = Ready::Yes {
+        ready: true,
+        address: listener.local_addr().unwrap(),
+        device: "none".to_owned(),
+        provider: "fake".to_owned(),
+        pack: "open".to_owned(),
+        protocol_version: PROTOCOL_VERSION,
+    };
+    println!("{}", serde_json::to_string(&ready).unwrap());
+    serve(listener, WorkerService::new(description, Arc::new(pool)), token, drain).await.unwrap();
+    std::process::exit(0);
+}
