@@ -22,7 +22,7 @@ use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
     wire::{
-        AnalyzeFaces, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo,
+        ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task, TaskResult,
         WorkerDescription,
     },
 };
@@ -66,7 +66,8 @@ impl Script {
 }
 
 impl Analyzer for Script {
-    fn analyze(&mut self, bytes: &[u8], task: &AnalyzeFaces) -> Result<Analysis, ItemFailure> {
+    fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
+        let [Task::AnalyzeFaces(task)] = tasks else { panic!("the orchestrator asks for faces only") };
         let sha256 = Sha256Digest::of(bytes);
         if let Some(journal) = &self.journal {
             // One write, so that lines of several processes do not mix.
@@ -85,7 +86,7 @@ impl Analyzer for Script {
         let faces = vec![face(sha256)];
         let faces =
             FaceAnalysis { contract: task.contract, landmarks_contract, width: 640, height: 480, faces };
-        Ok(Analysis { faces, decode: Duration::ZERO, infer: self.delay })
+        Ok(Analysis { results: vec![TaskResult::Faces(faces)], decode: Duration::ZERO, infer: self.delay })
     }
 }
 
