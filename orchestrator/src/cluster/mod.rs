@@ -1,19 +1,52 @@
 //! Agglomerative clustering of unit embeddings, cut at a cosine distance.
 //!
-//! [`cut`] is the one entrance: which engine does the work is decided behind it. Everything in here is a pure function of a
+//! [`cut`] and [`cut_with`] are the entrance: which engine does the work is decided behind it. Everything in here is a pure function of a
 //! matrix; faces, files and manifests are unknown.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `points`, `dot` | validated rows in tie order; the one scalar product |
+//! | `pack`, `kernel` | 8-bit copies with proven error bounds; the vector code that screens them |
+//! | `range` | all pairs within a distance, without a matrix |
+//! | `average`, `nearest`, `forest` | average linkage from sums and truncated neighbour lists |
+//! | `complete` | complete linkage from the graph of pairs within the cut |
+//! | `dense` | the matrix and kodama: the reference |
 
+mod average;
 mod centroid;
 mod clusters;
+mod complete;
 mod dense;
+mod dot;
+mod error;
+mod forest;
+mod kernel;
+mod memory;
+mod nearest;
+mod pack;
+mod points;
+mod range;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 pub use centroid::{centroid, centroids};
 pub use clusters::Clusters;
-pub use dense::{MAX_ROWS, TooManyRows};
+pub use complete::MAX_PAIRS;
+pub use dense::MAX_ROWS;
+pub use error::ClusterError;
+pub use memory::memory_estimate;
+pub use watch::{Stage, Unwatched, Watch};
 
 use ndarray::ArrayRef2;
 
 use crate::threshold::CosineDistance;
+use average::Kept;
+use kernel::Kernel;
+use points::Points;
+
+/// The error's name in callers that were written when it had one cause.
+pub type TooManyRows = ClusterError;
 
 /// How the distance of two clusters follows from those of their members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +57,91 @@ pub enum Linkage {
     Complete,
 }
 
+/// How the clusters are computed. All engines give the same partition where no two distances are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// The sparse one.
+    #[default]
+    Auto,
+    /// Without a matrix of distances: O(n·d) memory for average linkage, O(n·d + pairs within the cut) for complete linkage.
+    Sparse,
+    /// The whole matrix through kodama, at most [`MAX_ROWS`] rows, on one thread: the reference. It orders ties in its own way.
+    Dense,
+}
+
+/// What to do with a matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut<'a> {
+    /// Distance of clusters.
+    pub linkage: Linkage,
+    /// Clusters at this distance or nearer are merged.
+    pub threshold: CosineDistance,
+    /// Who computes.
+    pub engine: Engine,
+    /// The rank of each row among equals, a permutation of 0..n: by content and face, say, so that the order of files does not matter.
+    /// Without it a row's rank is its number.
+    pub tie_ranks: Option<&'a [usize]>,
+}
+
+impl Cut<'_> {
+    /// With the engine that fits, and ties in the order of the rows.
+    pub fn new(linkage: Linkage, threshold: CosineDistance) -> Self {
+        Self { linkage, threshold, engine: Engine::Auto, tie_ranks: None }
+    }
+}
+
 /// Clusters the rows of `embeddings` (n × d, unit vectors) and cuts the dendrogram at `threshold`: clusters at a distance ≤ it are
-/// merged (as `SciPy`'s `fcluster`; scikit-learn stops at equality).
+/// merged (as `SciPy`'s `fcluster`; scikit-learn stops at equality). On all threads of the current rayon pool; unwatched.
 ///
-/// O(n²) time and memory for now; see [`MAX_ROWS`].
+/// O(n²·d) time; [`memory_estimate`] says how much memory.
+///
+/// # Errors
+/// A row that is not a unit vector, no columns, or more pairs than complete linkage takes.
 pub fn cut(
     embeddings: &ArrayRef2<f32>,
     linkage: Linkage,
     threshold: CosineDistance,
-) -> Result<Clusters, TooManyRows> {
-    dense::cut(embeddings, linkage, threshold)
+) -> Result<Clusters, ClusterError> {
+    cut_with(embeddings, &Cut::new(linkage, threshold), &Unwatched)
+}
+
+/// As [`cut`], with everything said.
+///
+/// The nearest two clusters are merged first. A distance is 1 − a scalar product, computed in f64 and in one order, never clamped; where two
+/// pairs of clusters have equal distances, the one with the lower first rank comes first, then the one with the lower second rank (a
+/// cluster's rank is the lowest of its rows'). The result depends on the matrix and the ranks only: not on threads, not on the processor;
+/// and without ties not on the order of the rows.
+///
+/// # Errors
+/// As [`cut`]; also ranks that are no permutation, more rows than the dense engine takes, and [`ClusterError::Cancelled`].
+pub fn cut_with(
+    embeddings: &ArrayRef2<f32>,
+    how: &Cut<'_>,
+    watch: &dyn Watch,
+) -> Result<Clusters, ClusterError> {
+    cut_on(Kernel::detected(), Kept::default(), embeddings, how, watch)
+}
+
+fn cut_on(
+    kernel: Kernel,
+    kept: Kept,
+    embeddings: &ArrayRef2<f32>,
+    how: &Cut<'_>,
+    watch: &dyn Watch,
+) -> Result<Clusters, ClusterError> {
+    let points = Points::new(embeddings, how.tie_ranks)?;
+    let threshold = f64::from(how.threshold.get());
+    let of_points = match how.engine {
+        Engine::Dense => dense::cut(&points, how.linkage, threshold, watch),
+        // On a thread of the pool from here on: else this one would hand over every small piece of work and wait for it.
+        Engine::Auto | Engine::Sparse => rayon::scope(|_| match how.linkage {
+            Linkage::Average => average::cut(&points, threshold, kernel, kept, watch),
+            Linkage::Complete => complete::cut(&points, threshold, kernel, watch),
+        }),
+    }?;
+    let mut labels = vec![0; points.len()];
+    for (point, label) in of_points.into_iter().enumerate() {
+        labels[points.row_of(point)] = label;
+    }
+    Ok(Clusters::from_labels(&labels))
 }

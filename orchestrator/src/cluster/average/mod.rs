@@ -1,0 +1,203 @@
+//! Average linkage (UPGMA) of unit vectors, cut at a distance, exactly and without the matrix of distances.
+//!
+//! For unit vectors the mean cosine distance of all pairs of clusters A and B is 1 − ΣA·ΣB / (|A|·|B|): a sum and a size a cluster
+//! are enough. Reciprocal nearest neighbours may be merged in any order, because average linkage is reducible (a union is never nearer to
+//! a third cluster than the nearer of its parts; Bruynooghe 1977, Murtagh 1983). Each cluster knows its first few neighbours and a
+//! bound on all others ([`Nearest`]); when none of the pairs can be proven, the clusters that ran out of neighbours are compared with all
+//! again, in one batch.
+//!
+//! Time O(n²·d) for the first search, which dominates; memory n·d bytes for the packed vectors, 8·d bytes a live union (at most n/2),
+//! 16 bytes a known neighbour (at most 32 a point).
+
+mod rescan;
+mod state;
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::ClusterError;
+use super::kernel::Kernel;
+use super::nearest::{Key, Nearest, Neighbour};
+use super::points::Points;
+use super::range::{self, PairSink};
+use super::watch::{Stage, Watch, check};
+use state::State;
+
+/// How many neighbours a cluster keeps. More cost memory, fewer cost rescans; the result is the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// A point, of the first search; at least 1.
+    pub(super) points: usize,
+    /// A union, and whatever was rescanned; at least 1.
+    pub(super) unions: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { points: 32, unions: 64 }
+    }
+}
+
+/// Work on fewer clusters than this is not worth waking threads for.
+const FEW: usize = 32;
+
+/// No cluster.
+const NONE: u32 = u32::MAX;
+
+/// What is known of the nearest neighbour of a cluster.
+enum Outlook {
+    /// It is this one.
+    Known(u32),
+    /// There is none up to the cut, and never will be.
+    Alone,
+    /// It is beyond the bound.
+    Unknown,
+}
+
+/// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the order of ties.
+pub(super) fn cut(
+    points: &Points<'_>,
+    cut: f64,
+    kernel: Kernel,
+    kept: Kept,
+    watch: &dyn Watch,
+) -> Result<Vec<usize>, ClusterError> {
+    let n = points.len();
+    let strips = range::pack(points);
+    let lists = Lists::new(n, cut, kept.points);
+    range::search(points, &strips, kernel, &lists, watch)?;
+    let mut state = State::new(points, cut, kernel, kept.unions, strips, lists.finish());
+    watch.begin(Stage::Merge, n as u64);
+    let mut dirty: Vec<u32> = (0..n as u32).collect();
+    let mut unknown: Vec<u32> = Vec::new();
+    loop {
+        check(watch)?;
+        let alone = refresh(&mut state, &dirty, &mut unknown);
+        watch.advance(alone);
+        let pairs = reciprocal(&state, &dirty);
+        if pairs.is_empty() {
+            unknown.retain(|id| state.forest.is_root(*id));
+            if unknown.is_empty() {
+                break;
+            }
+            rescan::rescan(&mut state, &unknown, watch)?;
+            dirty = std::mem::take(&mut unknown);
+        } else {
+            dirty = state.merge(&pairs);
+            watch.advance(pairs.len() as u64);
+        }
+    }
+    debug_assert!(state.is_final(), "every cluster has been proven to be alone");
+    Ok((0..n as u32).map(|point| state.forest.root(point) as usize).collect())
+}
+
+/// Finds out what is known of the nearest neighbours of `dirty` clusters; returns how many are alone.
+fn refresh(state: &mut State<'_>, dirty: &[u32], unknown: &mut Vec<u32>) -> u64 {
+    let work: Vec<(u32, Nearest)> = dirty.iter().map(|id| (*id, state.take_nearest(*id))).collect();
+    let look = |(id, mut nearest): (u32, Nearest)| {
+        let outlook = state.outlook(id, &mut nearest);
+        (id, nearest, outlook)
+    };
+    let done: Vec<_> = if work.len() < FEW {
+        work.into_iter().map(look).collect()
+    } else {
+        work.into_par_iter().with_min_len(16).map(look).collect()
+    };
+    let mut alone = 0;
+    for (id, nearest, outlook) in done {
+        state.nearest[id as usize] = nearest;
+        match outlook {
+            Outlook::Known(neighbour) => state.partner[id as usize] = neighbour,
+            Outlook::Alone => {
+                state.retire(id);
+                alone += 1;
+            }
+            Outlook::Unknown => {
+                state.partner[id as usize] = NONE;
+                unknown.push(id);
+            }
+        }
+    }
+    alone
+}
+
+/// Pairs of clusters that are each other's nearest neighbours, ascending. One of each pair is dirty, else it were merged by now.
+fn reciprocal(state: &State<'_>, dirty: &[u32]) -> Vec<(u32, u32)> {
+    let mut pairs: Vec<(u32, u32)> = dirty
+        .iter()
+        .filter_map(|&id| {
+            let partner = state.partner[id as usize];
+            (partner != NONE && state.partner[partner as usize] == id)
+                .then(|| (id.min(partner), id.max(partner)))
+        })
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// The neighbours of all points while the first search runs.
+struct Lists {
+    cut: f64,
+    kept: usize,
+    nearest: Vec<Mutex<Nearest>>,
+    /// Bits of the scalar product below which a point has no more use for a pair.
+    floors: Vec<AtomicU32>,
+}
+
+impl Lists {
+    fn new(n: usize, cut: f64, kept: usize) -> Self {
+        let floor = floor_of(cut).to_bits();
+        Self {
+            cut,
+            kept,
+            nearest: (0..n).map(|_| Mutex::new(Nearest::none(cut))).collect(),
+            floors: (0..n).map(|_| AtomicU32::new(floor)).collect(),
+        }
+    }
+
+    fn offer(&self, point: usize, other: usize, distance: f64) {
+        // Mostly only one of the two has a use for the other; no need to wait for the lock to find out.
+        if floor_of(distance) < self.floor(point) {
+            return;
+        }
+        let key = Key { distance, rank: other as u32 };
+        let mut nearest = self.nearest[point].lock().unwrap_or_else(PoisonError::into_inner);
+        if nearest.offer(Neighbour { key, id: other as u32 }, self.kept)
+            && let Some(last) = nearest.list.last()
+        {
+            self.floors[point].store(floor_of(last.key.distance).to_bits(), Relaxed);
+        }
+    }
+
+    /// The set of neighbours does not depend on the order in which they came.
+    fn finish(self) -> Vec<Nearest> {
+        let kept = self.kept;
+        let finished = self.nearest.into_iter().map(|list| {
+            let mut nearest = list.into_inner().unwrap_or_else(PoisonError::into_inner);
+            nearest.limit(kept);
+            nearest
+        });
+        finished.collect()
+    }
+}
+
+impl PairSink for Lists {
+    fn floor(&self, point: usize) -> f32 {
+        f32::from_bits(self.floors[point].load(Relaxed))
+    }
+
+    fn found(&self, a: usize, b: usize, distance: f64) {
+        if distance <= self.cut {
+            self.offer(a, b, distance);
+            self.offer(b, a, distance);
+        }
+    }
+}
+
+/// Scalar product of a pair at this distance; the screen's bounds have slack for its rounding.
+fn floor_of(distance: f64) -> f32 {
+    (1.0 - distance) as f32
+}

@@ -1,0 +1,342 @@
+//! The clusters of a running average linkage.
+
+use rayon::prelude::*;
+
+use super::super::forest::Forest;
+use super::super::kernel::Kernel;
+use super::super::nearest::{Key, Nearest, Neighbour};
+use super::super::pack::{STRIP, Strip};
+use super::super::points::Points;
+use super::{FEW, NONE, Outlook};
+
+/// Taken off the bound of a union: more than rounding can add to it.
+const BOUND_SLACK: f64 = 1e-12;
+
+/// Fewest columns that are worth packing together.
+const MIN_COLUMNS: usize = 4 * STRIP;
+
+/// What becomes of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It may still be merged.
+    Open,
+    /// It has been merged.
+    Merged,
+    /// It is final: nothing is, or ever will be, within the cut of it.
+    Final,
+}
+
+/// Clusters 0..n are the points, the others unions in the order of merging.
+pub(super) struct State<'a> {
+    points: &'a Points<'a>,
+    pub(super) cut: f64,
+    pub(super) kernel: Kernel,
+    /// Neighbours that a union keeps.
+    pub(super) kept: usize,
+    pub(super) forest: Forest,
+    fate: Vec<Fate>,
+    size: Vec<u32>,
+    pub(super) rank: Vec<u32>,
+    /// Sum of the vectors of union n + i, while it is open.
+    sums: Vec<OwnSum>,
+    pub(super) nearest: Vec<Nearest>,
+    /// Nearest neighbour, where it is known.
+    pub(super) partner: Vec<u32>,
+    /// Clusters that may be open; those that are not are thrown out from time to time.
+    open: Vec<u32>,
+    /// Means of the open clusters.
+    pub(super) strips: Vec<Strip>,
+    /// Cluster of each column of the strips, or [`NONE`].
+    pub(super) tenant: Vec<u32>,
+    /// Column of each cluster, where it is open.
+    column: Vec<u32>,
+    tenants: usize,
+}
+
+/// The sum of a union; a point has none of its own.
+type OwnSum = Option<Box<[f64]>>;
+
+/// The vector that a cluster's distances come from.
+enum Total<'a> {
+    Point(&'a [f32]),
+    Sum(&'a [f64]),
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(
+        points: &'a Points<'a>,
+        cut: f64,
+        kernel: Kernel,
+        kept: usize,
+        strips: Vec<Strip>,
+        nearest: Vec<Nearest>,
+    ) -> Self {
+        let n = points.len();
+        let ids: Vec<u32> = (0..n as u32).collect();
+        let mut tenant = ids.clone();
+        tenant.resize(strips.len() * STRIP, NONE);
+        Self {
+            points,
+            cut,
+            kernel,
+            kept,
+            forest: Forest::new(n),
+            fate: vec![Fate::Open; n],
+            size: vec![1; n],
+            rank: ids.clone(),
+            sums: Vec::new(),
+            nearest,
+            partner: vec![NONE; n],
+            open: ids.clone(),
+            strips,
+            tenant,
+            column: ids,
+            tenants: n,
+        }
+    }
+
+    /// Whether nothing can be merged any more.
+    pub(super) fn is_final(&self) -> bool {
+        !self.fate.contains(&Fate::Open)
+    }
+
+    /// Values of a vector.
+    pub(super) fn dims(&self) -> usize {
+        self.points.dims()
+    }
+
+    /// Mean of all distances between two clusters' members. O(d).
+    pub(super) fn distance(&self, a: u32, b: u32) -> f64 {
+        let product = match (self.total(a), self.total(b)) {
+            (Total::Point(a), Total::Point(b)) => self.kernel.dot(a, b),
+            (Total::Point(a), Total::Sum(b)) | (Total::Sum(b), Total::Point(a)) => self.kernel.dot(a, b),
+            (Total::Sum(a), Total::Sum(b)) => self.kernel.dot(a, b),
+        };
+        1.0 - product / (f64::from(self.size[a as usize]) * f64::from(self.size[b as usize]))
+    }
+
+    /// A cluster as a neighbour of another.
+    pub(super) fn neighbour(&self, of: u32, id: u32) -> Neighbour {
+        Neighbour { key: Key { distance: self.distance(of, id), rank: self.rank[id as usize] }, id }
+    }
+
+    /// Writes the mean of a cluster's vectors.
+    pub(super) fn mean(&self, id: u32, out: &mut [f32]) {
+        match self.total(id) {
+            Total::Point(vector) => out.copy_from_slice(vector),
+            Total::Sum(sum) => {
+                let size = f64::from(self.size[id as usize]);
+                out.iter_mut().zip(sum).for_each(|(out, sum)| *out = (sum / size) as f32);
+            }
+        }
+    }
+
+    pub(super) fn take_nearest(&mut self, id: u32) -> Nearest {
+        std::mem::replace(&mut self.nearest[id as usize], Nearest::none(self.cut))
+    }
+
+    /// Looks for the nearest neighbour of an open cluster in its list.
+    ///
+    /// A neighbour that was merged is replaced by the union it is in, at its true distance, only when it comes first: a union is not
+    /// before the first of its parts.
+    pub(super) fn outlook(&self, id: u32, nearest: &mut Nearest) -> Outlook {
+        while let Some(first) = nearest.list.first().copied() {
+            if self.forest.is_root(first.id) {
+                let beyond = nearest.bound.before(first.key);
+                return if beyond { Outlook::Unknown } else { Outlook::Known(first.id) };
+            }
+            nearest.list.remove(0);
+            let root = self.forest.root(first.id);
+            // A final cluster is beyond the cut.
+            if self.fate[root as usize] == Fate::Open && !nearest.list.iter().any(|other| other.id == root) {
+                let union = self.neighbour(id, root);
+                if union.key.distance <= self.cut {
+                    nearest.insert(union);
+                }
+            }
+        }
+        if nearest.bound == Key::end(self.cut) { Outlook::Alone } else { Outlook::Unknown }
+    }
+
+    /// Makes a cluster final; what it needed memory for is let go.
+    pub(super) fn retire(&mut self, id: u32) {
+        self.close(id, Fate::Final);
+        if let Some(union) = (id as usize).checked_sub(self.points.len()) {
+            self.sums[union] = None;
+        }
+    }
+
+    /// Merges disjoint pairs of open clusters. Returns the clusters whose nearest neighbour is to be found again: the unions, and those
+    /// whose neighbour was merged. O(pairs · d · neighbours + open clusters).
+    pub(super) fn merge(&mut self, pairs: &[(u32, u32)]) -> Vec<u32> {
+        let work: Vec<_> = pairs.iter().map(|&(a, b)| (a, b, self.take_sum(a), self.take_sum(b))).collect();
+        let points = self.points;
+        let add = |(a, b, sum_a, sum_b): (u32, u32, OwnSum, OwnSum)| {
+            add_up(
+                sum_a.ok_or_else(|| points.vector(a as usize)),
+                sum_b.ok_or_else(|| points.vector(b as usize)),
+            )
+        };
+        let sums: Vec<Box<[f64]>> = if work.len() < FEW {
+            work.into_iter().map(add).collect()
+        } else {
+            work.into_par_iter().with_min_len(8).map(add).collect()
+        };
+
+        let first = self.fate.len() as u32;
+        let mut lists = Vec::with_capacity(pairs.len());
+        for (&(a, b), sum) in pairs.iter().zip(sums) {
+            lists.push((self.take_nearest(a), self.take_nearest(b), a, b));
+            self.create(a, b, sum);
+        }
+        let shared = &*self;
+        let combine = |(number, (of_a, of_b, a, b)): (usize, (Nearest, Nearest, u32, u32))| {
+            shared.combined(first + number as u32, (of_a, a), (of_b, b))
+        };
+        let combined: Vec<Nearest> = if lists.len() < FEW / 8 {
+            lists.into_iter().enumerate().map(combine).collect()
+        } else {
+            lists.into_par_iter().enumerate().with_min_len(1).map(combine).collect()
+        };
+        for (number, nearest) in combined.into_iter().enumerate() {
+            self.nearest[first as usize + number] = nearest;
+        }
+        self.clusters_to_refresh(first)
+    }
+
+    /// Packs the means of the open clusters again if most columns are empty.
+    pub(super) fn tidy_strips(&mut self) {
+        if self.tenant.len() < MIN_COLUMNS || self.tenants * 2 > self.tenant.len() {
+            return;
+        }
+        let mut tenant = std::mem::take(&mut self.tenant);
+        tenant.retain(|id| *id != NONE);
+        // The old ones go first: both together would be the peak of the whole run.
+        self.strips = Vec::new();
+        let pack = |ids: &[u32]| {
+            let mut strip = Strip::empty(self.dims());
+            let (mut mean, mut quanta) = (vec![0.0; self.dims()], Vec::new());
+            for (column, id) in ids.iter().enumerate() {
+                self.mean(*id, &mut mean);
+                strip.set(column, &mean, &mut quanta);
+            }
+            strip
+        };
+        let strips = tenant.par_chunks(STRIP).map(pack).collect();
+        self.strips = strips;
+        for (column, id) in tenant.iter().enumerate() {
+            self.column[*id as usize] = column as u32;
+        }
+        tenant.resize(self.strips.len() * STRIP, NONE);
+        self.tenant = tenant;
+    }
+
+    fn total(&self, id: u32) -> Total<'_> {
+        match (id as usize).checked_sub(self.points.len()) {
+            None => Total::Point(self.points.vector(id as usize)),
+            Some(union) => Total::Sum(self.sums[union].as_deref().unwrap_or(&[])),
+        }
+    }
+
+    fn take_sum(&mut self, id: u32) -> OwnSum {
+        (id as usize).checked_sub(self.points.len()).and_then(|union| self.sums[union].take())
+    }
+
+    /// Enters the union of two clusters, without its neighbours.
+    fn create(&mut self, a: u32, b: u32, sum: Box<[f64]>) {
+        let id = self.forest.join(a, b);
+        self.close(a, Fate::Merged);
+        self.close(b, Fate::Merged);
+        self.fate.push(Fate::Open);
+        self.size.push(self.size[a as usize] + self.size[b as usize]);
+        self.rank.push(self.rank[a as usize].min(self.rank[b as usize]));
+        self.sums.push(Some(sum));
+        self.nearest.push(Nearest::none(self.cut));
+        self.partner.push(NONE);
+        self.open.push(id);
+        // It moves into the column of one of its parts.
+        let column = self.column[a as usize] as usize;
+        let (mut mean, mut quanta) = (vec![0.0; self.dims()], Vec::new());
+        self.mean(id, &mut mean);
+        self.strips[column / STRIP].set(column % STRIP, &mean, &mut quanta);
+        self.tenant[column] = id;
+        self.tenants += 1;
+        self.column.push(column as u32);
+    }
+
+    fn close(&mut self, id: u32, fate: Fate) {
+        self.fate[id as usize] = fate;
+        self.partner[id as usize] = NONE;
+        self.nearest[id as usize] = Nearest::none(self.cut);
+        let column = self.column[id as usize] as usize;
+        self.strips[column / STRIP].clear(column % STRIP);
+        self.tenant[column] = NONE;
+        self.tenants -= 1;
+    }
+
+    /// The neighbours of a union: all that its parts knew, at their true distances. Whatever neither knew is, on the weighted mean, beyond
+    /// both bounds.
+    fn combined(&self, id: u32, (of_a, a): (Nearest, u32), (of_b, b): (Nearest, u32)) -> Nearest {
+        let mut others: Vec<u32> = of_a
+            .list
+            .iter()
+            .chain(&of_b.list)
+            .map(|neighbour| self.forest.root(neighbour.id))
+            .filter(|&root| root != id && self.fate[root as usize] == Fate::Open)
+            .collect();
+        others.sort_unstable();
+        others.dedup();
+        let mut nearest = Nearest::none(self.cut);
+        if of_a.bound != nearest.bound || of_b.bound != nearest.bound {
+            let (size_a, size_b) = (f64::from(self.size[a as usize]), f64::from(self.size[b as usize]));
+            let mean = (size_a * of_a.bound.distance + size_b * of_b.bound.distance) / (size_a + size_b);
+            nearest.bound = Key::end(mean - BOUND_SLACK);
+        }
+        nearest.list = others
+            .into_iter()
+            .map(|other| self.neighbour(id, other))
+            .filter(|neighbour| neighbour.key.distance <= self.cut)
+            .collect();
+        nearest.list.sort_unstable_by(|x, y| {
+            x.key.distance.total_cmp(&y.key.distance).then(x.key.rank.cmp(&y.key.rank))
+        });
+        nearest.limit(self.kept);
+        nearest.list.shrink_to_fit();
+        nearest
+    }
+
+    /// The unions from `first` on, and the open clusters whose neighbour was merged.
+    fn clusters_to_refresh(&mut self, first: u32) -> Vec<u32> {
+        let (fate, partner, forest) = (&self.fate, &mut self.partner, &self.forest);
+        let mut dirty = Vec::new();
+        self.open.retain(|&id| {
+            if fate[id as usize] != Fate::Open {
+                return false;
+            }
+            let neighbour = partner[id as usize];
+            if id >= first {
+                dirty.push(id);
+            } else if neighbour != NONE && !forest.is_root(neighbour) {
+                partner[id as usize] = NONE;
+                dirty.push(id);
+            }
+            true
+        });
+        dirty
+    }
+}
+
+/// The sum of two vectors; the order does not matter.
+fn add_up(a: Result<Box<[f64]>, &[f32]>, b: Result<Box<[f64]>, &[f32]>) -> Box<[f64]> {
+    match (a, b) {
+        (Ok(mut sum), Ok(other)) => {
+            sum.iter_mut().zip(&other).for_each(|(sum, other)| *sum += other);
+            sum
+        }
+        (Ok(mut sum), Err(point)) | (Err(point), Ok(mut sum)) => {
+            sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += f64::from(*value));
+            sum
+        }
+        (Err(a), Err(b)) => a.iter().zip(b).map(|(a, b)| f64::from(*a) + f64::from(*b)).collect(),
+    }
+}
