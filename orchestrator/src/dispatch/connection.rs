@@ -79,9 +79,8 @@ pub async fn connect(address: &str, token: Option<&str>) -> Result<Connection, D
 pub(super) fn socket(address: &str) -> Option<(String, u16)> {
     let endpoint = endpoint(address).ok()?;
     let uri = endpoint.uri();
-    let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
     let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-    Some((host, uri.port_u16().unwrap_or(default)))
+    Some((host, uri.port_u16().unwrap_or(80)))
 }
 
 fn endpoint(address: &str) -> Result<Endpoint, DispatchError> {
@@ -90,6 +89,9 @@ fn endpoint(address: &str) -> Result<Endpoint, DispatchError> {
         Endpoint::from_shared(url).map_err(|_| DispatchError::InvalidAddress(address.to_owned()))?;
     if endpoint.uri().host().is_none() {
         return Err(DispatchError::InvalidAddress(address.to_owned()));
+    }
+    if endpoint.uri().scheme_str() != Some("http") {
+        return Err(DispatchError::UnknownScheme(address.to_owned()));
     }
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)

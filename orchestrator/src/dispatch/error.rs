@@ -8,6 +8,9 @@ pub enum DispatchError {
     /// Not an address.
     #[error("`{0}` is no address of a worker")]
     InvalidAddress(String),
+    /// An address that asks for more than plaintext; photos must not go in the clear where somebody meant them not to.
+    #[error("`{0}` asks for another protocol than `http`, and there is no encryption yet")]
+    UnknownScheme(String),
     /// Not a token that can be sent.
     #[error("the token has characters other than visible ASCII")]
     InvalidToken,
@@ -59,6 +62,7 @@ impl Hint for DispatchError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::InvalidAddress(_) => "give it as `--worker http://HOST:PORT`",
+            Self::UnknownScheme(_) => "use `http://` on a network that you trust, or an encrypted tunnel to it",
             Self::InvalidToken => "give the worker's token with `--token` or `FACESETS_TOKEN`",
             Self::Unreachable { .. } => {
                 "check that `facesets-worker serve` runs there and that the address and port are right, \

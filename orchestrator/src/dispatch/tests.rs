@@ -320,6 +320,8 @@ async fn nobody_at_the_address_is_told_in_plain_words() {
         "{error}"
     );
     assert!(matches!(connect("not an address", None).await, Err(DispatchError::InvalidAddress(_))));
+    let encrypted = connect("https://127.0.0.1:1", Some("token")).await;
+    assert!(matches!(encrypted, Err(DispatchError::UnknownScheme(_))), "never in the clear instead");
 }
 
 #[test]
