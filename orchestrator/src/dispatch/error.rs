@@ -62,7 +62,9 @@ impl Hint for DispatchError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::InvalidAddress(_) => "give it as `--worker http://HOST:PORT`",
-            Self::UnknownScheme(_) => "use `http://` on a network that you trust, or an encrypted tunnel to it",
+            Self::UnknownScheme(_) => {
+                "use `http://` on a network that you trust, or an encrypted tunnel to it"
+            }
             Self::InvalidToken => "give the worker's token with `--token` or `FACESETS_TOKEN`",
             Self::Unreachable { .. } => {
                 "check that `facesets-worker serve` runs there and that the address and port are right, \
