@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
 
 mod bad_input;
+mod interop;
 mod kills;
 mod main_job;
 mod refusals;
