@@ -8,6 +8,7 @@ pub mod embed;
 pub mod exit;
 pub mod export;
 pub mod gallery;
+pub mod interop;
 pub mod library;
 pub mod log;
 pub mod manifest;

@@ -1,6 +1,6 @@
 //! Contracts: what makes two results comparable. Vectors of different contracts are never compared.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::Sha256Digest;
 
@@ -78,5 +78,83 @@ impl fmt::Display for CountContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { detector, det_size, preprocessing } = self;
         write!(f, "count/v{preprocessing}/det={detector}/size={det_size}")
+    }
+}
+
+/// Text that no contract displays as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a contract")]
+pub struct InvalidContract(String);
+
+impl FromStr for FaceContract {
+    type Err = InvalidContract;
+
+    fn from_str(text: &str) -> Result<Self, InvalidContract> {
+        let read = || {
+            let mut parts = Parts(text.strip_prefix("face/")?.split('/'));
+            let preprocessing = parts.number("v")?;
+            let (detector, recogniser) = (parts.digest("det=")?, parts.digest("rec=")?);
+            let det_size = parts.number("size=")?;
+            Some(Self { detector, recogniser, det_size, preprocessing })
+        };
+        // Only what displays as the very same text is that contract.
+        read().filter(|read| read.to_string() == text).ok_or_else(|| InvalidContract(text.to_owned()))
+    }
+}
+
+impl FromStr for LandmarksContract {
+    type Err = InvalidContract;
+
+    fn from_str(text: &str) -> Result<Self, InvalidContract> {
+        let read = || {
+            let mut parts = Parts(text.strip_prefix("landmarks/")?.split('/'));
+            let preprocessing = parts.number("v")?;
+            let detector = parts.digest("det=")?;
+            let (landmarks_106, landmarks_68) = (parts.digest("l106=")?, parts.digest("l68=")?);
+            let det_size = parts.number("size=")?;
+            Some(Self { detector, landmarks_106, landmarks_68, det_size, preprocessing })
+        };
+        read().filter(|read| read.to_string() == text).ok_or_else(|| InvalidContract(text.to_owned()))
+    }
+}
+
+/// What is left of a contract's text.
+struct Parts<'a>(std::str::Split<'a, char>);
+
+impl Parts<'_> {
+    fn digest(&mut self, name: &str) -> Option<Sha256Digest> {
+        self.0.next()?.strip_prefix(name)?.parse().ok()
+    }
+
+    fn number(&mut self, name: &str) -> Option<u32> {
+        self.0.next()?.strip_prefix(name)?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contracts_read_back_what_they_display_and_nothing_else() {
+        let [a, b, c] = [b"a", b"b", b"c"].map(|bytes| Sha256Digest::of(bytes));
+        let face = FaceContract { detector: a, recogniser: b, det_size: 640, preprocessing: 1 };
+        assert_eq!(face.to_string().parse(), Ok(face));
+        let landmarks = LandmarksContract {
+            detector: a,
+            landmarks_106: b,
+            landmarks_68: c,
+            det_size: 640,
+            preprocessing: 1,
+        };
+        assert_eq!(landmarks.to_string().parse(), Ok(landmarks));
+        for text in [
+            String::new(),
+            format!("{face}/x"),
+            landmarks.to_string(),
+            format!("{face}").replace("v1", "v01"),
+        ] {
+            assert_eq!(text.parse::<FaceContract>(), Err(InvalidContract(text)));
+        }
     }
 }

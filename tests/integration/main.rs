@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod dispatch;
+mod interop;
 mod kills;
 mod link;
 mod main_job;

@@ -5,10 +5,12 @@
 //!
 //! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
 
+mod backup;
 mod blob;
 mod commit;
 mod dump;
 mod error;
+mod export;
 mod faces;
 mod filesystem;
 mod gallery;
@@ -21,14 +23,17 @@ mod status;
 mod strikes;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
+pub use export::{COLUMNS, Column, Export, ExportError, Item};
 pub use filesystem::{FileSystem, FileSystemPolicy};
 pub use locations::{Location, Sighting};
 pub use outcome::{Failed, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
+pub use verify::Finding;
 pub use writer::Writer;
 
 /// A store, to look into.

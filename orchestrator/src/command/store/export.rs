@@ -1,0 +1,37 @@
+//! `facesets store export`.
+
+use std::path::PathBuf;
+
+use super::Context;
+use crate::{
+    exit::{Exit, Failure},
+    interop::{self, Format, Target},
+    output::Existing,
+    store::Store,
+};
+
+/// Flags of `store export`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file, or the folder with `--format npy`
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// How the arrays lie in files
+    #[arg(long, value_enum, default_value_t = Format::Npz)]
+    format: Format,
+    /// Which embeddings, where the library has several kinds
+    #[arg(long, value_name = "CONTRACT")]
+    contract: Option<String>,
+    /// Replace a file of that name; a folder is moved aside
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let store = Store::open_read(&context.library)?;
+    let existing = if args.force { Existing::MoveAside } else { Existing::Refuse };
+    let target = Target::create(&args.out, args.format, existing)?;
+    let summary = interop::export(&store, args.contract.as_deref(), target, context.monitor())?;
+    context.ui.summary(&summary)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,52 @@
+//! `facesets store`: looks into the store itself.
+
+mod backup;
+mod export;
+mod verify;
+
+use std::io::Write as _;
+
+use clap::Subcommand;
+
+use super::Context;
+use crate::{
+    exit::{Exit, Failure},
+    store::{Store, StoreError},
+};
+
+/// Flags of `store`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do with it.
+    #[command(subcommand)]
+    command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Write everything in the store to standard output, as lines of JSON that are the same for the same content
+    Dump,
+    /// Write every field as arrays that `numpy.load` reads
+    Export(export::Args),
+    /// Check every page, key and number of the store; exit code 1 if anything is wrong
+    Verify(verify::Args),
+    /// Write a copy of the store, also while it is in use
+    Backup(backup::Args),
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    match &args.command {
+        StoreCommand::Dump => dump(context),
+        StoreCommand::Export(args) => export::run(args, context),
+        StoreCommand::Verify(args) => verify::run(args, context),
+        StoreCommand::Backup(args) => backup::run(args, context),
+    }
+}
+
+fn dump(context: &Context) -> Result<Exit, Failure> {
+    let mut out = context.ui.stdout();
+    Store::open_read(&context.library)?.dump(&mut out)?;
+    out.flush().map_err(StoreError::Output)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,290 @@
+//! The store as columns, for programs that want arrays: one pass over the rows a column, never a column in memory.
+//!
+//! Contents are ordered by sha256, faces by (content, number), locations by path, so that equal stores give equal columns.
+
+use std::io::{self, Write};
+
+use facesets_core::{EMBEDDING_LEN, Pose, Sha256Digest, face};
+use rusqlite::{Row, Transaction, types::ValueRef};
+
+use super::{Store, StoreError, TASK_FACES, blob, locations, schema};
+
+/// What one row of a column is, in little-endian bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// Text or a path, padded with zeros to this many bytes.
+    Text(usize),
+    /// So many bytes.
+    Bytes(usize),
+    /// True or false, one byte.
+    Bool,
+    /// `i32`.
+    I32,
+    /// `i64`.
+    I64,
+    /// An array of `f32` of this shape.
+    F32(&'static [usize]),
+}
+
+impl Item {
+    /// Bytes of one row.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Text(len) | Self::Bytes(len) => len,
+            Self::Bool => 1,
+            Self::I32 => 4,
+            Self::I64 => 8,
+            Self::F32(shape) => 4 * shape.iter().product::<usize>(),
+        }
+    }
+
+    /// Whether a row has no bytes at all.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Which rows a column has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Contents,
+    Locations,
+    Faces,
+}
+
+/// Where the bytes of a row come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The value itself.
+    Value,
+    /// The place of the sha256 among the contents.
+    ContentIndex,
+    /// The place of the text among the landmarks contracts, −1 for none.
+    LandmarksContract,
+    /// The head pose that follows from the 68 landmarks, NaN where there is none.
+    Pose,
+}
+
+/// A column of the export.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its name, unique among all.
+    pub name: &'static str,
+    /// What its rows are; a text has the width 0 until it is asked for with [`Export::item`].
+    item: Item,
+    table: Table,
+    source: Source,
+    query: &'static str,
+}
+
+const fn column(name: &'static str, table: Table, item: Item, query: &'static str) -> Column {
+    Column { name, item, table, source: Source::Value, query }
+}
+
+const fn derived(column: Column, source: Source) -> Column {
+    Column { source, ..column }
+}
+
+const BOX: &[usize] = &[4];
+const ONE: &[usize] = &[];
+
+/// Every column.
+pub const COLUMNS: &[Column] = &[
+    column("contents_sha256", Table::Contents, Item::Bytes(32), "content.sha256"),
+    column("contents_bytes", Table::Contents, Item::I64, "content.bytes"),
+    column("contents_outcome", Table::Contents, Item::Text(0), "coalesce(outcome, '')"),
+    column("contents_error_kind", Table::Contents, Item::Text(0), "coalesce(error_kind, '')"),
+    column("contents_error_message", Table::Contents, Item::Text(0), "coalesce(error_message, '')"),
+    column("contents_width", Table::Contents, Item::I32, "coalesce(width, 0)"),
+    column("contents_height", Table::Contents, Item::I32, "coalesce(height, 0)"),
+    derived(
+        column("contents_landmarks_contract", Table::Contents, Item::I32, "coalesce(landmarks_contract, '')"),
+        Source::LandmarksContract,
+    ),
+    column("contents_provider", Table::Contents, Item::Text(0), "coalesce(provider, '')"),
+    column("contents_worker_version", Table::Contents, Item::Text(0), "coalesce(worker_version, '')"),
+    column("contents_runtime_version", Table::Contents, Item::Text(0), "coalesce(runtime_version, '')"),
+    column("locations_path", Table::Locations, Item::Text(0), "path"),
+    derived(column("locations_content", Table::Locations, Item::I64, "sha256"), Source::ContentIndex),
+    column("locations_size", Table::Locations, Item::I64, "size"),
+    column("locations_mtime_ns", Table::Locations, Item::I64, "mtime_ns"),
+    column("locations_vanished", Table::Locations, Item::Bool, "vanished"),
+    derived(column("faces_content", Table::Faces, Item::I64, "analysis.sha256"), Source::ContentIndex),
+    column("faces_sha256", Table::Faces, Item::Bytes(32), "analysis.sha256"),
+    column("faces_number", Table::Faces, Item::I32, "face.number"),
+    column("faces_bbox", Table::Faces, Item::F32(BOX), "x1, y1, x2, y2"),
+    column("faces_det_score", Table::Faces, Item::F32(ONE), "det_score"),
+    column("faces_norm", Table::Faces, Item::F32(ONE), "norm"),
+    column("faces_blur", Table::Faces, Item::F32(ONE), "blur"),
+    column("faces_keypoints", Table::Faces, Item::F32(&[5, 2]), "keypoints"),
+    column("faces_landmarks_106", Table::Faces, Item::F32(&[face::LANDMARKS_106, 2]), "landmarks_106"),
+    column("faces_landmarks_68", Table::Faces, Item::F32(&[face::LANDMARKS_68, 3]), "landmarks_68"),
+    derived(column("faces_pose", Table::Faces, Item::F32(&[3]), "landmarks_68"), Source::Pose),
+    column("faces_embedding", Table::Faces, Item::F32(&[EMBEDDING_LEN]), "vector"),
+];
+
+/// One moment of a store, under one contract.
+#[derive(Debug)]
+pub struct Export<'a> {
+    snapshot: Transaction<'a>,
+    contract: String,
+    landmarks_contracts: Vec<String>,
+    /// Sorted.
+    contents: Vec<[u8; 32]>,
+}
+
+impl Store {
+    /// The store as columns; `None` for the only contract there is.
+    pub fn export(&self, contract: Option<&str>) -> Result<Export<'_>, StoreError> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let contract = self.choose_contract(contract)?;
+        let landmarks_contracts = snapshot
+            .prepare(
+                "SELECT DISTINCT landmarks_contract FROM analysis WHERE task = ?1 AND contract = ?2 \
+                 AND landmarks_contract IS NOT NULL ORDER BY 1",
+            )?
+            .query_map([TASK_FACES, &contract], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let contents = snapshot
+            .prepare("SELECT sha256 FROM content ORDER BY sha256")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(Export { snapshot, contract, landmarks_contracts, contents })
+    }
+}
+
+impl Export<'_> {
+    /// The contract of the embeddings.
+    pub fn contract(&self) -> &str {
+        &self.contract
+    }
+
+    /// Contracts of the landmarks; `contents_landmarks_contract` counts in this list.
+    pub fn landmarks_contracts(&self) -> &[String] {
+        &self.landmarks_contracts
+    }
+
+    /// Version of the store's tables.
+    pub fn schema_version(&self) -> Result<i64, StoreError> {
+        schema::version(&self.snapshot)
+    }
+
+    /// Rows of a column.
+    pub fn rows(&self, column: &Column) -> Result<u64, StoreError> {
+        self.number(&format!("SELECT count(*) {}", Self::from(column)), column)
+    }
+
+    /// What the rows of a column are, with the width that its longest text needs.
+    pub fn item(&self, column: &Column) -> Result<Item, StoreError> {
+        let Item::Text(_) = column.item else { return Ok(column.item) };
+        let query =
+            format!("SELECT coalesce(max(length(CAST({} AS BLOB))), 0) {}", column.query, Self::from(column));
+        // NumPy has no text of no width.
+        Ok(Item::Text(self.number(&query, column)?.max(1) as usize))
+    }
+
+    /// Writes every row of a column, each of [`Item::len`] bytes.
+    pub fn write(&self, column: &Column, out: &mut dyn Write) -> Result<(), ExportError> {
+        let item = self.item(column)?;
+        let order = match column.table {
+            Table::Contents => "content.sha256",
+            Table::Locations => "path",
+            Table::Faces => "content.sha256, face.number",
+        };
+        let query = format!("SELECT {} {} ORDER BY {order}", column.query, Self::from(column));
+        let mut statement = self.snapshot.prepare(&query).map_err(StoreError::from)?;
+        let mut rows = statement.query(self.parameters(column)).map_err(StoreError::from)?;
+        let mut bytes = Vec::with_capacity(item.len());
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            bytes.clear();
+            self.encode(column, row, &mut bytes)?;
+            if let Item::Text(len) = item {
+                bytes.resize(len, 0);
+            }
+            if bytes.len() != item.len() {
+                let text = format!("a row of `{}` has {} bytes", column.name, bytes.len());
+                return Err(StoreError::Damaged(text).into());
+            }
+            out.write_all(&bytes).map_err(ExportError::Write)?;
+        }
+        Ok(())
+    }
+
+    fn encode(&self, column: &Column, row: &Row<'_>, bytes: &mut Vec<u8>) -> Result<(), StoreError> {
+        let blob = || row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from);
+        match column.source {
+            Source::ContentIndex => {
+                let digest = locations::digest(blob()?)?;
+                let at = self.contents.binary_search(digest.as_bytes()).map_err(|_| unknown(&digest))?;
+                bytes.extend((at as i64).to_le_bytes());
+            }
+            Source::LandmarksContract => {
+                let text: String = row.get(0)?;
+                let at = self.landmarks_contracts.iter().position(|contract| *contract == text);
+                bytes.extend(at.map_or(-1, |at| at as i32).to_le_bytes());
+            }
+            Source::Pose => {
+                let pose = Pose::from_landmarks_68(&blob::decode_points(blob()?)?);
+                let angles = pose.map_or([f32::NAN; 3], |pose| [pose.yaw, pose.pitch, pose.roll]);
+                bytes.extend(blob::encode(&angles));
+            }
+            Source::Value => match (column.item, row.get_ref(0)?) {
+                (_, ValueRef::Blob(value) | ValueRef::Text(value)) => bytes.extend(value),
+                (Item::Bool, ValueRef::Integer(value)) => bytes.push(value as u8),
+                (Item::I32, ValueRef::Integer(value)) => bytes.extend((value as i32).to_le_bytes()),
+                (Item::I64, ValueRef::Integer(value)) => bytes.extend(value.to_le_bytes()),
+                (Item::F32(shape), _) => {
+                    for at in 0..shape.iter().product() {
+                        bytes.extend(row.get::<_, f32>(at)?.to_le_bytes());
+                    }
+                }
+                _ => return Err(StoreError::Damaged(format!("`{}` holds another type", column.name))),
+            },
+        }
+        Ok(())
+    }
+
+    /// Joins are crossed so that the order of the contents' key is the order of the rows: nothing is sorted.
+    fn from(column: &Column) -> &'static str {
+        match column.table {
+            Table::Contents => {
+                "FROM content LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
+            }
+            Table::Locations => "FROM location",
+            Table::Faces if column.query == "vector" => {
+                "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
+                 CROSS JOIN face ON face.analysis_id = analysis.id \
+                 CROSS JOIN embedding ON embedding.face_id = face.id"
+            }
+            Table::Faces => {
+                "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
+                 CROSS JOIN face ON face.analysis_id = analysis.id"
+            }
+        }
+    }
+
+    fn parameters(&self, column: &Column) -> rusqlite::ParamsFromIter<Vec<&str>> {
+        let all = vec![TASK_FACES, self.contract.as_str()];
+        rusqlite::params_from_iter(if column.table == Table::Locations { Vec::new() } else { all })
+    }
+
+    fn number(&self, query: &str, column: &Column) -> Result<u64, StoreError> {
+        let value = self.snapshot.query_row(query, self.parameters(column), |row| row.get::<_, i64>(0));
+        Ok(value? as u64)
+    }
+}
+
+/// Why a column was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot be written.
+    #[error("cannot write: {0}")]
+    Write(#[source] io::Error),
+}
+
+fn unknown(digest: &Sha256Digest) -> StoreError {
+    StoreError::Damaged(format!("content {digest} is missing"))
+}

@@ -1,0 +1,152 @@
+//! Is everything in the store what it should be?
+
+use rusqlite::params;
+
+use super::{Location, Store, StoreError, TASK_FACES, faces, locations};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// A path, a face, a table.
+    pub what: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Store {
+    /// Looks at every page, key and row; `progress` hears of each face.
+    pub fn verify(&self, progress: &dyn Fn(u64)) -> Result<Vec<Finding>, StoreError> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut findings = Vec::new();
+        self.check_pages(&mut findings)?;
+        self.check_keys(&mut findings)?;
+        self.check_sizes(&mut findings)?;
+        self.check_contracts(&mut findings)?;
+        self.check_faces(&mut findings, progress)?;
+        snapshot.finish()?;
+        Ok(findings)
+    }
+
+    /// How many faces [`Self::verify`] will look at.
+    pub fn face_count(&self) -> Result<u64, StoreError> {
+        Ok(self.connection.query_row("SELECT count(*) FROM face", [], |row| row.get::<_, i64>(0))? as u64)
+    }
+
+    /// Every location that should be there, in byte order of the paths.
+    pub fn present_locations(&self) -> Result<Vec<Location>, StoreError> {
+        let mut all = self.locations_under("/".as_ref())?;
+        all.retain(|location| !location.vanished);
+        Ok(all)
+    }
+
+    fn check_pages(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(0)?;
+            if text != "ok" {
+                findings.push(Finding { what: "database".to_owned(), problem: text });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_keys(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare("PRAGMA foreign_key_check")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            let id: Option<i64> = row.get(1)?;
+            let row = id.map_or_else(String::new, |id| format!(" row {id}"));
+            findings.push(Finding {
+                what: format!("{table}{row}"),
+                problem: format!("refers to a {parent} that is not there"),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_sizes(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT path, size, bytes FROM location JOIN content USING (sha256) WHERE size <> bytes ORDER BY path",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let path = locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            let (size, bytes): (i64, i64) = (row.get(1)?, row.get(2)?);
+            findings.push(Finding {
+                what: path.display().to_string(),
+                problem: format!("the file has {size} bytes, its content {bytes}"),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_contracts(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        for contract in self.contracts()? {
+            if contract.parse::<facesets_core::FaceContract>().is_err() {
+                findings.push(Finding { what: contract, problem: "is not a contract".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_faces(&self, findings: &mut Vec<Finding>, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
+        // In order of the rows, so that a large store is read from front to back.
+        let query = format!(
+            "SELECT face.id, sha256, number, outcome, {} FROM face \
+             LEFT JOIN embedding ON embedding.face_id = face.id \
+             JOIN analysis ON analysis.id = face.analysis_id WHERE task = ?1 ORDER BY face.id",
+            faces::COLUMNS
+        );
+        let mut statement = self.connection.prepare(&query)?;
+        let mut rows = statement.query(params![TASK_FACES])?;
+        while let Some(row) = rows.next()? {
+            let problem = match faces::read(row, 4) {
+                Err(StoreError::Damaged(problem)) => Some(problem),
+                Err(StoreError::Sqlite(error)) => Some(format!("unreadable: {error}")),
+                Err(error) => return Err(error),
+                Ok(face) => implausible(&face).map(str::to_owned),
+            };
+            let failed = row.get::<_, String>(3)? != "done";
+            let problem = problem.or_else(|| failed.then(|| "belongs to a failure".to_owned()));
+            if let Some(problem) = problem {
+                let digest = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                let (content, number) = (locations::digest(digest)?, row.get::<_, i64>(2)?);
+                findings.push(Finding { what: format!("face {number} of {content}"), problem });
+            }
+            progress(1);
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT sha256, count(*), max(number) FROM analysis JOIN face ON face.analysis_id = analysis.id \
+             GROUP BY analysis.id HAVING count(*) <> max(number) + 1",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let content = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            let (count, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+            findings.push(Finding {
+                what: content.to_string(),
+                problem: format!("has {count} faces, but the last is number {last}"),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What no analysis can have measured; the types of the numbers are right already.
+fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
+    let points =
+        [face.keypoints.as_flattened(), face.landmarks_106.as_flattened(), face.landmarks_68.as_flattened()];
+    if !(face.det_score > 0.0 && face.det_score <= 1.0) {
+        Some("has a detector score outside of (0, 1]")
+    } else if !(face.embedding.norm.is_finite() && face.embedding.norm > 0.0) {
+        Some("has an embedding without length")
+    } else if !(face.blur.is_finite() && face.blur >= 0.0) {
+        Some("has no measure of blur")
+    } else if points.iter().any(|points| points.iter().any(|value| !value.is_finite())) {
+        Some("has a landmark that is no number")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,124 @@
+//! The store goes out to Python and into backups, and says when it is damaged. `numpy` reads back what was written.
+
+use std::{fs, path::Path, process::Command};
+
+use facesets_tests::{program::Workspace, setup};
+use serde_json::Value;
+
+/// A library of a few photos, one of which cannot be decoded.
+fn embedded() -> Workspace {
+    let workspace = Workspace::new();
+    fs::write(workspace.join("broken.jpg"), "no image").unwrap();
+    let run =
+        workspace.run([Path::new("embed"), &setup::photos().join("2015"), &workspace.join("broken.jpg")]);
+    assert_eq!(run.code, Some(1), "{run}");
+    workspace
+}
+
+/// What a Python program prints as JSON; `numpy` is part of the set-up.
+fn python(program: &str, argument: &Path) -> Value {
+    let python = setup::folder().join("venv/bin/python");
+    let output = Command::new(python).args(["-c", program]).arg(argument).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const READ_NPZ: &str = r#"
+import json, sys
+import numpy as np
+z = np.load(sys.argv[1], allow_pickle=False)
+meta = json.loads(z["meta"].item())
+assert meta["format_version"] == 1 and meta["landmarks_contracts"]
+assert np.allclose(np.linalg.norm(z["faces_embedding"], axis=1), 1, atol=1e-5)
+assert (z["contents_sha256"][z["faces_content"]] == z["faces_sha256"]).all()
+hexes = lambda a: [row.tobytes().hex() for row in a]
+print(json.dumps({
+    "arrays": {name: [z[name].dtype.str, list(z[name].shape)] for name in z.files},
+    "contract": meta["contract"],
+    "paths": [p.hex() for p in z["locations_path"]],
+    "kinds": sorted(k.decode() for k in z["contents_error_kind"] if k),
+    "faces": [{
+        "face": z["faces_sha256"][i].tobytes().hex(),
+        "number": int(z["faces_number"][i]),
+        **{key: z["faces_" + key][i].tobytes().hex() for key in
+           ["bbox", "det_score", "norm", "blur", "keypoints", "landmarks_106", "landmarks_68", "embedding"]},
+    } for i in range(len(z["faces_number"]))],
+}))
+"#;
+
+#[test]
+fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
+    let workspace = embedded();
+    let out = workspace.join("out.npz");
+    let summary = workspace.json([Path::new("store"), Path::new("export"), &out]);
+    let read = python(READ_NPZ, &out);
+
+    let lines: Vec<Value> =
+        workspace.dump().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |key: &str| lines.iter().filter(|line| line.get(key).is_some()).cloned().collect::<Vec<_>>();
+    let mut faces = of("face");
+    assert!(faces.len() > 1);
+    for face in &mut faces {
+        let face = face.as_object_mut().unwrap();
+        assert_eq!(face.remove("contract").as_ref(), Some(&read["contract"]));
+        face.remove("task");
+    }
+    assert_eq!(read["faces"], Value::from(faces.clone()));
+    let paths: Vec<Value> = of("location").iter().map(|line| line["path_hex"].clone()).collect();
+    assert_eq!(read["paths"], Value::from(paths));
+    assert_eq!(read["kinds"], Value::from(vec!["decode"]));
+    assert_eq!(read["arrays"]["faces_landmarks_68"], serde_json::json!(["<f4", [faces.len(), 68, 3]]));
+    assert_eq!(summary["faces"], faces.len());
+
+    let before = fs::read(&out).unwrap();
+    let again = workspace.run([Path::new("store"), Path::new("export"), &out]);
+    assert_eq!(again.code, Some(2), "{again}");
+    again.says(&["exists", "hint:", "--force"]);
+    workspace.ok([Path::new("store"), Path::new("export"), Path::new("--force"), &out]);
+    assert!(fs::read(&out).unwrap() == before, "an export of the same store is the same file");
+}
+
+#[test]
+fn an_export_as_a_folder_can_be_mapped_into_memory() {
+    let workspace = embedded();
+    let out = workspace.join("arrays");
+    workspace.ok([Path::new("store"), Path::new("export"), &out, Path::new("--format"), Path::new("npy")]);
+    let program = r#"
+import json, sys
+import numpy as np
+a = np.load(sys.argv[1] + "/faces_embedding.npy", mmap_mode="r", allow_pickle=False)
+print(json.dumps(list(a.shape)))
+"#;
+    assert_eq!(python(program, &out)[1], 512);
+}
+
+#[test]
+fn a_backup_holds_the_same_and_is_a_library_again() {
+    let workspace = embedded();
+    let file = workspace.join("copy.sqlite");
+    // A writer is at work meanwhile.
+    let lock = fs::File::open(workspace.join("library/lock")).unwrap();
+    lock.lock().unwrap();
+    workspace.ok([Path::new("store"), Path::new("backup"), &file]);
+    let again = workspace.run([Path::new("store"), Path::new("backup"), &file]);
+    assert_eq!(again.code, Some(2), "{again}");
+    again.says(&["exists", "--force"]);
+
+    let other = Workspace::new();
+    fs::create_dir(other.join("library")).unwrap();
+    fs::copy(&file, other.join("library/library.sqlite")).unwrap();
+    assert_eq!(other.dump(), workspace.dump());
+    assert_eq!(other.json(["store", "verify"])["findings"], serde_json::json!([]));
+}
+
+#[test]
+fn verify_names_changed_files_and_damaged_pages() {
+    let workspace = embedded();
+    let broken = workspace.join("broken.jpg");
+    assert_eq!(workspace.json(["store", "verify", "--files"])["findings"], serde_json::json!([]));
+    fs::write(&broken, "NO IMAGE").unwrap();
+    let run = workspace.run(["store", "verify", "--files"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stdout.contains("broken.jpg: holds"), "{run}");
+    workspace.ok(["store", "verify"]);
+}
