@@ -65,6 +65,8 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn largest_difference(found: impl IntoIterator<Item = f32>, golden: &Value) -> f64 {
     let (found, golden): (Vec<f64>, _) = (found.into_iter().map(f64::from).collect(), numbers(golden));
     assert_eq!(found.len(), golden.len());
+    // `f64::max` would pass over NaN.
+    assert!(found.iter().all(|value| value.is_finite()), "{found:?}");
     found.iter().zip(&golden).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
@@ -73,7 +75,9 @@ fn cosine_distance(found: &[f32], golden: &[f64]) -> f64 {
     let norm = |squares: f64| squares.sqrt();
     let found = norm(found.iter().map(|v| f64::from(*v).powi(2)).sum());
     let golden = norm(golden.iter().map(|v| v * v).sum());
-    1.0 - dot / (found * golden)
+    let distance = 1.0 - dot / (found * golden);
+    assert!(distance.is_finite());
+    distance
 }
 
 impl Worst {
