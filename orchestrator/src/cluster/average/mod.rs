@@ -7,7 +7,7 @@
 //! again, in one batch.
 //!
 //! Time O(n²·d) for the first search, which dominates; memory n·d bytes for the packed vectors, 8·d bytes a live union (at most n/2),
-//! 16 bytes a known neighbour (at most 32 a point).
+//! 16 bytes a known neighbour (at most 16 a cluster).
 
 mod rescan;
 mod state;
@@ -36,7 +36,8 @@ pub(super) struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { points: 32, unions: 64 }
+        // Least CPU time of 8..=64 each at 20,000 and 100,000 made-up faces (AVX-512); nearly flat from 12 to 32.
+        Self { points: 16, unions: 16 }
     }
 }
 

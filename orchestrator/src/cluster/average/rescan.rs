@@ -1,5 +1,8 @@
 //! Comparing some clusters with all open ones again.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use rayon::prelude::*;
 
 use super::super::ClusterError;
@@ -10,25 +13,27 @@ use super::super::watch::{Watch, check};
 use super::state::State;
 use super::{NONE, floor_of};
 
-/// Parts that the work is cut into for each thread, so that none waits long for the last.
-const PARTS_PER_THREAD: usize = 4;
-
 /// Finds the first neighbours of some open clusters among all open ones. O(ids · open clusters · d).
 pub(super) fn rescan(state: &mut State<'_>, ids: &[u32], watch: &dyn Watch) -> Result<(), ClusterError> {
     state.tidy_strips();
     let blocks = ids.len().div_ceil(BLOCK);
-    let parts = (rayon::current_num_threads() * PARTS_PER_THREAD).div_ceil(blocks).min(state.strips.len());
-    let strips_each = state.strips.len().div_ceil(parts.max(1)).max(1);
+    // As few parts as keep all threads busy: each has to find enough neighbours of its own before it can pass over any.
+    let parts = rayon::current_num_threads().div_ceil(blocks);
+    let strips_each = state.strips.len().div_ceil(parts).max(1);
     let parts = state.strips.len().div_ceil(strips_each);
     let shared = &*state;
+    let floors: Vec<AtomicU32> =
+        (0..ids.len()).map(|_| AtomicU32::new(floor_of(state.cut).to_bits())).collect();
     let found: Vec<Vec<Nearest>> = (0..blocks * parts)
         .into_par_iter()
         .with_max_len(1)
         .map(|number| {
             check(watch)?;
-            let rows = ids.chunks(BLOCK).nth(number / parts).unwrap_or(&[]);
+            let first = number / parts * BLOCK;
+            let rows = first..(first + BLOCK).min(ids.len());
             let begin = number % parts * strips_each;
-            Ok(scan(shared, rows, begin..(begin + strips_each).min(shared.strips.len())))
+            let strips = begin..(begin + strips_each).min(shared.strips.len());
+            Ok(scan(shared, &ids[rows.clone()], &floors[rows], strips))
         })
         .collect::<Result<_, ClusterError>>()?;
     for (rows, parts) in ids.chunks(BLOCK).zip(found.chunks(parts)) {
@@ -44,17 +49,20 @@ pub(super) fn rescan(state: &mut State<'_>, ids: &[u32], watch: &dyn Watch) -> R
     Ok(())
 }
 
-/// The first neighbours of each row among some strips.
-fn scan(state: &State<'_>, ids: &[u32], strips: std::ops::Range<usize>) -> Vec<Nearest> {
+/// The first neighbours of each row among some strips. `floors` are shared by all who look for neighbours of the same rows: when one has
+/// found enough, the others need nothing beyond its last.
+fn scan(state: &State<'_>, ids: &[u32], floors: &[AtomicU32], strips: Range<usize>) -> Vec<Nearest> {
     let mut block = RowBlock::pack(state.kernel.row_shape(), ids.len(), state.dims(), |row, mean| {
         state.mean(ids[row], mean);
     });
-    block.floor[..ids.len()].fill(floor_of(state.cut));
     let mut found = vec![Nearest::none(state.cut); ids.len()];
     let mut hits = vec![0; block.scale.len()];
     // Columns have no use of their own for what is found.
     let floor = [f32::INFINITY; STRIP];
     for number in strips {
+        for (floor, shared) in block.floor.iter_mut().zip(floors) {
+            *floor = f32::from_bits(shared.load(Relaxed));
+        }
         state.kernel.screen(&block, &state.strips[number], &floor, &mut hits);
         for (row, hits) in hits[..ids.len()].iter().enumerate() {
             for column in bits(*hits) {
@@ -67,7 +75,11 @@ fn scan(state: &State<'_>, ids: &[u32], strips: std::ops::Range<usize>) -> Vec<N
                     && found[row].offer(neighbour, state.kept)
                     && let Some(last) = found[row].list.last()
                 {
-                    block.floor[row] = floor_of(last.key.distance);
+                    let floor = floor_of(last.key.distance);
+                    // Two parts may overwrite each other's floor; either is right.
+                    if floor > f32::from_bits(floors[row].load(Relaxed)) {
+                        floors[row].store(floor.to_bits(), Relaxed);
+                    }
                 }
             }
         }
