@@ -112,7 +112,7 @@ fn a_backup_holds_the_same_and_is_a_library_again() {
 }
 
 #[test]
-fn verify_names_changed_files_and_damaged_pages() {
+fn verify_names_files_that_have_changed() {
     let workspace = embedded();
     let broken = workspace.join("broken.jpg");
     assert_eq!(workspace.json(["store", "verify", "--files"])["findings"], serde_json::json!([]));
@@ -121,4 +121,11 @@ fn verify_names_changed_files_and_damaged_pages() {
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stdout.contains("broken.jpg: holds"), "{run}");
     workspace.ok(["store", "verify"]);
+}
+
+#[test]
+fn a_name_that_promises_another_format_is_refused() {
+    let run = embedded().run(["store", "export", "faces.parquet"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    run.says(&["does not end in `.npz`", "hint:"]);
 }

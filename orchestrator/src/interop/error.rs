@@ -17,6 +17,9 @@ pub enum InteropError {
     /// Something has the name already.
     #[error("`{0}` exists")]
     Exists(PathBuf),
+    /// A name that promises another format than the one that would be written.
+    #[error("`{0}` does not end in `.npz`")]
+    NotNpz(PathBuf),
     /// The folder cannot be made.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -37,6 +40,7 @@ impl Hint for InteropError {
             Self::Exists(_) | Self::Output(OutputError::Exists(_)) => {
                 Some("choose another name, or replace it with `--force`".to_owned())
             }
+            Self::NotNpz(_) => Some("name a file `OUT.npz`, or pass `--format npy` for a folder".to_owned()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
                 "free some space and run the same command again: nothing half-written is left".to_owned(),
             ),

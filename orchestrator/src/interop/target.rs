@@ -53,6 +53,9 @@ impl Target {
         if format == Format::Npy {
             return Ok(Self(Kind::Npy(OutputDir::create(path, existing)?)));
         }
+        if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
+            return Err(InteropError::NotNpz(path.to_owned()));
+        }
         let (path, file) = begin(path, existing)?;
         let zip = Box::new(ZipWriter::new(BufWriter::with_capacity(BUFFER, file)));
         Ok(Self(Kind::Npz { path, zip, existing }))
