@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{cluster, embed, export_swap, refine, status, store},
+    command::{apply, cluster, embed, export_swap, extend, refine, status, store, verify},
     library::Library,
     ui::{UiSettings, Verbosity},
 };
@@ -50,6 +50,14 @@ pub enum Command {
     Refine(refine::Args),
     /// Turn refined sets into ranked single-face crops and bundles
     ExportSwap(export_swap::Args),
+    /// Fold new faces into the folders that `cluster` and `refine` wrote, without renumbering
+    Extend(extend::Args),
+    /// Carry out what another command wrote with `--plan`
+    Apply(apply::Args),
+    /// Take the last change of output folders back
+    Undo,
+    /// Check that an output folder holds what its manifests say and agrees with the library
+    Verify(verify::Args),
     /// Say what the library holds, what is missing and what failed
     Status(status::Args),
     /// Look into the store itself

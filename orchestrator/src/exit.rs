@@ -21,6 +21,11 @@ pub trait Hint {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// How a command ends that meets this error.
+    fn exit(&self) -> Exit {
+        Exit::CannotContinue
+    }
 }
 
 /// An error that ends the command.
@@ -38,8 +43,8 @@ pub struct Failure {
 
 impl<E: Error + Hint + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let hint = error.hint();
-        Self { error: Box::new(error), hint, exit: Exit::CannotContinue }
+        let (hint, exit) = (error.hint(), error.exit());
+        Self { error: Box::new(error), hint, exit }
     }
 }
 

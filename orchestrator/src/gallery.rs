@@ -1,6 +1,10 @@
 //! The faces of a library as the algorithms see them: one record and one matrix row a face, no store, no files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use facesets_core::{BBox, Pose, Sha256Digest};
 use ndarray::{Array2, ArrayView1};
@@ -73,6 +77,38 @@ impl Gallery {
         &self.contents[self.faces[face].content]
     }
 
+    /// The place of each face in the order of (content, number), which does not depend on where photos lie.
+    pub fn tie_ranks(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.faces.len()).collect();
+        order.sort_by_key(|face| (self.content_of(*face).sha256, self.faces[*face].number));
+        let mut ranks = vec![0; order.len()];
+        for (rank, face) in order.into_iter().enumerate() {
+            ranks[face] = rank;
+        }
+        ranks
+    }
+
+    /// A digest of everything in it but the embeddings, which follow from contents and contract: equal where decisions made from it are.
+    pub fn digest(&self) -> Sha256Digest {
+        let mut text = self.contract.as_bytes().to_vec();
+        for content in &self.contents {
+            text.extend_from_slice(content.sha256.as_bytes());
+            for path in &content.paths {
+                text.extend_from_slice(path.as_os_str().as_bytes());
+                text.push(0);
+            }
+        }
+        for face in &self.faces {
+            text.extend_from_slice(&(face.content as u64).to_le_bytes());
+            text.extend_from_slice(&face.number.to_le_bytes());
+            let [x1, y1, x2, y2] = face.bbox.corners();
+            for value in [x1, y1, x2, y2, face.det_score, face.blur] {
+                text.extend_from_slice(&value.to_bits().to_le_bytes());
+            }
+        }
+        Sha256Digest::of(&text)
+    }
+
     /// The unit embedding of a face.
     pub fn embedding(&self, face: usize) -> ArrayView1<'_, f32> {
         self.embeddings.row(face)
@@ -86,4 +122,27 @@ impl Gallery {
         }
         self.contents.iter().zip(has_face).filter(|(_, has)| !has).map(|(content, _)| content)
     }
+}
+
+/// Faces by what identifies them for good: the digest of the photo (in hexadecimal) and the box.
+#[derive(Debug)]
+pub struct FaceIndex(HashMap<(String, [u32; 4]), usize>);
+
+impl FaceIndex {
+    /// An index of all faces of a gallery.
+    pub fn new(gallery: &Gallery) -> Self {
+        let key = |face: usize| {
+            (gallery.content_of(face).sha256.to_string(), bits(gallery.faces[face].bbox.corners()))
+        };
+        Self((0..gallery.faces.len()).map(|face| (key(face), face)).collect())
+    }
+
+    /// The row of a face.
+    pub fn row(&self, sha256: &str, bbox: [f32; 4]) -> Option<usize> {
+        self.0.get(&(sha256.to_owned(), bits(bbox))).copied()
+    }
+}
+
+fn bits(corners: [f32; 4]) -> [u32; 4] {
+    corners.map(f32::to_bits)
 }

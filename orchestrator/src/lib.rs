@@ -1,5 +1,6 @@
 //! The orchestrator: everything of facesets that needs no GPU.
 
+pub mod change;
 pub mod cli;
 pub mod cluster;
 pub mod command;
@@ -7,17 +8,24 @@ pub mod dispatch;
 pub mod embed;
 pub mod exit;
 pub mod export;
+pub mod extend;
 pub mod gallery;
+pub mod grouping;
 pub mod interop;
 pub mod library;
 pub mod log;
 pub mod manifest;
+pub mod matching;
 pub mod monitor;
 pub mod output;
 pub mod photo;
+pub mod plan;
 pub mod quality;
 pub mod refine;
 pub mod source;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod threshold;
 pub mod ui;
+pub mod verify;

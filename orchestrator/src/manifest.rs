@@ -4,13 +4,20 @@
 
 use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    gallery::Gallery,
+    gallery::{Content, Gallery},
+    output::Placement,
     refine::{Drop, DropReason, RefineParameters},
     threshold::CosineDistance,
 };
+
+/// Folder of the faces that are alone in their cluster.
+pub const SINGLETONS: &str = "_singletons";
+
+/// Folder of the photos without a face.
+pub const NOFACE: &str = "_noface";
 
 /// File name of every manifest.
 pub const FILE_NAME: &str = "manifest.json";
@@ -34,6 +41,15 @@ pub struct FaceEntry {
     pub det_score: f32,
 }
 
+/// A photo without a face, at one place where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoEntry {
+    /// Absolute path of the photo.
+    pub path: String,
+    /// Digest of the photo, in hexadecimal.
+    pub sha256: String,
+}
+
 /// A path that is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NonUtf8Path {
@@ -53,33 +69,39 @@ pub struct NamedSet {
 }
 
 /// `manifest.json` of `cluster`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClusterManifest {
     /// [`CLUSTERS_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     /// Contract of the embeddings.
     pub contract: String,
     /// Where the dendrogram was cut.
     pub threshold: CosineDistance,
+    /// How photos got into the folders.
+    #[serde(default)]
+    pub materialize: Placement,
     /// Clusters of at least two faces, largest first.
     pub persons: Vec<NamedSet>,
     /// Faces alone in their cluster.
     pub singletons: Vec<FaceEntry>,
     /// Photos without a face.
-    pub noface: Vec<String>,
+    pub noface: Vec<PhotoEntry>,
     /// Paths that are not UTF-8.
     pub non_utf8_paths: Vec<NonUtf8Path>,
 }
 
 /// `manifest.json` of `refine`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RefinedManifest {
     /// [`REFINED_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     /// Contract of the embeddings.
     pub contract: String,
     /// What it was made with.
     pub parameters: RefineParameters,
+    /// How photos got into the folders.
+    #[serde(default)]
+    pub materialize: Placement,
     /// Largest first.
     pub facesets: Vec<NamedSet>,
     /// Faces that are in no faceset.
@@ -88,19 +110,8 @@ pub struct RefinedManifest {
     pub non_utf8_paths: Vec<NonUtf8Path>,
 }
 
-/// What `export-swap` needs of a [`RefinedManifest`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct RefinedSets {
-    /// Must be [`REFINED_SCHEMA`].
-    pub schema: String,
-    /// Contract of the embeddings.
-    pub contract: String,
-    /// The sets.
-    pub facesets: Vec<NamedSet>,
-}
-
 /// A face that was left out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DroppedFace {
     /// Canonical path of its photo and so on.
     #[serde(flatten)]
@@ -148,14 +159,37 @@ pub fn face_entries(gallery: &Gallery, face: usize) -> impl Iterator<Item = Face
     })
 }
 
+/// Every place of the photos without a face.
+pub fn photo_entries(gallery: &Gallery) -> Vec<PhotoEntry> {
+    let entries = |content: &Content| -> Vec<PhotoEntry> {
+        let sha256 = content.sha256.to_string();
+        let entry = |path| PhotoEntry { path: path_text(path), sha256: sha256.clone() };
+        content.paths.iter().map(|path| entry(path)).collect()
+    };
+    gallery.contents_without_face().flat_map(entries).collect()
+}
+
 /// Groups under the names `{prefix}_001`, `{prefix}_002`, …
 pub fn named_sets(gallery: &Gallery, groups: &[Vec<usize>], prefix: &str) -> Vec<NamedSet> {
-    let entries = |group: &Vec<usize>| group.iter().flat_map(|face| face_entries(gallery, *face)).collect();
-    groups
-        .iter()
-        .zip(1..)
-        .map(|(group, number)| NamedSet { name: set_name(prefix, number), faces: entries(group) })
-        .collect()
+    let named = |(group, number): (&Vec<usize>, usize)| named_set(gallery, set_name(prefix, number), group);
+    groups.iter().zip(1..).map(named).collect()
+}
+
+/// A group under a name.
+pub fn named_set(gallery: &Gallery, name: String, group: &[usize]) -> NamedSet {
+    NamedSet { name, faces: group.iter().flat_map(|face| face_entries(gallery, *face)).collect() }
+}
+
+/// The number in `{prefix}_{number}`, also where something follows it, as in `faceset_001_2005-10`.
+pub fn set_number(prefix: &str, name: &str) -> Option<usize> {
+    let rest = name.strip_prefix(prefix)?.strip_prefix('_')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    digits.parse().ok()
+}
+
+/// The number after the highest of some names: numbers are never used again.
+pub fn next_number<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> usize {
+    names.into_iter().filter_map(|name| set_number(prefix, name)).max().unwrap_or(0) + 1
 }
 
 /// `{prefix}_{number}` with at least three digits.
@@ -194,16 +228,47 @@ pub fn write(folder: &Path, manifest: &impl Serialize) -> Result<(), ManifestErr
     fs::write(&path, text).map_err(|source| ManifestError::Io { path, source })
 }
 
-/// Reads the `manifest.json` that `refine` wrote into `folder`.
-pub fn read_refined(folder: &Path) -> Result<RefinedSets, ManifestError> {
+/// A manifest, by what its `schema` says.
+pub trait Schema: DeserializeOwned {
+    /// The schema's name.
+    const SCHEMA: &'static str;
+}
+
+impl Schema for ClusterManifest {
+    const SCHEMA: &'static str = CLUSTERS_SCHEMA;
+}
+
+impl Schema for RefinedManifest {
+    const SCHEMA: &'static str = REFINED_SCHEMA;
+}
+
+/// Reads the `manifest.json` of `folder`.
+pub fn read<M: Schema>(folder: &Path) -> Result<M, ManifestError> {
+    parse(&folder.join(FILE_NAME), &read_bytes(folder)?)
+}
+
+/// The bytes of `folder`'s `manifest.json`.
+pub fn read_bytes(folder: &Path) -> Result<Vec<u8>, ManifestError> {
     let path = folder.join(FILE_NAME);
-    let bytes = fs::read(&path).map_err(|source| ManifestError::Io { path: path.clone(), source })?;
+    fs::read(&path).map_err(|source| ManifestError::Io { path, source })
+}
+
+/// Understands the bytes of the manifest at `path`.
+pub fn parse<M: Schema>(path: &Path, bytes: &[u8]) -> Result<M, ManifestError> {
     let invalid =
-        |reason: String| ManifestError::Invalid { path: path.clone(), expected: REFINED_SCHEMA, reason };
-    let sets: RefinedSets = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-    if sets.schema == REFINED_SCHEMA {
-        Ok(sets)
-    } else {
-        Err(invalid(format!("its schema is `{}`", sets.schema)))
+        |reason: String| ManifestError::Invalid { path: path.to_owned(), expected: M::SCHEMA, reason };
+    let schema = schema_of(bytes).map_err(&invalid)?;
+    if schema != M::SCHEMA {
+        return Err(invalid(format!("its schema is `{schema}`")));
     }
+    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+}
+
+/// The schema that a manifest names.
+pub fn schema_of(bytes: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Header {
+        schema: String,
+    }
+    serde_json::from_slice::<Header>(bytes).map(|header| header.schema).map_err(|error| error.to_string())
 }

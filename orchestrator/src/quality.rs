@@ -3,7 +3,7 @@
 //! Each term grows with what it is named after. The saturation points below are this project's choice; the weights are those of
 //! the system before it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use facesets_core::Pose;
 
@@ -55,7 +55,7 @@ const MIRROR_PAIRS: [(usize, usize); 29] = [
 const MIDLINE: (usize, usize) = (27, 8);
 
 /// The five terms, each in [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct QualityTerms {
     /// 1 straight at the camera, 0 from 60° of turn; 0 where the pose is unknown.
     pub frontality: f32,

@@ -2,16 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A cosine distance, 1 − cosine similarity, in [0, 2].
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f32", into = "f32")]
 pub struct CosineDistance(f32);
 
 /// A part of a whole, in [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f32", into = "f32")]
 pub struct Fraction(f32);
 
 /// A number outside its range.
@@ -52,6 +52,34 @@ impl Fraction {
     /// The number.
     pub const fn get(self) -> f32 {
         self.0
+    }
+}
+
+impl TryFrom<f32> for CosineDistance {
+    type Error = OutOfRange;
+
+    fn try_from(value: f32) -> Result<Self, OutOfRange> {
+        value.to_string().parse()
+    }
+}
+
+impl TryFrom<f32> for Fraction {
+    type Error = OutOfRange;
+
+    fn try_from(value: f32) -> Result<Self, OutOfRange> {
+        value.to_string().parse()
+    }
+}
+
+impl From<CosineDistance> for f32 {
+    fn from(distance: CosineDistance) -> Self {
+        distance.0
+    }
+}
+
+impl From<Fraction> for f32 {
+    fn from(fraction: Fraction) -> Self {
+        fraction.0
     }
 }
 

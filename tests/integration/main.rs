@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
 
 mod bad_input;
+mod changes;
 mod dispatch;
 mod interop;
 mod kills;

@@ -5,5 +5,6 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
 
+pub mod people;
 pub mod program;
 pub mod setup;

@@ -45,9 +45,6 @@ use average::Kept;
 use kernel::Kernel;
 use points::Points;
 
-/// The error's name in callers that were written when it had one cause.
-pub type TooManyRows = ClusterError;
-
 /// How the distance of two clusters follows from those of their members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linkage {

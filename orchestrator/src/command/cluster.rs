@@ -6,23 +6,20 @@ use serde::Serialize;
 
 use super::{
     Context,
-    output_args::{GalleryArgs, OutputArgs, place_sets, write_ending},
+    clustering::{ClusteringArgs, CtrlC, Watcher},
+    output_args::{OutputArgs, place_sets, write_ending},
 };
 use crate::{
-    cluster::{self, Linkage},
     exit::{Exit, Failure},
     gallery::{Content, Gallery},
-    manifest::{self, CLUSTERS_SCHEMA, ClusterManifest, face_entries, named_sets, non_utf8_paths, path_text},
-    output::{Missing, Placement},
+    manifest::{
+        self, CLUSTERS_SCHEMA, ClusterManifest, NOFACE, SINGLETONS, face_entries, named_sets, non_utf8_paths,
+        photo_entries,
+    },
+    output::{Earlier, Missing, Placement, Placer},
     refine::order_by_size,
     threshold::CosineDistance,
 };
-
-/// Folder of the faces that are alone in their cluster.
-const SINGLETONS: &str = "_singletons";
-
-/// Folder of the photos without a face.
-const NOFACE: &str = "_noface";
 
 /// Flags of `cluster`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +27,7 @@ pub struct Args {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    gallery: GalleryArgs,
+    clustering: ClusteringArgs,
     /// Cosine distance at which the average-linkage clustering is cut
     #[arg(long, value_name = "DISTANCE", default_value = "0.55")]
     threshold: CosineDistance,
@@ -54,21 +51,24 @@ struct Summary {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let gallery = args.gallery.load(&context.library)?;
-    context.monitor().note(&format!("clustering {} faces", gallery.faces.len()));
-    let clusters = cluster::cut(&gallery.embeddings, Linkage::Average, args.threshold)?;
-    let (mut persons, singletons): (Vec<_>, Vec<_>) =
-        clusters.members().into_iter().partition(|faces| faces.len() > 1);
+    let ctrl_c = CtrlC::listen(context)?;
+    let gallery = args.clustering.load(context)?;
+    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
+    let all: Vec<usize> = (0..gallery.faces.len()).collect();
+    let clusters = args.clustering.grouping(&watcher).faces(&gallery, &all, args.threshold)?;
+    context.monitor().finish();
+    let (mut persons, singletons): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|faces| faces.len() > 1);
     order_by_size(&mut persons);
 
     let output = args.output.create()?;
     let manifest = ClusterManifest {
-        schema: CLUSTERS_SCHEMA,
+        schema: CLUSTERS_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
         threshold: args.threshold,
+        materialize: args.materialize,
         persons: named_sets(&gallery, &persons, "person"),
         singletons: singletons.iter().flatten().flat_map(|face| face_entries(&gallery, *face)).collect(),
-        noface: gallery.contents_without_face().flat_map(|c| &c.paths).map(|path| path_text(path)).collect(),
+        noface: photo_entries(&gallery),
         non_utf8_paths: non_utf8_paths(&gallery),
     };
     manifest::write(output.path(), &manifest)?;
@@ -81,7 +81,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .collect();
     folders.push((SINGLETONS, photos(&gallery, &singletons.concat())));
     folders.push((NOFACE, gallery.contents_without_face().collect()));
-    let missing = place_sets(&output, &folders, args.materialize, context.monitor())?;
+    let placer = Placer {
+        placement: args.materialize,
+        earlier: Earlier::new(),
+        stop: &ctrl_c.stop,
+        monitor: context.monitor(),
+    };
+    let missing = place_sets(&output, &folders, &placer)?;
 
     let summary = Summary {
         out: output.target().to_owned(),

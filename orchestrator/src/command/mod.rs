@@ -1,17 +1,26 @@
 //! One thin file a subcommand: arguments in, library calls, a summary out.
 
+pub mod apply;
+mod changing;
 pub mod cluster;
+mod clustering;
 mod drop_report;
 pub mod embed;
 pub mod export_swap;
+pub mod extend;
+mod memory;
 mod output_args;
+mod plan_args;
 pub mod refine;
 pub mod status;
 pub mod store;
+pub mod undo;
+pub mod verify;
 
 use std::sync::Arc;
 
 use crate::{
+    change::{Disk, Steps},
     cli::{Cli, Command},
     exit::{Exit, Failure},
     library::Library,
@@ -27,6 +36,8 @@ pub struct Context {
     pub library: Library,
     /// Prints summaries, and is the monitor.
     pub ui: Arc<Ui>,
+    /// Does the renames of changes to output folders.
+    pub steps: Arc<dyn Steps>,
 }
 
 impl Context {
@@ -38,13 +49,23 @@ impl Context {
 
 /// Runs the command that was asked for.
 pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
-    let context = Context { library: cli.global.library(), ui };
+    run_with(cli, ui, Arc::new(Disk))
+}
+
+/// As [`run`], with another way to rename.
+pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, Failure> {
+    let context = Context { library: cli.global.library(), ui, steps };
     log::start(&context.library, log_name(&cli.command), cli.global.ui_settings().verbosity)?;
+    changing::settle(&context)?;
     let result = match &cli.command {
         Command::Embed(args) => embed::run(args, &context),
         Command::Cluster(args) => cluster::run(args, &context),
         Command::Refine(args) => refine::run(args, &context),
         Command::ExportSwap(args) => export_swap::run(args, &context),
+        Command::Extend(args) => extend::run(args, &context),
+        Command::Apply(args) => apply::run(args, &context),
+        Command::Undo => undo::run(&context),
+        Command::Verify(args) => verify::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Store(args) => store::run(args, &context),
     };
@@ -62,6 +83,9 @@ fn log_name(command: &Command) -> Option<&'static str> {
         Command::Cluster(_) => Some("cluster"),
         Command::Refine(_) => Some("refine"),
         Command::ExportSwap(_) => Some("export-swap"),
-        Command::Status(_) | Command::Store(_) => None,
+        Command::Extend(_) => Some("extend"),
+        Command::Apply(_) => Some("apply"),
+        Command::Undo => Some("undo"),
+        Command::Status(_) | Command::Store(_) | Command::Verify(_) => None,
     }
 }

@@ -6,14 +6,10 @@ use std::{
 };
 
 use crate::{
-    cluster::TooManyRows,
-    exit::Hint,
-    gallery::{Content, Gallery},
-    library::Library,
+    exit::{Exit, Hint},
+    gallery::Content,
     manifest::ManifestError,
-    monitor::Monitor,
-    output::{Existing, Missing, OutputDir, OutputError, Placement, place_all},
-    store::{Store, StoreError},
+    output::{Existing, Missing, OutputDir, OutputError, Placer},
 };
 
 /// Where to write, and what to do about what is there.
@@ -27,14 +23,6 @@ pub(super) struct OutputArgs {
     pub(super) replace: bool,
 }
 
-/// Which faces to take.
-#[derive(Debug, clap::Args)]
-pub(super) struct GalleryArgs {
-    /// Contract of the embeddings, where the library has more than one (see `facesets status`)
-    #[arg(long, value_name = "CONTRACT")]
-    pub(super) contract: Option<String>,
-}
-
 impl OutputArgs {
     /// Begins the folder.
     pub(super) fn create(&self) -> Result<OutputDir, OutputError> {
@@ -43,28 +31,19 @@ impl OutputArgs {
     }
 }
 
-impl GalleryArgs {
-    /// The faces of the library.
-    pub(super) fn load(&self, library: &Library) -> Result<Gallery, StoreError> {
-        Store::open_read(library)?.gallery(self.contract.as_deref())
-    }
-}
-
 /// Puts the photos of each named set into a folder of its name; returns which photos are not there.
 pub(super) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],
-    placement: Placement,
-    monitor: &dyn Monitor,
+    placer: &Placer<'_>,
 ) -> Result<Missing, WriteError> {
-    monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
+    placer.monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
     let mut missing = Missing::default();
     for (name, photos) in sets {
         let folder = output.path().join(name);
-        missing +=
-            place_all(photos.iter().copied(), &folder, placement, monitor).map_err(write_error(&folder))?;
+        missing += placer.put(photos.iter().copied(), &folder).map_err(write_error(&folder))?;
     }
-    monitor.finish();
+    placer.monitor.finish();
     Ok(missing)
 }
 
@@ -91,25 +70,36 @@ pub(super) fn write_ending(
     write!(f, "written to `{}`", out.display())
 }
 
-/// A folder that cannot be written.
+/// A folder that cannot be written, or is not to be written any more.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write `{path}`: {source}")]
-pub(super) struct WriteError {
-    path: PathBuf,
-    source: std::io::Error,
+pub(super) enum WriteError {
+    #[error("cannot write `{path}`: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("stopped before `{0}` was complete")]
+    Stopped(PathBuf),
 }
 
 /// For `map_err`: an I/O error at `path`.
 pub(super) fn write_error(path: &Path) -> impl Fn(std::io::Error) -> WriteError + '_ {
-    move |source| WriteError { path: path.to_owned(), source }
+    move |source| match source.kind() {
+        std::io::ErrorKind::Interrupted => WriteError::Stopped(path.to_owned()),
+        _ => WriteError::Io { path: path.to_owned(), source },
+    }
 }
 
 impl Hint for WriteError {
     fn hint(&self) -> Option<String> {
-        Some(
-            "see that the disk has room and the folder may be written, then run the same command again"
-                .to_owned(),
-        )
+        Some(match self {
+            Self::Io { .. } => {
+                "see that the disk has room and the folder may be written, then run the same command again"
+                    .to_owned()
+            }
+            Self::Stopped(_) => "nothing was changed: run the same command again".to_owned(),
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        if matches!(self, Self::Stopped(_)) { Exit::Interrupted } else { Exit::CannotContinue }
     }
 }
 
@@ -126,14 +116,9 @@ impl Hint for OutputError {
 impl Hint for ManifestError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Invalid { .. } => Some("name the folder that `facesets refine` wrote".to_owned()),
-            Self::Io { .. } => None,
+            Self::Invalid { .. } | Self::Io { .. } => {
+                Some("name a folder that `facesets cluster`, `refine` or `export-swap` wrote".to_owned())
+            }
         }
-    }
-}
-
-impl Hint for TooManyRows {
-    fn hint(&self) -> Option<String> {
-        Some("the engine for large libraries is not built yet; use several libraries meanwhile".to_owned())
     }
 }

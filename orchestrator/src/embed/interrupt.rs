@@ -19,6 +19,15 @@ pub struct Interrupt {
 impl Interrupt {
     /// Listens to SIGINT and SIGTERM from now on.
     pub fn on_signals(runtime: &tokio::runtime::Runtime, monitor: Arc<dyn Monitor>) -> Self {
+        Self::listen(runtime, monitor, "stopping: what is in flight is finished and kept; once more to abort")
+    }
+
+    /// As [`Self::on_signals`]; says `answer` to the first signal.
+    pub fn listen(
+        runtime: &tokio::runtime::Runtime,
+        monitor: Arc<dyn Monitor>,
+        answer: &'static str,
+    ) -> Self {
         let interrupt = Self::default();
         let told = interrupt.clone();
         let _guard = runtime.enter();
@@ -30,7 +39,7 @@ impl Interrupt {
                             _ = interrupts.recv() => {}
                             _ = terminations.recv() => {}
                         }
-                        told.tell(&*monitor);
+                        told.tell(&*monitor, answer);
                     }
                 });
             }
@@ -39,12 +48,12 @@ impl Interrupt {
         interrupt
     }
 
-    fn tell(&self, monitor: &dyn Monitor) {
+    fn tell(&self, monitor: &dyn Monitor, answer: &str) {
         if self.stop.is_cancelled() {
             monitor.note("aborting");
             self.abort.cancel();
         } else {
-            monitor.note("stopping: what is in flight is finished and kept; once more to abort");
+            monitor.note(answer);
             self.stop.cancel();
         }
     }
@@ -58,9 +67,9 @@ mod tests {
     #[test]
     fn the_first_signal_stops_and_the_second_aborts() {
         let interrupt = Interrupt::default();
-        interrupt.tell(&Silent);
+        interrupt.tell(&Silent, "stopping");
         assert!(interrupt.stop.is_cancelled() && !interrupt.abort.is_cancelled());
-        interrupt.tell(&Silent);
+        interrupt.tell(&Silent, "stopping");
         assert!(interrupt.abort.is_cancelled());
     }
 }

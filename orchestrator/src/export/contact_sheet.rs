@@ -4,10 +4,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{
-    manifest::{CorpusManifest, ExportedFace},
-    render::Rendered,
-};
+use super::manifest::{CorpusManifest, ExportedFace};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; }
@@ -20,25 +17,25 @@ img { width: 100%; height: auto; aspect-ratio: 1; border-radius: .4rem; backgrou
 figcaption { font-size: .75rem; overflow-wrap: anywhere; }
 ";
 
-/// The page for an exported corpus; links are relative to the corpus folder.
-pub fn page(corpus: &CorpusManifest, rendered: &Rendered) -> String {
+/// The page for an exported corpus and the crops of each of its sets; links are relative to the corpus folder.
+pub fn page(corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> String {
     let mut html = String::new();
     // Writing to a string does not fail.
-    let _ = write_page(&mut html, corpus, rendered);
+    let _ = write_page(&mut html, corpus, crops);
     html
 }
 
-fn write_page(html: &mut String, corpus: &CorpusManifest, rendered: &Rendered) -> fmt::Result {
-    let crops: usize = corpus.facesets.iter().map(|set| set.images).sum();
+fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> fmt::Result {
+    let total: usize = corpus.facesets.iter().map(|set| set.images).sum();
     write!(
         html,
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>Facesets</title>\n<style>{STYLE}</style>\n\
-         <h1>{} facesets, {crops} crops</h1>\n\
+         <h1>{} facesets, {total} crops</h1>\n\
          <p class=\"about\">Best crop first. The figure is the composite quality in [0, 1].</p>\n",
         corpus.facesets.len(),
     )?;
-    for (set, faces) in corpus.facesets.iter().zip(&rendered.crops) {
+    for (set, faces) in corpus.facesets.iter().zip(crops) {
         let name = Escaped(&set.name);
         writeln!(html, "<section id=\"{name}\">\n<h2>{name}</h2>")?;
         write!(html, "<p class=\"about\">{} crops, {} left out", set.images, set.dropped)?;

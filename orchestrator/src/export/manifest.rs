@@ -3,12 +3,12 @@
 //! Nothing in them depends on when or on how many threads they were made.
 
 use facesets_core::Pose;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plan::{ExportParameters, PlannedFace};
 use crate::{
     gallery::Gallery,
-    manifest::{DroppedFace, path_text},
+    manifest::{DroppedFace, Schema, path_text},
     quality::QualityTerms,
 };
 
@@ -19,16 +19,16 @@ pub const FACESET_SCHEMA: &str = "facesets.faceset/1";
 pub const CORPUS_SCHEMA: &str = "facesets.corpus/1";
 
 /// `faceset_NNN/manifest.json`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FacesetManifest {
     /// [`FACESET_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     /// `faceset_NNN`.
     pub name: String,
-    /// Name given by people; none yet for what clustering found.
+    /// Name given by people, or what a discovery was called.
     pub label: Option<String>,
-    /// How the identity came about.
-    pub origin: &'static str,
+    /// How the identity came about, and in which of the corpus' runs.
+    pub origin: Origin,
     /// Contract of the embeddings.
     pub contract: String,
     /// What the export was made with.
@@ -40,7 +40,7 @@ pub struct FacesetManifest {
 }
 
 /// One crop.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportedFace {
     /// `faces/NNNN.png`.
     pub file: String,
@@ -61,7 +61,7 @@ pub struct ExportedFace {
 }
 
 /// Terms and their weighted sum.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// The five terms.
     pub terms: QualityTerms,
@@ -70,7 +70,7 @@ pub struct Quality {
 }
 
 /// A [`Pose`] for manifests, in degrees.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "documented at `Pose`")]
 pub struct PoseRecord {
     pub pitch: f32,
@@ -79,10 +79,10 @@ pub struct PoseRecord {
 }
 
 /// `manifest.json` over all facesets.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CorpusManifest {
     /// [`CORPUS_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     /// Program and version that made it.
     pub made_by: String,
     /// Contract of the embeddings.
@@ -91,12 +91,65 @@ pub struct CorpusManifest {
     pub parameters: ExportParameters,
     /// Exported sets by number.
     pub facesets: Vec<FacesetSummary>,
-    /// Refined sets of which nothing was left, by number.
+    /// Sets of which nothing was left, by number. Their numbers are not used again.
     pub gaps: Vec<Gap>,
+    /// What has been added, in order.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+}
+
+/// How an identity came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Who says that these faces are one person's.
+    pub kind: OriginKind,
+    /// Number of the run that added it, 0 for the export itself.
+    pub run: usize,
+}
+
+/// Who says that faces are one person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OriginKind {
+    /// `refine`.
+    Auto,
+    /// The user, by sorting photos into folders.
+    HandSorted,
+    /// `discover`.
+    Discovered,
+}
+
+/// Something that added sets to a corpus.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The command.
+    pub command: String,
+    /// Program and version that ran it.
+    pub made_by: String,
+    /// What its sets were exported with.
+    pub parameters: ExportParameters,
+    /// Sets that it added.
+    pub facesets: Vec<String>,
+}
+
+impl Schema for FacesetManifest {
+    const SCHEMA: &'static str = FACESET_SCHEMA;
+}
+
+impl Schema for CorpusManifest {
+    const SCHEMA: &'static str = CORPUS_SCHEMA;
+}
+
+impl CorpusManifest {
+    /// Every name whose number is taken.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let sets = self.facesets.iter().map(|set| set.name.as_str());
+        sets.chain(self.gaps.iter().map(|gap| gap.name.as_str()))
+    }
 }
 
 /// A faceset in the list of all.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FacesetSummary {
     /// `faceset_NNN`.
     pub name: String,
@@ -109,7 +162,7 @@ pub struct FacesetSummary {
 }
 
 /// A set that is not there, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     /// `faceset_NNN`.
     pub name: String,

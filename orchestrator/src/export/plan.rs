@@ -3,13 +3,14 @@
 use std::cmp::Ordering;
 
 use facesets_core::BBox;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::manifest::{Origin, OriginKind};
 use crate::{
     gallery::Gallery,
     quality::QualityTerms,
     refine::{Drop, DropReason, keep, within_centroid},
-    threshold::CosineDistance,
+    threshold::{CosineDistance, non_negative},
 };
 
 /// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected again.
@@ -21,18 +22,27 @@ const PAD_STEP: f32 = 0.02;
 /// Largest part of another face's box that may be in a crop: below this, detectors do not see a face.
 const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
 
-/// Every knob of the export.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Most pixels on a side of a crop; more than any swapper takes.
+const MAX_OUT_SIZE: i64 = 4096;
+
+/// Every knob of the export, and the flags of `export-swap`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct ExportParameters {
-    /// Farthest that a face may be from its set's centroid.
+    /// Farthest cosine distance of a face from its set's centroid
+    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().outlier_threshold)]
     pub outlier_threshold: CosineDistance,
-    /// Least short side of a box in pixels.
+    /// Least short side of a face's box in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_face_short, value_parser = non_negative)]
     pub min_face_short: f32,
-    /// Padding on each side of the box, as a part of its long side.
+    /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is near
+    #[arg(long, value_name = "RATIO", default_value_t = Self::default().pad_ratio, value_parser = parse_pad_ratio)]
     pub pad_ratio: f32,
-    /// Side of the crops in pixels.
+    /// Side of the square crops in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().out_size,
+          value_parser = clap::value_parser!(u32).range(16..=MAX_OUT_SIZE))]
     pub out_size: u32,
-    /// Crops in the small bundle.
+    /// Crops in the small bundle
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().top_n)]
     pub top_n: usize,
 }
 
@@ -53,6 +63,10 @@ impl Default for ExportParameters {
 pub struct PlannedSet {
     /// `faceset_NNN`.
     pub name: String,
+    /// What its bundles and its marker are named after, instead of its name.
+    pub label: Option<String>,
+    /// How it came about.
+    pub origin: Origin,
     /// Best first; one face a photo.
     pub faces: Vec<PlannedFace>,
     /// What was left out.
@@ -70,7 +84,7 @@ pub struct PlannedFace {
     pub pad_ratio: f32,
 }
 
-/// Plans the export of the set `name` with these faces (rows of the gallery).
+/// Plans the export of the set `name` of `refine` with these faces (rows of the gallery).
 pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &ExportParameters) -> PlannedSet {
     let mut dropped = Vec::new();
     let close = within_centroid(gallery, faces, parameters.outlier_threshold, &mut dropped);
@@ -90,7 +104,8 @@ pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &Expor
     planned.sort_by(|a, b| rank(gallery, a, b));
     let faces = one_a_photo(gallery, planned, &mut dropped);
     dropped.sort_by_key(|drop| drop.face);
-    PlannedSet { name: name.to_owned(), faces, dropped }
+    let origin = Origin { kind: OriginKind::Auto, run: 0 };
+    PlannedSet { name: name.to_owned(), label: None, origin, faces, dropped }
 }
 
 /// Better first; between equals the content decides, so that the order never depends on that of the input.
@@ -146,6 +161,11 @@ pub fn square_around(bbox: &BBox, pad_ratio: f32) -> BBox {
     let half = bbox.long_side() * (0.5 + pad_ratio);
     let [x, y] = bbox.centre();
     BBox { x1: x - half, y1: y - half, x2: x + half, y2: y + half }
+}
+
+fn parse_pad_ratio(text: &str) -> Result<f32, String> {
+    let in_range = |ratio: &f32| (0.0..=4.0).contains(ratio);
+    text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 4 is needed".to_owned())
 }
 
 /// Which part of `inner`'s area is inside `outer`, in [0, 1].

@@ -14,6 +14,7 @@ use image::{
     codecs::png::{CompressionType, FilterType, PngEncoder},
 };
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     ExportParameters, PlannedSet, bundle,
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Folder of a set's crops.
-const FACES: &str = "faces";
+pub const FACES: &str = "faces";
 
 /// An export that cannot go on. A single photo that cannot be read is not such a case.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum RenderError {
         /// Why.
         source: io::Error,
     },
+    /// Asked to.
+    #[error("stopped before everything was exported")]
+    Stopped,
     /// A manifest cannot be written.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -73,20 +77,27 @@ enum PhotoFailure {
     Crop(#[from] CropError),
 }
 
+/// Writes planned sets.
+pub struct Renderer<'a> {
+    /// Whose faces they are.
+    pub gallery: &'a Gallery,
+    /// How crops are made.
+    pub parameters: &'a ExportParameters,
+    /// Hears of progress and of photos that cannot be read.
+    pub monitor: &'a dyn Monitor,
+    /// Asks to stop between two photos.
+    pub stop: &'a CancellationToken,
+}
+
 /// Writes `sets` below `folder`. Each photo is decoded once for all of its crops, photos in parallel.
-pub fn render(
-    gallery: &Gallery,
-    sets: &[PlannedSet],
-    parameters: &ExportParameters,
-    folder: &Path,
-    monitor: &dyn Monitor,
-) -> Result<Rendered, RenderError> {
+pub fn render(renderer: &Renderer<'_>, sets: &[PlannedSet], folder: &Path) -> Result<Rendered, RenderError> {
+    let Renderer { gallery, parameters, .. } = *renderer;
     let sets: Vec<&PlannedSet> = sets.iter().filter(|set| !set.faces.is_empty()).collect();
     for set in &sets {
         let faces = folder.join(&set.name).join(FACES);
         fs::create_dir_all(&faces).map_err(at(&faces))?;
     }
-    let missing = render_crops(gallery, &sets, parameters, folder, monitor)?;
+    let missing = render_crops(renderer, &sets, folder)?;
 
     let mut rendered = Rendered { failed: missing.len(), ..Rendered::default() };
     for (number, set) in sets.into_iter().enumerate() {
@@ -105,12 +116,11 @@ pub fn render(
 
 /// Makes every crop as `faces/NNNN.png` by rank in the plan; returns those that could not be made.
 fn render_crops(
-    gallery: &Gallery,
+    renderer: &Renderer<'_>,
     sets: &[&PlannedSet],
-    parameters: &ExportParameters,
     folder: &Path,
-    monitor: &dyn Monitor,
 ) -> Result<BTreeSet<Place>, RenderError> {
+    let Renderer { gallery, parameters, monitor, stop } = *renderer;
     let mut by_photo: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
     for (set, planned) in sets.iter().enumerate() {
         for (rank, face) in planned.faces.iter().enumerate() {
@@ -120,6 +130,9 @@ fn render_crops(
     monitor.start("cropping", Some(by_photo.values().map(Vec::len).sum::<usize>() as u64));
     let missing = Mutex::new(BTreeSet::new());
     by_photo.into_par_iter().try_for_each(|(content, places)| -> Result<(), RenderError> {
+        if stop.is_cancelled() {
+            return Err(RenderError::Stopped);
+        }
         match crops_of(gallery, content, sets, &places, parameters) {
             Ok(crops) => {
                 for (place, crop) in places.iter().zip(crops) {
@@ -179,7 +192,7 @@ fn finish_set(
     for (suffix, count) in
         [(format!("top{}", parameters.top_n), parameters.top_n), ("all".to_owned(), usize::MAX)]
     {
-        let name = format!("{}_{suffix}.fsz", set.name);
+        let name = format!("{}_{suffix}.fsz", set.label.as_ref().unwrap_or(&set.name));
         let path = home.join(&name);
         bundle::write(&path, &crops, &names[..count.min(names.len())]).map_err(at(&path))?;
         bundles.push(format!("{}/{name}", set.name));
@@ -190,15 +203,19 @@ fn finish_set(
         .map(|(rank, name)| ExportedFace::new(gallery, &set.faces[*rank], format!("{FACES}/{name}")))
         .collect();
     let faceset = FacesetManifest {
-        schema: FACESET_SCHEMA,
+        schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
-        label: None,
-        origin: "auto",
+        label: set.label.clone(),
+        origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
         faces: faces.clone(),
         dropped: dropped_faces(gallery, &set.dropped),
     };
+    if let Some(label) = &set.label {
+        let marker = home.join(format!("{label}.txt"));
+        fs::write(&marker, format!("{label}\n")).map_err(at(&marker))?;
+    }
     manifest::write(&home, &faceset)?;
     let summary =
         FacesetSummary { name: set.name.clone(), images: faces.len(), dropped: set.dropped.len(), bundles };

@@ -7,5 +7,5 @@ mod place;
 mod staging;
 
 pub use flat_name::flat_name;
-pub use place::{Missing, Placement, place_all};
+pub use place::{Earlier, Missing, Placement, Placer};
 pub use staging::{Existing, OutputDir, OutputError};

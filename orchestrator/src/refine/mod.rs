@@ -6,36 +6,45 @@ mod drops;
 
 use std::collections::BTreeSet;
 
-use ndarray::{ArrayRef2, Axis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use drops::{Drop, DropReason, Gate};
 
 use crate::{
-    cluster::{self, Linkage, TooManyRows, centroid, centroids},
+    cluster::{ClusterError, centroid},
     gallery::Gallery,
-    threshold::{CosineDistance, Fraction},
+    grouping::Grouping,
+    threshold::{CosineDistance, Fraction, non_negative},
 };
 
 /// Clusters smaller than this have no centroid worth measuring outliers from.
 const MIN_FACES_FOR_OUTLIERS: usize = 4;
 
 /// Every knob of [`refine`], with the defaults that the system before this one had proven.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+///
+/// They are the flags of `refine` too.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct RefineParameters {
-    /// Cut of the first, average-linkage clustering.
+    /// Cosine distance at which the first, average-linkage clustering is cut
+    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().initial_threshold)]
     pub initial_threshold: CosineDistance,
-    /// Clusters whose centroids are all within this of each other (complete linkage) are one person.
+    /// Cosine distance within which the centroids of clusters (all of them: complete linkage) are one person's
+    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().merge_threshold)]
     pub merge_threshold: CosineDistance,
-    /// Least short side of a box in pixels.
+    /// Least short side of a face's box in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_short, value_parser = non_negative)]
     pub min_short: f32,
-    /// Least variance of the Laplacian.
+    /// Least variance of the Laplacian of a face
+    #[arg(long, value_name = "VARIANCE", default_value_t = Self::default().min_blur, value_parser = non_negative)]
     pub min_blur: f32,
-    /// Least detector confidence.
+    /// Least confidence of the detector
+    #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
     pub min_det_score: Fraction,
-    /// Farthest that a face may be from its cluster's centroid, where a cluster has at least 4 faces.
+    /// Farthest cosine distance of a face from its centroid, in clusters of at least 4 faces
+    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().outlier_threshold)]
     pub outlier_threshold: CosineDistance,
-    /// Fewest distinct photos of a faceset.
+    /// Fewest distinct photos of a faceset
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().min_faces)]
     pub min_faces: usize,
 }
 
@@ -63,23 +72,39 @@ pub struct Refined {
 }
 
 /// Refines a gallery. O(n²) in the clustering; the rest is O(n).
-pub fn refine(gallery: &Gallery, parameters: &RefineParameters) -> Result<Refined, TooManyRows> {
+pub fn refine(
+    gallery: &Gallery,
+    parameters: &RefineParameters,
+    grouping: &Grouping<'_>,
+) -> Result<Refined, ClusterError> {
     let mut facesets = Vec::new();
     let mut dropped = Vec::new();
-    for group in merged_clusters(&gallery.embeddings, parameters)? {
-        let good = keep(group, &mut dropped, |face| gate(gallery, face, parameters));
-        let close = without_outliers(gallery, good, parameters, &mut dropped);
-        let images = distinct_images(gallery, &close);
-        if images >= parameters.min_faces.max(1) {
-            facesets.push(close);
-        } else {
-            let reason = DropReason::TooFewImages { images, min: parameters.min_faces };
-            dropped.extend(close.into_iter().map(|face| Drop { face, reason }));
-        }
+    let all: Vec<usize> = (0..gallery.faces.len()).collect();
+    let clusters = grouping.faces(gallery, &all, parameters.initial_threshold)?;
+    for group in grouping.merged(gallery, &clusters, parameters.merge_threshold)? {
+        facesets.extend(survivors(gallery, group, parameters, &mut dropped));
     }
     order_by_size(&mut facesets);
     dropped.sort_by_key(|drop| drop.face);
     Ok(Refined { facesets, dropped })
+}
+
+/// What the gates leave of a group, if that is enough for a faceset; the other faces go to `dropped`.
+pub fn survivors(
+    gallery: &Gallery,
+    group: Vec<usize>,
+    parameters: &RefineParameters,
+    dropped: &mut Vec<Drop>,
+) -> Option<Vec<usize>> {
+    let good = keep(group, dropped, |face| gate(gallery, face, parameters));
+    let close = without_outliers(gallery, good, parameters, dropped);
+    let images = distinct_images(gallery, &close);
+    if images >= parameters.min_faces.max(1) {
+        return Some(close);
+    }
+    let reason = DropReason::TooFewImages { images, min: parameters.min_faces };
+    dropped.extend(close.into_iter().map(|face| Drop { face, reason }));
+    None
 }
 
 /// Most faces first; of equal ones, the one whose first face comes first in the gallery's order (canonical path).
@@ -122,28 +147,8 @@ pub fn keep(
         .collect()
 }
 
-fn merged_clusters(
-    embeddings: &ArrayRef2<f32>,
-    parameters: &RefineParameters,
-) -> Result<Vec<Vec<usize>>, TooManyRows> {
-    let clusters = cluster::cut(embeddings, Linkage::Average, parameters.initial_threshold)?.members();
-    let centroids = centroids(embeddings, &clusters);
-    debug_assert_eq!(centroids.len_of(Axis(0)), clusters.len());
-    // Complete linkage: a chain of similar centroids must not pull different people together.
-    let merged = cluster::cut(&centroids, Linkage::Complete, parameters.merge_threshold)?;
-    Ok(merged
-        .members()
-        .into_iter()
-        .map(|parts| {
-            let mut faces: Vec<usize> = parts.into_iter().flat_map(|part| clusters[part].clone()).collect();
-            faces.sort_unstable();
-            faces
-        })
-        .collect())
-}
-
 /// The first gate that a face does not pass.
-fn gate(gallery: &Gallery, face: usize, parameters: &RefineParameters) -> Option<DropReason> {
+pub fn gate(gallery: &Gallery, face: usize, parameters: &RefineParameters) -> Option<DropReason> {
     let RefineParameters { min_short, min_blur, min_det_score, .. } = *parameters;
     let face = &gallery.faces[face];
     let short = face.bbox.short_side();
@@ -170,7 +175,8 @@ fn without_outliers(
     within_centroid(gallery, group, parameters.outlier_threshold, dropped)
 }
 
-fn distinct_images(gallery: &Gallery, faces: &[usize]) -> usize {
+/// In how many distinct photos some faces are.
+pub fn distinct_images(gallery: &Gallery, faces: &[usize]) -> usize {
     faces.iter().map(|face| gallery.faces[*face].content).collect::<BTreeSet<_>>().len()
 }
 

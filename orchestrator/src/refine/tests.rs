@@ -59,7 +59,7 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
 
 fn refined(sketches: &[Sketch], min_faces: usize) -> Refined {
     let parameters = RefineParameters { min_faces, ..RefineParameters::default() };
-    refine(&gallery(sketches), &parameters).unwrap()
+    refine(&gallery(sketches), &parameters, &Grouping::default()).unwrap()
 }
 
 #[test]
@@ -96,7 +96,10 @@ fn two_faces_of_one_photo_are_one_image() {
     let mut gallery = gallery(&[0, 0].map(Sketch::of));
     gallery.faces[1].content = 0;
     let parameters = RefineParameters { min_faces: 2, ..RefineParameters::default() };
-    assert_eq!(refine(&gallery, &parameters).unwrap().facesets, Vec::<Vec<usize>>::new());
+    assert_eq!(
+        refine(&gallery, &parameters, &Grouping::default()).unwrap().facesets,
+        Vec::<Vec<usize>>::new()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use facesets_core::{EMBEDDING_LEN, Pose, Sha256Digest};
+use facesets_core::{EMBEDDING_LEN, Embedding, Pose, Sha256Digest};
 use ndarray::Array2;
 use rusqlite::params;
 
@@ -23,6 +23,18 @@ impl Store {
         gallery.contents = contents;
         snapshot.finish()?;
         Ok(gallery)
+    }
+
+    /// Number of faces under a contract, as [`Self::gallery`] would choose it, and values of an embedding.
+    pub fn extent(&self, contract: Option<&str>) -> Result<(u64, usize), StoreError> {
+        let contract = self.choose_contract(contract)?;
+        let faces: i64 = self.connection.query_row(
+            "SELECT count(*) FROM analysis JOIN face ON face.analysis_id = analysis.id \
+             WHERE analysis.task = ?1 AND analysis.contract = ?2",
+            params![TASK_FACES, contract],
+            |row| row.get(0),
+        )?;
+        Ok((faces as u64, EMBEDDING_LEN))
     }
 
     /// Sorted by canonical path.
@@ -62,7 +74,8 @@ impl Store {
         let mut rows = statement.query(params![TASK_FACES, contract])?;
         while let Some(row) = rows.next()? {
             let blob = |column: usize| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
-            let Some(&content) = index.get(&locations::digest(blob(0)?)?) else { continue };
+            let digest = locations::digest(blob(0)?)?;
+            let Some(&content) = index.get(&digest) else { continue };
             let landmarks_68 = blob::decode_points(blob(9)?)?;
             found.push(GalleryFace {
                 content,
@@ -74,7 +87,11 @@ impl Store {
                 pose: Pose::from_landmarks_68(&landmarks_68),
                 landmarks_68,
             });
-            vectors.extend(blob::decode(blob(10)?));
+            let unit = Embedding::from_unit(blob::decode(blob(10)?).collect()).map_err(|error| {
+                let (number, sha256) = (found[found.len() - 1].number, digest);
+                StoreError::Damaged(format!("face {number} of content {sha256}: {error}"))
+            })?;
+            vectors.extend_from_slice(unit.as_slice());
         }
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_by_key(|at| (found[*at].content, found[*at].number));

@@ -8,6 +8,7 @@
 mod backup;
 mod blob;
 mod commit;
+mod decisions;
 mod dump;
 mod error;
 mod export;
@@ -27,6 +28,7 @@ mod verify;
 mod writer;
 
 pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
+pub use decisions::{Decision, DecisionState};
 pub use error::StoreError;
 pub use export::{COLUMNS, Column, Export, ExportError, Item};
 pub use filesystem::{FileSystem, FileSystemPolicy};

@@ -38,6 +38,14 @@ impl Writer {
         Self::open_on(library, policy, FileSystem::of)
     }
 
+    /// Opens the store of a library that exists, alone. Whatever file system it lies on was accepted when it was made.
+    pub fn open_existing(library: &Library) -> Result<Self, StoreError> {
+        if !library.store_file().is_file() {
+            return Err(StoreError::NoLibrary(library.folder().to_owned()));
+        }
+        Self::open(library, FileSystemPolicy::RollbackJournal)
+    }
+
     /// As [`Self::open`], with another opinion on which file system a folder lies on.
     pub fn open_on(
         library: &Library,

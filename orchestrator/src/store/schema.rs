@@ -8,8 +8,11 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i64 = 0x4653_4554;
 
 /// Step *i* leads from version *i* to version *i* + 1.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/001_first.sql"), include_str!("schema/002_strikes.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001_first.sql"),
+    include_str!("schema/002_strikes.sql"),
+    include_str!("schema/010_decisions.sql"),
+];
 
 /// Brings a database to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

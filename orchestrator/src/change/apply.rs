@@ -1,0 +1,297 @@
+//! Beginning, finishing, recovering and undoing changes: everything that touches the disk.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ChangeError, Entry, Intent, KEPT, Steps,
+    error::at,
+    fingerprint::fingerprint,
+    intent::folder,
+    steps,
+    swap::{Direction, Place, Presence, next},
+};
+use crate::{
+    manifest,
+    store::{DecisionState, Writer},
+};
+
+/// Files that are swapped after everything else, the last one last.
+const LAST: [&str; 2] = ["index.html", manifest::FILE_NAME];
+
+/// A change whose new sets are being built. Dropped before [`Change::finish`], it has never been.
+#[derive(Debug)]
+pub struct Change<'a> {
+    journal: &'a mut Writer,
+    steps: &'a dyn Steps,
+    id: i64,
+    intent: Intent,
+    open: bool,
+}
+
+/// What became of a change that an earlier command did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovered {
+    /// It is complete now.
+    Finished(String),
+    /// It has never been.
+    TakenBack(String),
+}
+
+impl<'a> Change<'a> {
+    /// Begins a change of `roots`, folders with absolute paths that exist. `command` is for people.
+    pub fn begin(
+        journal: &'a mut Writer,
+        steps: &'a dyn Steps,
+        command: &str,
+        roots: &[PathBuf],
+    ) -> Result<Self, ChangeError> {
+        let intent = Intent::new(command, roots);
+        let id = journal.begin_decision(&intent.to_json()?)?;
+        let change = Self { journal, steps, id, intent, open: true };
+        change.steps.reached("begun");
+        for root in roots {
+            for store in [Place::Staged, Place::Kept] {
+                let path = place(root, id, store);
+                fs::create_dir_all(&path).map_err(at(&path))?;
+            }
+        }
+        Ok(change)
+    }
+
+    /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of its namesake.
+    pub fn staging(&self, root: &Path) -> PathBuf {
+        place(root, self.id, Place::Staged)
+    }
+
+    /// Number of the decision.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Swaps what was built for what is there; entries named in `removed` (root, name) are only set aside.
+    ///
+    /// When this returns without an error everything is in place and on the disk; with [`ChangeError::RolledBack`], nothing.
+    pub fn finish(mut self, removed: &[(PathBuf, String)]) -> Result<i64, ChangeError> {
+        self.steps.reached("built");
+        for root in &mut self.intent.roots {
+            let staging = place(&root.root, self.id, Place::Staged);
+            sync(&staging)?;
+            let mut names = names_in(&staging)?;
+            names.extend(removed.iter().filter(|(of, _)| *of == root.root).map(|(_, name)| name.clone()));
+            let mut names: Vec<String> = names.into_iter().collect();
+            names.sort_by_key(|name| LAST.iter().position(|last| last == name).map_or(0, |at| at + 1));
+            for name in names {
+                let look = |path: PathBuf| fingerprint(&path).map_err(at(&path));
+                let (old, new) = (look(root.root.join(&name))?, look(staging.join(&name))?);
+                if old.is_some() || new.is_some() {
+                    root.entries.push(Entry { name, old, new });
+                }
+            }
+        }
+        let text = self.intent.to_json()?;
+        self.journal.advance_decision(self.id, DecisionState::Applying, Some(&text))?;
+        self.open = false;
+        self.steps.reached("written down");
+        swap_all(self.journal, self.steps, self.id, &self.intent)?;
+        Ok(self.id)
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            // What cannot be cleaned up now is cleaned up by the next command.
+            if let Err(error) = forget(self.journal, self.id, &self.intent) {
+                tracing::warn!(%error, "an unfinished change is left to the next command");
+            }
+        }
+    }
+}
+
+/// Goes on with the change that an earlier command did not end, if there is one.
+pub fn recover(journal: &mut Writer, steps: &dyn Steps) -> Result<Option<Recovered>, ChangeError> {
+    let Some(decision) = journal.store().open_decision()? else { return Ok(None) };
+    let intent = Intent::from_json(&decision.intent)?;
+    let command = intent.command.clone();
+    tracing::info!(id = decision.id, state = ?decision.state, command, "an earlier change is open");
+    match decision.state {
+        DecisionState::Staging => {
+            forget(journal, decision.id, &intent)?;
+            Ok(Some(Recovered::TakenBack(command)))
+        }
+        DecisionState::Applying => match swap_all(journal, steps, decision.id, &intent) {
+            Ok(()) => Ok(Some(Recovered::Finished(command))),
+            Err(ChangeError::RolledBack { .. }) => Ok(Some(Recovered::TakenBack(command))),
+            Err(error) => Err(error),
+        },
+        DecisionState::RollingBack => {
+            roll_back(journal, steps, decision.id, &intent)?;
+            Ok(Some(Recovered::TakenBack(command)))
+        }
+        DecisionState::Undoing => {
+            unswap_all(journal, steps, decision.id, &intent)?;
+            Ok(Some(Recovered::TakenBack(command)))
+        }
+        DecisionState::Done | DecisionState::Undone => Ok(None),
+    }
+}
+
+/// Takes the last decision back; returns what it was.
+///
+/// Refused where anything has been changed since: then going back would lose that.
+pub fn undo(journal: &mut Writer, steps: &dyn Steps) -> Result<Intent, ChangeError> {
+    let mut decisions = journal.store().decisions()?.into_iter().rev();
+    let last = decisions.find(|decision| decision.state == DecisionState::Done);
+    let decision = last.ok_or(ChangeError::NothingToUndo)?;
+    let intent = Intent::from_json(&decision.intent)?;
+    for (root, entry) in intent.entries() {
+        let unchanged = |path: PathBuf, expected: &Option<String>| -> Result<bool, ChangeError> {
+            Ok(fingerprint(&path).map_err(at(&path))? == *expected)
+        };
+        let kept = place(root, decision.id, Place::Kept).join(&entry.name);
+        if !(unchanged(root.join(&entry.name), &entry.new)? && unchanged(kept, &entry.old)?) {
+            return Err(ChangeError::ChangedSince { root: root.to_owned(), name: entry.name.clone() });
+        }
+    }
+    journal.advance_decision(decision.id, DecisionState::Undoing, None)?;
+    steps.reached("undo written down");
+    unswap_all(journal, steps, decision.id, &intent)?;
+    Ok(intent)
+}
+
+/// Swaps forwards and marks the decision as done, or backwards if that cannot be.
+fn swap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+    let swapped = swap(steps, id, intent, Direction::Forward);
+    let Err(SwapError::Io { path, source }) = swapped else {
+        swapped?;
+        journal.advance_decision(id, DecisionState::Done, None)?;
+        steps.reached("done");
+        return Ok(());
+    };
+    journal.advance_decision(id, DecisionState::RollingBack, None)?;
+    steps.reached("turned back");
+    roll_back(journal, steps, id, intent)?;
+    Err(ChangeError::RolledBack { path, source })
+}
+
+fn roll_back(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+    swap(steps, id, intent, Direction::Back)?;
+    forget(journal, id, intent)
+}
+
+/// Swaps a decision back that was done; where that cannot be, it stays done.
+fn unswap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+    let swapped = swap(steps, id, intent, Direction::Back);
+    if let Err(SwapError::Io { path, source }) = swapped {
+        journal.advance_decision(id, DecisionState::Applying, None)?;
+        swap(steps, id, intent, Direction::Forward)?;
+        journal.advance_decision(id, DecisionState::Done, None)?;
+        return Err(ChangeError::RolledBack { path, source });
+    }
+    swapped?;
+    journal.advance_decision(id, DecisionState::Undone, None)?;
+    steps.reached("undone");
+    Ok(())
+}
+
+/// Why an entry is not where it belongs.
+enum SwapError {
+    Io { path: PathBuf, source: io::Error },
+    Other(ChangeError),
+}
+
+impl From<SwapError> for ChangeError {
+    fn from(error: SwapError) -> Self {
+        match error {
+            SwapError::Io { path, source } => Self::Stuck { path, source },
+            SwapError::Other(error) => error,
+        }
+    }
+}
+
+/// Brings every entry where it belongs, from wherever it is.
+fn swap(steps: &dyn Steps, id: i64, intent: &Intent, direction: Direction) -> Result<(), SwapError> {
+    let mut entries: Vec<(&Path, &Entry)> = intent.entries().collect();
+    if direction == Direction::Back {
+        entries.reverse();
+    }
+    for (root, entry) in entries {
+        let path = |of: Place| place(root, id, of).join(&entry.name);
+        loop {
+            let there = |of: Place| {
+                let path = path(of);
+                exists(&path).map_err(|source| SwapError::Io { path, source })
+            };
+            let presence = Presence {
+                current: there(Place::Current)?,
+                staged: there(Place::Staged)?,
+                kept: there(Place::Kept)?,
+            };
+            let step = next(entry, direction, presence).map_err(|_| {
+                let (root, name) = (root.to_owned(), entry.name.clone());
+                SwapError::Other(ChangeError::Unrecognised { root, name })
+            })?;
+            let Some(step) = step else { break };
+            let (from, to) = (path(step.from), path(step.to));
+            steps::rename(steps, &from, &to).map_err(|source| SwapError::Io { path: from, source })?;
+            steps.reached("renamed");
+        }
+    }
+    for root in &intent.roots {
+        sync(&root.root).map_err(SwapError::Other)?;
+    }
+    steps.reached("swapped");
+    Ok(())
+}
+
+/// Removes what was built for a decision that changed nothing, then the decision.
+fn forget(journal: &mut Writer, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+    for root in &intent.roots {
+        let folder = folder(&root.root, id);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&folder)(error)),
+            _ => {}
+        }
+        // Stays where other decisions are kept; goes where this was the first.
+        let _ = fs::remove_dir(root.root.join(KEPT));
+    }
+    Ok(journal.forget_decision(id)?)
+}
+
+/// The folder in which a decision has its entries at some place.
+fn place(root: &Path, id: i64, place: Place) -> PathBuf {
+    match place {
+        Place::Current => root.to_owned(),
+        Place::Staged => folder(root, id).join("new"),
+        Place::Kept => folder(root, id).join("old"),
+    }
+}
+
+fn names_in(folder: &Path) -> Result<BTreeSet<String>, ChangeError> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let entry = entry.map_err(at(folder))?;
+        let name = entry.file_name().into_string().map_err(|_| ChangeError::NotUtf8(entry.path()))?;
+        names.insert(name);
+    }
+    Ok(names)
+}
+
+fn exists(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts everything on the file system of `folder` on the disk.
+fn sync(folder: &Path) -> Result<(), ChangeError> {
+    let file = File::open(folder).map_err(at(folder))?;
+    rustix::fs::syncfs(&file).map_err(|error| at(folder)(error.into()))
+}

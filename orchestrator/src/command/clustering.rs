@@ -1,0 +1,202 @@
+//! Flags of the commands that cluster, and how a clustering is watched from a terminal.
+
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, memory};
+use crate::{
+    cluster::{ClusterError, Engine, Linkage, MAX_ROWS, Stage, Watch, memory_estimate},
+    embed::Interrupt,
+    exit::{Exit, Hint},
+    gallery::Gallery,
+    grouping::Grouping,
+    monitor::Monitor,
+    store::{Store, StoreError},
+};
+
+/// Bytes of a face beside its embedding: landmarks, box, its share of the paths of photos.
+const BYTES_OF_A_RECORD: u64 = 1_500;
+
+/// Who clusters, and with how much memory.
+#[derive(Debug, clap::Args)]
+pub(super) struct ClusteringArgs {
+    /// Who computes the clusters
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
+    engine: EngineArg,
+    /// Most memory to use, for example `4G`, instead of what is free
+    #[arg(long, value_name = "BYTES", value_parser = memory::parse_bytes)]
+    max_memory: Option<u64>,
+    /// Go on even if the memory may not be enough
+    #[arg(long)]
+    force: bool,
+    /// Contract of the embeddings, where the library has more than one (see `facesets status`)
+    #[arg(long, value_name = "CONTRACT")]
+    contract: Option<String>,
+}
+
+/// [`Engine`] as it is called on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineArg {
+    /// The exact engine
+    Auto,
+    /// Exact, without a matrix of distances: any number of faces
+    Exact,
+    /// The whole matrix of distances: the reference, for at most 30,000 faces
+    Dense,
+}
+
+/// A clustering that would need too much memory.
+#[derive(Debug, thiserror::Error)]
+#[error("{faces} faces need up to {}, but {} may be used", memory::text(*.needed), memory::text(*.allowed))]
+pub(super) struct TooLarge {
+    faces: u64,
+    needed: u64,
+    allowed: u64,
+}
+
+impl ClusteringArgs {
+    /// The faces of the library, after a look at whether there is memory enough for them and for clustering them.
+    pub(super) fn load(&self, context: &Context) -> Result<Gallery, LoadError> {
+        let store = Store::open_read(&context.library)?;
+        self.load_from(&store, self.contract.as_deref(), context.monitor())
+    }
+
+    /// As [`Self::load`], under the contract of an output that was written before.
+    pub(super) fn load_from(
+        &self,
+        store: &Store,
+        contract: Option<&str>,
+        monitor: &dyn Monitor,
+    ) -> Result<Gallery, LoadError> {
+        let (faces, dims) = store.extent(contract)?;
+        let needed = self.needed(faces, dims);
+        match self.max_memory.or_else(memory::available) {
+            Some(allowed) if needed > allowed && !self.force => {
+                return Err(TooLarge { faces, needed, allowed }.into());
+            }
+            allowed => {
+                let allowed =
+                    allowed.map_or_else(String::new, |bytes| format!(" of {}", memory::text(bytes)));
+                monitor.note(&format!("{faces} faces: up to {}{allowed} of memory", memory::text(needed)));
+            }
+        }
+        Ok(store.gallery(contract)?)
+    }
+
+    /// Bytes for the records, for the matrix while it is read (twice) and for the first clustering.
+    ///
+    /// What merges centroids afterwards is not in it: after the first clustering few pairs are within the cut.
+    fn needed(&self, faces: u64, dims: usize) -> u64 {
+        let loading = faces.saturating_mul(BYTES_OF_A_RECORD + 2 * 4 * dims as u64);
+        loading.saturating_add(memory_estimate(faces as usize, dims, Linkage::Average, self.engine.into()))
+    }
+
+    /// Clustering that a person may watch and stop.
+    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>) -> Grouping<'a> {
+        Grouping { engine: self.engine.into(), watch: watcher }
+    }
+}
+
+impl From<EngineArg> for Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Auto => Self::Auto,
+            EngineArg::Exact => Self::Sparse,
+            EngineArg::Dense => Self::Dense,
+        }
+    }
+}
+
+/// Tells a monitor where a clustering is, and the clustering when the user has had enough.
+pub(super) struct Watcher<'a> {
+    monitor: &'a dyn Monitor,
+    stop: CancellationToken,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(monitor: &'a dyn Monitor, stop: &CancellationToken) -> Self {
+        Self { monitor, stop: stop.clone() }
+    }
+}
+
+impl Watch for Watcher<'_> {
+    fn begin(&self, stage: Stage, steps: u64) {
+        let name = match stage {
+            Stage::Search => "comparing faces",
+            Stage::Merge => "merging",
+        };
+        self.monitor.start(name, Some(steps));
+    }
+
+    fn advance(&self, steps: u64) {
+        self.monitor.advance(steps);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+}
+
+/// Ctrl-C during work that keeps nothing half done: the first one stops it.
+pub(super) struct CtrlC {
+    /// Set by the first Ctrl-C.
+    pub(super) stop: CancellationToken,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// Signals cannot be heard.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for Ctrl-C: {0}")]
+pub(super) struct SignalError(#[from] std::io::Error);
+
+impl Hint for SignalError {}
+
+impl CtrlC {
+    /// Listens from now on, on a thread of its own.
+    pub(super) fn listen(context: &Context) -> Result<Self, SignalError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let interrupt =
+            Interrupt::listen(&runtime, context.ui.clone(), "stopping: nothing is left half done");
+        Ok(Self { stop: interrupt.stop, _runtime: runtime })
+    }
+}
+
+/// Why there are no faces to cluster.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+impl Hint for LoadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::TooLarge(_) => Some(
+                "close other programs, or allow more with `--max-memory`, or try anyway with `--force`; \
+                 `--engine exact` needs least"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl Hint for ClusterError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::TooManyRows(rows) if *rows > MAX_ROWS => "use `--engine exact`".to_owned(),
+            Self::TooManyPairs => "use a smaller `--merge-threshold`".to_owned(),
+            Self::NotFinite { .. } | Self::NotUnit { .. } | Self::Dimensions(_) => {
+                "run `facesets store verify` to see which faces are damaged".to_owned()
+            }
+            Self::Cancelled => "run the same command again".to_owned(),
+            Self::TooManyRows(_) | Self::TieOrder { .. } => return None,
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        if *self == Self::Cancelled { Exit::Interrupted } else { Exit::CannotContinue }
+    }
+}

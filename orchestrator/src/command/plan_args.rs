@@ -1,0 +1,147 @@
+//! Flags of the commands that plan a change, and carrying the plan out.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, output_args::write_error};
+use crate::{
+    exit::{Exit, Failure, Hint},
+    gallery::Gallery,
+    plan::{Applied, PLAN_SCHEMA, Plan, Workshop, apply},
+    store::Writer,
+};
+
+/// Whether to do what was planned.
+#[derive(Debug, clap::Args)]
+pub(super) struct PlanArgs {
+    /// Only say what would be done
+    #[arg(long, conflicts_with = "plan")]
+    dry_run: bool,
+    /// Write what would be done to FILE instead, for `facesets apply FILE`
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Planned {
+    applied: Option<Applied>,
+    plan: Option<PathBuf>,
+}
+
+/// A path that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find `{path}`: {source}")]
+pub(super) struct NotThere {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Hint for NotThere {}
+
+/// A file that is no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is not a plan: {reason}")]
+pub(super) struct NotAPlan {
+    path: PathBuf,
+    reason: String,
+}
+
+impl Hint for NotAPlan {
+    fn hint(&self) -> Option<String> {
+        Some("name a file that `--plan FILE` wrote".to_owned())
+    }
+}
+
+/// The one path of something that exists, however it is named.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, NotThere> {
+    fs::canonicalize(path).map_err(|source| NotThere { path: path.to_owned(), source })
+}
+
+impl PlanArgs {
+    /// Applies a plan, or writes it, or leaves it at that.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan,
+        gallery: &Gallery,
+        journal: &mut Writer,
+        context: &Context,
+        stop: &CancellationToken,
+    ) -> Result<Planned, Failure> {
+        if let Some(file) = &self.plan {
+            let text = serde_json::to_vec_pretty(plan).map_err(io::Error::from);
+            text.and_then(|text| fs::write(file, text)).map_err(write_error(file))?;
+            return Ok(Planned { applied: None, plan: Some(file.clone()) });
+        }
+        if self.dry_run {
+            return Ok(Planned::default());
+        }
+        carry_out(plan, gallery, journal, context, stop)
+    }
+}
+
+/// Applies a plan; one that changes nothing is no decision.
+pub(super) fn carry_out(
+    plan: &Plan,
+    gallery: &Gallery,
+    journal: &mut Writer,
+    context: &Context,
+    stop: &CancellationToken,
+) -> Result<Planned, Failure> {
+    if plan.targets.is_empty() {
+        return Ok(Planned { applied: Some(Applied::default()), plan: None });
+    }
+    let workshop = Workshop { gallery, steps: &*context.steps, monitor: context.monitor(), stop };
+    let applied = apply(plan, &workshop, journal)?;
+    Ok(Planned { applied: Some(applied), plan: None })
+}
+
+/// Reads a plan back.
+pub(super) fn read(path: &Path) -> Result<Plan, NotAPlan> {
+    let not = |reason: String| NotAPlan { path: path.to_owned(), reason };
+    let bytes = fs::read(path).map_err(|error| not(error.to_string()))?;
+    let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| not(error.to_string()))?;
+    if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(not(format!("its schema is `{}`", plan.schema))) }
+}
+
+impl Planned {
+    /// How the command ends.
+    pub(super) fn exit(&self) -> Exit {
+        match &self.applied {
+            Some(applied) if applied.failed > 0 => Exit::SomeFailed,
+            _ => Exit::Done,
+        }
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.applied, &self.plan) {
+            (Some(Applied { decision: 0, .. }), _) => write!(f, "nothing has changed"),
+            (Some(applied), _) => {
+                let Applied { decision, built, removed, failed, vanished } = applied;
+                if *failed > 0 {
+                    writeln!(f, "{failed} photos could not be read (listed above)")?;
+                }
+                if *vanished > 0 {
+                    writeln!(f, "{vanished} photos of the library lie nowhere any more")?;
+                }
+                write!(
+                    f,
+                    "decision {decision}: {built} sets written, {removed} emptied; `facesets undo` takes it back"
+                )
+            }
+            (None, Some(file)) => write!(
+                f,
+                "nothing was changed; the plan is in `{0}`: `facesets apply {0}` carries it out",
+                file.display()
+            ),
+            (None, None) => write!(f, "nothing was changed"),
+        }
+    }
+}

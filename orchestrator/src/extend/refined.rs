@@ -1,0 +1,97 @@
+//! New faces into the facesets of `refine`.
+
+use std::collections::BTreeSet;
+
+use super::{ExtendParameters, Extension, KnownSets, rows};
+use crate::{
+    cluster::ClusterError,
+    gallery::{FaceIndex, Gallery},
+    grouping::Grouping,
+    manifest::{DroppedFace, RefinedManifest, dropped_faces, non_utf8_paths},
+    matching::Centroids,
+    refine::{Drop, DropReason, Gate, gate, order_by_size, survivors},
+};
+
+/// Extends the facesets of `old` with the faces of `gallery` that it does not know, by its own parameters.
+///
+/// A new face joins the faceset whose centroid (of the old members) is nearest, if that is near enough and the face passes the gates. The
+/// others are clustered together with the faces whose set had too few photos: a person becomes a faceset once there are photos enough.
+/// All other drops stand.
+pub fn extend_refined(
+    gallery: &Gallery,
+    old: &RefinedManifest,
+    parameters: &ExtendParameters,
+    grouping: &Grouping<'_>,
+) -> Result<(RefinedManifest, Extension), ClusterError> {
+    let index = FaceIndex::new(gallery);
+    let mut sets = KnownSets::new(&index, &old.facesets);
+    let (mut dropped, gone_drops) = old_drops(&index, &old.dropped);
+    let known: BTreeSet<usize> =
+        sets.rows.iter().flatten().copied().chain(dropped.iter().map(|drop| drop.face)).collect();
+    let new: Vec<usize> = (0..gallery.faces.len()).filter(|row| !known.contains(row)).collect();
+    let new_rows: BTreeSet<usize> = new.iter().copied().collect();
+
+    let (waiting, final_drops): (Vec<Drop>, Vec<Drop>) =
+        dropped.drain(..).partition(|drop| drop.reason.gate() == Gate::TooFewImages);
+    let mut dropped = final_drops;
+    let mut rest: Vec<usize> = waiting.iter().map(|drop| drop.face).collect();
+    let outlier = old.parameters.outlier_threshold.get();
+    let nearest = Centroids::of(gallery, &sets.rows).nearest(gallery, &new);
+    for (row, nearest) in new.iter().zip(nearest) {
+        match nearest {
+            Some(nearest) if nearest.distance <= parameters.match_threshold.get() => {
+                let distance = nearest.distance;
+                let too_far = DropReason::Outlier { distance, max: outlier };
+                let reason =
+                    gate(gallery, *row, &old.parameters).or_else(|| (distance > outlier).then_some(too_far));
+                match reason {
+                    Some(reason) => dropped.push(Drop { face: *row, reason }),
+                    None => sets.rows[nearest.set].push(*row),
+                }
+            }
+            _ => rest.push(*row),
+        }
+    }
+    sets.rows.iter_mut().for_each(|rows| rows.sort_unstable());
+    rest.sort_unstable();
+
+    let mut found = Vec::new();
+    for cluster in grouping.faces(gallery, &rest, parameters.new_threshold)? {
+        if cluster.iter().any(|row| new_rows.contains(row)) {
+            found.extend(survivors(gallery, cluster, &old.parameters, &mut dropped));
+        } else {
+            dropped.extend(waiting.iter().filter(|drop| cluster.binary_search(&drop.face).is_ok()));
+        }
+    }
+    order_by_size(&mut found);
+    let before = sets.names.len();
+    sets.append("faceset", found);
+    dropped.sort_by_key(|drop| drop.face);
+
+    let extension = Extension {
+        new_faces: new.len(),
+        joined: sets.joined(0..before, &new_rows),
+        new_sets: sets.joined(before..sets.names.len(), &new_rows),
+        left: dropped.len(),
+        gone: sets.gone + gone_drops,
+    };
+    let manifest = RefinedManifest {
+        facesets: sets.named(gallery),
+        dropped: dropped_faces(gallery, &dropped),
+        non_utf8_paths: non_utf8_paths(gallery),
+        ..old.clone()
+    };
+    Ok((manifest, extension))
+}
+
+/// The drops of a manifest as rows, and how many of their faces are no longer in the gallery.
+fn old_drops(index: &FaceIndex, dropped: &[DroppedFace]) -> (Vec<Drop>, usize) {
+    let mut drops = Vec::new();
+    let mut gone = 0;
+    for DroppedFace { face, reason } in dropped {
+        let (found, missing) = rows(index, std::slice::from_ref(face));
+        gone += missing;
+        drops.extend(found.into_iter().map(|face| Drop { face, reason: *reason }));
+    }
+    (drops, gone)
+}

@@ -1,0 +1,89 @@
+//! What a pass has decided, as a file: what [`apply`] consumes, and all that it needs besides the library.
+//!
+//! A plan names what it was made from by digests: of the gallery, and of the manifest of every folder that it changes. Where one of them
+//! has changed since, the plan is refused.
+
+mod apply;
+mod folders;
+
+use std::path::{Path, PathBuf};
+
+use facesets_core::Sha256Digest;
+use serde::{Deserialize, Serialize};
+
+pub use apply::{Applied, ApplyError, Workshop, apply};
+
+use crate::{
+    gallery::Gallery,
+    manifest::{ClusterManifest, ManifestError, RefinedManifest, read_bytes},
+};
+
+/// Schema of [`Plan`].
+pub const PLAN_SCHEMA: &str = "facesets.plan/1";
+
+/// What a pass has decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: String,
+    /// Program and version that made it.
+    pub made_by: String,
+    /// The command, for people and for the journal.
+    pub command: String,
+    /// Contract of the embeddings.
+    pub contract: String,
+    /// [`Gallery::digest`] of the faces it was made from.
+    pub gallery: String,
+    /// The folders that it changes.
+    pub targets: Vec<Target>,
+}
+
+/// What becomes of one folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Absolute path of the folder.
+    pub root: PathBuf,
+    /// sha256 of the `manifest.json` that it was made from.
+    pub was: String,
+    /// What the folder is to hold.
+    pub becomes: Becomes,
+}
+
+/// What a folder is to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Becomes {
+    /// The clusters of a new manifest.
+    Clusters(ClusterManifest),
+    /// The facesets of a new manifest.
+    Refined(RefinedManifest),
+}
+
+impl Plan {
+    /// A plan that changes nothing yet.
+    pub fn new(command: String, gallery: &Gallery) -> Self {
+        Self {
+            schema: PLAN_SCHEMA.to_owned(),
+            made_by: made_by(),
+            command,
+            contract: gallery.contract.clone(),
+            gallery: gallery.digest().to_string(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// The folders that it changes.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.targets.iter().map(|target| target.root.clone()).collect()
+    }
+}
+
+/// Program and version.
+pub fn made_by() -> String {
+    format!("facesets {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Digest of a folder's manifest as it is now.
+pub fn manifest_digest(root: &Path) -> Result<String, ManifestError> {
+    Ok(Sha256Digest::of(&read_bytes(root)?).to_string())
+}

@@ -1,0 +1,147 @@
+//! Does an output folder hold what its manifests say, and do they agree with the library?
+
+mod corpus;
+mod folders;
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    change::KEPT,
+    export::manifest::{CORPUS_SCHEMA, CorpusManifest},
+    gallery::{FaceIndex, Gallery},
+    manifest::{
+        self, CLUSTERS_SCHEMA, ClusterManifest, FILE_NAME, FaceEntry, ManifestError, REFINED_SCHEMA,
+        RefinedManifest,
+    },
+    monitor::Monitor,
+    store::Finding,
+};
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Names, sizes of crops, bundles against crops.
+    Names,
+    /// The sha256 of every photo too.
+    Bytes,
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Verified {
+    /// Sets in the manifest.
+    pub sets: usize,
+    /// Files that should be there.
+    pub files: usize,
+    /// Photos that are not in their folder because they lie nowhere any more.
+    pub vanished: usize,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// A folder cannot be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It has no manifest, or one that is not understood.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Something cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The contract that a folder's manifest names.
+pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        contract: String,
+    }
+    let header = serde_json::from_slice::<Header>(&manifest::read_bytes(root)?);
+    header.map(|header| header.contract).map_err(|error| ManifestError::Invalid {
+        path: root.join(FILE_NAME),
+        expected: "facesets",
+        reason: error.to_string(),
+    })
+}
+
+/// Verifies what `cluster`, `refine` or `export-swap` wrote.
+pub fn verify(
+    root: &Path,
+    gallery: &Gallery,
+    depth: Depth,
+    monitor: &dyn Monitor,
+) -> Result<Verified, VerifyError> {
+    let bytes = manifest::read_bytes(root)?;
+    let path = root.join(FILE_NAME);
+    let schema = manifest::schema_of(&bytes).unwrap_or_default();
+    let mut look = Look {
+        root,
+        gallery,
+        index: FaceIndex::new(gallery),
+        depth,
+        monitor,
+        seen: BTreeSet::from([KEPT.to_owned(), FILE_NAME.to_owned()]),
+        verified: Verified::default(),
+    };
+    match schema.as_str() {
+        CLUSTERS_SCHEMA => folders::clusters(&mut look, &manifest::parse::<ClusterManifest>(&path, &bytes)?)?,
+        REFINED_SCHEMA => folders::refined(&mut look, &manifest::parse::<RefinedManifest>(&path, &bytes)?)?,
+        CORPUS_SCHEMA => corpus::corpus(&mut look, &manifest::parse::<CorpusManifest>(&path, &bytes)?)?,
+        _ => {
+            let reason = format!("its schema is `{schema}`");
+            return Err(ManifestError::Invalid { path, expected: CORPUS_SCHEMA, reason }.into());
+        }
+    }
+    for name in names(root)? {
+        if !look.seen.contains(&name) {
+            look.finding(&name, "is not in the manifest");
+        }
+    }
+    Ok(look.verified)
+}
+
+/// One look at a folder.
+struct Look<'a> {
+    root: &'a Path,
+    gallery: &'a Gallery,
+    index: FaceIndex,
+    depth: Depth,
+    monitor: &'a dyn Monitor,
+    /// Names in the root that belong there.
+    seen: BTreeSet<String>,
+    verified: Verified,
+}
+
+impl Look<'_> {
+    fn finding(&mut self, what: &str, problem: impl Into<String>) {
+        self.verified.findings.push(Finding { what: what.to_owned(), problem: problem.into() });
+    }
+
+    /// Demands that the library has these faces.
+    fn faces_are_known(&mut self, set: &str, faces: &[FaceEntry]) {
+        for face in faces {
+            if self.index.row(&face.sha256, face.bbox).is_none() {
+                self.finding(&format!("{set}: {}", face.path), "is no face of this library");
+            }
+        }
+    }
+}
+
+/// Names in a folder; none where there is no folder.
+fn names(folder: &Path) -> Result<BTreeSet<String>, VerifyError> {
+    let at = |source| VerifyError::Io { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries.map_err(at)?,
+    };
+    entries.map(|entry| Ok(entry.map_err(at)?.file_name().to_string_lossy().into_owned())).collect()
+}
