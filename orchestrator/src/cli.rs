@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{apply, cluster, embed, export_swap, extend, refine, status, store, verify},
+    command::{apply, cluster, discover, embed, export_swap, extend, import, refine, status, store, verify},
     library::Library,
     ui::{UiSettings, Verbosity},
 };
@@ -52,6 +52,10 @@ pub enum Command {
     ExportSwap(export_swap::Args),
     /// Fold new faces into the folders that `cluster` and `refine` wrote, without renumbering
     Extend(extend::Args),
+    /// Find new identities among the faces of a folder that no faceset covers
+    Discover(discover::Args),
+    /// Add identities that were sorted by hand
+    Import(import::Args),
     /// Carry out what another command wrote with `--plan`
     Apply(apply::Args),
     /// Take the last change of output folders back

@@ -11,6 +11,7 @@ pub mod export;
 pub mod extend;
 pub mod gallery;
 pub mod grouping;
+pub mod identity;
 pub mod interop;
 pub mod library;
 pub mod log;

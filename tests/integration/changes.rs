@@ -20,7 +20,7 @@ const SETS: usize = 50;
 
 /// `people` people with `photos` photos each, clustered.
 fn clustered(people: usize, photos: usize) -> Workspace {
-    let workspace = Workspace::new();
+    let workspace = Workspace::in_memory();
     let all: Vec<Photo> =
         (0..people).flat_map(|person| (0..photos).map(move |number| Photo::of(person, number))).collect();
     people::add(&workspace, "models", &all);
@@ -232,14 +232,14 @@ fn a_clustering_that_needs_too_much_memory_is_refused_before_it_starts() {
 
 #[test]
 fn ctrl_c_stops_a_clustering_and_leaves_nothing_half_written() {
-    let workspace = Workspace::new();
-    let photos: Vec<Photo> = (0..9000).map(|number| Photo::of(number % 500, number)).collect();
+    let workspace = Workspace::in_memory();
+    let photos: Vec<Photo> = (0..6000).map(|number| Photo::of(number % 500, number)).collect();
     people::add(&workspace, "models", &photos);
     let mut command = workspace.command(["cluster", "clusters", "--engine", "dense", "--force"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
-    assert!(first.contains("9000 faces: up to"), "{first}");
+    assert!(first.contains("6000 faces: up to"), "{first}");
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let said: Vec<String> = lines.map(Result::unwrap).collect();
     let status = child.wait().unwrap();

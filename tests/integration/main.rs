@@ -5,6 +5,7 @@
 mod bad_input;
 mod changes;
 mod dispatch;
+mod identities;
 mod interop;
 mod kills;
 mod link;

@@ -120,7 +120,12 @@ fn only_the_user_interface_prints() {
 fn algorithms_do_no_io_and_know_no_runtime() {
     let pure = [
         "orchestrator/src/cluster",
+        "orchestrator/src/grouping.rs",
+        "orchestrator/src/matching.rs",
         "orchestrator/src/refine",
+        "orchestrator/src/extend",
+        "orchestrator/src/identity",
+        "orchestrator/src/why.rs",
         "orchestrator/src/quality.rs",
         "orchestrator/src/export/plan.rs",
         "orchestrator/src/export/crop.rs",

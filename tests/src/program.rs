@@ -34,6 +34,12 @@ impl Workspace {
         Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
     }
 
+    /// An empty one in memory, for many small changes that wait for the disk each; on the disk where there is no such place.
+    pub fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { folder: folder.expect("a temporary folder can be made") }
+    }
+
     /// Its folder; the library is `library` inside.
     pub fn path(&self) -> &Path {
         self.folder.path()

@@ -67,12 +67,17 @@ impl Hint for ApplyError {
             Self::Io { .. } => Some("see that the disk has room and the folder may be written".to_owned()),
             Self::Manifest(error) => error.hint(),
             Self::Change(error) => error.hint(),
-            Self::Name(_) => None,
+            Self::Render(error) => error.hint(),
+            Self::Name(_) | Self::UnknownFace { .. } => None,
         }
     }
 
     fn exit(&self) -> Exit {
-        if matches!(self, Self::Stopped) { Exit::Interrupted } else { Exit::CannotContinue }
+        match self {
+            Self::Stopped => Exit::Interrupted,
+            Self::Render(error) => error.exit(),
+            _ => Exit::CannotContinue,
+        }
     }
 }
 

@@ -4,10 +4,12 @@ pub mod apply;
 mod changing;
 pub mod cluster;
 mod clustering;
+pub mod discover;
 mod drop_report;
 pub mod embed;
 pub mod export_swap;
 pub mod extend;
+pub mod import;
 mod memory;
 mod output_args;
 mod plan_args;
@@ -63,6 +65,8 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         Command::Refine(args) => refine::run(args, &context),
         Command::ExportSwap(args) => export_swap::run(args, &context),
         Command::Extend(args) => extend::run(args, &context),
+        Command::Discover(args) => discover::run(args, &context),
+        Command::Import(args) => import::run(args, &context),
         Command::Apply(args) => apply::run(args, &context),
         Command::Undo => undo::run(&context),
         Command::Verify(args) => verify::run(args, &context),
@@ -84,6 +88,8 @@ fn log_name(command: &Command) -> Option<&'static str> {
         Command::Refine(_) => Some("refine"),
         Command::ExportSwap(_) => Some("export-swap"),
         Command::Extend(_) => Some("extend"),
+        Command::Discover(_) => Some("discover"),
+        Command::Import(_) => Some("import"),
         Command::Apply(_) => Some("apply"),
         Command::Undo => Some("undo"),
         Command::Status(_) | Command::Store(_) | Command::Verify(_) => None,

@@ -25,8 +25,11 @@ pub struct FacesetManifest {
     pub schema: String,
     /// `faceset_NNN`.
     pub name: String,
-    /// Name given by people, or what a discovery was called.
+    /// Name given by people.
     pub label: Option<String>,
+    /// Name of a text file in it that says where it came from.
+    #[serde(default)]
+    pub marker: Option<String>,
     /// How the identity came about, and in which of the corpus' runs.
     pub origin: Origin,
     /// Contract of the embeddings.
@@ -153,6 +156,9 @@ impl CorpusManifest {
 pub struct FacesetSummary {
     /// `faceset_NNN`.
     pub name: String,
+    /// Name given by people.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Number of crops.
     pub images: usize,
     /// Number of faces of the refined set that are not exported.

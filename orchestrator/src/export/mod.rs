@@ -4,6 +4,7 @@
 
 pub mod bundle;
 pub mod contact_sheet;
+pub mod corpus;
 pub mod crop;
 pub mod manifest;
 pub mod plan;

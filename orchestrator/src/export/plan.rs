@@ -63,8 +63,10 @@ impl Default for ExportParameters {
 pub struct PlannedSet {
     /// `faceset_NNN`.
     pub name: String,
-    /// What its bundles and its marker are named after, instead of its name.
+    /// What its bundles are named after, instead of its name.
     pub label: Option<String>,
+    /// Name of a text file in it that says where it came from.
+    pub marker: Option<String>,
     /// How it came about.
     pub origin: Origin,
     /// Best first; one face a photo.
@@ -105,7 +107,7 @@ pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &Expor
     let faces = one_a_photo(gallery, planned, &mut dropped);
     dropped.sort_by_key(|drop| drop.face);
     let origin = Origin { kind: OriginKind::Auto, run: 0 };
-    PlannedSet { name: name.to_owned(), label: None, origin, faces, dropped }
+    PlannedSet { name: name.to_owned(), label: None, marker: None, origin, faces, dropped }
 }
 
 /// Better first; between equals the content decides, so that the order never depends on that of the input.

@@ -206,19 +206,25 @@ fn finish_set(
         schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
         label: set.label.clone(),
+        marker: set.marker.clone(),
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
         faces: faces.clone(),
         dropped: dropped_faces(gallery, &set.dropped),
     };
-    if let Some(label) = &set.label {
-        let marker = home.join(format!("{label}.txt"));
-        fs::write(&marker, format!("{label}\n")).map_err(at(&marker))?;
+    if let Some(marker) = &set.marker {
+        let path = home.join(format!("{marker}.txt"));
+        fs::write(&path, format!("{marker}\n")).map_err(at(&path))?;
     }
     manifest::write(&home, &faceset)?;
-    let summary =
-        FacesetSummary { name: set.name.clone(), images: faces.len(), dropped: set.dropped.len(), bundles };
+    let summary = FacesetSummary {
+        name: set.name.clone(),
+        label: set.label.clone(),
+        images: faces.len(),
+        dropped: set.dropped.len(),
+        bundles,
+    };
     Ok((summary, faces))
 }
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Becomes, Plan, Target, folders, folders::Folder, manifest_digest};
+use super::{Becomes, Plan, Target, corpus, folders, folders::Folder, manifest_digest};
 use crate::{
     change::{Change, ChangeError, Steps},
+    export::render::RenderError,
     gallery::Gallery,
     manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
     monitor::Monitor,
@@ -50,6 +51,17 @@ pub enum ApplyError {
         /// Why.
         source: std::io::Error,
     },
+    /// A face of the plan that the library does not have.
+    #[error("`{path}` in `{set}` is no face of this library")]
+    UnknownFace {
+        /// The set.
+        set: String,
+        /// Its photo.
+        path: String,
+    },
+    /// Crops cannot be made.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// Asked to.
     #[error("stopped before anything was changed")]
     Stopped,
@@ -110,6 +122,10 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                 let gone = build(&folders, target, &staging, workshop, &mut applied)?;
                 manifest::write(&staging, new)?;
                 gone
+            }
+            Becomes::Corpus(additions) => {
+                corpus::add(plan, target, additions, &staging, workshop, &mut applied)?;
+                Vec::new()
             }
         };
         removed.extend(gone.into_iter().map(|name| (target.root.clone(), name)));
@@ -181,7 +197,7 @@ fn build(
 }
 
 /// A plan is a file that anybody may have written.
-fn check_name(name: &str) -> Result<(), ApplyError> {
+pub(super) fn check_name(name: &str) -> Result<(), ApplyError> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     if plain { Ok(()) } else { Err(ApplyError::Name(name.to_owned())) }
 }

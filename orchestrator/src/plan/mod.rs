@@ -4,6 +4,7 @@
 //! has changed since, the plan is refused.
 
 mod apply;
+mod corpus;
 mod folders;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ pub use apply::{Applied, ApplyError, Workshop, apply};
 
 use crate::{
     gallery::Gallery,
+    identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, read_bytes},
 };
 
@@ -57,6 +59,8 @@ pub enum Becomes {
     Clusters(ClusterManifest),
     /// The facesets of a new manifest.
     Refined(RefinedManifest),
+    /// A corpus with more sets.
+    Corpus(Additions),
 }
 
 impl Plan {
@@ -83,7 +87,13 @@ pub fn made_by() -> String {
     format!("facesets {}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Digest of a folder's manifest as it is now.
+/// Digest of a folder's manifest as it is now; of nothing where there is none.
 pub fn manifest_digest(root: &Path) -> Result<String, ManifestError> {
-    Ok(Sha256Digest::of(&read_bytes(root)?).to_string())
+    match read_bytes(root) {
+        Ok(bytes) => Ok(Sha256Digest::of(&bytes).to_string()),
+        Err(ManifestError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Sha256Digest::of(b"").to_string())
+        }
+        Err(error) => Err(error),
+    }
 }

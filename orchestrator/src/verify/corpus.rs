@@ -70,7 +70,7 @@ fn faceset(
         }
     }
     let mut expected = BTreeSet::from([FACES.to_owned(), FILE_NAME.to_owned()]);
-    expected.extend(set.label.iter().map(|label| format!("{label}.txt")));
+    expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
     for bundle in &summary.bundles {
         let file = bundle.rsplit('/').next().unwrap_or(bundle);
         expected.insert(file.to_owned());

@@ -1,0 +1,112 @@
+//! `facesets discover ROOT --corpus DIR`: new identities among the faces of a folder.
+
+use std::{fmt, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{
+    Context,
+    clustering::{ClusteringArgs, CtrlC, Watcher},
+    drop_report::DropReport,
+    plan_args::{PlanArgs, Planned, absolute},
+};
+use crate::{
+    exit::{Exit, Failure},
+    export::corpus::Corpus,
+    gallery::{FaceIndex, Gallery},
+    identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
+    manifest::{dropped_faces, next_number},
+    monitor::Monitor as _,
+    plan::{Becomes, Plan, Target, manifest_digest},
+    store::Writer,
+};
+
+/// Flags of `discover`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder of embedded photos to look in
+    #[arg(value_name = "ROOT")]
+    root: PathBuf,
+    /// Folder that `facesets export-swap` wrote; new sets are added to it, the others stay as they are
+    #[arg(long, value_name = "DIR")]
+    corpus: PathBuf,
+    #[command(flatten)]
+    parameters: DiscoverParameters,
+    #[command(flatten)]
+    clustering: ClusteringArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+/// What was found, and what became of it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    discovery: Discovery,
+    dropped: DropReport,
+    #[serde(flatten)]
+    planned: Planned,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let ctrl_c = CtrlC::listen(context)?;
+    let mut journal = Writer::open_existing(&context.library)?;
+    let (root, corpus_root) = (absolute(&args.root)?, absolute(&args.corpus)?);
+    let corpus = Corpus::read(&corpus_root)?;
+    let gallery =
+        args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
+    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
+    let (additions, discovery) = discover(
+        &gallery,
+        &root,
+        &canonical(&corpus, &gallery),
+        &args.parameters,
+        &corpus.manifest.parameters,
+        &args.clustering.grouping(&watcher),
+    )?;
+    context.ui.finish();
+
+    let mut plan = Plan::new(format!("discover {}", root.display()), &gallery);
+    if !additions.sets.is_empty() {
+        let was = manifest_digest(&corpus_root)?;
+        plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
+    }
+    let dropped = DropReport(dropped_faces(&gallery, &discovery.dropped));
+    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let exit = planned.exit();
+    context.ui.summary(&Summary { discovery, dropped, planned })?;
+    Ok(exit)
+}
+
+/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set aside are taken too.
+fn canonical(corpus: &Corpus, gallery: &Gallery) -> Canonical {
+    let index = FaceIndex::new(gallery);
+    Canonical {
+        names: corpus.canonical().map(|set| set.name.clone()).collect(),
+        rows: corpus.canonical().map(|set| set.rows(&index)).collect(),
+        next_number: next_number("faceset", corpus.manifest.names()),
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Discovery { faces, matches, unmatched, clusters, survivors, emitted, gaps, .. } = &self.discovery;
+        write!(f, "{}", self.dropped)?;
+        for SetMatches { name, faces } in matches {
+            writeln!(f, "{name}: {faces} faces match")?;
+        }
+        writeln!(f, "{faces} faces, {} of known people, {unmatched} of nobody known", faces - unmatched)?;
+        writeln!(f, "{clusters} clusters, {survivors} pass the gates")?;
+        for SetMatches { name, faces } in emitted {
+            writeln!(f, "{name}: new, {faces} crops")?;
+        }
+        for SetMatches { name, faces } in gaps {
+            writeln!(
+                f,
+                "{name}: the export leaves nothing of its {faces} faces (see `gaps` in the manifest)"
+            )?;
+        }
+        self.planned.fmt(f)
+    }
+}

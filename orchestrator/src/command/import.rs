@@ -1,0 +1,170 @@
+//! `facesets import folders RECIPE.toml --corpus DIR`: identities that folders assert.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{
+    Context,
+    clustering::CtrlC,
+    plan_args::{NotThere, PlanArgs, Planned, absolute},
+};
+use crate::{
+    exit::{Exit, Failure, Hint},
+    export::{ExportParameters, manifest::CorpusManifest},
+    identity::{Imported, Recipe, RecipeError, sorted_identities},
+    manifest::{self, FILE_NAME, next_number},
+    plan::{Becomes, Plan, Target, manifest_digest},
+    store::Writer,
+};
+
+/// Flags of `import`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to import.
+    #[command(subcommand)]
+    command: ImportCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// Take the word of folders that were sorted by hand, one person a folder
+    Folders(FolderArgs),
+}
+
+/// Flags of `import folders`.
+#[derive(Debug, clap::Args)]
+struct FolderArgs {
+    /// TOML file: `trusted` folders (one person each), `mixed` folders, thresholds; paths in it start at its own folder
+    #[arg(value_name = "RECIPE")]
+    recipe: PathBuf,
+    /// Folder that `facesets export-swap` wrote, or one to be made; new sets are added, the others stay as they are
+    #[arg(long, value_name = "DIR")]
+    corpus: PathBuf,
+    /// Contract of the embeddings, for a new corpus in a library that has more than one
+    #[arg(long, value_name = "CONTRACT")]
+    contract: Option<String>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+/// What was found, and what became of it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    imported: Imported,
+    #[serde(flatten)]
+    planned: Planned,
+}
+
+/// A recipe that does not fit the corpus, or is none.
+#[derive(Debug, thiserror::Error)]
+enum ImportError {
+    #[error("cannot read `{path}`: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("`{path}`: {source}")]
+    Recipe { path: PathBuf, source: RecipeError },
+    #[error("`{label}` is in the corpus already: {name}")]
+    Known { label: String, name: String },
+}
+
+impl Hint for ImportError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Recipe { .. } => {
+                Some("a recipe begins like `trusted = [\"/photos/anna\", \"/photos/bert\"]`".to_owned())
+            }
+            Self::Known { .. } => Some(
+                "take it out of the recipe, or take the earlier import back with `facesets undo`".to_owned(),
+            ),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let ImportCommand::Folders(args) = &args.command;
+    let ctrl_c = CtrlC::listen(context)?;
+    let recipe = read_recipe(&args.recipe)?;
+    let mut journal = Writer::open_existing(&context.library)?;
+    let root = corpus_root(&args.corpus)?;
+    let corpus: Option<CorpusManifest> =
+        root.join(FILE_NAME).exists().then(|| manifest::read(&root)).transpose()?;
+    let contract = corpus.as_ref().map(|corpus| corpus.contract.as_str()).or(args.contract.as_deref());
+    let gallery = journal.store().gallery(contract)?;
+    if let Some(corpus) = &corpus {
+        refuse_known(&recipe, corpus)?;
+    }
+    let inherited = corpus.as_ref().map_or_else(ExportParameters::default, |corpus| corpus.parameters);
+    let export = ExportParameters {
+        top_n: recipe.top_n.unwrap_or(inherited.top_n),
+        min_face_short: recipe.min_face_short.unwrap_or(inherited.min_face_short),
+        ..inherited
+    };
+    let first = next_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
+    let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export);
+
+    let mut plan = Plan::new(format!("import folders {}", args.recipe.display()), &gallery);
+    if !additions.sets.is_empty() {
+        let was = manifest_digest(&root)?;
+        plan.targets.push(Target { root, was, becomes: Becomes::Corpus(additions) });
+    }
+    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let exit = planned.exit();
+    context.ui.summary(&Summary { imported, planned })?;
+    Ok(exit)
+}
+
+/// Reads a recipe; its folders get the paths under which the library knows their photos.
+fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
+    let mut recipe =
+        Recipe::parse(&text).map_err(|source| ImportError::Recipe { path: path.to_owned(), source })?;
+    let home = absolute(path)?.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let real = |folder: &Path| absolute(&home.join(folder));
+    for trusted in &mut recipe.trusted {
+        trusted.folder = real(&trusted.folder)?;
+    }
+    recipe.mixed = recipe.mixed.iter().map(|folder| real(folder)).collect::<Result<_, NotThere>>()?;
+    Ok(recipe)
+}
+
+/// The folder of the corpus, which may be new.
+fn corpus_root(path: &Path) -> Result<PathBuf, Failure> {
+    fs::create_dir_all(path).map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
+    Ok(absolute(path)?)
+}
+
+/// Nobody is imported twice: sets that are there stay as they are.
+fn refuse_known(recipe: &Recipe, corpus: &CorpusManifest) -> Result<(), ImportError> {
+    for trusted in &recipe.trusted {
+        let known = corpus.facesets.iter().find(|set| set.label.as_ref() == Some(&trusted.label));
+        if let Some(set) = known {
+            return Err(ImportError::Known { label: trusted.label.clone(), name: set.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for identity in &self.imported.identities {
+            let label = &identity.label;
+            match &identity.name {
+                Some(name) => writeln!(
+                    f,
+                    "{name} {label}: {} faces in its folder, {} of others left out, {} from mixed folders, {} crops",
+                    identity.faces, identity.outliers, identity.routed, identity.exported
+                )?,
+                None => writeln!(f, "{label}: its folder has no face")?,
+            }
+        }
+        self.planned.fmt(f)
+    }
+}

@@ -1,0 +1,46 @@
+//! A corpus read back: what `export-swap` wrote and others added to.
+
+use std::path::Path;
+
+use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest};
+use crate::{
+    gallery::FaceIndex,
+    manifest::{self, ManifestError, set_name, set_number},
+};
+
+/// The manifests of a corpus.
+#[derive(Debug)]
+pub struct Corpus {
+    /// The one over all.
+    pub manifest: CorpusManifest,
+    /// Those of its sets, in the same order.
+    pub sets: Vec<FacesetManifest>,
+}
+
+impl Corpus {
+    /// Reads all manifests.
+    pub fn read(root: &Path) -> Result<Self, ManifestError> {
+        let manifest: CorpusManifest = manifest::read(root)?;
+        let sets = manifest.facesets.iter().map(|set| manifest::read(&root.join(&set.name)));
+        let sets = sets.collect::<Result<_, _>>()?;
+        Ok(Self { manifest, sets })
+    }
+
+    /// Sets that stand for a person: not those of an era of one.
+    pub fn canonical(&self) -> impl Iterator<Item = &FacesetManifest> {
+        let is_whole = |name: &str| {
+            set_number("faceset", name).is_some_and(|number| set_name("faceset", number) == name)
+        };
+        self.sets.iter().filter(move |set| is_whole(&set.name))
+    }
+}
+
+impl FacesetManifest {
+    /// The rows of its faces in the gallery, ascending.
+    pub fn rows(&self, index: &FaceIndex) -> Vec<usize> {
+        let row = |face: &ExportedFace| index.row(&face.sha256, face.bbox);
+        let mut rows: Vec<usize> = self.faces.iter().filter_map(row).collect();
+        rows.sort_unstable();
+        rows
+    }
+}

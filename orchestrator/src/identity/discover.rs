@@ -1,0 +1,163 @@
+//! Identities among the faces of a folder that no set of the corpus covers.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Additions, MATCH_THRESHOLD, NewSet, faces_under, file_label};
+use crate::{
+    cluster::ClusterError,
+    export::{ExportParameters, manifest::Origin, manifest::OriginKind},
+    extend::NEW_THRESHOLD,
+    gallery::Gallery,
+    grouping::Grouping,
+    manifest::set_name,
+    matching::Centroids,
+    refine::{Drop, RefineParameters, order_by_size, survivors},
+    threshold::{CosineDistance, Fraction, non_negative},
+};
+
+/// Fewest distinct photos of a discovered set: fewer than `refine` demands, as the folder is small.
+const MIN_FACES: usize = 4;
+
+/// Every knob of `discover`, and its flags.
+#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+pub struct DiscoverParameters {
+    /// Cosine distance to the centroid of an existing set within which a face is covered by it
+    #[arg(long, value_name = "DISTANCE", default_value_t = MATCH_THRESHOLD)]
+    pub match_threshold: CosineDistance,
+    /// Cosine distance at which the clustering of the other faces is cut
+    #[arg(long, value_name = "DISTANCE", default_value_t = NEW_THRESHOLD)]
+    pub new_threshold: CosineDistance,
+    /// Least short side of a face's box in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = RefineParameters::default().min_short, value_parser = non_negative)]
+    pub min_short: f32,
+    /// Least variance of the Laplacian of a face
+    #[arg(long, value_name = "VARIANCE", default_value_t = RefineParameters::default().min_blur, value_parser = non_negative)]
+    pub min_blur: f32,
+    /// Least confidence of the detector
+    #[arg(long, value_name = "SCORE", default_value_t = RefineParameters::default().min_det_score)]
+    pub min_det_score: Fraction,
+    /// Fewest distinct photos of a new faceset
+    #[arg(long, value_name = "COUNT", default_value_t = MIN_FACES)]
+    pub min_faces: usize,
+}
+
+impl Default for DiscoverParameters {
+    fn default() -> Self {
+        let RefineParameters { min_short, min_blur, min_det_score, .. } = RefineParameters::default();
+        Self {
+            match_threshold: MATCH_THRESHOLD,
+            new_threshold: NEW_THRESHOLD,
+            min_short,
+            min_blur,
+            min_det_score,
+            min_faces: MIN_FACES,
+        }
+    }
+}
+
+/// What was found; counts are of faces, aliases not counted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Discovery {
+    /// Faces below the folder.
+    pub faces: usize,
+    /// Faces covered by each existing set, most first.
+    pub matches: Vec<SetMatches>,
+    /// Faces that no set covers.
+    pub unmatched: usize,
+    /// Clusters of those.
+    pub clusters: usize,
+    /// Clusters that passed the gates.
+    pub survivors: usize,
+    /// Survivors that the export leaves something of.
+    pub emitted: Vec<SetMatches>,
+    /// Survivors that it leaves nothing of; their numbers stay unused.
+    pub gaps: Vec<SetMatches>,
+    /// Faces that the gates left out.
+    #[serde(skip)]
+    pub dropped: Vec<Drop>,
+}
+
+/// A set and a number of faces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetMatches {
+    /// `faceset_NNN`.
+    pub name: String,
+    /// Faces.
+    pub faces: usize,
+}
+
+/// Existing identities that new ones must not collide with.
+#[derive(Debug, Clone, Default)]
+pub struct Canonical {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Their faces (rows of the gallery).
+    pub rows: Vec<Vec<usize>>,
+    /// The first number that was never used.
+    pub next_number: usize,
+}
+
+/// Looks for identities below `root`. Gates are those of `refine`; `export` says what is left of a set in the end.
+pub fn discover(
+    gallery: &Gallery,
+    root: &Path,
+    canonical: &Canonical,
+    parameters: &DiscoverParameters,
+    export: &ExportParameters,
+    grouping: &Grouping<'_>,
+) -> Result<(Additions, Discovery), ClusterError> {
+    let candidates = faces_under(gallery, root);
+    let mut counts = vec![0; canonical.names.len()];
+    let mut unmatched = Vec::new();
+    let nearest = Centroids::of(gallery, &canonical.rows).nearest(gallery, &candidates);
+    for (face, nearest) in candidates.iter().zip(nearest) {
+        match nearest {
+            Some(nearest) if nearest.distance <= parameters.match_threshold.get() => counts[nearest.set] += 1,
+            _ => unmatched.push(*face),
+        }
+    }
+    let mut matches: Vec<SetMatches> = canonical
+        .names
+        .iter()
+        .zip(counts)
+        .filter(|(_, faces)| *faces > 0)
+        .map(|(name, faces)| SetMatches { name: name.clone(), faces })
+        .collect();
+    matches.sort_by_key(|set| std::cmp::Reverse(set.faces));
+
+    let DiscoverParameters { min_short, min_blur, min_det_score, min_faces, .. } = *parameters;
+    let gates =
+        RefineParameters { min_short, min_blur, min_det_score, min_faces, ..RefineParameters::default() };
+    let clusters = grouping.faces(gallery, &unmatched, parameters.new_threshold)?;
+    let mut discovery = Discovery {
+        faces: candidates.len(),
+        matches,
+        unmatched: unmatched.len(),
+        clusters: clusters.len(),
+        ..Discovery::default()
+    };
+    let mut found: Vec<Vec<usize>> = clusters
+        .into_iter()
+        .filter_map(|cluster| survivors(gallery, cluster, &gates, &mut discovery.dropped))
+        .collect();
+    order_by_size(&mut found);
+    discovery.survivors = found.len();
+
+    let bucket = root.file_name().map(|name| file_label(&name.to_string_lossy()));
+    let mut additions = Additions { origin: OriginKind::Discovered, parameters: *export, sets: Vec::new() };
+    for (rows, number) in found.into_iter().zip(canonical.next_number..) {
+        let name = set_name("faceset", number);
+        let set = NewSet { marker: bucket.clone(), ..NewSet::new(gallery, name.clone(), &rows) };
+        let origin = Origin { kind: additions.origin, run: 0 };
+        let exported = set.plan(gallery, rows.clone(), export, origin).faces.len();
+        let (list, faces) = match exported {
+            0 => (&mut discovery.gaps, rows.len()),
+            exported => (&mut discovery.emitted, exported),
+        };
+        list.push(SetMatches { name, faces });
+        additions.sets.push(set);
+    }
+    Ok((additions, discovery))
+}

@@ -1,0 +1,99 @@
+//! More sets in a corpus; those that are there stay as they are.
+
+use std::{fs, path::Path};
+
+use super::{
+    Plan, Target,
+    apply::{Applied, ApplyError, Workshop, check_name},
+    made_by,
+};
+use crate::{
+    export::{
+        PlannedSet, contact_sheet,
+        corpus::Corpus,
+        manifest::{CORPUS_SCHEMA, CorpusManifest, Gap, Origin, Run},
+        render::{Renderer, render},
+    },
+    gallery::FaceIndex,
+    identity::{Additions, NewSet},
+    manifest::{self, FILE_NAME, dropped_faces},
+};
+
+/// Renders the new sets, the new manifest over all and the new contact sheet into `staging`.
+pub(super) fn add(
+    plan: &Plan,
+    target: &Target,
+    additions: &Additions,
+    staging: &Path,
+    workshop: &Workshop<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    let Corpus { manifest: mut corpus, sets } = if target.root.join(FILE_NAME).exists() {
+        Corpus::read(&target.root)?
+    } else {
+        Corpus { manifest: empty(plan, additions), sets: Vec::new() }
+    };
+    let origin = Origin { kind: additions.origin, run: corpus.runs.len() + 1 };
+    let index = FaceIndex::new(workshop.gallery);
+    let planned: Vec<PlannedSet> = additions
+        .sets
+        .iter()
+        .map(|set| {
+            for name in [Some(&set.name), set.label.as_ref(), set.marker.as_ref()].into_iter().flatten() {
+                check_name(name)?;
+            }
+            let rows = rows(set, &index)?;
+            Ok(set.plan(workshop.gallery, rows, &additions.parameters, origin.clone()))
+        })
+        .collect::<Result<_, ApplyError>>()?;
+
+    let renderer = Renderer {
+        gallery: workshop.gallery,
+        parameters: &additions.parameters,
+        monitor: workshop.monitor,
+        stop: workshop.stop,
+    };
+    let rendered = render(&renderer, &planned, staging)?;
+    applied.built += rendered.sets.len();
+    applied.failed += rendered.failed;
+    let is_there = |set: &&PlannedSet| !rendered.sets.iter().any(|summary| summary.name == set.name);
+    let gaps = planned
+        .iter()
+        .filter(is_there)
+        .map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(workshop.gallery, &set.dropped) });
+    corpus.gaps.extend(gaps);
+    corpus.runs.push(Run {
+        command: plan.command.clone(),
+        made_by: plan.made_by.clone(),
+        parameters: additions.parameters,
+        facesets: rendered.sets.iter().map(|set| set.name.clone()).collect(),
+    });
+    corpus.facesets.extend(rendered.sets);
+    let crops: Vec<_> = sets.into_iter().map(|set| set.faces).chain(rendered.crops).collect();
+    let page = staging.join("index.html");
+    fs::write(&page, contact_sheet::page(&corpus, &crops))
+        .map_err(|source| ApplyError::Io { path: page, source })?;
+    Ok(manifest::write(staging, &corpus)?)
+}
+
+fn rows(set: &NewSet, index: &FaceIndex) -> Result<Vec<usize>, ApplyError> {
+    let row = |face: &manifest::FaceEntry| {
+        index
+            .row(&face.sha256, face.bbox)
+            .ok_or_else(|| ApplyError::UnknownFace { set: set.name.clone(), path: face.path.clone() })
+    };
+    set.faces.iter().map(row).collect()
+}
+
+/// A corpus that nothing was exported to yet.
+fn empty(plan: &Plan, additions: &Additions) -> CorpusManifest {
+    CorpusManifest {
+        schema: CORPUS_SCHEMA.to_owned(),
+        made_by: made_by(),
+        contract: plan.contract.clone(),
+        parameters: additions.parameters,
+        facesets: Vec::new(),
+        gaps: Vec::new(),
+        runs: Vec::new(),
+    }
+}
