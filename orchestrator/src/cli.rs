@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{apply, cluster, discover, embed, export_swap, extend, import, refine, status, store, verify},
+    command::{
+        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, status, store,
+        verify, why,
+    },
     library::Library,
     ui::{UiSettings, Verbosity},
 };
@@ -56,6 +59,12 @@ pub enum Command {
     Discover(discover::Args),
     /// Add identities that were sorted by hand
     Import(import::Args),
+    /// Report photos that are there more than once
+    Dedup(dedup::Args),
+    /// Say what became of a face, and why
+    Why(why::Args),
+    /// Say what you know better: two faces are one person's, are not, or there is no face
+    Pin(pin::Args),
     /// Carry out what another command wrote with `--plan`
     Apply(apply::Args),
     /// Take the last change of output folders back

@@ -1,10 +1,15 @@
 //! Clustering as faces see it: groups of rows of a gallery, ties decided by content and face. Pure.
 
-use ndarray::Axis;
+use std::{collections::HashMap, sync::LazyLock};
+
+use ndarray::{ArrayRef2, Axis};
 
 use crate::{
-    cluster::{ClusterError, Clusters, Cut, Engine, Linkage, Unwatched, Watch, centroids, cut_with},
+    cluster::{
+        ClusterError, Clusters, Constraints, Cut, Engine, Linkage, Unwatched, Watch, centroids, cut_with,
+    },
     gallery::Gallery,
+    pins::ResolvedPins,
     threshold::CosineDistance,
 };
 
@@ -15,15 +20,32 @@ pub struct Grouping<'a> {
     pub engine: Engine,
     /// Who looks on, and may stop it.
     pub watch: &'a dyn Watch,
+    /// What the user has said.
+    pub pins: &'a ResolvedPins,
 }
+
+/// Nobody has said anything.
+static NO_PINS: LazyLock<ResolvedPins> = LazyLock::new(ResolvedPins::default);
 
 impl Default for Grouping<'_> {
     fn default() -> Self {
-        Self { engine: Engine::Auto, watch: &Unwatched }
+        Self { engine: Engine::Auto, watch: &Unwatched, pins: &NO_PINS }
     }
 }
 
 impl Grouping<'_> {
+    /// The same without pins.
+    #[must_use]
+    pub fn without_pins(&self) -> Self {
+        Self { pins: &NO_PINS, ..*self }
+    }
+
+    /// The rows of a gallery but for those that are no faces, as the user says.
+    pub fn wanted(&self, gallery: &Gallery) -> Vec<usize> {
+        let mut unwanted = self.pins.no_faces.iter().map(|(row, _)| *row).peekable();
+        (0..gallery.faces.len()).filter(|row| unwanted.next_if_eq(row).is_none()).collect()
+    }
+
     /// Average-linkage clusters of some faces (ascending rows), each with its rows ascending, in the order of their first rows.
     pub fn faces(
         &self,
@@ -33,11 +55,24 @@ impl Grouping<'_> {
     ) -> Result<Vec<Vec<usize>>, ClusterError> {
         let ranks = gallery.tie_ranks();
         let clusters = if rows.len() == gallery.faces.len() {
-            self.cut(&gallery.embeddings, Linkage::Average, threshold, &ranks)?
+            let how = How {
+                linkage: Linkage::Average,
+                threshold,
+                ranks: &ranks,
+                constraints: &self.pins.constraints,
+            };
+            self.cut(&gallery.embeddings, &how)?
         } else {
             let ranks: Vec<usize> = rows.iter().map(|row| ranks[*row]).collect();
             let some = gallery.embeddings.select(Axis(0), rows);
-            self.cut(&some, Linkage::Average, threshold, &dense(&ranks))?
+            let constraints = among(&self.pins.constraints, |row| rows.binary_search(&row).ok());
+            let how = How {
+                linkage: Linkage::Average,
+                threshold,
+                ranks: &dense(&ranks),
+                constraints: &constraints,
+            };
+            self.cut(&some, &how)?
         };
         let of_rows = |members: Vec<usize>| members.into_iter().map(|member| rows[member]).collect();
         Ok(clusters.members().into_iter().map(of_rows).collect())
@@ -56,7 +91,16 @@ impl Grouping<'_> {
         let first = |group: &Vec<usize>| group.iter().map(|row| ranks[*row]).min().unwrap_or_default();
         let ranks = dense(&groups.iter().map(first).collect::<Vec<_>>());
         let centroids = centroids(&gallery.embeddings, groups);
-        let merged = self.cut(&centroids, Linkage::Complete, threshold, &ranks)?;
+        // What belongs together is in one group already.
+        let mut group_of = HashMap::new();
+        if !self.pins.constraints.is_empty() {
+            let members = groups.iter().enumerate();
+            group_of.extend(members.flat_map(|(group, rows)| rows.iter().map(move |row| (*row, group))));
+        }
+        let mut constraints = among(&self.pins.constraints, |row| group_of.get(&row).copied());
+        constraints.together.clear();
+        let how = How { linkage: Linkage::Complete, threshold, ranks: &ranks, constraints: &constraints };
+        let merged = self.cut(&centroids, &how)?;
         let united = |parts: Vec<usize>| {
             let mut rows: Vec<usize> = parts.into_iter().flat_map(|part| groups[part].clone()).collect();
             rows.sort_unstable();
@@ -65,16 +109,33 @@ impl Grouping<'_> {
         Ok(merged.members().into_iter().map(united).collect())
     }
 
-    fn cut(
-        &self,
-        embeddings: &ndarray::ArrayRef2<f32>,
-        linkage: Linkage,
-        threshold: CosineDistance,
-        ranks: &[usize],
-    ) -> Result<Clusters, ClusterError> {
-        let how = Cut { engine: self.engine, tie_ranks: Some(ranks), ..Cut::new(linkage, threshold) };
+    fn cut(&self, embeddings: &ArrayRef2<f32>, how: &How<'_>) -> Result<Clusters, ClusterError> {
+        let how = Cut {
+            linkage: how.linkage,
+            threshold: how.threshold,
+            engine: self.engine,
+            tie_ranks: Some(how.ranks),
+            constraints: Some(how.constraints),
+        };
         cut_with(embeddings, &how, self.watch)
     }
+}
+
+/// What differs between clusterings.
+struct How<'a> {
+    linkage: Linkage,
+    threshold: CosineDistance,
+    ranks: &'a [usize],
+    constraints: &'a Constraints,
+}
+
+/// The constraints of some rows under other numbers; those of rows without one are left out.
+fn among(constraints: &Constraints, number: impl Fn(usize) -> Option<usize>) -> Constraints {
+    let renumbered = |pairs: &[(usize, usize)]| {
+        let pairs = pairs.iter().filter_map(|(a, b)| Some((number(*a)?, number(*b)?)));
+        pairs.filter(|(a, b)| a != b).collect()
+    };
+    Constraints { together: renumbered(&constraints.together), apart: renumbered(&constraints.apart) }
 }
 
 /// Distinct ranks with gaps as a permutation of 0..n in the same order.

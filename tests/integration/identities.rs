@@ -144,7 +144,8 @@ fn hand_sorted_and_discovered_people_share_a_corpus() {
 
     let corpus = fs::read(workspace.join("ready/manifest.json")).unwrap();
     let root = photos.to_str().unwrap();
-    let discover = ["discover", root, "--corpus", "ready", "--min-blur", "0", "--min-short", "20"];
+    let discover =
+        ["discover", root, "--corpus", "ready", "--min-blur", "0", "--min-short", "20", "--min-faces", "3"];
     let dry = workspace.json(discover.iter().chain(&["--dry-run"]));
     assert_eq!(fs::read(workspace.join("ready/manifest.json")).unwrap(), corpus, "nothing was touched");
     let said = workspace.json(discover);

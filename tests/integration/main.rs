@@ -5,9 +5,11 @@
 mod bad_input;
 mod changes;
 mod dispatch;
+mod edges;
 mod identities;
 mod interop;
 mod kills;
+mod knowing;
 mod link;
 mod main_job;
 mod refusals;

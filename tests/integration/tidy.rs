@@ -122,6 +122,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/cluster",
         "orchestrator/src/grouping.rs",
         "orchestrator/src/matching.rs",
+        "orchestrator/src/pins.rs",
         "orchestrator/src/refine",
         "orchestrator/src/extend",
         "orchestrator/src/identity",

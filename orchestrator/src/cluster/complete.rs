@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use super::ClusterError;
+use super::constraints::Rules;
 use super::kernel::Kernel;
 use super::points::Points;
 use super::range::{self, PairSink};
@@ -25,11 +26,12 @@ const CHECK_EVERY: usize = 1024;
 /// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the order of ties.
 pub(super) fn cut(
     points: &Points<'_>,
+    rules: &Rules,
     cut: f64,
     kernel: Kernel,
     watch: &dyn Watch,
 ) -> Result<Vec<usize>, ClusterError> {
-    let graph = Graph::new(points.len(), cut);
+    let graph = Graph::new(points.len(), rules, cut);
     range::search(points, &range::pack(points), kernel, &graph, watch)?;
     let mut merging = graph.finish()?;
     watch.begin(Stage::Merge, points.len() as u64);
@@ -64,8 +66,9 @@ struct Pair {
 }
 
 /// The pairs within the cut while the search runs.
-struct Graph {
+struct Graph<'a> {
     cut: f64,
+    rules: &'a Rules,
     edges: Vec<Mutex<Vec<Edge>>>,
     pairs: AtomicUsize,
 }
@@ -79,9 +82,9 @@ struct Merging {
     pairs: BinaryHeap<Reverse<Pair>>,
 }
 
-impl Graph {
-    fn new(n: usize, cut: f64) -> Self {
-        Self { cut, edges: (0..n).map(|_| Mutex::default()).collect(), pairs: AtomicUsize::new(0) }
+impl<'a> Graph<'a> {
+    fn new(n: usize, rules: &'a Rules, cut: f64) -> Self {
+        Self { cut, rules, edges: (0..n).map(|_| Mutex::default()).collect(), pairs: AtomicUsize::new(0) }
     }
 
     fn add(&self, point: usize, other: usize, distance: f64) {
@@ -111,13 +114,15 @@ impl Graph {
     }
 }
 
-impl PairSink for Graph {
+impl PairSink for Graph<'_> {
     fn floor(&self, _: usize) -> f32 {
         (1.0 - self.cut) as f32
     }
 
     fn found(&self, a: usize, b: usize, distance: f64) {
-        if distance <= self.cut && self.pairs.fetch_add(1, Relaxed) < MAX_PAIRS {
+        // Without an edge, unions of these two have none either.
+        if distance <= self.cut && !self.rules.are_apart(a, b) && self.pairs.fetch_add(1, Relaxed) < MAX_PAIRS
+        {
             self.add(a, b, distance);
             self.add(b, a, distance);
         }

@@ -34,6 +34,17 @@ pub enum ClusterError {
         /// Rows of the matrix.
         rows: usize,
     },
+    /// Two rows that belong together and yet do not.
+    #[error("embeddings {a} and {b} are said to be one person's and not to be")]
+    Contradiction {
+        /// One row, from 0.
+        a: usize,
+        /// The other.
+        b: usize,
+    },
+    /// Constraints for an engine or a linkage that takes none.
+    #[error("the dense clustering engine takes no pins")]
+    NoConstraints,
     /// [`Watch::cancelled`](super::Watch::cancelled) said so.
     #[error("clustering was cancelled")]
     Cancelled,

@@ -10,12 +10,14 @@
 //! | `range` | all pairs within a distance, without a matrix |
 //! | `average`, `nearest`, `forest` | average linkage from sums and truncated neighbour lists |
 //! | `complete` | complete linkage from the graph of pairs within the cut |
+//! | `constraints` | what the user says of pairs: together, or never |
 //! | `dense` | the matrix and kodama: the reference |
 
 mod average;
 mod centroid;
 mod clusters;
 mod complete;
+mod constraints;
 mod dense;
 mod dot;
 mod error;
@@ -33,6 +35,7 @@ mod watch;
 pub use centroid::{centroid, centroids};
 pub use clusters::Clusters;
 pub use complete::MAX_PAIRS;
+pub use constraints::Constraints;
 pub use dense::MAX_ROWS;
 pub use error::ClusterError;
 pub use memory::memory_estimate;
@@ -42,6 +45,7 @@ use ndarray::ArrayRef2;
 
 use crate::threshold::CosineDistance;
 use average::Kept;
+use constraints::Rules;
 use kernel::Kernel;
 use points::Points;
 
@@ -78,12 +82,14 @@ pub struct Cut<'a> {
     /// The rank of each row among equals, a permutation of 0..n: by content and face, say, so that the order of files does not matter.
     /// Without it a row's rank is its number.
     pub tie_ranks: Option<&'a [usize]>,
+    /// What is known of some rows. Rows that belong together are for average linkage only, and the dense engine takes no constraints.
+    pub constraints: Option<&'a Constraints>,
 }
 
 impl Cut<'_> {
     /// With the engine that fits, and ties in the order of the rows.
     pub fn new(linkage: Linkage, threshold: CosineDistance) -> Self {
-        Self { linkage, threshold, engine: Engine::Auto, tie_ranks: None }
+        Self { linkage, threshold, engine: Engine::Auto, tie_ranks: None, constraints: None }
     }
 }
 
@@ -110,7 +116,7 @@ pub fn cut(
 /// and without ties not on the order of the rows.
 ///
 /// # Errors
-/// As [`cut`]; also ranks that are no permutation, more rows than the dense engine takes, and [`ClusterError::Cancelled`].
+/// As [`cut`]; also ranks that are no permutation, constraints that contradict each other or that the engine does not take, more rows than the dense engine takes, and [`ClusterError::Cancelled`].
 pub fn cut_with(
     embeddings: &ArrayRef2<f32>,
     how: &Cut<'_>,
@@ -128,12 +134,18 @@ fn cut_on(
 ) -> Result<Clusters, ClusterError> {
     let points = Points::new(embeddings, how.tie_ranks)?;
     let threshold = f64::from(how.threshold.get());
+    let rules = Rules::new(how.constraints, &points)?;
+    let all_rules_fit =
+        how.engine != Engine::Dense && (how.linkage == Linkage::Average || rules.together.is_empty());
+    if how.constraints.is_some_and(|constraints| !constraints.is_empty()) && !all_rules_fit {
+        return Err(ClusterError::NoConstraints);
+    }
     let of_points = match how.engine {
         Engine::Dense => dense::cut(&points, how.linkage, threshold, watch),
         // On a thread of the pool from here on: else this one would hand over every small piece of work and wait for it.
         Engine::Auto | Engine::Sparse => rayon::scope(|_| match how.linkage {
-            Linkage::Average => average::cut(&points, threshold, kernel, kept, watch),
-            Linkage::Complete => complete::cut(&points, threshold, kernel, watch),
+            Linkage::Average => average::cut(&points, rules, threshold, (kernel, kept), watch),
+            Linkage::Complete => complete::cut(&points, &rules, threshold, kernel, watch),
         }),
     }?;
     let mut labels = vec![0; points.len()];

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    clustering::{ClusteringArgs, CtrlC, Watcher},
+    clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     output_args::{OutputArgs, place_sets, write_ending},
 };
 use crate::{
@@ -17,7 +17,9 @@ use crate::{
         photo_entries,
     },
     output::{Earlier, Missing, Placement, Placer},
+    pins::PinEffect,
     refine::order_by_size,
+    store::Store,
     threshold::CosineDistance,
 };
 
@@ -47,6 +49,7 @@ struct Summary {
     noface: usize,
     failed: usize,
     vanished: usize,
+    pins: Vec<PinEffect>,
 }
 
 /// Runs the command.
@@ -54,8 +57,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let all: Vec<usize> = (0..gallery.faces.len()).collect();
-    let clusters = args.clustering.grouping(&watcher).faces(&gallery, &all, args.threshold)?;
+    let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
+    let grouping = args.clustering.grouping(&watcher, &pins.resolved);
+    let clusters = grouping.faces(&gallery, &grouping.wanted(&gallery), args.threshold)?;
+    let effects = pins.effects(&gallery, args.threshold, &grouping)?;
     context.monitor().finish();
     let (mut persons, singletons): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|faces| faces.len() > 1);
     order_by_size(&mut persons);
@@ -98,6 +103,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         noface: gallery.contents_without_face().count(),
         failed: missing.failed,
         vanished: missing.vanished,
+        pins: effects,
     };
     context.ui.summary(&summary)?;
     Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
@@ -111,6 +117,7 @@ pub(super) fn photos<'a>(gallery: &'a Gallery, faces: &[usize]) -> Vec<&'a Conte
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_effects(f, &self.pins)?;
         writeln!(
             f,
             "{} faces: {} persons, {} singletons; {} photos without a face",

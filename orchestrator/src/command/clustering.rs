@@ -1,5 +1,7 @@
 //! Flags of the commands that cluster, and how a clustering is watched from a terminal.
 
+use std::fmt;
+
 use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +13,9 @@ use crate::{
     gallery::Gallery,
     grouping::Grouping,
     monitor::Monitor,
+    pins::{Contradiction, Pin, PinEffect, PinKind, ResolvedPins, effects, resolve},
     store::{Store, StoreError},
+    threshold::CosineDistance,
 };
 
 /// Bytes of a face beside its embedding: landmarks, box, its share of the paths of photos.
@@ -91,9 +95,9 @@ impl ClusteringArgs {
         loading.saturating_add(memory_estimate(faces as usize, dims, Linkage::Average, self.engine.into()))
     }
 
-    /// Clustering that a person may watch and stop.
-    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>) -> Grouping<'a> {
-        Grouping { engine: self.engine.into(), watch: watcher }
+    /// Clustering that a person may watch and stop, and that heeds pins.
+    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>, pins: &'a ResolvedPins) -> Grouping<'a> {
+        Grouping { engine: self.engine.into(), watch: watcher, pins }
     }
 }
 
@@ -105,6 +109,71 @@ impl From<EngineArg> for Engine {
             EngineArg::Dense => Self::Dense,
         }
     }
+}
+
+/// What the user has said, for a gallery.
+#[derive(Debug)]
+pub(super) struct Pins {
+    all: Vec<Pin>,
+    pub(super) resolved: ResolvedPins,
+}
+
+impl Pins {
+    /// The pins of a library; those that fit no face of the gallery are named.
+    pub(super) fn load(store: &Store, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Self, PinsError> {
+        let all = store.pins()?;
+        let resolved = resolve(gallery, &all)?;
+        for pin in &resolved.unresolved {
+            monitor.note(&format!("pin {pin} fits no face under this contract"));
+        }
+        Ok(Self { all, resolved })
+    }
+
+    /// What each pin changes in a clustering at `threshold`, which is computed again without them.
+    pub(super) fn effects(
+        &self,
+        gallery: &Gallery,
+        threshold: CosineDistance,
+        grouping: &Grouping<'_>,
+    ) -> Result<Vec<PinEffect>, ClusterError> {
+        if self.all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let without = grouping.without_pins();
+        let groups = without.faces(gallery, &without.wanted(gallery), threshold)?;
+        Ok(effects(gallery, &self.all, &groups))
+    }
+}
+
+/// Why there are no pins to heed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PinsError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+}
+
+impl Hint for PinsError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Contradiction(error) => error.hint(),
+        }
+    }
+}
+
+/// What is said of pins in a summary.
+pub(super) fn write_effects(f: &mut fmt::Formatter<'_>, effects: &[PinEffect]) -> fmt::Result {
+    effects.iter().try_for_each(|effect| {
+        let what = match effect.kind {
+            PinKind::Same => "same person",
+            PinKind::Different => "not the same",
+            PinKind::NoFace => "not a face",
+        };
+        let changed = if effect.changed { "changed the result" } else { "agrees with the embeddings" };
+        writeln!(f, "pin {} ({what}) {changed}", effect.pin)
+    })
 }
 
 /// Tells a monitor where a clustering is, and the clustering when the user has had enough.
@@ -192,6 +261,8 @@ impl Hint for ClusterError {
                 "run `facesets store verify` to see which faces are damaged".to_owned()
             }
             Self::Cancelled => "run the same command again".to_owned(),
+            Self::NoConstraints => "use `--engine exact`".to_owned(),
+            Self::Contradiction { .. } => "`facesets pin list` lists the pins".to_owned(),
             Self::TooManyRows(_) | Self::TieOrder { .. } => return None,
         })
     }

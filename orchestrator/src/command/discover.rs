@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    clustering::{ClusteringArgs, CtrlC, Watcher},
+    clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
     plan_args::{PlanArgs, Planned, absolute},
 };
@@ -57,13 +57,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let gallery =
         args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
+    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
     let (additions, discovery) = discover(
         &gallery,
         &root,
         &canonical(&corpus, &gallery),
         &args.parameters,
         &corpus.manifest.parameters,
-        &args.clustering.grouping(&watcher),
+        &args.clustering.grouping(&watcher, &pins.resolved),
     )?;
     context.ui.finish();
 

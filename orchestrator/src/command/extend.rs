@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    clustering::{ClusteringArgs, CtrlC, Watcher},
+    clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     plan_args::{PlanArgs, Planned, absolute},
 };
 use crate::{
@@ -73,7 +73,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let gallery = args.clustering.load_from(journal.store(), Some(&clusters.contract), context.monitor())?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let grouping = args.clustering.grouping(&watcher);
+    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
+    let grouping = args.clustering.grouping(&watcher, &pins.resolved);
     let mut plan = Plan::new(format!("extend {}", out.display()), &gallery);
     let (becomes, extension) = extend_clusters(&gallery, &clusters, &args.parameters, &grouping)?;
     if becomes != clusters {
@@ -128,6 +129,13 @@ impl fmt::Display for Summary {
             }
             for set in &extension.new_sets {
                 writeln!(f, "{}: new, {} new faces", set.name, set.faces)?;
+            }
+            if extension.pinned > 0 {
+                writeln!(
+                    f,
+                    "{} new faces went where pins say, not where their embeddings do",
+                    extension.pinned
+                )?;
             }
             if extension.gone > 0 {
                 writeln!(f, "{} faces left, as their photos lie nowhere any more", extension.gone)?;

@@ -137,8 +137,11 @@ fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
 
 /// The folder of the corpus, which may be new.
 fn corpus_root(path: &Path) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(path).map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
-    Ok(absolute(path)?)
+    if path.exists() {
+        return Ok(absolute(path)?);
+    }
+    let new = std::path::absolute(path);
+    Ok(new.map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?)
 }
 
 /// Nobody is imported twice: sets that are there stay as they are.

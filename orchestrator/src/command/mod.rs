@@ -4,6 +4,7 @@ pub mod apply;
 mod changing;
 pub mod cluster;
 mod clustering;
+pub mod dedup;
 pub mod discover;
 mod drop_report;
 pub mod embed;
@@ -12,12 +13,14 @@ pub mod extend;
 pub mod import;
 mod memory;
 mod output_args;
+pub mod pin;
 mod plan_args;
 pub mod refine;
 pub mod status;
 pub mod store;
 pub mod undo;
 pub mod verify;
+pub mod why;
 
 use std::sync::Arc;
 
@@ -67,6 +70,9 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         Command::Extend(args) => extend::run(args, &context),
         Command::Discover(args) => discover::run(args, &context),
         Command::Import(args) => import::run(args, &context),
+        Command::Dedup(args) => dedup::run(args, &context),
+        Command::Why(args) => why::run(args, &context),
+        Command::Pin(args) => pin::run(args, &context),
         Command::Apply(args) => apply::run(args, &context),
         Command::Undo => undo::run(&context),
         Command::Verify(args) => verify::run(args, &context),
@@ -90,8 +96,11 @@ fn log_name(command: &Command) -> Option<&'static str> {
         Command::Extend(_) => Some("extend"),
         Command::Discover(_) => Some("discover"),
         Command::Import(_) => Some("import"),
+        Command::Dedup(_) => Some("dedup"),
         Command::Apply(_) => Some("apply"),
         Command::Undo => Some("undo"),
-        Command::Status(_) | Command::Store(_) | Command::Verify(_) => None,
+        Command::Status(_) | Command::Store(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) => {
+            None
+        }
     }
 }

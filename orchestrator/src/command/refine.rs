@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Context,
     cluster::photos,
-    clustering::{ClusteringArgs, CtrlC, Watcher},
+    clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     drop_report::DropReport,
     output_args::{OutputArgs, place_sets, write_ending},
 };
@@ -15,7 +15,9 @@ use crate::{
     exit::{Exit, Failure},
     manifest::{self, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_sets, non_utf8_paths},
     output::{Earlier, Missing, Placement, Placer},
+    pins::PinEffect,
     refine::{RefineParameters, refine},
+    store::Store,
 };
 
 /// Flags of `refine`.
@@ -42,6 +44,7 @@ struct Summary {
     failed: usize,
     vanished: usize,
     dropped: DropReport,
+    pins: Vec<PinEffect>,
 }
 
 /// Runs the command.
@@ -49,7 +52,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let refined = refine(&gallery, &args.parameters, &args.clustering.grouping(&watcher))?;
+    let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
+    let grouping = args.clustering.grouping(&watcher, &pins.resolved);
+    let refined = refine(&gallery, &args.parameters, &grouping)?;
+    let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
     context.monitor().finish();
 
     let output = args.output.create()?;
@@ -82,6 +88,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         failed: missing.failed,
         vanished: missing.vanished,
         dropped: DropReport(manifest.dropped),
+        pins: effects,
     };
     context.ui.summary(&summary)?;
     Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
@@ -90,6 +97,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dropped)?;
+        write_effects(f, &self.pins)?;
         writeln!(f, "{} facesets with {} faces", self.facesets, self.faces)?;
         let missing = Missing { failed: self.failed, vanished: self.vanished };
         write_ending(f, missing, self.previous.as_deref(), &self.out)

@@ -5,17 +5,7 @@
 use std::fmt::{self, Write as _};
 
 use super::manifest::{CorpusManifest, ExportedFace};
-
-const STYLE: &str = "
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
-h2 { margin: 2.2rem 0 .4rem; }
-p.about, figcaption { color: #777; }
-.crops { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .6rem; }
-figure { margin: 0; }
-img { width: 100%; height: auto; aspect-ratio: 1; border-radius: .4rem; background: #8883; }
-figcaption { font-size: .75rem; overflow-wrap: anywhere; }
-";
+use crate::html::{Escaped, head};
 
 /// The page for an exported corpus and the crops of each of its sets; links are relative to the corpus folder.
 pub fn page(corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> String {
@@ -27,11 +17,10 @@ pub fn page(corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> String {
 
 fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> fmt::Result {
     let total: usize = corpus.facesets.iter().map(|set| set.images).sum();
+    head(html, "Facesets")?;
     write!(
         html,
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Facesets</title>\n<style>{STYLE}</style>\n\
-         <h1>{} facesets, {total} crops</h1>\n\
+        "<h1>{} facesets, {total} crops</h1>\n\
          <p class=\"about\">Best crop first. The figure is the composite quality in [0, 1].</p>\n",
         corpus.facesets.len(),
     )?;
@@ -71,31 +60,4 @@ fn write_crop(html: &mut String, set: &str, face: &ExportedFace) -> fmt::Result 
         face.quality.composite,
         Escaped(source),
     )
-}
-
-/// Text that may stand anywhere in HTML, in attributes too.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hostile_file_name_stays_text() {
-        let escaped = Escaped("<img src=x onerror='alert(1)'>\"&").to_string();
-        assert_eq!(escaped, "&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;");
-    }
 }

@@ -15,6 +15,8 @@ pub use refined::extend_refined;
 use crate::{
     gallery::{FaceIndex, Gallery},
     manifest::{FaceEntry, NamedSet, face_entries, named_set, next_number, set_name},
+    matching::{Centroids, Nearest},
+    pins::{Kinship, ResolvedPins},
     threshold::CosineDistance,
 };
 
@@ -53,6 +55,8 @@ pub struct Extension {
     pub new_sets: Vec<Joined>,
     /// Faces that are alone in their cluster, or for refined outputs in no set, all in all.
     pub left: usize,
+    /// New faces that pins have sent elsewhere than their embeddings.
+    pub pinned: usize,
     /// Faces of the output whose photo lies nowhere in the library any more: they have left their sets.
     pub gone: usize,
 }
@@ -109,6 +113,52 @@ impl KnownSets {
             .filter(|joined| joined.faces > 0)
             .collect()
     }
+}
+
+/// The set that a new face joins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Home {
+    set: usize,
+    /// Cosine distance to its centroid; `None` where the user says so, whatever the distance.
+    distance: Option<f32>,
+}
+
+/// The set that each new face joins; and how many of these answers pins have changed.
+///
+/// A face joins the set of a face that the user says is the same person's; else the nearest one within the threshold of whose faces the user
+/// says nothing against it.
+fn homes(
+    gallery: &Gallery,
+    sets: &[Vec<usize>],
+    new: &[usize],
+    threshold: CosineDistance,
+    pins: &ResolvedPins,
+) -> (Vec<Option<Home>>, usize) {
+    let kinship = Kinship::of(pins);
+    let mut near = Centroids::of(gallery, sets).within(gallery, new, threshold.get());
+    for near in &mut near {
+        near.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    }
+    let mut changed = 0;
+    let home = |(row, near): (&usize, Vec<Nearest>)| {
+        let to = |near: &Nearest| Home { set: near.set, distance: Some(near.distance) };
+        let nearest = near.first().map(to);
+        if !kinship.knows(*row) {
+            return nearest;
+        }
+        let has = |set: usize, is: &dyn Fn(usize) -> bool| sets[set].iter().any(|member| is(*member));
+        let own = (0..sets.len()).find(|set| has(*set, &|member| kinship.are_together(*row, member)));
+        let home = match own {
+            Some(set) => Some(Home { set, distance: None }),
+            None => {
+                near.iter().find(|near| !has(near.set, &|member| kinship.are_apart(*row, member))).map(to)
+            }
+        };
+        changed += usize::from(home.map(|home| home.set) != nearest.map(|near| near.set));
+        home
+    };
+    let homes = new.iter().zip(near).map(home).collect();
+    (homes, changed)
 }
 
 /// The rows of some entries, ascending, each once; and how many faces are no longer in the gallery.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{ExtendParameters, Extension, KnownSets, entries, rows};
+use super::{ExtendParameters, Extension, KnownSets, entries, homes, rows};
 use crate::{
     cluster::ClusterError,
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
     manifest::{ClusterManifest, non_utf8_paths, photo_entries},
-    matching::Centroids,
     refine::order_by_size,
 };
 
@@ -26,17 +25,15 @@ pub fn extend_clusters(
     let mut persons = KnownSets::new(&index, &old.persons);
     let (singletons, gone_singletons) = rows(&index, &old.singletons);
     let known: BTreeSet<usize> = persons.rows.iter().flatten().chain(&singletons).copied().collect();
-    let new: Vec<usize> = (0..gallery.faces.len()).filter(|row| !known.contains(row)).collect();
+    let new: Vec<usize> = grouping.wanted(gallery).into_iter().filter(|row| !known.contains(row)).collect();
     let new_rows: BTreeSet<usize> = new.iter().copied().collect();
 
     let mut rest = singletons;
-    let nearest = Centroids::of(gallery, &persons.rows).nearest(gallery, &new);
-    for (row, nearest) in new.iter().zip(nearest) {
-        match nearest {
-            Some(nearest) if nearest.distance <= parameters.match_threshold.get() => {
-                persons.rows[nearest.set].push(*row);
-            }
-            _ => rest.push(*row),
+    let (homes, moved) = homes(gallery, &persons.rows, &new, parameters.match_threshold, grouping.pins);
+    for (row, home) in new.iter().zip(homes) {
+        match home {
+            Some(home) => persons.rows[home.set].push(*row),
+            None => rest.push(*row),
         }
     }
     persons.rows.iter_mut().for_each(|rows| rows.sort_unstable());
@@ -56,6 +53,7 @@ pub fn extend_clusters(
         new_faces: new.len(),
         joined: persons.joined(0..before, &new_rows),
         new_sets: persons.joined(before..persons.names.len(), &new_rows),
+        pinned: moved,
         left: left.len(),
         gone: persons.gone + gone_singletons,
     };

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{ExtendParameters, Extension, KnownSets, rows};
+use super::{ExtendParameters, Extension, KnownSets, homes, rows};
 use crate::{
     cluster::ClusterError,
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
     manifest::{DroppedFace, RefinedManifest, dropped_faces, non_utf8_paths},
-    matching::Centroids,
-    refine::{Drop, DropReason, Gate, gate, order_by_size, survivors},
+    refine::{Drop, DropReason, Gate, gate, order_by_size, pinned, survivors},
 };
 
 /// Extends the facesets of `old` with the faces of `gallery` that it does not know, by its own parameters.
@@ -25,31 +24,30 @@ pub fn extend_refined(
 ) -> Result<(RefinedManifest, Extension), ClusterError> {
     let index = FaceIndex::new(gallery);
     let mut sets = KnownSets::new(&index, &old.facesets);
-    let (mut dropped, gone_drops) = old_drops(&index, &old.dropped);
+    let (drops, gone_drops) = old_drops(&index, &old.dropped);
     let known: BTreeSet<usize> =
-        sets.rows.iter().flatten().copied().chain(dropped.iter().map(|drop| drop.face)).collect();
-    let new: Vec<usize> = (0..gallery.faces.len()).filter(|row| !known.contains(row)).collect();
+        sets.rows.iter().flatten().copied().chain(drops.iter().map(|drop| drop.face)).collect();
+    let new: Vec<usize> = grouping.wanted(gallery).into_iter().filter(|row| !known.contains(row)).collect();
     let new_rows: BTreeSet<usize> = new.iter().copied().collect();
 
-    let (waiting, final_drops): (Vec<Drop>, Vec<Drop>) =
-        dropped.drain(..).partition(|drop| drop.reason.gate() == Gate::TooFewImages);
-    let mut dropped = final_drops;
+    let (waiting, mut dropped): (Vec<Drop>, Vec<Drop>) =
+        drops.into_iter().partition(|drop| drop.reason.gate() == Gate::TooFewImages);
+    dropped.extend(pinned(grouping).filter(|drop| !known.contains(&drop.face)));
     let mut rest: Vec<usize> = waiting.iter().map(|drop| drop.face).collect();
     let outlier = old.parameters.outlier_threshold.get();
-    let nearest = Centroids::of(gallery, &sets.rows).nearest(gallery, &new);
-    for (row, nearest) in new.iter().zip(nearest) {
-        match nearest {
-            Some(nearest) if nearest.distance <= parameters.match_threshold.get() => {
-                let distance = nearest.distance;
-                let too_far = DropReason::Outlier { distance, max: outlier };
-                let reason =
-                    gate(gallery, *row, &old.parameters).or_else(|| (distance > outlier).then_some(too_far));
+    let (homes, moved) = homes(gallery, &sets.rows, &new, parameters.match_threshold, grouping.pins);
+    for (row, home) in new.iter().zip(homes) {
+        match home {
+            Some(home) => {
+                let too_far = home.distance.filter(|distance| *distance > outlier);
+                let reason = gate(gallery, *row, &old.parameters)
+                    .or(too_far.map(|distance| DropReason::Outlier { distance, max: outlier }));
                 match reason {
                     Some(reason) => dropped.push(Drop { face: *row, reason }),
-                    None => sets.rows[nearest.set].push(*row),
+                    None => sets.rows[home.set].push(*row),
                 }
             }
-            _ => rest.push(*row),
+            None => rest.push(*row),
         }
     }
     sets.rows.iter_mut().for_each(|rows| rows.sort_unstable());
@@ -72,6 +70,7 @@ pub fn extend_refined(
         new_faces: new.len(),
         joined: sets.joined(0..before, &new_rows),
         new_sets: sets.joined(before..sets.names.len(), &new_rows),
+        pinned: moved,
         left: dropped.len(),
         gone: sets.gone + gone_drops,
     };

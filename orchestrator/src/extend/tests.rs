@@ -105,7 +105,9 @@ fn a_faceset_comes_about_once_there_are_photos_enough_and_other_drops_stand() {
     let (mut before, mut after) = galleries(&[&faces[..], &later[..]].concat(), faces.len());
     // A face of person 0 that was too blurred, and a new one that is.
     for (gallery, rows) in [(&mut before, &[2][..]), (&mut after, &[2, 7][..])] {
-        rows.iter().for_each(|row| gallery.faces[*row].blur = 1.0);
+        for row in rows {
+            gallery.faces[*row].blur = 1.0;
+        }
     }
     let mut old = refined(&before, 2);
     old.parameters.min_faces = 3;

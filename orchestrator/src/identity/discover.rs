@@ -108,7 +108,9 @@ pub fn discover(
     export: &ExportParameters,
     grouping: &Grouping<'_>,
 ) -> Result<(Additions, Discovery), ClusterError> {
-    let candidates = faces_under(gallery, root);
+    let mut candidates = faces_under(gallery, root);
+    let wanted = grouping.wanted(gallery);
+    candidates.retain(|face| wanted.binary_search(face).is_ok());
     let mut counts = vec![0; canonical.names.len()];
     let mut unmatched = Vec::new();
     let nearest = Centroids::of(gallery, &canonical.rows).nearest(gallery, &candidates);

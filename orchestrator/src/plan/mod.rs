@@ -1,4 +1,4 @@
-//! What a pass has decided, as a file: what [`apply`] consumes, and all that it needs besides the library.
+//! What a pass has decided, as a file: what [`apply()`] consumes, and all that it needs besides the library.
 //!
 //! A plan names what it was made from by digests: of the gallery, and of the manifest of every folder that it changes. Where one of them
 //! has changed since, the plan is refused.

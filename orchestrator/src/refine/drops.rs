@@ -31,6 +31,8 @@ pub enum Gate {
     SamePhoto,
     /// Another face would be in the crop.
     OtherFaceInCrop,
+    /// The user says that it is no face.
+    Pinned,
 }
 
 /// A rule with the figures that decided.
@@ -52,6 +54,8 @@ pub enum DropReason {
     SamePhoto { kept_number: u32 },
     /// See [`Gate::OtherFaceInCrop`].
     OtherFaceInCrop { min_pad_ratio: f32 },
+    /// See [`Gate::Pinned`].
+    Pinned { pin: i64 },
 }
 
 impl DropReason {
@@ -65,6 +69,7 @@ impl DropReason {
             Self::TooFewImages { .. } => Gate::TooFewImages,
             Self::SamePhoto { .. } => Gate::SamePhoto,
             Self::OtherFaceInCrop { .. } => Gate::OtherFaceInCrop,
+            Self::Pinned { .. } => Gate::Pinned,
         }
     }
 }
@@ -79,6 +84,7 @@ impl fmt::Display for Gate {
             Self::TooFewImages => "too few photos in its set",
             Self::SamePhoto => "a better face of the same photo is kept",
             Self::OtherFaceInCrop => "another face in the crop",
+            Self::Pinned => "no face, as you said",
         })
     }
 }
@@ -97,6 +103,7 @@ impl fmt::Display for DropReason {
             Self::OtherFaceInCrop { min_pad_ratio } => {
                 write!(f, "another face is in the crop even at padding {min_pad_ratio}")
             }
+            Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
         }
     }
 }

@@ -79,14 +79,23 @@ pub fn refine(
 ) -> Result<Refined, ClusterError> {
     let mut facesets = Vec::new();
     let mut dropped = Vec::new();
-    let all: Vec<usize> = (0..gallery.faces.len()).collect();
-    let clusters = grouping.faces(gallery, &all, parameters.initial_threshold)?;
+    dropped.extend(pinned(grouping));
+    let clusters = grouping.faces(gallery, &grouping.wanted(gallery), parameters.initial_threshold)?;
     for group in grouping.merged(gallery, &clusters, parameters.merge_threshold)? {
         facesets.extend(survivors(gallery, group, parameters, &mut dropped));
     }
     order_by_size(&mut facesets);
     dropped.sort_by_key(|drop| drop.face);
     Ok(Refined { facesets, dropped })
+}
+
+/// Faces that are none, as the user says.
+pub fn pinned(grouping: &Grouping<'_>) -> impl Iterator<Item = Drop> {
+    grouping
+        .pins
+        .no_faces
+        .iter()
+        .map(|(face, pin)| Drop { face: *face, reason: DropReason::Pinned { pin: *pin } })
 }
 
 /// What the gates leave of a group, if that is enough for a faceset; the other faces go to `dropped`.

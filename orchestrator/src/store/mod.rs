@@ -19,6 +19,7 @@ mod locations;
 mod lock;
 mod open;
 mod outcome;
+mod pins;
 mod schema;
 mod status;
 mod strikes;

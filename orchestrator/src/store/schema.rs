@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/001_first.sql"),
     include_str!("schema/002_strikes.sql"),
     include_str!("schema/010_decisions.sql"),
+    include_str!("schema/011_pins.sql"),
 ];
 
 /// Brings a database to the newest version, each step in a transaction of its own.

@@ -233,11 +233,29 @@ fn a_store_without_strikes_gets_room_for_them() {
     let (_folder, library) = library();
     drop(writer(&library));
     let connection = rusqlite::Connection::open(library.store_file()).unwrap();
-    connection.execute_batch("DROP TABLE strike; PRAGMA user_version = 1").unwrap();
+    let of_later = "DROP TABLE strike; DROP TABLE decision; DROP TABLE pin; PRAGMA user_version = 1";
+    connection.execute_batch(of_later).unwrap();
     drop(connection);
     let writer = writer(&library);
     let unknown = Sha256Digest::of(b"never seen");
     assert_eq!(writer.store().strikes(&unknown, &contract().to_string()).unwrap(), None);
+}
+
+#[test]
+fn an_embedding_that_is_none_is_named_and_never_clustered() {
+    let (_folder, library) = library();
+    let sha256 = Sha256Digest::of(b"photo");
+    writer(&library).commit(&[located("/a", sha256), analysed(sha256, vec![face(1), face(2)])]).unwrap();
+    let connection = rusqlite::Connection::open(library.store_file()).unwrap();
+    for (value, reason) in [(f32::NAN, "not finite"), (0.0, "no direction"), (0.5, "not 1")] {
+        let vector: Vec<u8> = [value; EMBEDDING_LEN].iter().flat_map(|value| value.to_le_bytes()).collect();
+        connection.execute("UPDATE embedding SET vector = ?1 WHERE face_id = 2", [vector]).unwrap();
+        let error = Store::open_read(&library).unwrap().gallery(None).unwrap_err().to_string();
+        assert!(error.contains(&format!("face 1 of content {sha256}")), "{error}");
+        assert!(error.contains(reason), "{error}");
+    }
+    let short = connection.execute("UPDATE embedding SET vector = x'00' WHERE face_id = 2", []);
+    assert!(short.unwrap_err().to_string().contains("CHECK"), "a vector of another length cannot be stored");
 }
 
 #[test]

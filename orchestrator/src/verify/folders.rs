@@ -114,5 +114,7 @@ fn each_face_once<'a>(look: &mut Look<'_>, sets: impl Iterator<Item = &'a NamedS
             }
         }
     }
-    twice.into_iter().for_each(|(what, problem)| look.finding(&what, problem));
+    for (what, problem) in twice {
+        look.finding(&what, problem);
+    }
 }

@@ -18,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::ClusterError;
+use super::constraints::Rules;
 use super::kernel::Kernel;
 use super::nearest::{Key, Nearest, Neighbour};
 use super::points::Points;
@@ -60,18 +61,22 @@ enum Outlook {
 /// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the order of ties.
 pub(super) fn cut(
     points: &Points<'_>,
+    mut rules: Rules,
     cut: f64,
-    kernel: Kernel,
-    kept: Kept,
+    (kernel, kept): (Kernel, Kept),
     watch: &dyn Watch,
 ) -> Result<Vec<usize>, ClusterError> {
     let n = points.len();
     let strips = range::pack(points);
-    let lists = Lists::new(n, cut, kept.points);
+    let lists = Lists::new(n, &rules, cut, kept.points);
     range::search(points, &strips, kernel, &lists, watch)?;
-    let mut state = State::new(points, cut, kernel, kept.unions, strips, lists.finish());
+    let nearest = lists.finish();
+    let together = std::mem::take(&mut rules.together);
+    let mut state = State::new(points, cut, kernel, kept.unions, strips, nearest);
+    state.set_foes(rules.into_foes());
     watch.begin(Stage::Merge, n as u64);
-    let mut dirty: Vec<u32> = (0..n as u32).collect();
+    contract(&mut state, together);
+    let mut dirty = state.open_clusters();
     let mut unknown: Vec<u32> = Vec::new();
     loop {
         check(watch)?;
@@ -92,6 +97,23 @@ pub(super) fn cut(
     }
     debug_assert!(state.is_final(), "every cluster has been proven to be alone");
     Ok((0..n as u32).map(|point| state.forest.root(point) as usize).collect())
+}
+
+/// Merges the points of each group, however far apart they are: what is known of the neighbours of a union follows from its parts in the
+/// same way wherever they lie.
+fn contract(state: &mut State<'_>, mut groups: Vec<Vec<u32>>) {
+    while !groups.is_empty() {
+        let halves = groups.iter().flat_map(|group| group.chunks_exact(2));
+        let pairs: Vec<(u32, u32)> = halves.map(|pair| (pair[0], pair[1])).collect();
+        state.merge(&pairs);
+        for group in &mut groups {
+            for id in group.iter_mut() {
+                *id = state.forest.root(*id);
+            }
+            group.dedup();
+        }
+        groups.retain(|group| group.len() > 1);
+    }
 }
 
 /// Finds out what is known of the nearest neighbours of `dirty` clusters; returns how many are alone.
@@ -140,19 +162,21 @@ fn reciprocal(state: &State<'_>, dirty: &[u32]) -> Vec<(u32, u32)> {
 }
 
 /// The neighbours of all points while the first search runs.
-struct Lists {
+struct Lists<'a> {
     cut: f64,
+    rules: &'a Rules,
     kept: usize,
     nearest: Vec<Mutex<Nearest>>,
     /// Bits of the scalar product below which a point has no more use for a pair.
     floors: Vec<AtomicU32>,
 }
 
-impl Lists {
-    fn new(n: usize, cut: f64, kept: usize) -> Self {
+impl<'a> Lists<'a> {
+    fn new(n: usize, rules: &'a Rules, cut: f64, kept: usize) -> Self {
         let floor = floor_of(cut).to_bits();
         Self {
             cut,
+            rules,
             kept,
             nearest: (0..n).map(|_| Mutex::new(Nearest::none(cut))).collect(),
             floors: (0..n).map(|_| AtomicU32::new(floor)).collect(),
@@ -185,13 +209,13 @@ impl Lists {
     }
 }
 
-impl PairSink for Lists {
+impl PairSink for Lists<'_> {
     fn floor(&self, point: usize) -> f32 {
         f32::from_bits(self.floors[point].load(Relaxed))
     }
 
     fn found(&self, a: usize, b: usize, distance: f64) {
-        if distance <= self.cut {
+        if distance <= self.cut && !self.rules.are_apart(a, b) {
             self.offer(a, b, distance);
             self.offer(b, a, distance);
         }

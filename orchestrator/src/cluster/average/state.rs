@@ -2,6 +2,8 @@
 
 mod merge;
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use super::super::forest::Forest;
@@ -50,6 +52,8 @@ pub(super) struct State<'a> {
     /// Column of each cluster, where it is open.
     column: Vec<u32>,
     tenants: usize,
+    /// Points that must never be with one of an open cluster's, where there are any.
+    foes: HashMap<u32, Vec<u32>>,
 }
 
 /// The sum of a union; a point has none of its own.
@@ -91,7 +95,18 @@ impl<'a> State<'a> {
             tenant,
             column: ids,
             tenants: n,
+            foes: HashMap::new(),
         }
+    }
+
+    /// Says which points must never be together.
+    pub(super) fn set_foes(&mut self, foes: HashMap<u32, Vec<u32>>) {
+        self.foes = foes;
+    }
+
+    /// The clusters that may still be merged, ascending.
+    pub(super) fn open_clusters(&self) -> Vec<u32> {
+        (0..self.fate.len() as u32).filter(|id| self.fate[*id as usize] == Fate::Open).collect()
     }
 
     /// Whether nothing can be merged any more.
@@ -104,14 +119,22 @@ impl<'a> State<'a> {
         self.points.dims()
     }
 
-    /// Mean of all distances between two clusters' members. O(d).
+    /// Mean of all distances between two clusters' members, infinite where they must not be together. O(d).
     pub(super) fn distance(&self, a: u32, b: u32) -> f64 {
+        if self.are_apart(a, b) {
+            return f64::INFINITY;
+        }
         let product = match (self.total(a), self.total(b)) {
             (Total::Point(a), Total::Point(b)) => self.kernel.dot(a, b),
             (Total::Point(a), Total::Sum(b)) | (Total::Sum(b), Total::Point(a)) => self.kernel.dot(a, b),
             (Total::Sum(a), Total::Sum(b)) => self.kernel.dot(a, b),
         };
         1.0 - product / (f64::from(self.size[a as usize]) * f64::from(self.size[b as usize]))
+    }
+
+    fn are_apart(&self, a: u32, b: u32) -> bool {
+        !self.foes.is_empty()
+            && self.foes.get(&a).is_some_and(|foes| foes.iter().any(|foe| self.forest.root(*foe) == b))
     }
 
     /// A cluster as a neighbour of another.
@@ -206,6 +229,10 @@ impl<'a> State<'a> {
     /// Enters the union of two clusters, without its neighbours.
     fn create(&mut self, a: u32, b: u32, sum: Box<[f64]>) {
         let id = self.forest.join(a, b);
+        let foes: Vec<u32> = [a, b].iter().filter_map(|part| self.foes.remove(part)).flatten().collect();
+        if !foes.is_empty() {
+            self.foes.insert(id, foes);
+        }
         self.close(a, Fate::Merged);
         self.close(b, Fate::Merged);
         self.fate.push(Fate::Open);

@@ -9,7 +9,7 @@ use crate::threshold::CosineDistance;
 fn error_of(matrix: &Array2<f32>, tie_ranks: Option<&[usize]>) -> ClusterError {
     let mut errors = LINKAGES.into_iter().flat_map(|linkage| {
         [Engine::Sparse, Engine::Dense].map(|engine| {
-            let how = Cut { linkage, engine, tie_ranks, threshold: CosineDistance::literal(0.5) };
+            let how = Cut { engine, tie_ranks, ..Cut::new(linkage, CosineDistance::literal(0.5)) };
             cut_with(matrix, &how, &Unwatched).unwrap_err()
         })
     });

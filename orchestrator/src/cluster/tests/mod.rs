@@ -1,5 +1,6 @@
 //! Both linkages against their definition, the reference engine and the reference libraries.
 
+mod constraints;
 mod household;
 mod input;
 mod library_references;

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::distance;
-use crate::cluster::{Clusters, Linkage};
+use crate::cluster::{Clusters, Constraints, Linkage};
 
 /// A run of the definition.
 pub(super) struct Naive {
@@ -14,15 +14,44 @@ pub(super) struct Naive {
 
 /// Merges the first two clusters in the documented order while they are within the threshold. O(n³) and more.
 pub(super) fn naive(matrix: &Array2<f32>, linkage: Linkage, threshold: f32, ranks: &[usize]) -> Naive {
+    constrained(matrix, linkage, threshold, ranks, &Constraints::default())
+}
+
+/// As [`naive`], beginning with what belongs together, and never merging what does not.
+pub(super) fn constrained(
+    matrix: &Array2<f32>,
+    linkage: Linkage,
+    threshold: f32,
+    ranks: &[usize],
+    constraints: &Constraints,
+) -> Naive {
     let threshold = f64::from(threshold);
     let mut groups: Vec<Vec<usize>> = (0..matrix.nrows()).map(|row| vec![row]).collect();
+    for (a, b) in &constraints.together {
+        let place = |row: &usize| groups.iter().position(|group| group.contains(row)).unwrap();
+        let (i, j) = (place(a).min(place(b)), place(a).max(place(b)));
+        if i < j {
+            let taken = groups.remove(j);
+            groups[i].extend(taken);
+        }
+    }
+    let apart = |a: &[usize], b: &[usize]| {
+        let between =
+            |(x, y): &(usize, usize)| a.contains(x) && b.contains(y) || a.contains(y) && b.contains(x);
+        constraints.apart.iter().any(between)
+    };
     let mut margin = f64::INFINITY;
     loop {
         let rank = |group: &[usize]| group.iter().map(|row| ranks[*row]).min();
         let mut pairs = Vec::new();
         for i in 0..groups.len() {
             for j in i + 1..groups.len() {
-                let d = group_distance(matrix, linkage, &groups[i], &groups[j]);
+                let forbidden = apart(&groups[i], &groups[j]);
+                let d = if forbidden {
+                    f64::INFINITY
+                } else {
+                    group_distance(matrix, linkage, &groups[i], &groups[j])
+                };
                 let (x, y) = (rank(&groups[i]), rank(&groups[j]));
                 pairs.push((d, x.min(y), x.max(y), i, j));
             }

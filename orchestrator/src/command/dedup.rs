@@ -1,0 +1,216 @@
+//! `facesets dedup OUT`: photos that are there more than once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use facesets_core::ImageLimits;
+use facesets_imaging::RgbImage;
+use image::imageops::{self, FilterType};
+use rayon::prelude::*;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context,
+    clustering::{ClusteringArgs, CtrlC, Watcher},
+    output_args::{OutputArgs, WriteError, write_error},
+};
+use crate::{
+    dedup::{
+        MAX_DIFFERENT_BITS, SAME_FACE, candidates, groups,
+        hash::difference_hash,
+        report::{Criterion, DUPLICATES_SCHEMA, Duplicates, Identical, Similar, THUMBNAILS, page},
+    },
+    exit::{Exit, Failure},
+    gallery::{Content, Gallery},
+    manifest::path_text,
+    monitor::Monitor,
+    photo,
+    pins::ResolvedPins,
+};
+
+/// File of the report for scripts.
+const FILE: &str = "duplicates.json";
+
+/// Longest side of a small picture in pixels.
+const THUMBNAIL: u32 = 240;
+
+/// Flags of `dedup`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    clustering: ClusteringArgs,
+    /// Most bits of 64 in which the difference hashes of near-duplicates differ
+    #[arg(long, value_name = "BITS", default_value_t = MAX_DIFFERENT_BITS, value_parser = clap::value_parser!(u32).range(0..=64))]
+    max_different_bits: u32,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Summary {
+    out: PathBuf,
+    previous: Option<PathBuf>,
+    identical: usize,
+    similar_groups: usize,
+    similar_photos: usize,
+    failed: usize,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let ctrl_c = CtrlC::listen(context)?;
+    let gallery = args.clustering.load(context)?;
+    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
+    let pairs =
+        candidates(&gallery, SAME_FACE, &args.clustering.grouping(&watcher, &ResolvedPins::default()))?;
+    context.monitor().finish();
+    let output = args.output.create()?;
+    let thumbnails = output.path().join(THUMBNAILS);
+    fs::create_dir(&thumbnails).map_err(write_error(&thumbnails))?;
+    let photos: BTreeSet<usize> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
+    let reader = Reader { gallery: &gallery, thumbnails: &thumbnails, stop: &ctrl_c.stop };
+    let hashes = reader.hashes(&photos, context.monitor())?;
+    let found = groups(&pairs, &hashes, args.max_different_bits);
+    reader.keep_thumbnails(&found, &hashes)?;
+
+    let duplicates = Duplicates {
+        schema: DUPLICATES_SCHEMA,
+        contract: gallery.contract.clone(),
+        criterion: Criterion {
+            min_similarity: 1.0 - SAME_FACE.get(),
+            max_different_bits: args.max_different_bits,
+        },
+        identical: identical(&gallery),
+        similar: found.iter().map(|group| similar(&gallery, group, &hashes)).collect(),
+    };
+    let file = output.path().join(FILE);
+    let json = serde_json::to_vec_pretty(&duplicates).map_err(io::Error::from);
+    json.and_then(|json| fs::write(&file, json)).map_err(write_error(&file))?;
+    let file = output.path().join("index.html");
+    fs::write(&file, page(&duplicates)).map_err(write_error(&file))?;
+
+    let summary = Summary {
+        out: output.target().to_owned(),
+        previous: output.finish()?,
+        identical: duplicates.identical.len(),
+        similar_groups: found.len(),
+        similar_photos: found.iter().map(Vec::len).sum(),
+        failed: photos.len() - hashes.len(),
+    };
+    context.ui.summary(&summary)?;
+    Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Reads photos for their hashes and small pictures.
+struct Reader<'a> {
+    gallery: &'a Gallery,
+    thumbnails: &'a Path,
+    stop: &'a CancellationToken,
+}
+
+impl Reader<'_> {
+    /// The hashes of some photos, without those that cannot be read; these are reported.
+    fn hashes(
+        &self,
+        photos: &BTreeSet<usize>,
+        monitor: &dyn Monitor,
+    ) -> Result<BTreeMap<usize, u64>, WriteError> {
+        monitor.start("comparing photos", Some(photos.len() as u64));
+        let hashes = Mutex::new(BTreeMap::new());
+        photos.par_iter().try_for_each(|&number| {
+            if self.stop.is_cancelled() {
+                return Err(WriteError::Stopped(self.thumbnails.to_owned()));
+            }
+            let content = &self.gallery.contents[number];
+            match load(content) {
+                Ok((hash, small)) => {
+                    let path = self.thumbnail(number);
+                    small.save(&path).map_err(io::Error::other).map_err(write_error(&path))?;
+                    hashes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, hash);
+                }
+                Err(problem) => monitor.problem(&path_text(content.canonical_path()), &problem),
+            }
+            monitor.advance(1);
+            Ok(())
+        })?;
+        monitor.finish();
+        Ok(hashes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Removes the small pictures of photos that turned out to be in no group.
+    fn keep_thumbnails(
+        &self,
+        groups: &[Vec<usize>],
+        hashes: &BTreeMap<usize, u64>,
+    ) -> Result<(), WriteError> {
+        let shown: BTreeSet<usize> = groups.iter().flatten().copied().collect();
+        for number in hashes.keys().filter(|number| !shown.contains(number)) {
+            let path = self.thumbnail(*number);
+            fs::remove_file(&path).map_err(write_error(&path))?;
+        }
+        Ok(())
+    }
+
+    fn thumbnail(&self, number: usize) -> PathBuf {
+        self.thumbnails.join(format!("{}.png", self.gallery.contents[number].sha256))
+    }
+}
+
+fn load(content: &Content) -> Result<(u64, RgbImage), String> {
+    // What was embedded within some limits may be looked at whatever the limits are now.
+    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
+    let picture = photo::load(content, &unlimited).map_err(|error| error.to_string())?;
+    let hash = difference_hash(&picture).map_err(|error| error.to_string())?;
+    let scale = f64::from(THUMBNAIL) / f64::from(picture.width().max(picture.height()));
+    let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+    let small =
+        imageops::resize(&picture, side(picture.width()), side(picture.height()), FilterType::Triangle);
+    Ok((hash, small))
+}
+
+fn texts(content: &Content) -> Vec<String> {
+    content.paths.iter().map(|path| path_text(path)).collect()
+}
+
+/// Photos at several places.
+fn identical(gallery: &Gallery) -> Vec<Identical> {
+    let several = gallery.contents.iter().filter(|content| !content.aliases().is_empty());
+    several.map(|content| Identical { sha256: content.sha256.to_string(), paths: texts(content) }).collect()
+}
+
+fn similar(gallery: &Gallery, group: &[usize], hashes: &BTreeMap<usize, u64>) -> Vec<Similar> {
+    let photo = |number: &usize| {
+        let content = &gallery.contents[*number];
+        Similar {
+            sha256: content.sha256.to_string(),
+            paths: texts(content),
+            width: content.width,
+            height: content.height,
+            hash: format!("{:016x}", hashes[number]),
+        }
+    };
+    group.iter().map(photo).collect()
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.failed > 0 {
+            writeln!(f, "{} photos could not be compared (listed above)", self.failed)?;
+        }
+        writeln!(
+            f,
+            "{} photos at several places; {} groups of near-duplicates with {} photos",
+            self.identical, self.similar_groups, self.similar_photos
+        )?;
+        if let Some(previous) = &self.previous {
+            writeln!(f, "the earlier output is now `{}`", previous.display())?;
+        }
+        write!(f, "written to `{}`", self.out.display())
+    }
+}

@@ -1,0 +1,141 @@
+//! `facesets why FACE [OUT]…`: what became of a face, with the figures.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{Context, plan_args::absolute};
+use crate::{
+    exit::{Exit, Failure, Hint},
+    export::{corpus::Corpus, manifest::CORPUS_SCHEMA},
+    gallery::{FaceIndex, Gallery},
+    manifest::{
+        self, CLUSTERS_SCHEMA, FILE_NAME, ManifestError, REFINED_SCHEMA, path_text, read_bytes, schema_of,
+    },
+    store::Store,
+    verify::contract_of,
+    why::{FaceName, Measured, NameError, Verdict, in_clusters, in_corpus, in_refined},
+};
+
+/// Flags of `why`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// PATH[#NUMBER] of a photo, or SHA256[:NUMBER] with at least four digits; faces are numbered from 0
+    #[arg(value_name = "FACE")]
+    face: String,
+    /// Folders that `facesets cluster`, `refine` or `export-swap` wrote
+    #[arg(value_name = "OUT")]
+    outputs: Vec<PathBuf>,
+    /// Contract of the embeddings, where there is more than one and no OUT names it
+    #[arg(long, value_name = "CONTRACT")]
+    contract: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    path: String,
+    aliases: Vec<String>,
+    sha256: String,
+    faces: Vec<Answer>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    measured: Measured,
+    outputs: Vec<InOutput>,
+}
+
+#[derive(Debug, Serialize)]
+struct InOutput {
+    folder: PathBuf,
+    verdicts: Vec<Verdict>,
+}
+
+impl Hint for NameError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoPhoto(_) => {
+                "run `facesets embed` on its folder; `facesets status` names photos that failed".to_owned()
+            }
+            Self::Ambiguous { .. } => "give more digits".to_owned(),
+            Self::NoFace(_) | Self::NoNumber { .. } => return None,
+        })
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let outputs: Vec<PathBuf> = args.outputs.iter().map(|out| absolute(out)).collect::<Result<_, _>>()?;
+    let contract = match (&args.contract, outputs.first()) {
+        (None, Some(first)) => Some(contract_of(first)?),
+        (contract, _) => contract.clone(),
+    };
+    let gallery = Store::open_read(&context.library)?.gallery(contract.as_deref())?;
+    // The path as it is, else the one that it leads to.
+    let folder = absolute(Path::new("."))?;
+    let rows = FaceName::parse(&args.face).rows(&gallery, &folder)?;
+    let index = FaceIndex::new(&gallery);
+    let content = gallery.content_of(rows[0]);
+    let summary = Summary {
+        path: path_text(content.canonical_path()),
+        aliases: content.aliases().iter().map(|path| path_text(path)).collect(),
+        sha256: content.sha256.to_string(),
+        faces: rows
+            .iter()
+            .map(|row| {
+                let outputs = outputs.iter().map(|out| verdicts(&gallery, &index, out, *row));
+                let outputs = outputs.collect::<Result<_, ManifestError>>()?;
+                Ok(Answer { measured: Measured::of(&gallery, *row), outputs })
+            })
+            .collect::<Result<_, ManifestError>>()?,
+    };
+    context.ui.summary(&summary)?;
+    Ok(Exit::Done)
+}
+
+fn verdicts(
+    gallery: &Gallery,
+    index: &FaceIndex,
+    folder: &Path,
+    face: usize,
+) -> Result<InOutput, ManifestError> {
+    let schema = schema_of(&read_bytes(folder)?).unwrap_or_default();
+    let verdicts = match schema.as_str() {
+        CLUSTERS_SCHEMA => vec![in_clusters(gallery, index, &manifest::read(folder)?, face)],
+        REFINED_SCHEMA => vec![in_refined(gallery, index, &manifest::read(folder)?, face)],
+        CORPUS_SCHEMA => in_corpus(gallery, index, &Corpus::read(folder)?, face),
+        _ => {
+            let path = folder.join(FILE_NAME);
+            let reason = format!("its schema is `{schema}`");
+            return Err(ManifestError::Invalid { path, expected: CORPUS_SCHEMA, reason });
+        }
+    };
+    Ok(InOutput { folder: folder.to_owned(), verdicts })
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.path)?;
+        self.aliases.iter().try_for_each(|alias| writeln!(f, "  also {alias}"))?;
+        writeln!(f, "sha256 {}", self.sha256)?;
+        for Answer { measured, outputs } in &self.faces {
+            let Measured { number, bbox: [x1, y1, ..], short_side, det_score, blur, composite, .. } =
+                measured;
+            writeln!(
+                f,
+                "face {number} at {x1:.0},{y1:.0}: short side {short_side:.1} px, det_score {det_score:.3}, \
+                 blur {blur:.1}, quality {composite:.3}"
+            )?;
+            for InOutput { folder, verdicts } in outputs {
+                for verdict in verdicts {
+                    writeln!(f, "  {}: {verdict}", folder.display())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

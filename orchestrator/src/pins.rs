@@ -1,0 +1,285 @@
+//! What the user says of faces, whatever their embeddings say: same person, not the same, not a face. Pure.
+
+use std::collections::{BTreeSet, HashMap};
+
+use facesets_core::{BBox, Sha256Digest};
+use serde::Serialize;
+
+use crate::{cluster::Constraints, gallery::Gallery};
+
+/// Least overlap (intersection over union) of a pinned box and a detection that is meant by it, where another detector drew the box.
+const MIN_OVERLAP: f32 = 0.5;
+
+/// A face as it is named for good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PinnedFace {
+    /// Digest of its photo.
+    pub sha256: Sha256Digest,
+    /// Its box when it was pinned.
+    pub bbox: BBox,
+}
+
+/// What a pin says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinKind {
+    /// Two faces are one person's.
+    Same,
+    /// Two faces are not.
+    Different,
+    /// There is no face, or none that anybody wants.
+    NoFace,
+}
+
+/// A statement of the user.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pin {
+    /// Its number.
+    pub id: i64,
+    /// What it says.
+    pub kind: PinKind,
+    /// Of which face.
+    pub a: PinnedFace,
+    /// And which other one; of one face alone, the same again.
+    pub b: PinnedFace,
+}
+
+/// Pins that cannot all be true.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("pin {apart} says that two faces are not one person's, but by {} they are", list(.together))]
+pub struct Contradiction {
+    apart: i64,
+    together: Vec<i64>,
+}
+
+/// Pins as rows of a gallery.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResolvedPins {
+    /// For the clustering.
+    pub constraints: Constraints,
+    /// Rows that are no faces, ascending, with the pin that says so.
+    pub no_faces: Vec<(usize, i64)>,
+    /// Pins whose faces the gallery does not have.
+    pub unresolved: Vec<i64>,
+}
+
+/// What a pin changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PinEffect {
+    /// The pin.
+    pub pin: i64,
+    /// What it says.
+    pub kind: PinKind,
+    /// Whether the result were another without it.
+    pub changed: bool,
+}
+
+/// Finds the faces that pins mean, and pins that contradict each other.
+pub fn resolve(gallery: &Gallery, pins: &[Pin]) -> Result<ResolvedPins, Contradiction> {
+    let mut resolved = ResolvedPins::default();
+    let mut by_content: HashMap<Sha256Digest, Vec<usize>> = HashMap::new();
+    for row in 0..gallery.faces.len() {
+        by_content.entry(gallery.content_of(row).sha256).or_default().push(row);
+    }
+    let find = |face: &PinnedFace| -> Option<usize> {
+        let rows = by_content.get(&face.sha256)?;
+        let overlap = |row: &usize| gallery.faces[*row].bbox.iou(&face.bbox);
+        let best = rows.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)))?;
+        (overlap(best) >= MIN_OVERLAP).then_some(*best)
+    };
+    // Pins that say that faces are one person's, as edges.
+    let mut same: Vec<(usize, usize, i64)> = Vec::new();
+    let mut different = Vec::new();
+    for pin in pins {
+        let (Some(a), Some(b)) = (find(&pin.a), find(&pin.b)) else {
+            resolved.unresolved.push(pin.id);
+            continue;
+        };
+        match pin.kind {
+            PinKind::Same if a != b => same.push((a, b, pin.id)),
+            PinKind::Different => different.push((a, b, pin.id)),
+            PinKind::NoFace => resolved.no_faces.push((a, pin.id)),
+            PinKind::Same => {}
+        }
+    }
+    resolved.no_faces.sort_unstable();
+    resolved.no_faces.dedup_by_key(|(row, _)| *row);
+    let gone: BTreeSet<usize> = resolved.no_faces.iter().map(|(row, _)| *row).collect();
+    same.retain(|(a, b, _)| !gone.contains(a) && !gone.contains(b));
+    different.retain(|(a, b, _)| !gone.contains(a) && !gone.contains(b));
+    for (a, b, apart) in &different {
+        if let Some(together) = path(&same, *a, *b) {
+            return Err(Contradiction { apart: *apart, together });
+        }
+    }
+    resolved.constraints.together = same.iter().map(|(a, b, _)| (*a, *b)).collect();
+    resolved.constraints.apart = different.iter().map(|(a, b, _)| (*a, *b)).collect();
+    Ok(resolved)
+}
+
+/// The pins that lead from one face to another; `None` where none do.
+fn path(same: &[(usize, usize, i64)], from: usize, to: usize) -> Option<Vec<i64>> {
+    let mut came_by: HashMap<usize, (usize, i64)> = HashMap::new();
+    let mut front = vec![from];
+    let mut seen = BTreeSet::from([from]);
+    while let Some(face) = front.pop() {
+        if face == to {
+            let mut pins = Vec::new();
+            let mut at = to;
+            while let Some((before, pin)) = came_by.get(&at) {
+                pins.push(*pin);
+                at = *before;
+            }
+            pins.sort_unstable();
+            return Some(pins);
+        }
+        for (a, b, pin) in same {
+            let other = if *a == face {
+                *b
+            } else if *b == face {
+                *a
+            } else {
+                continue;
+            };
+            if seen.insert(other) {
+                came_by.insert(other, (face, *pin));
+                front.push(other);
+            }
+        }
+    }
+    None
+}
+
+/// Who belongs together and who does not, through any number of pins.
+#[derive(Debug, Default)]
+pub struct Kinship {
+    /// The first row of those that belong together.
+    first: HashMap<usize, usize>,
+    /// Pairs of first rows that are apart, both ways.
+    apart: BTreeSet<(usize, usize)>,
+}
+
+impl Kinship {
+    /// What follows from some pins.
+    pub fn of(pins: &ResolvedPins) -> Self {
+        let mut first: HashMap<usize, usize> = HashMap::new();
+        for (a, b) in &pins.constraints.together {
+            let (a, b) = (*first.get(a).unwrap_or(a), *first.get(b).unwrap_or(b));
+            first.values_mut().filter(|root| **root == b).for_each(|root| *root = a);
+            first.insert(a, a);
+            first.insert(b, a);
+        }
+        let mut kinship = Self { first, apart: BTreeSet::new() };
+        for (a, b) in &pins.constraints.apart {
+            let (a, b) = (kinship.first(*a), kinship.first(*b));
+            kinship.apart.extend([(a, b), (b, a)]);
+        }
+        kinship
+    }
+
+    /// Whether the user says that two faces are one person's.
+    pub fn are_together(&self, a: usize, b: usize) -> bool {
+        !self.first.is_empty() && self.first(a) == self.first(b)
+    }
+
+    /// Whether the user says that they are not.
+    pub fn are_apart(&self, a: usize, b: usize) -> bool {
+        !self.apart.is_empty() && self.apart.contains(&(self.first(a), self.first(b)))
+    }
+
+    /// Whether pins speak of a face.
+    pub fn knows(&self, row: usize) -> bool {
+        let first = self.first(row);
+        self.first.contains_key(&row) || self.apart.range((first, 0)..=(first, usize::MAX)).next().is_some()
+    }
+
+    fn first(&self, row: usize) -> usize {
+        self.first.get(&row).copied().unwrap_or(row)
+    }
+}
+
+/// What each pin about two faces changed, from the groups without any pins.
+pub fn effects(gallery: &Gallery, pins: &[Pin], groups_without: &[Vec<usize>]) -> Vec<PinEffect> {
+    let mut group_of: HashMap<usize, usize> = HashMap::new();
+    for (group, rows) in groups_without.iter().enumerate() {
+        group_of.extend(rows.iter().map(|row| (*row, group)));
+    }
+    let effect = |pin: &Pin| {
+        let one = resolve(gallery, std::slice::from_ref(pin)).ok()?;
+        let changed = match pin.kind {
+            PinKind::NoFace => !one.no_faces.is_empty(),
+            PinKind::Same => {
+                let (a, b) = one.constraints.together.first()?;
+                group_of.get(a) != group_of.get(b)
+            }
+            PinKind::Different => {
+                let (a, b) = one.constraints.apart.first()?;
+                group_of.get(a) == group_of.get(b)
+            }
+        };
+        Some(PinEffect { pin: pin.id, kind: pin.kind, changed })
+    };
+    pins.iter().filter_map(effect).collect()
+}
+
+fn list(pins: &[i64]) -> String {
+    let names: Vec<String> = pins.iter().map(|pin| format!("pin {pin}")).collect();
+    names.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::gallery_of;
+
+    fn face(gallery: &Gallery, row: usize) -> PinnedFace {
+        PinnedFace { sha256: gallery.content_of(row).sha256, bbox: gallery.faces[row].bbox }
+    }
+
+    fn pin(gallery: &Gallery, id: i64, kind: PinKind, a: usize, b: usize) -> Pin {
+        Pin { id, kind, a: face(gallery, a), b: face(gallery, b) }
+    }
+
+    #[test]
+    fn contradictory_pins_are_named() {
+        let gallery = gallery_of(&[(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0)]);
+        let pins = [
+            pin(&gallery, 1, PinKind::Same, 0, 1),
+            pin(&gallery, 2, PinKind::Same, 2, 1),
+            pin(&gallery, 3, PinKind::Different, 0, 3),
+            pin(&gallery, 4, PinKind::Different, 2, 0),
+        ];
+        let error = resolve(&gallery, &pins).unwrap_err();
+        assert_eq!(error, Contradiction { apart: 4, together: vec![1, 2] });
+        assert_eq!(
+            error.to_string(),
+            "pin 4 says that two faces are not one person's, but by pin 1 and pin 2 they are"
+        );
+        assert_eq!(resolve(&gallery, &pins[..3]).unwrap().constraints.apart, [(0, 3)]);
+    }
+
+    #[test]
+    fn a_pin_follows_its_face_to_the_box_of_another_detector() {
+        let gallery = gallery_of(&[(0, 0.0), (0, 0.0)]);
+        let mut moved = pin(&gallery, 1, PinKind::Different, 0, 1);
+        moved.a.bbox.x1 += 15.0;
+        assert_eq!(resolve(&gallery, &[moved]).unwrap().constraints.apart, [(0, 1)]);
+        moved.a.bbox.x1 += 150.0;
+        let resolved = resolve(&gallery, &[moved]).unwrap();
+        assert_eq!((resolved.constraints.apart, resolved.unresolved), (vec![], vec![1]));
+    }
+
+    #[test]
+    fn effects_tell_what_would_be_otherwise() {
+        let gallery = gallery_of(&[(0, 0.0), (0, 0.0), (1, 0.0)]);
+        let pins = [
+            pin(&gallery, 1, PinKind::Same, 0, 1),
+            pin(&gallery, 2, PinKind::Different, 0, 1),
+            pin(&gallery, 3, PinKind::Same, 0, 2),
+            pin(&gallery, 4, PinKind::NoFace, 2, 2),
+        ];
+        let changed: Vec<bool> =
+            effects(&gallery, &pins, &[vec![0, 1], vec![2]]).iter().map(|effect| effect.changed).collect();
+        assert_eq!(changed, [false, true, true, true]);
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known of single faces and photos: why, pins, duplicates.
+
+use std::{collections::BTreeSet, path::Path};
+
+use facesets_tests::{
+    people::{self, Photo},
+    program::Workspace,
+    setup,
+};
+use serde_json::Value;
+
+fn array(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
+}
+
+/// Three people with three photos each.
+fn three_people() -> Workspace {
+    let workspace = Workspace::in_memory();
+    let photos: Vec<Photo> =
+        (0..3).flat_map(|person| (0..3).map(move |number| Photo::of(person, number))).collect();
+    people::add(&workspace, "models", &photos);
+    workspace
+}
+
+/// Photos of each person of a clustering, as `person/number`, and the singletons.
+fn clusters(workspace: &Workspace, folder: &str) -> (BTreeSet<BTreeSet<String>>, BTreeSet<String>) {
+    let manifest = workspace.read_json(format!("{folder}/manifest.json"));
+    let photo = |face: &Value| {
+        let path = face["path"].as_str().unwrap();
+        path.split("/photos/").nth(1).unwrap().trim_end_matches(".jpg").to_owned()
+    };
+    let photos = |faces: &Value| array(faces).iter().map(photo).collect();
+    let persons = array(&manifest["persons"]).iter().map(|person| photos(&person["faces"])).collect();
+    (persons, photos(&manifest["singletons"]))
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn pins_rule_over_embeddings_and_say_what_they_changed() {
+    let workspace = three_people();
+    workspace.ok(["pin", "same", "photos/p000/000.jpg", "photos/p001/000.jpg#0"]);
+    workspace.ok(["pin", "different", "photos/p002/000.jpg", "photos/p002/001.jpg"]);
+    workspace.ok(["pin", "no-face", "photos/p000/002.jpg"]);
+    workspace.ok(["pin", "same", "photos/p002/001.jpg", "photos/p002/002.jpg"]);
+    let refused = workspace.run(["pin", "different", "photos/p001/000.jpg", "photos/p000/000.jpg"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["pin 5", "pin 1", "hint:", "pin remove"]);
+
+    let said = workspace.json(["cluster", "clusters"]);
+    let changed: Vec<_> =
+        array(&said["pins"]).iter().map(|pin| (pin["pin"].as_i64(), pin["changed"].as_bool())).collect();
+    let expected = [(1, true), (2, true), (3, true), (4, false)];
+    assert_eq!(changed, expected.map(|(pin, changed)| (Some(pin), Some(changed))), "{said}");
+    let (persons, singletons) = clusters(&workspace, "clusters");
+    let everybody: BTreeSet<String> = persons.iter().flatten().chain(&singletons).cloned().collect();
+    assert!(!everybody.contains("p000/002"), "{everybody:?}");
+    let with = |photo: &str| persons.iter().find(|person| person.contains(photo)).unwrap();
+    assert!(with("p000/000").contains("p001/000"));
+    assert!(with("p002/001").contains("p002/002"));
+    assert!(!with("p002/001").contains("p002/000"));
+    let refused = workspace.run(["cluster", "dense", "--engine", "dense"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["takes no pins", "hint: use `--engine exact`"]);
+
+    let said = workspace.json(["refine", "refined", "--min-faces", "1"]);
+    // Pins say who a face is, gates whether it is good for a set: this one is far from the others, whoever it is.
+    let gates: Vec<_> = array(&said["dropped"]).iter().map(|drop| drop["reason"]["gate"].clone()).collect();
+    assert_eq!(gates, ["outlier", "pinned"], "{said}");
+
+    let listed = workspace.json(["pin", "list"]);
+    assert_eq!(array(&listed["pins"]).len(), 4);
+    for number in ["1", "2", "3", "4"] {
+        workspace.ok(["pin", "remove", number]);
+    }
+    assert_eq!(workspace.run(["pin", "remove", "1"]).code, Some(2));
+    workspace.ok(["cluster", "free"]);
+    let person = |p: &str| names(&[&format!("{p}/000"), &format!("{p}/001"), &format!("{p}/002")]);
+    assert_eq!(clusters(&workspace, "free").0, ["p000", "p001", "p002"].map(person).into());
+}
+
+#[test]
+fn a_pin_sends_a_new_face_to_the_set_that_the_user_means() {
+    let workspace = three_people();
+    workspace.ok(["cluster", "clusters"]);
+    let new = [Photo::of(0, 7), Photo::of(1, 7), Photo::of(2, 7)];
+    people::add(&workspace, "models", &new);
+    workspace.ok(["pin", "same", "photos/p000/007.jpg", "photos/p001/000.jpg"]);
+    workspace.ok(["pin", "different", "photos/p001/007.jpg", "photos/p001/000.jpg"]);
+    let said = workspace.json(["extend", "clusters"]);
+    assert_eq!(said["clusters"]["pinned"], 2, "{said}");
+    let (persons, singletons) = clusters(&workspace, "clusters");
+    assert!(persons.contains(&names(&["p001/000", "p001/001", "p001/002", "p000/007"])), "{persons:?}");
+    assert!(persons.contains(&names(&["p002/000", "p002/001", "p002/002", "p002/007"])), "{persons:?}");
+    assert_eq!(singletons, names(&["p001/007"]));
+    workspace.ok(["verify", "clusters"]);
+}
+
+#[test]
+fn why_names_the_set_or_the_rule_with_the_figures() {
+    let workspace = three_people();
+    people::add(&workspace, "models", &[Photo::of(0, 8), Photo::of(9, 0)]);
+    workspace.ok(["cluster", "clusters"]);
+    workspace.ok(["refine", "refined", "--min-faces", "4"]);
+    let why = |face: &str| workspace.json(["why", face, "clusters", "refined"]);
+    let verdict = |said: &Value, output: usize| said["faces"][0]["outputs"][output]["verdicts"][0].clone();
+    let known = why("photos/p000/000.jpg");
+    let taken = verdict(&known, 0);
+    assert_eq!((&taken["verdict"], &taken["set"]), (&"taken".into(), &"person_001".into()), "{known}");
+    assert!((0.0..0.3).contains(&taken["distance"].as_f64().unwrap()), "{taken}");
+    assert!(taken["next"][1].as_f64().unwrap() > 0.5, "{taken}");
+    assert_eq!(verdict(&known, 1)["set"], "faceset_001");
+
+    let digest = known["sha256"].as_str().unwrap();
+    assert_eq!(why(&format!("{}:0", &digest[..16])), known, "a digest names the same face");
+    let thin = verdict(&why("photos/p001/000.jpg"), 1);
+    assert_eq!((&thin["verdict"], &thin["reason"]["images"]), (&"left_out".into(), &3.into()), "{thin}");
+    assert_eq!(verdict(&why("photos/p009/000.jpg"), 0)["verdict"], "alone");
+    people::add(&workspace, "models", &[Photo::of(1, 8)]);
+    assert_eq!(verdict(&why("photos/p001/008.jpg"), 0)["verdict"], "unknown");
+    let text = workspace.ok(["why", "photos/p001/000.jpg", "refined"]).stdout;
+    assert!(text.contains("its set has 3 photos < 4"), "{text}");
+    let refused = workspace.run(["why", "photos/p777/000.jpg"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["no analysed photo", "hint:"]);
+}
+
+#[test]
+fn copies_are_found_and_other_photos_of_the_same_people_are_not() {
+    let workspace = Workspace::new();
+    workspace.ok([Path::new("embed"), &setup::photos()]);
+    let said = workspace.json(["dedup", "duplicates"]);
+    let report = workspace.read_json("duplicates/duplicates.json");
+    let file =
+        |path: &Value| Path::new(path.as_str().unwrap()).file_name().unwrap().to_string_lossy().into_owned();
+    let identical: Vec<BTreeSet<String>> = array(&report["identical"])
+        .iter()
+        .map(|photo| array(&photo["paths"]).iter().map(file).collect())
+        .collect();
+    assert_eq!(identical, [names(&["obama.jpg", "obama-copy.jpg"])]);
+
+    let groups: Vec<BTreeSet<String>> = array(&report["similar"])
+        .iter()
+        .map(|group| array(group).iter().flat_map(|photo| array(&photo["paths"])).map(file).collect())
+        .collect();
+    let together = |a: &str, b: &str| groups.iter().any(|group| group.contains(a) && group.contains(b));
+    for (original, copy) in [
+        ("obama2.jpg", "obama2-32bit.png"),
+        ("obama2.jpg", "obama2-variant-darker.jpg"),
+        ("astronaut.png", "astronaut-variant-enlarged.jpg"),
+        ("t1.jpg", "t1-variant-enlarged.jpg"),
+    ] {
+        assert!(together(original, copy), "{original} and {copy}: {groups:?}");
+    }
+    for (one, other) in [
+        ("obama.jpg", "obama2.jpg"),
+        ("biden.jpg", "biden-variant-cropped.jpg"),
+        ("t1.jpg", "t1-variant-mirrored.jpg"),
+        ("t1.jpg", "t1-variant-person-1.jpg"),
+    ] {
+        assert!(!together(one, other), "{one} and {other}: {groups:?}");
+    }
+    assert_eq!(said["similar_groups"].as_u64(), Some(groups.len() as u64));
+    let page = std::fs::read_to_string(workspace.join("duplicates/index.html")).unwrap();
+    for photo in array(&report["similar"]).iter().flat_map(array) {
+        let thumbnail = format!("thumbnails/{}.png", photo["sha256"].as_str().unwrap());
+        assert!(workspace.join("duplicates").join(&thumbnail).is_file() && page.contains(&thumbnail));
+    }
+}
