@@ -3,17 +3,17 @@
 //! Both programs look at photos: the worker to find faces, the orchestrator to cut crops out of the originals. They must see
 //! the same pixels in the same coordinate space, so the one decoder is here. Nothing in here knows about faces.
 //!
-//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) is on by
-//! default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies. AVIF is recognised, not decoded.
+//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) and AVIF (feature
+//! `avif`) are on by default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies.
 
 mod capture_time;
 mod decode;
 mod error;
 mod exif;
 mod format;
-#[cfg(feature = "heif")]
+#[cfg(any(feature = "heif", feature = "avif"))]
 mod heif;
-#[cfg(feature = "heif")]
+#[cfg(any(feature = "heif", feature = "avif"))]
 mod isolate;
 mod jpeg;
 mod limit;
