@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -20,7 +20,7 @@ use crate::{
         testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
     exit::Hint as _,
-    source::disk::ScanError,
+    source::disk::{Filter, ScanError, ScanOptions},
     store::{KILLS_WORKER, Record, Store, StoreError},
 };
 
@@ -80,9 +80,13 @@ impl Place {
         path
     }
 
+    fn sources(&self, options: ScanOptions) -> Sources {
+        Sources::new(&[self.folder.path().join("photos")], options).unwrap()
+    }
+
     fn options(&self) -> Options {
         Options {
-            sources: vec![self.folder.path().join("photos")],
+            sources: self.sources(ScanOptions::default()),
             file_system: FileSystemPolicy::Refuse,
             known_failures: KnownFailures::Tell,
             workers: WorkerOptions {
@@ -302,10 +306,8 @@ fn a_worker_that_cannot_be_used_is_left_out_as_long_as_there_is_another_one() {
 fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
     let place = Place::good();
     place.photo("a.jpg", "a");
-    let mut options = place.options();
-    options.sources.push("/no/such/folder".into());
-    let (result, summary, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Scan(ScanError::Missing(_)))) && !summary.surveyed);
+    let missing = Sources::new(&["/no/such/folder".into()], ScanOptions::default());
+    assert!(matches!(missing, Err(EmbedError::Scan(ScanError::Missing(_)))));
 
     let writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
     let (result, _, _) = place.embed_with(&place.options());
@@ -317,4 +319,132 @@ fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
     let (result, _, _) = place.embed_with(&options);
     assert!(matches!(result, Err(EmbedError::Dispatch(DispatchError::Unauthenticated { .. }))));
     assert_eq!(place.sent(), 0);
+}
+
+#[test]
+fn what_a_filter_leaves_out_has_not_vanished() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    place.photo("cache/b.jpg", "b");
+    let goes = place.photo("cache/c.jpg", "c");
+    place.embed();
+    place.sent();
+    fs::remove_file(goes).unwrap();
+    for pattern in ["cache", "*.jpg"] {
+        let filter = Filter::new(&[], &[pattern.to_owned()]).unwrap();
+        let sources = place.sources(ScanOptions { filter, ..ScanOptions::default() });
+        let (result, summary, _) = place.embed_with(&Options { sources, ..place.options() });
+        assert_eq!((result.unwrap(), summary.excluded > 0), (Exit::Done, true));
+        let status = Store::open_read(&place.library).unwrap().status().unwrap();
+        assert_eq!((status.locations, status.vanished), (3, 1), "{pattern}");
+    }
+    let (_, summary, _) = place.embed();
+    assert_eq!((summary.files, summary.hashed, summary.vanished, place.sent()), (2, 0, 0, 0));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    place.photo("bad.jpg", "! bad");
+    let dry = |known_failures| {
+        dry_run(&place.sources(ScanOptions::default()), known_failures, &place.library, &Problems::default())
+            .unwrap()
+    };
+    let expected = DryRun { files: 2, to_read: 2, to_read_bytes: 6, ..DryRun::default() };
+    assert_eq!(dry(KnownFailures::Tell), expected);
+    assert!(!place.library.folder().exists() && place.sent() == 0);
+
+    let (_, summary, _) = place.embed();
+    place.sent();
+    place.photo("new.jpg", "new");
+    place.photo("notes.txt", "notes");
+    fs::remove_file(place.folder.path().join("photos/a.jpg")).unwrap();
+    let before = place.dump();
+    let contract = summary.contract.unwrap();
+    for (known_failures, failed, to_send) in [(KnownFailures::Tell, 1, 0), (KnownFailures::Retry, 0, 1)] {
+        let pending = Pending { contract: contract.clone(), analysed: 0, failed, to_send };
+        let expected = DryRun {
+            files: 2,
+            other_files: 1,
+            to_read: 1,
+            to_read_bytes: 3,
+            vanished: 1,
+            contents: 1,
+            contracts: vec![pending],
+            ..DryRun::default()
+        };
+        assert_eq!(dry(known_failures), expected);
+    }
+    assert_eq!((place.dump(), place.sent()), (before, 0));
+}
+
+#[test]
+fn what_failed_is_tried_again_where_it_was_seen_last() {
+    let place = Place::good();
+    place.photo("good.jpg", "good");
+    place.photo("bad.jpg", "! bad");
+    place.photo("copy.jpg", "! bad");
+    place.photo("empty.jpg", "");
+    let gone = place.photo("gone.jpg", "! gone");
+    place.embed();
+    fs::remove_file(gone).unwrap();
+    place.embed();
+    place.photo("unseen.jpg", "unseen");
+    place.sent();
+    let retry = |kinds: &[&str]| {
+        let options = RetryOptions {
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            file_system: FileSystemPolicy::Refuse,
+            workers: place.options().workers,
+        };
+        let monitor: Arc<dyn Monitor> = Arc::new(Problems::default());
+        let mut summary = Summary::default();
+        let exit = retry(&options, &place.library, &monitor, &mut summary).unwrap();
+        (exit, summary)
+    };
+    let (exit, summary) = retry(&[]);
+    assert_eq!((exit, summary.files, summary.contents, summary.aliases), (Exit::SomeFailed, 3, 2, 1));
+    assert_eq!((summary.failed["decode"], place.sent()), (2, 1), "an empty file is not sent");
+    let (exit, summary) = retry(&["too_large"]);
+    assert_eq!((exit, summary.contents, place.sent()), (Exit::Done, 0, 0));
+
+    // A worker that can read it, now that it is another one.
+    let able = Place::new(answer_each(done));
+    let mut options = place.options();
+    options.workers.addresses.clone_from(&able.options().workers.addresses);
+    let options =
+        RetryOptions { kinds: vec![], file_system: FileSystemPolicy::Refuse, workers: options.workers };
+    let monitor: Arc<dyn Monitor> = Arc::new(Problems::default());
+    let mut summary = Summary::default();
+    super::retry(&options, &place.library, &monitor, &mut summary).unwrap();
+    assert_eq!((summary.analysed, able.sent()), (1, 1));
+    let nowhere = Library::new(place.folder.path().join("nowhere"));
+    let error = super::retry(&options, &nowhere, &monitor, &mut summary).unwrap_err();
+    assert!(matches!(error, EmbedError::Store(StoreError::NoLibrary(_))) && !nowhere.folder().exists());
+}
+
+#[test]
+fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
+    let place = Place::good();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/formats/");
+    for name in ["dated.jpg", "dated.tif", "never-set.jpg", "photo.dng"] {
+        let target = place.folder.path().join("photos").join(name);
+        fs::copy(format!("{fixtures}{name}"), target).unwrap();
+    }
+    let mut options = place.options();
+    options.workers.max_image_bytes = None;
+    place.embed_with(&options).0.unwrap();
+    let dump = place.dump();
+    let dated = r#""camera":{"orientation":6,"taken":"2019-05-04T13:07:59+02:00"}"#;
+    assert_eq!(dump.matches(dated).count(), 3, "{dump}");
+    assert_eq!(dump.matches(r#""camera":{"#).count(), 4);
+
+    let connection = rusqlite::Connection::open(place.library.store_file()).unwrap();
+    connection.execute_batch("DROP TABLE camera; PRAGMA user_version = 2").unwrap();
+    drop(connection);
+    assert_eq!(place.dump().matches(r#""camera":null"#).count(), 4);
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.hashed), (Exit::Done, 0));
+    assert_eq!(place.dump(), dump);
 }

@@ -92,6 +92,14 @@ const ONE: &[usize] = &[];
 pub const COLUMNS: &[Column] = &[
     column("contents_sha256", Table::Contents, Item::Bytes(32), "content.sha256"),
     column("contents_bytes", Table::Contents, Item::I64, "content.bytes"),
+    // 0 where nobody has read yet what the camera says; the columns after it then say that it says nothing.
+    column("contents_camera_read", Table::Contents, Item::Bool, "camera.sha256 IS NOT NULL"),
+    // Local time as ISO 8601, empty for none.
+    column("contents_taken", Table::Contents, Item::Text(0), "coalesce(taken, '')"),
+    // Minutes ahead of UTC, −32768 for unknown.
+    column("contents_taken_offset", Table::Contents, Item::I32, "coalesce(offset_minutes, -32768)"),
+    // 1 to 8, 0 for none.
+    column("contents_orientation", Table::Contents, Item::I32, "coalesce(orientation, 0)"),
     column("contents_outcome", Table::Contents, Item::Text(0), "coalesce(outcome, '')"),
     column("contents_error_kind", Table::Contents, Item::Text(0), "coalesce(error_kind, '')"),
     column("contents_error_message", Table::Contents, Item::Text(0), "coalesce(error_message, '')"),
@@ -248,7 +256,8 @@ impl Export<'_> {
     fn from(column: &Column) -> &'static str {
         match column.table {
             Table::Contents => {
-                "FROM content LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
+                "FROM content LEFT JOIN camera ON camera.sha256 = content.sha256 \
+                 LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
             }
             Table::Locations => "FROM location",
             Table::Faces if column.query == "vector" => {

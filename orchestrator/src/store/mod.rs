@@ -7,6 +7,7 @@
 
 mod backup;
 mod blob;
+mod camera;
 mod commit;
 mod dump;
 mod error;
@@ -30,8 +31,8 @@ pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
 pub use export::{COLUMNS, Column, Export, ExportError, Item};
 pub use filesystem::{FileSystem, FileSystemPolicy};
-pub use locations::{Location, Sighting};
-pub use outcome::{Failed, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
+pub use locations::{Location, Sighting, range_below};
+pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
 pub use verify::Finding;
 pub use writer::Writer;

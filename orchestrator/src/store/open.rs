@@ -27,7 +27,7 @@ impl Store {
         if schema::version(&connection)? == 0 {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));
         }
-        schema::check(&connection)?;
+        schema::complete(&connection)?;
         Ok(Self { connection })
     }
 }

@@ -18,6 +18,8 @@ pub struct StoreStatus {
     pub aliases: u64,
     /// Paths that are no longer there.
     pub vanished: u64,
+    /// Contents that are there: what `pending` is of under a contract that has no outcome yet.
+    pub present: u64,
     /// What was made of them, contract by contract.
     pub contracts: Vec<ContractStatus>,
 }
@@ -45,6 +47,11 @@ pub struct FailedContent {
     /// Its canonical path.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
+    /// Its other paths, in byte order.
+    #[serde(serialize_with = "all_lossy")]
+    pub aliases: Vec<PathBuf>,
+    /// Whether it is no longer at any of them.
+    pub vanished: bool,
     /// A stable word.
     pub kind: String,
     /// What happened, in words.
@@ -62,6 +69,7 @@ impl Store {
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
+            present: self.count("SELECT count(DISTINCT sha256) FROM location WHERE NOT vanished", [])?,
             contracts: self
                 .contracts()?
                 .into_iter()
@@ -95,15 +103,31 @@ impl Store {
 
     fn failed(&self, contract: &str) -> Result<Vec<FailedContent>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT min(location.path) AS path, error_kind, coalesce(error_message, '') \
+            "SELECT sha256, location.path, vanished, error_kind, coalesce(error_message, '') \
              FROM analysis JOIN location USING (sha256) \
-             WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' GROUP BY sha256 ORDER BY path",
+             WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' ORDER BY sha256, location.path",
         )?;
-        let rows = statement.query_map(params![TASK_FACES, contract], |row| {
-            let path = locations::path(row.get_ref(0)?.as_blob()?);
-            Ok(FailedContent { path, kind: row.get(1)?, reason: row.get(2)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        let mut failed: Vec<([u8; 32], FailedContent)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let sha256 = row.get(0)?;
+            let path = locations::path(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+            let vanished: bool = row.get(2)?;
+            match failed.last_mut() {
+                Some((last, content)) if *last == sha256 => {
+                    content.aliases.push(path);
+                    content.vanished &= vanished;
+                }
+                _ => {
+                    let (kind, reason) = (row.get(3)?, row.get(4)?);
+                    let content = FailedContent { path, aliases: Vec::new(), vanished, kind, reason };
+                    failed.push((sha256, content));
+                }
+            }
+        }
+        let mut failed: Vec<_> = failed.into_iter().map(|(_, content)| content).collect();
+        failed.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        Ok(failed)
     }
 
     fn count(&self, query: &str, parameters: impl rusqlite::Params) -> Result<u64, StoreError> {
@@ -114,4 +138,8 @@ impl Store {
 /// JSON is text, a path need not be.
 fn lossy<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn all_lossy<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }

@@ -257,20 +257,37 @@ fn the_status_counts_what_is_there_and_what_is_missing() {
             located("/1", done),
             located("/1-again", done),
             located("/2", bad),
+            located("/2-again", bad),
             located("/3", new),
             located("/4", empty),
             Record::Vanished { path: "/1".into() },
+            Record::Vanished { path: "/2".into() },
             analysed(done, vec![face(1), face(2)]),
             analysed(empty, vec![]),
             failed(bad),
         ])
         .unwrap();
     let status = writer.store().status().unwrap();
-    assert_eq!((status.contents, status.locations, status.aliases, status.vanished), (4, 5, 1, 1));
+    assert_eq!((status.contents, status.locations, status.aliases, status.vanished), (4, 6, 2, 2));
+    assert_eq!(status.present, 4);
     let [contract] = &status.contracts[..] else { panic!("{status:?}") };
     assert_eq!((contract.analysed, contract.no_face, contract.faces, contract.pending), (2, 1, 2, 1));
-    let failure = FailedContent { path: "/2".into(), kind: "decode".to_owned(), reason: "broken".to_owned() };
+    let failure = FailedContent {
+        path: "/2".into(),
+        aliases: vec!["/2-again".into()],
+        vanished: false,
+        kind: "decode".to_owned(),
+        reason: "broken".to_owned(),
+    };
     assert_eq!(contract.failed, [failure]);
+    let again = |kinds: &[&str]| {
+        let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        writer.store().failed_contents(&contract.contract, &kinds).unwrap()
+    };
+    let expected = FoundAgain { sha256: bad, bytes: 3, paths: vec!["/2-again".into()] };
+    assert_eq!(again(&["too_large", "decode"]), again(&[]));
+    assert_eq!(again(&[]), [expected]);
+    assert_eq!(again(&["too_large"]), []);
 }
 
 #[test]
@@ -281,10 +298,12 @@ fn locations_below_a_folder_do_not_include_its_namesakes() {
     let paths = ["/a/b/1", "/a/b", "/a/b-2/1", "/a/b0", "/a/b.jpg", "/a/b/c/2"];
     writer.commit(&paths.map(|path| located(path, sha256))).unwrap();
     let below = |root: &str| {
-        let locations = writer.store().locations_under(root.as_ref()).unwrap();
-        locations.into_iter().map(|location| location.path.display().to_string()).collect::<Vec<_>>()
+        let mut found = Vec::new();
+        let visit = |location: Location| found.push(location.path.display().to_string());
+        writer.store().each_location_below(root.as_ref(), visit).unwrap();
+        found
     };
-    assert_eq!(below("/a/b"), ["/a/b", "/a/b/1", "/a/b/c/2"]);
+    assert_eq!(below("/a/b"), ["/a/b/1", "/a/b/c/2"]);
     assert_eq!(below("/").len(), paths.len());
 }
 

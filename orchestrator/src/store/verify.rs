@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Location, Store, StoreError, TASK_FACES, faces, locations};
+use super::{Location, Store, StoreError, TASK_FACES, camera, faces, locations};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -22,6 +22,7 @@ impl Store {
         self.check_keys(&mut findings)?;
         self.check_sizes(&mut findings)?;
         self.check_contracts(&mut findings)?;
+        self.check_cameras(&mut findings)?;
         self.check_faces(&mut findings, progress)?;
         snapshot.finish()?;
         Ok(findings)
@@ -34,8 +35,12 @@ impl Store {
 
     /// Every location that should be there, in byte order of the paths.
     pub fn present_locations(&self) -> Result<Vec<Location>, StoreError> {
-        let mut all = self.locations_under("/".as_ref())?;
-        all.retain(|location| !location.vanished);
+        let mut all = Vec::new();
+        self.each_location_below("/".as_ref(), |location| {
+            if !location.vanished {
+                all.push(location);
+            }
+        })?;
         Ok(all)
     }
 
@@ -86,6 +91,25 @@ impl Store {
         for contract in self.contracts()? {
             if contract.parse::<facesets_core::FaceContract>().is_err() {
                 findings.push(Finding { what: contract, problem: "is not a contract".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_cameras(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare(&format!("SELECT sha256, {} FROM camera ORDER BY sha256", camera::COLUMNS))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let problem = match camera::read(row, 1) {
+                Ok(_) => None,
+                Err(StoreError::Damaged(problem)) => Some(problem),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(problem) = problem {
+                let content = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+                findings.push(Finding { what: content.to_string(), problem });
             }
         }
         Ok(())

@@ -6,7 +6,8 @@ use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
-    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, faces, lock::Lock, strikes,
+    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, lock::Lock,
+    strikes,
 };
 
 /// A store to write to; holds the library's lock.
@@ -36,6 +37,7 @@ impl Writer {
             match record {
                 Record::Located { location, bytes } => write_location(&transaction, location, *bytes)?,
                 Record::Vanished { path } => mark_vanished(&transaction, path)?,
+                Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
                     write_analysis(&transaction, sha256, analysis, provenance)?;
                 }

@@ -13,7 +13,6 @@ mod exif;
 mod format;
 #[cfg(any(feature = "heif", feature = "avif"))]
 mod heif;
-#[cfg(any(feature = "heif", feature = "avif"))]
 mod isolate;
 mod jpeg;
 mod limit;
@@ -22,6 +21,6 @@ mod raw;
 pub use capture_time::CaptureTime;
 pub use decode::decode_upright;
 pub use error::DecodeError;
-pub use exif::{capture_time, exif_orientation};
+pub use exif::{CameraTags, camera_tags};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};

@@ -34,6 +34,18 @@ enum StoreCommand {
     Backup(backup::Args),
 }
 
+impl Args {
+    /// The name under which a long command keeps a log.
+    pub(super) fn log_name(&self) -> Option<&'static str> {
+        match self.command {
+            StoreCommand::Dump => None,
+            StoreCommand::Export(_) => Some("store-export"),
+            StoreCommand::Verify(_) => Some("store-verify"),
+            StoreCommand::Backup(_) => Some("store-backup"),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &args.command {

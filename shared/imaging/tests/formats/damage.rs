@@ -1,7 +1,7 @@
 //! Damaged files: an error or an image within limits, never a panic, never more memory than allowed.
 
 use facesets_core::ImageLimits;
-use facesets_imaging::{DecodeError, capture_time, decode_upright, worker_can_decode};
+use facesets_imaging::{DecodeError, camera_tags, decode_upright, worker_can_decode};
 use proptest::prelude::*;
 
 use crate::fixtures::fixture;
@@ -99,5 +99,5 @@ fn look_at(bytes: &[u8]) {
         assert!(u64::from(image.width()) * u64::from(image.height()) <= limits.max_pixels);
     }
     worker_can_decode(bytes);
-    capture_time(bytes);
+    camera_tags(bytes);
 }

@@ -1,7 +1,7 @@
 //! HEIC and AVIF: the pixels of libheif and of libavif, standing upright, within limits.
 
 use facesets_core::ImageLimits;
-use facesets_imaging::{DecodeError, RgbImage, decode_upright, exif_orientation, worker_can_decode};
+use facesets_imaging::{DecodeError, RgbImage, camera_tags, decode_upright, worker_can_decode};
 
 use crate::fixtures::{assert_upright, decoded, fixture};
 
@@ -58,7 +58,7 @@ fn the_rotation_of_the_container_counts_and_exif_is_not_applied_again() {
         }
     }
     // Had EXIF been applied as well, this one would lie on its side.
-    assert_eq!(exif_orientation(&fixture("turned-grid.heic")), Some(8));
+    assert_eq!(camera_tags(&fixture("turned-grid.heic")).orientation, Some(8));
 }
 
 #[test]
