@@ -9,4 +9,5 @@ mod kills;
 mod link;
 mod main_job;
 mod refusals;
+mod staging;
 mod tidy;

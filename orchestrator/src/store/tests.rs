@@ -1,5 +1,7 @@
 //! The store from outside.
 
+mod migrations;
+
 use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
 
 use facesets_core::{
@@ -229,18 +231,6 @@ fn strikes_are_kept_until_there_is_an_outcome_and_are_no_part_of_the_dump() {
 }
 
 #[test]
-fn a_store_without_strikes_gets_room_for_them() {
-    let (_folder, library) = library();
-    drop(writer(&library));
-    let connection = rusqlite::Connection::open(library.store_file()).unwrap();
-    connection.execute_batch("DROP TABLE strike; PRAGMA user_version = 1").unwrap();
-    drop(connection);
-    let writer = writer(&library);
-    let unknown = Sha256Digest::of(b"never seen");
-    assert_eq!(writer.store().strikes(&unknown, &contract().to_string()).unwrap(), None);
-}
-
-#[test]
 fn only_failures_that_last_can_be_stored() {
     let lasting: Vec<_> =
         ItemFailureKind::ALL.into_iter().filter(|kind| StoredFailure::new(*kind, "").is_some()).collect();
@@ -348,21 +338,6 @@ fn a_database_of_version_zero_is_migrated() {
     assert!(matches!(Store::open_read(&library), Err(StoreError::NoLibrary(_))));
     drop(writer(&library));
     assert_eq!(Store::open_read(&library).unwrap().status().unwrap().contents, 0);
-}
-
-#[test]
-fn a_library_of_a_newer_program_is_refused() {
-    let (_folder, library) = library();
-    drop(writer(&library));
-    let connection = rusqlite::Connection::open(library.store_file()).unwrap();
-    connection.pragma_update(None, "user_version", 99).unwrap();
-    drop(connection);
-    for error in [
-        Writer::open(&library, FileSystemPolicy::Refuse).unwrap_err(),
-        Store::open_read(&library).unwrap_err(),
-    ] {
-        assert!(matches!(error, StoreError::Newer { found: 99, .. }) && error.hint().is_some(), "{error}");
-    }
 }
 
 #[test]
