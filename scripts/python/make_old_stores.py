@@ -113,7 +113,9 @@ def main():
         fill(db, version)
         db.commit()
         pragmas = f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {version};\n"
-        (out / f"v{version}.sql").write_text("\n".join(db.iterdump()) + "\n" + pragmas)
+        # Tables come in alphabetical order, children before parents.
+        text = "\n".join(["PRAGMA foreign_keys = OFF;", *db.iterdump()])
+        (out / f"v{version}.sql").write_text(f"{text}\n{pragmas}")
         (out / f"v{version}.dump").write_text(dump())
 
 

@@ -21,7 +21,7 @@ use crate::{
     },
     exit::Hint as _,
     source::disk::{Filter, ScanError, ScanOptions},
-    store::{KILLS_WORKER, Record, Store, StoreError},
+    store::{COLUMNS, KILLS_WORKER, Record, Store, StoreError},
 };
 
 /// Photos, a library, and a worker that says what it is told to.
@@ -440,7 +440,29 @@ fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
     assert_eq!(dump.matches(dated).count(), 3, "{dump}");
     assert_eq!(dump.matches(r#""camera":{"#).count(), 4);
 
+    let store = Store::open_read(&place.library).unwrap();
+    let export = store.export(None).unwrap();
+    let column = |name: &str| {
+        let column = COLUMNS.iter().find(|column| column.name == name).unwrap();
+        let mut out = Vec::new();
+        export.write(column, &mut out).unwrap();
+        out
+    };
+    assert_eq!(column("contents_camera_read"), [1; 4]);
+    assert_eq!(column("contents_taken").len(), 4 * "2019-05-04T13:07:59".len());
+    let numbers = |name| column(name).as_chunks().0.iter().copied().map(i32::from_le_bytes).collect();
+    let mut offsets: Vec<i32> = numbers("contents_taken_offset");
+    offsets.sort_unstable();
+    assert_eq!(offsets, [-32768, 120, 120, 120]);
+    let orientations: Vec<i32> = numbers("contents_orientation");
+    assert_eq!(orientations.iter().filter(|orientation| **orientation == 6).count(), 3);
+    drop(export);
+    assert_eq!(store.verify(&|_| ()).unwrap(), []);
+    drop(store);
+
     let connection = rusqlite::Connection::open(place.library.store_file()).unwrap();
+    connection.execute_batch("UPDATE camera SET taken = '2019-02-30T00:00:00'").unwrap();
+    assert_eq!(Store::open_read(&place.library).unwrap().verify(&|_| ()).unwrap().len(), 4);
     connection.execute_batch("DROP TABLE camera; PRAGMA user_version = 2").unwrap();
     drop(connection);
     assert_eq!(place.dump().matches(r#""camera":null"#).count(), 4);

@@ -1,6 +1,7 @@
 //! The walk through the folders: real folders first, then where symbolic links lead.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     ffi::OsStr,
     fs::{self, Metadata},
@@ -116,13 +117,18 @@ impl<'a> Walk<'a> {
         }
         let is_root = is_top && prefix.as_os_str().is_empty();
         let below = path.strip_prefix(top).unwrap_or(Path::new(""));
-        let relative = if is_top { prefix.to_owned() } else { prefix.join(below) };
+        // Most have no prefix, and need no path of their own.
+        let relative = match (is_top, prefix.as_os_str().is_empty()) {
+            (true, _) => Cow::Borrowed(prefix),
+            (false, true) => Cow::Borrowed(below),
+            (false, false) => Cow::Owned(prefix.join(below)),
+        };
         if !is_root && self.options.filter.excludes(&relative) {
             self.scan.excluded += 1;
             return false;
         }
         if kind.is_symlink() {
-            self.links.push((path.to_owned(), relative));
+            self.links.push((path.to_owned(), relative.into_owned()));
             false
         } else if kind.is_dir() {
             let is_new = self.options.symlinks == Symlinks::Skip || self.entered.insert(path.to_owned());
