@@ -32,10 +32,12 @@ impl Hint for LogError {
 
 /// Sends tracing events where they belong from now on; to be called once.
 ///
-/// A command without a name keeps no file. `embed` creates the library; other commands keep a log only in one that exists.
+/// A command without a name keeps no file. `embed` and `store import` create the library; other commands keep a log only in one that exists.
 pub fn start(library: &Library, command: Option<&str>, verbosity: Verbosity) -> Result<(), LogError> {
     let file = match command {
-        Some(name) if name == "embed" || library.folder().is_dir() => Some(create(library, name)?),
+        Some(name) if ["embed", "store-import"].contains(&name) || library.folder().is_dir() => {
+            Some(create(library, name)?)
+        }
         _ => None,
     };
     let file_layer = file.map(|file| {

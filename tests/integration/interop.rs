@@ -1,8 +1,8 @@
 //! The store goes out to Python and into backups, and says when it is damaged. `numpy` reads back what was written.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use facesets_tests::{program::Workspace, setup};
+use facesets_tests::{program::Workspace, python, setup};
 use serde_json::Value;
 
 /// A library of a few photos, one of which cannot be decoded.
@@ -13,14 +13,6 @@ fn embedded() -> Workspace {
         workspace.run([Path::new("embed"), &setup::photos().join("2015"), &workspace.join("broken.jpg")]);
     assert_eq!(run.code, Some(1), "{run}");
     workspace
-}
-
-/// What a Python program prints as JSON; `numpy` is part of the set-up.
-fn python(program: &str, argument: &Path) -> Value {
-    let python = setup::folder().join("venv/bin/python");
-    let output = Command::new(python).args(["-c", program]).arg(argument).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 const READ_NPZ: &str = r#"
@@ -51,7 +43,7 @@ fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
     let workspace = embedded();
     let out = workspace.join("out.npz");
     let summary = workspace.json([Path::new("store"), Path::new("export"), &out]);
-    let read = python(READ_NPZ, &out);
+    let read = python::json(READ_NPZ, &out);
 
     let lines: Vec<Value> =
         workspace.dump().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -89,7 +81,7 @@ import numpy as np
 a = np.load(sys.argv[1] + "/faces_embedding.npy", mmap_mode="r", allow_pickle=False)
 print(json.dumps(list(a.shape)))
 "#;
-    assert_eq!(python(program, &out)[1], 512);
+    assert_eq!(python::json(program, &out)[1], 512);
 }
 
 #[test]

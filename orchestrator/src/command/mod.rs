@@ -62,6 +62,7 @@ fn log_name(command: &Command) -> Option<&'static str> {
         Command::Cluster(_) => Some("cluster"),
         Command::Refine(_) => Some("refine"),
         Command::ExportSwap(_) => Some("export-swap"),
+        Command::Store(args) if args.writes() => Some("store-import"),
         Command::Status(_) | Command::Store(_) => None,
     }
 }

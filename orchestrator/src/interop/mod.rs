@@ -1,12 +1,20 @@
-//! The store for other programs: arrays that `numpy.load` reads. The SQL and the columns are in `store`; here is how they lie in files.
+//! The store for other programs: arrays that `numpy.load` reads, out and in again. The SQL and the columns are in `store`; here is how
+//! they lie in files.
 
 mod backup;
+mod column;
 mod error;
 mod export;
+mod import;
+mod import_error;
 mod npy;
+mod records;
+mod source;
 mod target;
 
 pub use backup::backup;
 pub use error::InteropError;
 pub use export::{FORMAT_VERSION, Summary, export};
+pub use import::{ImportSummary, Tally, import};
+pub use import_error::ImportError;
 pub use target::{Format, Target};

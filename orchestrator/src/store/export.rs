@@ -123,6 +123,13 @@ pub const COLUMNS: &[Column] = &[
     column("faces_embedding", Table::Faces, Item::F32(&[EMBEDDING_LEN]), "vector"),
 ];
 
+impl Column {
+    /// What its rows are; a text has no width yet.
+    pub fn kind(&self) -> Item {
+        self.item
+    }
+}
+
 /// One moment of a store, under one contract.
 #[derive(Debug)]
 pub struct Export<'a> {

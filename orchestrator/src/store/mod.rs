@@ -16,6 +16,7 @@ mod filesystem;
 mod gallery;
 mod locations;
 mod lock;
+mod merge;
 mod open;
 mod outcome;
 mod schema;
@@ -31,9 +32,10 @@ pub use error::StoreError;
 pub use export::{COLUMNS, Column, Export, ExportError, Item};
 pub use filesystem::{FileSystem, FileSystemPolicy};
 pub use locations::{Location, Sighting};
+pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
-pub use verify::Finding;
+pub use verify::{Finding, implausible};
 pub use writer::Writer;
 
 /// A store, to look into.

@@ -135,7 +135,7 @@ impl Store {
 }
 
 /// What no analysis can have measured; the types of the numbers are right already.
-fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
+pub fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
     let points =
         [face.keypoints.as_flattened(), face.landmarks_106.as_flattened(), face.landmarks_68.as_flattened()];
     if !(face.det_score > 0.0 && face.det_score <= 1.0) {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod export;
+mod import;
 mod verify;
 
 use std::io::Write as _;
@@ -28,10 +29,19 @@ enum StoreCommand {
     Dump,
     /// Write every field as arrays that `numpy.load` reads
     Export(export::Args),
+    /// Read arrays that `store export` wrote, all of them or nothing
+    Import(import::Args),
     /// Check every page, key and number of the store; exit code 1 if anything is wrong
     Verify(verify::Args),
     /// Write a copy of the store, also while it is in use
     Backup(backup::Args),
+}
+
+impl Args {
+    /// Whether the command changes the library.
+    pub(super) fn writes(&self) -> bool {
+        matches!(&self.command, StoreCommand::Import(args) if args.writes())
+    }
 }
 
 /// Runs the command.
@@ -39,6 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &args.command {
         StoreCommand::Dump => dump(context),
         StoreCommand::Export(args) => export::run(args, context),
+        StoreCommand::Import(args) => import::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
         StoreCommand::Backup(args) => backup::run(args, context),
     }
