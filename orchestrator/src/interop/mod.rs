@@ -1,4 +1,4 @@
-//! The store for other programs: arrays that `numpy.load` reads, out and in again. The SQL and the columns are in `store`; here is how
+//! The store for other programs: arrays that `numpy.load` reads, out and in again; Parquet tables, out. The SQL and the columns are in `store`; here is how
 //! they lie in files.
 
 mod backup;
@@ -8,6 +8,8 @@ mod export;
 mod import;
 mod import_error;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod source;
 mod target;
@@ -17,4 +19,6 @@ pub use error::InteropError;
 pub use export::{FORMAT_VERSION, Summary, export};
 pub use import::{ImportSummary, Tally, import};
 pub use import_error::ImportError;
+#[cfg(feature = "parquet")]
+pub use parquet::export_parquet;
 pub use target::{Format, Target};

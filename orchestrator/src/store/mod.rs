@@ -6,6 +6,7 @@
 //! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
 
 mod backup;
+mod batches;
 mod blob;
 mod commit;
 mod dump;
@@ -23,13 +24,14 @@ mod schema;
 mod status;
 mod strikes;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod writer;
 
+pub use batches::{Batch, Values};
 pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
-pub use export::{COLUMNS, Column, Export, ExportError, Item};
+pub use export::{COLUMNS, Column, Export, ExportError, Item, Table};
 pub use filesystem::{FileSystem, FileSystemPolicy};
 pub use locations::{Location, Sighting};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};

@@ -27,7 +27,7 @@ pub struct Args {
 enum StoreCommand {
     /// Write everything in the store to standard output, as lines of JSON that are the same for the same content
     Dump,
-    /// Write every field as arrays that `numpy.load` reads
+    /// Write every field as arrays that `numpy.load` reads, or as Parquet tables
     Export(export::Args),
     /// Read arrays that `store export` wrote, all of them or nothing
     Import(import::Args),
