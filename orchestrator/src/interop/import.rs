@@ -111,7 +111,7 @@ impl Import<'_> {
                         height,
                         faces: found,
                     };
-                    Some(Incoming::Analysed(analysis, provenance))
+                    Some(Incoming::Analysed(Box::new(analysis), provenance))
                 }
                 _ if !found.is_empty() => {
                     let problem = format!("a face of content {number}, which was not analysed");

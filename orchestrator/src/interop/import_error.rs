@@ -99,7 +99,7 @@ impl ImportError {
         move |source| Self::Io { path, source }
     }
 
-    pub(super) fn zip(path: &Path, error: zip::result::ZipError) -> Self {
+    pub(super) fn zip(path: &Path, error: &zip::result::ZipError) -> Self {
         Self::Zip { path: path.to_owned(), problem: error.to_string() }
     }
 

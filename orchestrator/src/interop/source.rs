@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Arrays>, ImportError> {
     })?;
     let mut names = Vec::new();
     for name in archive.file_names() {
-        let name = name.map_err(|error| ImportError::zip(path, error))?;
+        let name = name.map_err(|error| ImportError::zip(path, &error))?;
         names.extend(name.strip_suffix(".npy").map(str::to_owned));
     }
     Ok(Box::new(Npz { path: path.to_owned(), file: Arc::new(file), names }))
@@ -74,7 +74,7 @@ impl Arrays for Npz {
 
     /// The archive is only asked where a member lies: it hands out one at a time, and we need them side by side.
     fn open(&self, name: &str) -> Result<Box<dyn Read>, ImportError> {
-        let failed = |error| ImportError::zip(&self.path, error);
+        let failed = |error| ImportError::zip(&self.path, &error);
         let mut archive = ZipArchive::new(&*self.file).map_err(failed)?;
         let Some(index) = archive.index_for_name(&format!("{name}.npy")) else {
             return Err(ImportError::Missing(name.to_owned()));
@@ -84,7 +84,7 @@ impl Arrays for Npz {
             let member = archive.by_index(index).map_err(failed)?;
             (member.data_start(), member.compressed_size(), member.crc32(), member.compression())
         };
-        let missing = || ImportError::zip(&self.path, zip::result::ZipError::FileNotFound);
+        let missing = || ImportError::zip(&self.path, &zip::result::ZipError::FileNotFound);
         let start = start.ok_or_else(missing)?;
         let section = Section { file: Arc::clone(&self.file), at: start, left: len };
         let section = BufReader::with_capacity(BUFFER, section);

@@ -26,7 +26,7 @@ pub enum Format {
     Npz,
     /// A folder with one file an array, which can be mapped into memory
     Npy,
-    /// A folder with the tables `contents`, `locations` and `faces`, as DuckDB and pandas read them
+    /// A folder with the tables `contents`, `locations` and `faces`, joined by sha256
     #[cfg(feature = "parquet")]
     Parquet,
 }

@@ -52,7 +52,7 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
     /// Analysed.
-    Analysed(FaceAnalysis, Provenance),
+    Analysed(Box<FaceAnalysis>, Provenance),
     /// Cannot be analysed.
     Failed(StoredFailure),
 }
@@ -106,7 +106,7 @@ impl Store {
             height: row.get(4)?,
             faces: self.faces_of_analysis(row.get(0)?)?,
         };
-        Ok(Some(Incoming::Analysed(analysis, Provenance::default())))
+        Ok(Some(Incoming::Analysed(Box::new(analysis), Provenance::default())))
     }
 
     fn faces_of_analysis(&self, id: i64) -> Result<Vec<facesets_core::Face>, StoreError> {
@@ -137,13 +137,13 @@ impl<'a> Merge<'a> {
             .prepare_cached("SELECT bytes FROM content WHERE sha256 = ?1")?
             .query_row([sha256.as_bytes()], |row| row.get(0))
             .optional()?;
-        let merged = self.decide(here.map(|here| {
+        let merged = self.decide(here, |here| {
             (here as u64 != bytes).then(|| Difference {
                 what: format!("content {sha256}"),
                 here: format!("{here} bytes"),
                 there: format!("{bytes} bytes"),
             })
-        }));
+        });
         if self.writes(&merged) {
             self.transaction
                 .prepare_cached(
@@ -162,10 +162,10 @@ impl<'a> Merge<'a> {
             format!("content {} of {} bytes{vanished}", location.sha256, location.sighting.size)
         };
         let here = self.store.location(&location.path)?;
-        let merged = self.decide(here.map(|here| {
+        let merged = self.decide(here, |here| {
             let (here, there) = (value(&here), value(location));
             (here != there).then(|| Difference { what: location.path.display().to_string(), here, there })
-        }));
+        });
         if self.writes(&merged) {
             writer::write_location(&self.transaction, location, location.sighting.size)?;
         }
@@ -180,10 +180,10 @@ impl<'a> Merge<'a> {
         incoming: &Incoming,
     ) -> Result<Merged, StoreError> {
         let here = self.store.incoming(sha256, contract)?;
-        let merged = self.decide(here.map(|here| {
+        let merged = self.decide(here, |here| {
             let (here, there) = differing(&here, incoming)?;
             Some(Difference { what: format!("the result of content {sha256}"), here, there })
-        }));
+        });
         if !self.writes(&merged) {
             return Ok(merged);
         }
@@ -205,22 +205,18 @@ impl<'a> Merge<'a> {
 
     /// Puts everything into the store at once.
     pub fn commit(self) -> Result<(), StoreError> {
-        if self.writing {
-            self.transaction.commit()?
-        } else {
-            self.transaction.rollback()?
-        }
-        Ok(())
+        let ended = if self.writing { self.transaction.commit() } else { self.transaction.rollback() };
+        Ok(ended?)
     }
 
-    /// `None` where nothing is there yet, `Some(None)` where it is the same.
-    fn decide(&mut self, here: Option<Option<Difference>>) -> Merged {
-        match (here, self.on_difference) {
-            (None, _) => Merged::New,
-            (Some(None), _) => Merged::Same,
-            (Some(Some(_)), OnDifference::Keep) => Merged::Kept,
-            (Some(Some(_)), OnDifference::Replace) => Merged::Replaced,
-            (Some(Some(difference)), OnDifference::Refuse) => {
+    /// What to do with a row that is `here` and, if it is, how the other one differs from it.
+    fn decide<T>(&mut self, here: Option<T>, difference: impl FnOnce(T) -> Option<Difference>) -> Merged {
+        let Some(here) = here else { return Merged::New };
+        match (difference(here), self.on_difference) {
+            (None, _) => Merged::Same,
+            (Some(_), OnDifference::Keep) => Merged::Kept,
+            (Some(_), OnDifference::Replace) => Merged::Replaced,
+            (Some(difference), OnDifference::Refuse) => {
                 self.writing = false;
                 Merged::Refused(Box::new(difference))
             }
@@ -248,14 +244,11 @@ fn differing(here: &Incoming, there: &Incoming) -> Option<(String, String)> {
         (Incoming::Failed(here), Incoming::Failed(there)) if here == there => return None,
         (Incoming::Analysed(here, _), Incoming::Analysed(there, _)) if here_words == there_words => {
             let face = here.faces.iter().zip(&there.faces).position(|(here, there)| here != there);
-            match face {
-                Some(face) => {
-                    there_words = format!("as many, but face {face} has other numbers");
-                }
-                None => {
-                    here_words = format!("landmarks under {}", here.landmarks_contract);
-                    there_words = format!("landmarks under {}", there.landmarks_contract);
-                }
+            if let Some(face) = face {
+                there_words = format!("as many, but face {face} has other numbers");
+            } else {
+                here_words = format!("landmarks under {}", here.landmarks_contract);
+                there_words = format!("landmarks under {}", there.landmarks_contract);
             }
         }
         _ => {}

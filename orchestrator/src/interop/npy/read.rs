@@ -88,8 +88,9 @@ impl Head {
             Some((rows, rest)) if rest == inner => Some(*rows),
             None if inner.is_empty() => None,
             _ => {
-                let inner: String = inner.iter().map(|len| format!(", {len}")).collect();
-                return Err(HeadError::Shape { found: self.shape.clone(), needed: format!("[rows{inner}]") });
+                let needed =
+                    inner.iter().fold("[rows".to_owned(), |text, len| text + ", " + &len.to_string());
+                return Err(HeadError::Shape { found: self.shape.clone(), needed: needed + "]" });
             }
         };
         // With one dimension both orders are the same.
