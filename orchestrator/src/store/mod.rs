@@ -26,6 +26,8 @@ mod strikes;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod writer;
 
 pub use batches::{Batch, Values};
