@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod dispatch;
+mod import;
 mod interop;
 mod kills;
 mod link;

@@ -101,6 +101,6 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Refine(_) => Some(Log::Wanted("refine")),
         Command::ExportSwap(_) => Some(Log::Wanted("export-swap")),
         Command::Status(_) => None,
-        Command::Store(args) => args.log_name().map(Log::Wanted),
+        Command::Store(args) => args.log(),
     }
 }

@@ -22,6 +22,14 @@ impl Store {
         }
         Ok(found)
     }
+
+    /// What the camera says about a content; `None` where nobody has read it.
+    pub(super) fn camera(&self, sha256: &Sha256Digest) -> Result<Option<CameraTags>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM camera WHERE sha256 = ?1");
+        let mut statement = self.connection.prepare_cached(&query)?;
+        let mut rows = statement.query([sha256.as_bytes()])?;
+        rows.next()?.map(|row| read(row, 0)).transpose()
+    }
 }
 
 /// Writes down what was read. It follows from the content, so that the first reading is as good as any other.
@@ -41,6 +49,12 @@ pub(super) fn write(
             tags.taken.and_then(|taken| taken.offset_minutes),
             tags.orientation,
         ])?;
+    Ok(())
+}
+
+/// Takes back what was written down.
+pub(super) fn forget(transaction: &Transaction<'_>, sha256: &Sha256Digest) -> Result<(), StoreError> {
+    transaction.prepare_cached("DELETE FROM camera WHERE sha256 = ?1")?.execute([sha256.as_bytes()])?;
     Ok(())
 }
 

@@ -77,6 +77,21 @@ impl StoredFailure {
         Self { failed: Failed { kind: KILLS_WORKER.to_owned(), message: message.into() } }
     }
 
+    /// A failure by the word for its kind; gives it back if it is not one that lasts.
+    pub fn named(failed: Failed) -> Result<Self, Failed> {
+        let kind = ItemFailureKind::ALL.into_iter().find(|kind| kind.word() == failed.kind);
+        if failed.kind == KILLS_WORKER || kind.is_some_and(|kind| Self::new(kind, "").is_some()) {
+            Ok(Self { failed })
+        } else {
+            Err(failed)
+        }
+    }
+
+    /// What the store holds, whatever it is.
+    pub(super) fn stored(failed: Failed) -> Self {
+        Self { failed }
+    }
+
     /// What is stored of it.
     pub fn failed(&self) -> &Failed {
         &self.failed

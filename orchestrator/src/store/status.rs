@@ -82,19 +82,21 @@ impl Store {
 
     fn contract_status(&self, contract: String) -> Result<ContractStatus, StoreError> {
         let key = [TASK_FACES, contract.as_str()];
-        let done = "FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done'";
-        let analysed = self.count(&format!("SELECT count(*) {done}"), key)?;
-        let no_face = self.count(
-            &format!(
-                "SELECT count(*) {done} AND NOT EXISTS (SELECT 1 FROM face WHERE analysis_id = analysis.id)"
-            ),
+        // One walk over an index in the order of the row ids, so that looking up the faces goes from front to back too.
+        let (analysed, no_face, faces) = self.connection.query_row(
+            "SELECT count(*), coalesce(sum(faces = 0), 0), coalesce(sum(faces), 0) FROM \
+             (SELECT (SELECT count(*) FROM face WHERE analysis_id = analysis.id) AS faces \
+              FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done')",
             key,
+            |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
+            },
         )?;
-        let faces =
-            self.count(&format!("SELECT count(*) FROM face WHERE analysis_id IN (SELECT id {done})"), key)?;
+        // Outcomes are looked up in the order of their own index; only of what has none the locations are looked at.
         let pending = self.count(
-            "SELECT count(DISTINCT sha256) FROM location WHERE NOT vanished AND NOT EXISTS \
-             (SELECT 1 FROM analysis WHERE sha256 = location.sha256 AND task = ?1 AND contract = ?2)",
+            "SELECT count(*) FROM content WHERE NOT EXISTS \
+             (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) \
+             AND EXISTS (SELECT 1 FROM location WHERE sha256 = content.sha256 AND NOT vanished)",
             key,
         )?;
         let failed = self.failed(&contract)?;

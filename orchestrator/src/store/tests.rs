@@ -15,17 +15,17 @@ use tempfile::TempDir;
 use super::*;
 use crate::{exit::Hint as _, library::Library};
 
-fn library() -> (TempDir, Library) {
+pub(crate) fn library() -> (TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
     let library = Library::new(folder.path().join("library"));
     (folder, library)
 }
 
-fn writer(library: &Library) -> Writer {
+pub(crate) fn writer(library: &Library) -> Writer {
     Writer::open(library, FileSystemPolicy::Refuse).unwrap()
 }
 
-fn contract() -> FaceContract {
+pub(crate) fn contract() -> FaceContract {
     let digest = Sha256Digest::of(b"model");
     FaceContract { detector: digest, recogniser: digest, det_size: 640, preprocessing: 1 }
 }
@@ -42,7 +42,7 @@ fn landmarks_contract() -> LandmarksContract {
 }
 
 /// A face whose every number follows from `seed`.
-fn face(seed: u32) -> Face {
+pub(crate) fn face(seed: u32) -> Face {
     let value = |i: usize| ((seed as usize * 7919 + i * 31) % 997) as f32 / 7.0 + 0.1;
     let raw: Vec<f32> = (0..EMBEDDING_LEN).map(value).collect();
     Face {
@@ -56,26 +56,26 @@ fn face(seed: u32) -> Face {
     }
 }
 
-fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
+pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
     let (contract, landmarks_contract) = (contract(), landmarks_contract());
     Box::new(FaceAnalysis { contract, landmarks_contract, width: 40, height: 30, faces })
 }
 
-fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {
+pub(crate) fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {
     let sighting = Sighting { size: 3, mtime_ns: 5 };
     Record::Located { location: Location { path: path.into(), sha256, sighting, vanished: false }, bytes: 3 }
 }
 
-fn analysed(sha256: Sha256Digest, faces: Vec<Face>) -> Record {
+pub(crate) fn analysed(sha256: Sha256Digest, faces: Vec<Face>) -> Record {
     Record::Analysed { sha256, analysis: analysis(faces), provenance: Arc::new(Provenance::default()) }
 }
 
-fn failed(sha256: Sha256Digest) -> Record {
+pub(crate) fn failed(sha256: Sha256Digest) -> Record {
     let failure = StoredFailure::new(ItemFailureKind::Decode, "broken").unwrap();
     Record::Failed { sha256, contract: contract().to_string(), failure }
 }
 
-fn dump(store: &Store) -> String {
+pub(crate) fn dump(store: &Store) -> String {
     let mut out = Vec::new();
     store.dump(&mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -69,7 +69,11 @@ impl Writer {
     }
 }
 
-fn write_location(transaction: &Transaction<'_>, location: &Location, bytes: u64) -> Result<(), StoreError> {
+pub(super) fn write_location(
+    transaction: &Transaction<'_>,
+    location: &Location,
+    bytes: u64,
+) -> Result<(), StoreError> {
     let sha256 = location.sha256.as_bytes();
     transaction
         .prepare_cached("INSERT INTO content (sha256, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
@@ -97,7 +101,7 @@ fn mark_vanished(transaction: &Transaction<'_>, path: &Path) -> Result<(), Store
     Ok(())
 }
 
-fn write_analysis(
+pub(super) fn write_analysis(
     transaction: &Transaction<'_>,
     sha256: &Sha256Digest,
     analysis: &FaceAnalysis,
@@ -130,7 +134,7 @@ fn write_analysis(
     Ok(())
 }
 
-fn write_failure(
+pub(super) fn write_failure(
     transaction: &Transaction<'_>,
     sha256: &Sha256Digest,
     contract: &str,
