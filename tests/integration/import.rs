@@ -13,7 +13,7 @@ use facesets_tests::{
 };
 use serde_json::json;
 
-/// A library with everything that there can be: two contracts, a failure, an alias, a path that is no text, a file that is gone.
+/// A library with everything that there can be: two contracts, a failure, a capture date, an alias, a path that is no text, a file that is gone.
 fn embedded() -> Workspace {
     let workspace = Workspace::new();
     let photos = workspace.join("photos");
@@ -23,7 +23,8 @@ fn embedded() -> Workspace {
         .unwrap();
     fs::copy(from.join("2018/group/t1.jpg"), photos.join("group.jpg")).unwrap();
     fs::copy(from.join("2018/group/t1.jpg"), photos.join("alias.jpg")).unwrap();
-    fs::copy(from.join("2020/cafe/coffee.png"), photos.join("coffee.png")).unwrap();
+    let dated = setup::repository().join("tests/fixtures/formats/dated.jpg");
+    fs::copy(dated, photos.join("dated.jpg")).unwrap();
     fs::write(photos.join("broken.jpg"), "no image").unwrap();
     for size in ["640", "320"] {
         let run = workspace.run(["embed", "photos", "--det-size", size]);
@@ -112,13 +113,15 @@ print("null")
     assert!(dumps[0] == dumps[1] && dumps[1] == dumps[2]);
 }
 
-/// The same photo turned by a few pixels, another embedding of it, and another path of a content.
+/// A face moved by a pixel, another size of a file, another orientation of a photo.
 const CHANGE: &str = r#"
 import json, sys
 import numpy as np
 arrays = dict(np.load(sys.argv[1]))
 arrays["faces_bbox"][0] += 1
 arrays["locations_size"][-1] += 1
+dated = np.flatnonzero(arrays["contents_taken"] != b"")[0]
+arrays["contents_orientation"][dated] = 3
 np.savez(sys.argv[1] + ".changed.npz", **arrays)
 print(json.dumps([arrays["faces_sha256"][0].tobytes().hex(), arrays["locations_path"][-1].decode()]))
 "#;
@@ -139,8 +142,13 @@ fn a_library_that_differs_is_changed_only_as_it_is_told() {
     for flags in [&["--dry-run"][..], &[]] {
         let run = import(&workspace, &changed, flags);
         assert_eq!(run.code, Some(2), "{run}");
-        run.says(&["differs from the file in 2 places", &photo, &path, "face 0 has other numbers"]);
-        run.says(&["bytes, the file content", "hint:", "--existing"]);
+        run.says(&["differs from the file in 3 places", &photo, &path, "face 0 has other numbers"]);
+        run.says(&[
+            "bytes, the file content",
+            "taken 2019-05-04T13:07:59+02:00, orientation 6",
+            "orientation 3",
+        ]);
+        run.says(&["hint:", "--existing"]);
         assert_eq!(workspace.dump(), before);
     }
     let kept = import(&workspace, &changed, &["--existing", "keep", "--json"]);
@@ -155,7 +163,8 @@ fn a_library_that_differs_is_changed_only_as_it_is_told() {
         (&json!(1), true)
     );
     let replaced = import(&other, &changed, &["--existing", "replace", "--json"]);
-    assert_eq!(replaced.json()["outcomes"]["replaced"], 1, "{replaced}");
+    let tallies = ["contents", "outcomes", "locations"].map(|kind| replaced.json()[kind]["replaced"].clone());
+    assert_eq!(json!(tallies), json!([1, 1, 1]), "{replaced}");
     assert_eq!(other.dump(), dump(&changed));
     assert!(dump(&changed) != dump(&arrays));
 }
@@ -219,6 +228,13 @@ case(["`locations_path`, row 0: `x` is no absolute path"], locations_path=put(0,
 case(["`locations_path`, row 1", "is not above the row before"], locations_path=lambda a: np.repeat(a[:1], len(a)))
 case(["`locations_vanished`, row 0: 7 is neither"], locations_vanished=raw("locations_vanished")[:128] + b"\7" + raw("locations_vanished")[129:])
 case(["`contents_sha256`, row 1", "is not above the row before"], contents_sha256=lambda a: np.repeat(a[:1], len(a), axis=0))
+dated = int(np.flatnonzero(good["contents_taken"] != b"")[0])
+row = lambda name: "`contents_%s`, row %d" % (name, dated)
+case([row("taken"), "`2019-02-30T00:00:00` with offset Some(120) is no time"], contents_taken=put(dated, b"2019-02-30T00:00:00"))
+case([row("taken_offset"), "an offset without a time"], contents_taken=put(dated, b""))
+case([row("taken"), "with offset Some(1440) is no time"], contents_taken_offset=put(dated, 1440))
+case([row("orientation"), "9 is no orientation"], contents_orientation=put(dated, 9))
+case([row("camera_read"), "is false beside what the camera says"], contents_camera_read=put(dated, False))
 case(["`contents_outcome`, row 0: `odd`"], contents_outcome=put(0, b"odd"))
 case(["`contents_error_kind`, row", "`slow` is no failure that lasts"], contents_error_kind=lambda a: np.array([b"slow"] * len(a)))
 case(["`contents_width`, row", "0 ×"], contents_width=lambda a: a * 0)

@@ -8,8 +8,8 @@ use facesets_imaging::CameraTags;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
-    Failed, Location, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer, camera, faces, schema,
-    writer,
+    Failed, Location, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer, camera, faces,
+    schema, writer,
 };
 
 /// What to do where the library holds another value under the same key.
