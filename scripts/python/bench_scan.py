@@ -22,7 +22,7 @@ def make_tree(folder, files):
 
 
 def run(command, environment):
-    """Wall seconds, peak memory in MB and standard output of a process."""
+    """Wall seconds, CPU seconds, peak memory in MB and standard output of a process."""
     began = time.perf_counter()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         output = process.stdout.read()
@@ -31,7 +31,7 @@ def run(command, environment):
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"exit code {process.returncode}: {command}")
-    return seconds, usage.ru_maxrss / 1024, output
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
 def main():
@@ -58,27 +58,28 @@ def main():
     }
     try:
         make_tree(tree, options.files)
-        seconds, memory, output = run(facesets, environment)
+        seconds, _, memory, output = run(facesets, environment)
         summary = json.loads(output)
         assert summary["analysed"] == options.files, summary
         print(f"first embed of {options.files} tiny files: {seconds:.2f} s, {memory:.0f} MB")
         measured = {name: [] for name in contenders}
         for _ in range(options.rounds):
             for name, command in contenders.items():
-                seconds, memory, output = run(command, environment)
+                *figures, output = run(command, environment)
                 if name == "embed":
                     assert json.loads(output)["hashed"] == json.loads(output)["sent"] == 0
                 if name == "embed --dry-run":
                     found = json.loads(output)
                     assert found["to_read"] == 0 and found["contracts"][0]["analysed"] == options.files
-                measured[name].append((seconds, memory))
+                measured[name].append(figures)
     finally:
         shutil.rmtree(folder)
-    median = {name: statistics.median(seconds for seconds, _ in runs) for name, runs in measured.items()}
-    print(f"{'':16} {'median s':>9} {'best s':>9} {'x find':>7} {'peak MB':>8}   ({os.cpu_count()} CPUs)")
-    for name, runs in measured.items():
-        best, peak = min(seconds for seconds, _ in runs), max(memory for _, memory in runs)
-        print(f"{name:16} {median[name]:9.3f} {best:9.3f} {median[name] / median['find']:7.2f} {peak:8.0f}")
+    medians = {name: [statistics.median(column) for column in zip(*runs)] for name, runs in measured.items()}
+    print(f"{'medians':16} {'wall s':>8} {'x find':>7} {'CPU s':>8} {'x find':>7} {'peak MB':>8}")
+    for name, (wall, cpu, memory) in medians.items():
+        find_wall, find_cpu, _ = medians["find"]
+        print(f"{name:16} {wall:8.3f} {wall / find_wall:7.2f} {cpu:8.3f} {cpu / find_cpu:7.2f} {memory:8.0f}")
+    print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}; CPU of `embed` is with that of the worker it starts")
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1))
 

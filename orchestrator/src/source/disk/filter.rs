@@ -42,6 +42,11 @@ impl Filter {
         Ok(Self { include, exclude: set(exclude)? })
     }
 
+    /// Whether it takes everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     /// Whether a file or folder is left out with everything below it. `path` is relative to the root.
     pub(super) fn excludes(&self, path: &Path) -> bool {
         !self.exclude.is_empty() && self.exclude.is_match(path)

@@ -116,8 +116,9 @@ impl<'a> Walk<'a> {
             return false;
         }
         let is_root = is_top && prefix.as_os_str().is_empty();
-        let below = path.strip_prefix(top).unwrap_or(Path::new(""));
-        // Most have no prefix, and need no path of their own.
+        let is_asked_for = kind.is_symlink() || !self.options.filter.is_empty();
+        let below = if is_asked_for { path.strip_prefix(top).unwrap_or(path) } else { Path::new("") };
+        // Only patterns and links ask for it: taking paths apart costs as much as looking at the file.
         let relative = match (is_top, prefix.as_os_str().is_empty()) {
             (true, _) => Cow::Borrowed(prefix),
             (false, true) => Cow::Borrowed(below),
