@@ -1,20 +1,14 @@
 //! `facesets embed`: finds and embeds every face under some folders.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
-
-use super::Context;
+use super::{Context, worker_args::WorkerArgs};
 use crate::{
-    dispatch::Patience,
-    embed::{self, KnownFailures, Options, Summary, WorkerOptions},
+    embed::{self, KnownFailures, Options, Summary},
     exit::{Exit, Failure},
     monitor::Monitor,
     store::FileSystemPolicy,
 };
-
-/// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
-const MAX_DET_SIZE: u32 = 8192;
 
 /// Flags of `embed`.
 #[derive(Debug, clap::Args)]
@@ -22,39 +16,9 @@ pub struct Args {
     /// Folders of photos, or photos; folders are searched recursively, hidden files and links are passed over
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
-    /// Address of a running worker; without it one is started on this machine
-    #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
-    workers: Vec<String>,
-    /// Token of the running worker
-    #[arg(long, value_name = "TOKEN", env = "FACESETS_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// Worker program to start [default: `facesets-worker` beside this program]
-    #[arg(long, value_name = "FILE", env = "FACESETS_WORKER_BINARY")]
-    worker_binary: Option<PathBuf>,
-    /// Folder of model packs, for the worker that is started
-    #[arg(long, value_name = "DIR", env = "FACESETS_MODELS")]
-    models: Option<PathBuf>,
-    /// Model pack to use, such as `buffalo_l`
-    #[arg(long, value_name = "NAME", env = "FACESETS_PACK")]
-    pack: Option<String>,
-    /// ONNX Runtime library, for the worker that is started
-    #[arg(long, value_name = "FILE", env = "FACESETS_RUNTIME")]
-    runtime: Option<PathBuf>,
-    /// Images analysed at the same time, for the worker that is started
-    #[arg(long, value_name = "N")]
-    lanes: Option<u32>,
-    /// Side of the detector's input in pixels, a multiple of 32; part of the contract
-    #[arg(long, value_name = "PIXELS", default_value_t = DEFAULT_DET_SIZE, value_parser = det_size)]
-    det_size: u32,
-    /// Largest file to analyse, in bytes [default: the worker's limit, 256 MiB]
-    #[arg(long, value_name = "BYTES")]
-    max_image_bytes: Option<u64>,
-    /// Largest image to analyse, in pixels, for the worker that is started [default: 200 million]
-    #[arg(long, value_name = "PIXELS")]
-    max_pixels: Option<u64>,
-    /// Seconds of silence after which a worker that has photos to analyse is taken for hung [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    item_timeout: Option<u64>,
+    /// Who analyses.
+    #[command(flatten)]
+    workers: WorkerArgs,
     /// Allow a library on a Windows drive or the like (9p, drvfs), with a slower journal
     #[arg(long)]
     unsafe_fs: bool,
@@ -84,30 +48,6 @@ fn options(args: &Args) -> Options {
             FileSystemPolicy::Refuse
         },
         known_failures: if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Tell },
-        workers: WorkerOptions {
-            addresses: args.workers.clone(),
-            token: args.token.clone(),
-            det_size: args.det_size,
-            binary: args.worker_binary.clone(),
-            models: args.models.clone(),
-            pack: args.pack.clone(),
-            runtime: args.runtime.clone(),
-            lanes: args.lanes,
-            max_image_bytes: args.max_image_bytes,
-            max_pixels: args.max_pixels,
-            patience: Patience {
-                silence: args.item_timeout.map_or(Patience::default().silence, Duration::from_secs),
-                ..Patience::default()
-            },
-        },
-    }
-}
-
-fn det_size(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(size) if (DET_SIZE_STEP..=MAX_DET_SIZE).contains(&size) && size.is_multiple_of(DET_SIZE_STEP) => {
-            Ok(size)
-        }
-        _ => Err(format!("a multiple of {DET_SIZE_STEP} up to {MAX_DET_SIZE} is needed")),
+        workers: args.workers.options(),
     }
 }

@@ -8,6 +8,7 @@ mod output_args;
 pub mod refine;
 pub mod status;
 pub mod store;
+mod worker_args;
 
 use std::sync::Arc;
 

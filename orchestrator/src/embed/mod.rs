@@ -7,6 +7,7 @@ mod analyse;
 mod error;
 mod interrupt;
 mod plan;
+mod roster;
 mod summary;
 mod survey;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
+pub use roster::RosterError;
 pub use summary::{Ended, FailedItem, Summary};
-pub use workers::WorkerOptions;
+pub use workers::{Local, WorkerOptions};
 
 use crate::{
     exit::Exit,

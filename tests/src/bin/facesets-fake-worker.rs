@@ -22,8 +22,8 @@ use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
     wire::{
-        ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task, TaskResult,
-        WorkerDescription,
+        Instance, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task,
+        TaskResult, WorkerDescription,
     },
 };
 use facesets_worker::{
@@ -133,6 +133,7 @@ async fn main() {
         packs: vec![pack()],
         credit: Pool::credit(LANES),
         limits: ImageLimits::default(),
+        instance: Some(Instance::random()),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ready = Ready::Yes {
