@@ -121,9 +121,9 @@ impl Place {
         (result, summary, problems)
     }
 
-    /// The address of a further worker, of which nothing but the pack is special.
-    fn other_worker(&self, pack: &'static str) -> String {
-        self.runtime.block_on(start(TestWorker { pack, ..TestWorker::new(answer_each(done)) }))
+    /// The address of a further worker.
+    fn other_worker(&self, worker: TestWorker) -> String {
+        self.runtime.block_on(start(worker))
     }
 
     fn embed(&self) -> (Exit, Summary, Vec<String>) {
@@ -223,10 +223,18 @@ fn when_the_worker_is_lost_what_came_is_kept_and_the_next_run_goes_on() {
     assert!(gone && error.hint().is_some(), "{error}");
     assert_eq!((summary.analysed, summary.ended), (7, Ended::Stopped));
 
+    // Two that are lost are no better than one.
+    let mut options = place.options();
+    let other = [5, 4].map(|answered| place.other_worker(TestWorker::new(cut_after(answered))));
+    options.workers.addresses = other.to_vec();
+    let (result, summary, _) = place.embed_with(&options);
+    let gone = matches!(result, Err(EmbedError::Dispatch(DispatchError::EveryWorkerGone { open: 14, .. })));
+    assert!(gone && summary.analysed == 9 && summary.already_analysed == 7, "{result:?}");
+
     let mut options = place.options();
     options.workers.addresses.clone_from(&undisturbed.options().workers.addresses);
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 23, 7));
+    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 14, 16));
     assert_eq!(place.dump(), undisturbed.dump());
 }
 
@@ -312,7 +320,7 @@ fn a_worker_that_cannot_be_used_is_left_out_as_long_as_there_is_another_one() {
 #[test]
 fn workers_of_another_contract_are_left_out_and_the_first_one_that_can_be_used_decides() {
     let place = Place::good();
-    let others = place.other_worker("others");
+    let others = place.other_worker(TestWorker { pack: "others", ..TestWorker::new(answer_each(done)) });
     place.photo("a.jpg", "a");
     let mut options = place.options();
     options.workers.addresses = vec!["127.0.0.1:1".to_owned(), place.address.clone(), others.clone()];
