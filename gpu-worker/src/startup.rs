@@ -10,7 +10,7 @@ use std::{
 
 use facesets_core::{
     ImageLimits,
-    wire::{PROTOCOL_VERSION, WorkerDescription},
+    wire::{Instance, PROTOCOL_VERSION, WorkerDescription},
 };
 
 use crate::{
@@ -189,6 +189,7 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         packs: vec![pack.info().clone()],
         credit: Pool::credit(lanes),
         limits: configuration.limits,
+        instance: Some(Instance::random()),
     };
     let service = WorkerService::new(description.clone(), Arc::new(pool));
     Ok(Started { listener, address, description, service })

@@ -120,7 +120,7 @@ import numpy as np
 arrays = dict(np.load(sys.argv[1]))
 arrays["faces_bbox"][0] += 1
 arrays["locations_size"][-1] += 1
-dated = np.flatnonzero(arrays["contents_taken"] != b"")[0]
+dated = np.flatnonzero(arrays["contents_taken"] == b"2019-05-04T13:07:59")[0]
 arrays["contents_orientation"][dated] = 3
 np.savez(sys.argv[1] + ".changed.npz", **arrays)
 print(json.dumps([arrays["faces_sha256"][0].tobytes().hex(), arrays["locations_path"][-1].decode()]))
@@ -228,7 +228,7 @@ case(["`locations_path`, row 0: `x` is no absolute path"], locations_path=put(0,
 case(["`locations_path`, row 1", "is not above the row before"], locations_path=lambda a: np.repeat(a[:1], len(a)))
 case(["`locations_vanished`, row 0: 7 is neither"], locations_vanished=raw("locations_vanished")[:128] + b"\7" + raw("locations_vanished")[129:])
 case(["`contents_sha256`, row 1", "is not above the row before"], contents_sha256=lambda a: np.repeat(a[:1], len(a), axis=0))
-dated = int(np.flatnonzero(good["contents_taken"] != b"")[0])
+dated = int(np.flatnonzero(good["contents_taken"] == b"2019-05-04T13:07:59")[0])
 row = lambda name: "`contents_%s`, row %d" % (name, dated)
 case([row("taken"), "`2019-02-30T00:00:00` with offset Some(120) is no time"], contents_taken=put(dated, b"2019-02-30T00:00:00"))
 case([row("taken_offset"), "an offset without a time"], contents_taken=put(dated, b""))

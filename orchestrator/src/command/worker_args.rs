@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
 
-use crate::{dispatch::Patience, embed::WorkerOptions, store::FileSystemPolicy};
+use crate::{
+    dispatch::{Patience, Plaintext},
+    embed::{Local, WorkerOptions},
+    store::FileSystemPolicy,
+};
 
 /// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
 const MAX_DET_SIZE: u32 = 8192;
@@ -12,12 +16,22 @@ const MAX_DET_SIZE: u32 = 8192;
 /// Who analyses, and with what.
 #[derive(Debug, clap::Args)]
 pub(super) struct WorkerArgs {
-    /// Address of a running worker; without it one is started on this machine
+    /// Address of a running worker, may be repeated; the first one that can be used decides which models count, and those with
+    /// others are left out. Without any, the workers of `workers.toml` in the library's folder are used, or one is started here
     #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
     workers: Vec<String>,
-    /// Token of the running worker
+    /// Token of the workers given by `--worker`
     #[arg(long, value_name = "TOKEN", env = "FACESETS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Send that token to other machines unencrypted: only on a network you trust
+    #[arg(long)]
+    allow_plaintext: bool,
+    /// More workers: a TOML file of `[[worker]]` tables with `url`, and `name`, `token` or `token_file`, `allow_plaintext`
+    #[arg(long, value_name = "FILE", env = "FACESETS_WORKERS_FILE")]
+    workers_file: Option<PathBuf>,
+    /// Start a worker on this machine too, beside those of `--worker` and `--workers-file`
+    #[arg(long)]
+    local_worker: bool,
     /// Worker program to start [default: `facesets-worker` beside this program]
     #[arg(long, value_name = "FILE", env = "FACESETS_WORKER_BINARY")]
     worker_binary: Option<PathBuf>,
@@ -59,6 +73,9 @@ impl WorkerArgs {
         WorkerOptions {
             addresses: self.workers.clone(),
             token: self.token.clone(),
+            plaintext: if self.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
+            file: self.workers_file.clone(),
+            local: if self.local_worker { Local::Beside } else { Local::Alone },
             det_size: self.det_size,
             binary: self.worker_binary.clone(),
             models: self.models.clone(),

@@ -10,6 +10,7 @@ mod interrupt;
 mod known;
 mod plan;
 mod retry;
+mod roster;
 mod summary;
 mod survey;
 #[cfg(test)]
@@ -22,9 +23,10 @@ pub use dry_run::{DryRun, Pending, dry_run};
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
+pub use roster::RosterError;
 pub use summary::{Ended, FailedItem, Summary};
 pub use survey::Sources;
-pub use workers::WorkerOptions;
+pub use workers::{Local, WorkerOptions};
 
 use crate::{
     exit::Exit,

@@ -11,12 +11,12 @@ use std::{
     },
 };
 
-use facesets_core::wire::{ItemFailureKind, PROTOCOL_VERSION};
+use facesets_core::wire::ItemFailureKind;
 
 use super::*;
 use crate::{
     dispatch::{
-        DispatchError, Patience,
+        DispatchError, PackError, Patience, Plaintext,
         testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
     exit::Hint as _,
@@ -28,21 +28,23 @@ use crate::{
 struct Place {
     folder: tempfile::TempDir,
     library: Library,
-    /// Keeps the worker running.
-    _runtime: tokio::runtime::Runtime,
+    /// Keeps its workers running.
+    runtime: tokio::runtime::Runtime,
     address: String,
     sent: Arc<AtomicUsize>,
 }
 
-/// A monitor that keeps the problems.
+/// A monitor that keeps the problems, and the notes.
 #[derive(Default)]
-struct Problems(Mutex<Vec<String>>);
+struct Problems(Mutex<Vec<String>>, Mutex<Vec<String>>);
 
 impl Monitor for Problems {
     fn start(&self, _: &str, _: Option<u64>) {}
     fn advance(&self, _: u64) {}
     fn finish(&self) {}
-    fn note(&self, _: &str) {}
+    fn note(&self, text: &str) {
+        self.1.lock().unwrap().push(text.to_owned());
+    }
     fn problem(&self, what: &str, reason: &str) {
         self.0.lock().unwrap().push(format!("{what}: {reason}"));
     }
@@ -55,14 +57,10 @@ impl Place {
         let library = Library::new(folder.path().join("library"));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sent = Arc::new(AtomicUsize::new(0));
-        let worker = TestWorker {
-            behaviour,
-            protocol_version: PROTOCOL_VERSION,
-            token: Some("sesame"),
-            items: Arc::clone(&sent),
-        };
+        let worker =
+            TestWorker { token: Some("sesame"), items: Arc::clone(&sent), ..TestWorker::new(behaviour) };
         let address = runtime.block_on(start(worker));
-        Self { folder, library, _runtime: runtime, address, sent }
+        Self { folder, library, runtime, address, sent }
     }
 
     /// Every image is analysed, except those that begin with `!`.
@@ -92,6 +90,9 @@ impl Place {
             workers: WorkerOptions {
                 addresses: vec![self.address.clone()],
                 token: Some("sesame".to_owned()),
+                plaintext: Plaintext::LoopbackOnly,
+                file: None,
+                local: Local::Alone,
                 det_size: 640,
                 binary: None,
                 models: None,
@@ -111,12 +112,22 @@ impl Place {
     }
 
     fn embed_with(&self, options: &Options) -> (Result<Exit, EmbedError>, Summary, Vec<String>) {
+        let (result, summary, told) = self.embed_listening(options);
+        let problems = told.0.lock().unwrap().clone();
+        (result, summary, problems)
+    }
+
+    fn embed_listening(&self, options: &Options) -> (Result<Exit, EmbedError>, Summary, Arc<Problems>) {
         let problems = Arc::new(Problems::default());
         let monitor: Arc<dyn Monitor> = problems.clone();
         let mut summary = Summary::default();
         let result = run(options, &self.library, &monitor, &mut summary);
-        let problems = problems.0.lock().unwrap().clone();
         (result, summary, problems)
+    }
+
+    /// The address of a further worker.
+    fn other_worker(&self, worker: TestWorker) -> String {
+        self.runtime.block_on(start(worker))
     }
 
     fn embed(&self) -> (Exit, Summary, Vec<String>) {
@@ -216,10 +227,18 @@ fn when_the_worker_is_lost_what_came_is_kept_and_the_next_run_goes_on() {
     assert!(gone && error.hint().is_some(), "{error}");
     assert_eq!((summary.analysed, summary.ended), (7, Ended::Stopped));
 
+    // Two that are lost are no better than one.
+    let mut options = place.options();
+    let other = [5, 4].map(|answered| place.other_worker(TestWorker::new(cut_after(answered))));
+    options.workers.addresses = other.to_vec();
+    let (result, summary, _) = place.embed_with(&options);
+    let gone = matches!(result, Err(EmbedError::Dispatch(DispatchError::EveryWorkerGone { open: 14, .. })));
+    assert!(gone && summary.analysed == 9 && summary.already_analysed == 7, "{result:?}");
+
     let mut options = place.options();
     options.workers.addresses.clone_from(&undisturbed.options().workers.addresses);
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 23, 7));
+    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 14, 16));
     assert_eq!(place.dump(), undisturbed.dump());
 }
 
@@ -300,6 +319,69 @@ fn a_worker_that_cannot_be_used_is_left_out_as_long_as_there_is_another_one() {
     options.workers.addresses.insert(0, "127.0.0.1:1".to_owned());
     let (result, summary, _) = place.embed_with(&options);
     assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+}
+
+#[test]
+fn workers_of_another_contract_are_left_out_and_the_first_one_that_can_be_used_decides() {
+    let place = Place::good();
+    let others = place.other_worker(TestWorker { pack: "others", ..TestWorker::new(answer_each(done)) });
+    place.photo("a.jpg", "a");
+    let mut options = place.options();
+    options.workers.addresses = vec!["127.0.0.1:1".to_owned(), place.address.clone(), others.clone()];
+    let (result, summary, told) = place.embed_listening(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    let first = summary.contract.unwrap();
+    let notes = told.1.lock().unwrap().join("\n");
+    let left_out = notes.lines().find(|line| line.contains(&others) && line.contains("left out")).unwrap();
+    assert!(left_out.contains(&first) && left_out.matches("face/v1/").count() == 2, "{left_out}");
+
+    // The other way round it is the other contract; what was done before does not count for it.
+    options.workers.addresses = vec![others.clone(), place.address.clone()];
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    assert_ne!(summary.contract.unwrap(), first);
+
+    // Only one of them has the pack that is asked for; alone, the other one will not do.
+    options.workers.pack = Some("open".to_owned());
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed, summary.contract), (Exit::Done, 0, Some(first)));
+    options.workers.addresses = vec![others];
+    let (result, _, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Pack(PackError::Unknown { .. }))));
+}
+
+#[test]
+fn the_librarys_file_names_workers_unless_flags_do() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    fs::create_dir_all(place.library.folder()).unwrap();
+    let file = place.library.workers_file();
+    fs::write(&file, format!("[[worker]]\nurl = '{}'\ntoken = 'sesame'\n", place.address)).unwrap();
+    let mut options = place.options();
+    (options.workers.addresses, options.workers.token) = (Vec::new(), None);
+    let (result, summary, told) = place.embed_listening(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    let notes = told.1.lock().unwrap().join("\n");
+    assert!(notes.contains("chmod 600") && notes.contains("workers.toml"), "{notes}");
+
+    fs::write(&file, "nonsense").unwrap();
+    place.photo("b.jpg", "b");
+    let (result, _, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Roster(RosterError::Line { line: 1, .. }))));
+    let (result, summary, _) = place.embed_with(&place.options());
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1), "flags win");
+}
+
+#[test]
+fn a_token_is_not_sent_off_this_machine_unencrypted() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    let mut options = place.options();
+    options.workers.addresses = vec!["http://192.0.2.1:9".to_owned()];
+    let (result, _, _) = place.embed_with(&options);
+    let error = result.unwrap_err();
+    assert!(matches!(error, EmbedError::Dispatch(DispatchError::Plaintext(_))), "{error}");
+    assert!(error.hint().unwrap().contains("--allow-plaintext"));
 }
 
 #[test]
