@@ -2,9 +2,11 @@
 
 mod build;
 mod contracts;
+mod crops;
 mod detections;
 mod face;
 mod failure;
+mod measures;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +23,11 @@ pub use failure::failed;
 pub struct Analysis {
     /// One result a task, in the order asked.
     pub results: Vec<TaskResult>,
+    /// Time until there was processor time and memory for it.
+    pub queue: Duration,
     /// Time for decoding the image.
     pub decode: Duration,
-    /// Time from pixels to results.
+    /// Time from pixels to results, waiting for the device included.
     pub infer: Duration,
 }
 
