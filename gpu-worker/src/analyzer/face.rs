@@ -73,6 +73,11 @@ impl<D: Device> FaceAnalyzer<D> {
         Ok(Self { device, models, limits, sides, meter })
     }
 
+    /// The device, and nothing else of it.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
     /// Everything, with a turn on the processor.
     fn work(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
         let started = Instant::now();

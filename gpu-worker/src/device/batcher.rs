@@ -3,7 +3,7 @@
 //! Rows of one kind (role and size) are gathered into one batch in the order in which they come. The batch is made by those who bring the
 //! rows, so the next one lies ready while the device runs. The rules of [`Batcher::choose`], in their order:
 //!
-//! 1. the oldest that is full (a model that takes one row has full batches only) or has waited for [`PATIENCE`];
+//! 1. the oldest that is full (a model that takes one row has full batches only) or has been overtaken [`PATIENCE`] times;
 //! 2. else the oldest, unless a lane is about to bring more rows: that is waited for, [`LINGER`] at most.
 //!
 //! A device that is never idle thus works in ever larger batches, and one that is idle waits for nothing that is not near.
@@ -17,8 +17,8 @@ use super::Call;
 /// How long an idle device waits for rows that are near: what cutting out a photo's faces takes, and less than a run.
 pub(super) const LINGER: Duration = Duration::from_millis(3);
 
-/// How long full batches of other kinds may go first.
-pub(super) const PATIENCE: Duration = Duration::from_millis(50);
+/// How many full batches may overtake one that is not: as many photos as fill the largest batch with one face each.
+pub(super) const PATIENCE: usize = 32;
 
 /// Rows on their way to the device, and who waits for them: `T` a call.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Batch<T> {
     pub(super) parts: Vec<(usize, T)>,
     limit: usize,
     since: Instant,
+    overtaken: usize,
 }
 
 /// Batches that wait.
@@ -80,20 +81,22 @@ impl<T> Batcher<T> {
                 batch.call.values.extend_from_slice(&call.values);
                 batch.parts.push((rows, who));
             }
-            None => self.waiting.push(Batch { call, parts: vec![(rows, who)], limit, since: now }),
+            None => {
+                self.waiting.push(Batch { call, parts: vec![(rows, who)], limit, since: now, overtaken: 0 })
+            }
         }
     }
 
     /// What to do next; `more_is_near`: whether a lane is between two calls.
     pub(super) fn choose(&mut self, now: Instant, more_is_near: bool) -> Choice<T> {
-        let waited = |batch: &Batch<T>| now.saturating_duration_since(batch.since);
-        if let Some(due) = self.waiting.iter().position(|batch| batch.is_full() || waited(batch) >= PATIENCE)
-        {
-            return Choice::Run(self.waiting.remove(due));
+        let due = |batch: &Batch<T>| batch.is_full() || batch.overtaken >= PATIENCE;
+        if let Some(index) = self.waiting.iter().position(due) {
+            self.waiting[..index].iter_mut().for_each(|batch| batch.overtaken += 1);
+            return Choice::Run(self.waiting.remove(index));
         }
         match self.waiting.first() {
             None => Choice::Wait,
-            Some(oldest) if more_is_near && waited(oldest) < LINGER => {
+            Some(oldest) if more_is_near && now.saturating_duration_since(oldest.since) < LINGER => {
                 Choice::WaitUntil(oldest.since + LINGER)
             }
             Some(_) => Choice::Run(self.waiting.remove(0)),

@@ -20,6 +20,11 @@ impl<E: Engine> InPlace<E> {
     pub fn new(engine: E, meter: Arc<Meter>) -> Self {
         Self(Runner::new(engine, meter, Padding::None))
     }
+
+    /// The engine, and nothing else of it.
+    pub fn into_engine(self) -> E {
+        self.0.into_engine()
+    }
 }
 
 impl<E: Engine> Device for InPlace<E> {

@@ -42,6 +42,10 @@ impl<E: Engine> Runner<E> {
         Self { engine, meter, padding, one_by_one: Vec::new() }
     }
 
+    pub(super) fn into_engine(self) -> E {
+        self.engine
+    }
+
     pub(super) fn input_shape(&self, role: ModelRole) -> InputShape {
         self.engine.input_shape(role)
     }

@@ -33,6 +33,16 @@ pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, Dec
         .expect("the buffer was made for this width and height"))
 }
 
+/// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The error is libjpeg-turbo's, in
+/// words: too large a side (65,500), no memory.
+pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let pixels = &image.as_raw()[..];
+    let image = Image { pixels, width, pitch: width * 3, height, format: PixelFormat::RGB };
+    let bytes = turbojpeg::compress(image, i32::from(quality), turbojpeg::Subsamp::Sub2x2);
+    bytes.map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+}
+
 fn decompress(
     decoder: &mut Decompressor,
     bytes: &[u8],

@@ -25,3 +25,4 @@ pub use error::DecodeError;
 pub use exif::{capture_time, exif_orientation};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
+pub use jpeg::encode_jpeg;
