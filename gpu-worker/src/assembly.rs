@@ -5,7 +5,8 @@ use std::{num::NonZeroUsize, sync::Arc, thread};
 use facesets_core::wire::PackInfo;
 
 use crate::{
-    analyzer::{Analyzer, FaceAnalyzer, PackBuilder},
+    analyzer::{Analyzer, Common, FaceAnalyzer, PackBuilder},
+    device::Shared,
     engine::{Provider, Target, self_test::Reference},
     pool::{BoxError, Pool, PoolError},
 };
@@ -64,20 +65,20 @@ impl Plan {
     /// Starts the lanes, every engine of which must give the numbers of `reference`.
     pub fn start(self, builder: PackBuilder, reference: Reference) -> Result<Pool, PoolError> {
         let builder = PackBuilder { threads: self.threads, ..builder };
+        let common = builder.common().map_err(|error| PoolError::Analyzer(error.into()))?;
         match self.arrangement {
             Arrangement::Own => Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
-                Ok(Box::new(builder.build_tested(&reference)?))
+                Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
             }),
-            Arrangement::Shared => {
-                let models = builder.models().map_err(|error| PoolError::Analyzer(error.into()))?;
-                let (limits, meter) = (builder.limits, Arc::clone(&builder.meter));
-                let device = builder.share(self.cores, reference)?;
-                Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
-                    let (client, models) = (device.client(), models.clone());
-                    Ok(Box::new(FaceAnalyzer::new(client, models, limits, Arc::clone(&meter))?))
-                })
-            }
+            Arrangement::Shared => self.share(builder.share(self.cores, reference)?, common),
         }
+    }
+
+    /// Starts lanes that share `device`, which ends with them.
+    pub fn share(self, device: Shared, common: Arc<Common>) -> Result<Pool, PoolError> {
+        Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
+            Ok(Box::new(FaceAnalyzer::new(device.client(), Arc::clone(&common))?))
+        })
     }
 
     /// The plan for a log.

@@ -22,10 +22,12 @@ pub enum Stage {
     Boxes,
     /// Sharpness of the faces.
     Blur,
-    /// Faces to the recogniser's input.
+    /// Faces to the recogniser's crops.
     Align,
-    /// Faces to the landmark networks' input.
+    /// Faces to the landmark networks' crops.
     Crop,
+    /// Crops to the inputs of all three networks.
+    Inputs,
     /// The recogniser's network.
     Recognise,
     /// The 106-point network.
@@ -35,7 +37,7 @@ pub enum Stage {
 }
 
 /// All stages; see [`Stage`].
-pub const STAGES: [Stage; 10] = [
+pub const STAGES: [Stage; 11] = [
     Stage::Decode,
     Stage::Letterbox,
     Stage::Detect,
@@ -43,6 +45,7 @@ pub const STAGES: [Stage; 10] = [
     Stage::Blur,
     Stage::Align,
     Stage::Crop,
+    Stage::Inputs,
     Stage::Recognise,
     Stage::Landmarks106,
     Stage::Landmarks68,
@@ -84,6 +87,7 @@ impl Stage {
             Self::Blur => "blur",
             Self::Align => "align",
             Self::Crop => "crop",
+            Self::Inputs => "inputs",
             Self::Recognise => "recognise",
             Self::Landmarks106 => "landmarks 106",
             Self::Landmarks68 => "landmarks 68",

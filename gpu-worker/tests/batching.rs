@@ -84,7 +84,7 @@ async fn analysed(plan: Plan, builder: PackBuilder, photos: &[Vec<u8>], ids: &[u
         }
         found
     };
-    let (_, found) = tokio::join!(send, receive);
+    let ((), found) = tokio::join!(send, receive);
     found.into_iter().map(Option::unwrap).collect()
 }
 

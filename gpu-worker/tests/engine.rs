@@ -57,7 +57,7 @@ fn the_open_pack_passes_the_self_test_with_any_and_with_fixed_sizes() {
         let limits = ImageLimits::default();
         let meter = Arc::default();
         let builder = PackBuilder { pack: pack(), runtime: runtime(shapes), threads: 1, limits, meter };
-        builder.build_tested(&golden).unwrap();
+        builder.build_tested(&golden, builder.common().unwrap()).unwrap();
     }
 }
 

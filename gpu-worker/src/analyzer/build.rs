@@ -7,7 +7,7 @@ use facesets_core::{
     wire::{ModelInfo, ModelRole},
 };
 
-use super::{FaceAnalyzer, FaceModels};
+use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
     device::{InPlace, Shared},
     engine::{
@@ -50,19 +50,19 @@ pub enum BuildError {
 }
 
 impl PackBuilder {
-    /// An analyzer with sessions of its own, on the thread that uses it.
+    /// An analyzer with sessions of its own, on the thread that uses it, and nothing in common with others.
     pub fn build(&self) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
         let (engine, models) = self.engine()?;
-        self.in_place(engine, models)
+        in_place(engine, Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
-    /// The same, whose engine has been seen to give the numbers of `reference`.
+    /// An analyzer with sessions of its own, which have been seen to give the numbers of `reference`.
     pub fn build_tested(
         &self,
         reference: &Reference,
+        common: Arc<Common>,
     ) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
-        let (engine, models) = self.tested(reference)?;
-        self.in_place(engine, models)
+        in_place(self.tested(reference)?.0, common)
     }
 
     /// A device for all lanes, whose engine is tested whenever it is made. `cores`: photos that have the processor at once.
@@ -71,9 +71,10 @@ impl PackBuilder {
         Shared::start(cores, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
     }
 
-    /// What the pack's models want to be fed.
-    pub fn models(&self) -> Result<FaceModels, BuildError> {
-        Ok(self.fed(&self.read()?)?)
+    /// What the analyzers of all lanes have in common.
+    pub fn common(&self) -> Result<Arc<Common>, BuildError> {
+        let models = self.fed(&self.read()?)?;
+        Ok(Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
     /// What this pack's models must give: the golden numbers that are compiled in, else those of the host's processor.
@@ -111,15 +112,6 @@ impl PackBuilder {
         Ok((engine, models))
     }
 
-    fn in_place(
-        &self,
-        engine: OrtEngine,
-        models: FaceModels,
-    ) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
-        let device = InPlace::new(engine, Arc::clone(&self.meter));
-        Ok(FaceAnalyzer::new(device, models, self.limits, Arc::clone(&self.meter))?)
-    }
-
     /// The graph of every role that the pack fills.
     fn read(&self) -> Result<Vec<(ModelRole, Vec<u8>)>, PackError> {
         let roles = self.pack.info().models.iter().map(|ModelInfo { role, .. }| *role);
@@ -134,4 +126,9 @@ impl PackBuilder {
         let normalisations = graphs.iter().map(decide).collect::<Result<_, PackError>>()?;
         Ok(FaceModels { pack: self.pack.info().clone(), normalisations })
     }
+}
+
+fn in_place(engine: OrtEngine, common: Arc<Common>) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
+    let device = InPlace::new(engine, Arc::clone(&common.meter));
+    Ok(FaceAnalyzer::new(device, common)?)
 }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use facesets_core::{
-    DetectedFace, Detections, FaceAnalysis, FaceCount, ImageLimits,
-    wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, PackInfo, Task, TaskResult},
+    DetectedFace, Detections, FaceAnalysis, FaceCount,
+    wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, Task, TaskResult},
 };
-use facesets_imaging::{RgbImage, decode_upright};
+use facesets_imaging::{RgbImage, decode_upright_in};
 
 use super::{
-    Analysis, Analyzer, contracts,
+    Analysis, Analyzer, Common, contracts,
     crops::{self, Candidate, Sides, bbox_of},
     detections::{Detecting, Found},
     failure::{from_decode, from_engine, internal},
@@ -21,38 +21,19 @@ use super::{
 use crate::{
     device::{Call, Device, Row},
     engine::EngineError,
-    meter::{Meter, Stage},
-    vision::{Detection, Normalisation, append_nchw, decode, letterbox, suppress},
+    meter::Stage,
+    vision::{Detection, append_nchw, decode, letterbox, suppress},
 };
 
 /// Most analysed faces of one item: more would not fit one reply, and no photo has so many.
 pub const MAX_FACES: usize = 1500;
 
-/// A pack's names and digests, and what its models want to be fed.
-#[derive(Debug, Clone)]
-pub struct FaceModels {
-    /// Names and digests.
-    pub pack: PackInfo,
-    /// One for every role.
-    pub normalisations: Vec<(ModelRole, Normalisation)>,
-}
-
-impl FaceModels {
-    /// What the model in `role` wants to be fed.
-    pub fn normalisation(&self, role: ModelRole) -> Normalisation {
-        let found = self.normalisations.iter().find(|(of, _)| *of == role);
-        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
-    }
-}
-
 /// The real [`Analyzer`], on any [`Device`].
 #[derive(Debug)]
 pub struct FaceAnalyzer<D> {
     device: D,
-    models: FaceModels,
-    limits: ImageLimits,
+    common: Arc<Common>,
     sides: Sides,
-    meter: Arc<Meter>,
 }
 
 /// A task as far as it needs the photo's pixels.
@@ -63,14 +44,9 @@ enum Draft {
 
 impl<D: Device> FaceAnalyzer<D> {
     /// An analyzer whose device has models with the inputs that their roles ask for.
-    pub fn new(
-        device: D,
-        models: FaceModels,
-        limits: ImageLimits,
-        meter: Arc<Meter>,
-    ) -> Result<Self, EngineError> {
+    pub fn new(device: D, common: Arc<Common>) -> Result<Self, EngineError> {
         let sides = Sides::of(&device)?;
-        Ok(Self { device, models, limits, sides, meter })
+        Ok(Self { device, common, sides })
     }
 
     /// The device, and nothing else of it.
@@ -81,14 +57,16 @@ impl<D: Device> FaceAnalyzer<D> {
     /// Everything, with a turn on the processor.
     fn work(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
         let started = Instant::now();
-        let photo = self.meter.time(Stage::Decode, 1, || decode_upright(bytes, &self.limits));
+        let photo = self.common.meter.time(Stage::Decode, 1, || {
+            decode_upright_in(self.common.take_memory(), bytes, &self.common.limits)
+        });
         let photo = photo.map_err(from_decode)?;
         self.device.holds(photo.as_raw().len() as u64);
         let decode = started.elapsed();
         let mut found = Found::default();
         let drafts: Vec<Draft> =
             tasks.iter().map(|task| self.draft(&photo, task, &mut found)).collect::<Result<_, _>>()?;
-        drop(photo);
+        self.common.give_back(photo.into_raw());
         self.device.holds(0);
         let results: Vec<TaskResult> =
             drafts.into_iter().map(|draft| self.finish(draft)).collect::<Result<_, _>>()?;
@@ -114,10 +92,10 @@ impl<D: Device> FaceAnalyzer<D> {
         task: &AnalyzeFaces,
         found: &mut Found,
     ) -> Result<Draft, ItemFailure> {
-        let (contract, landmarks_contract) = contracts::of_analysis(&self.models.pack, task)?;
+        let (contract, landmarks_contract) = contracts::of_analysis(&self.common.models.pack, task)?;
         let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
         let detections = self.detect(photo, detecting, found)?;
-        let candidates = crops::cut(photo, detections, self.sides, &self.meter)?;
+        let candidates = crops::cut(photo, detections, self.sides, &self.common.meter)?;
         let (width, height) = photo.dimensions();
         let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: Vec::new() };
         Ok(Draft::Faces { analysis, candidates })
@@ -130,7 +108,7 @@ impl<D: Device> FaceAnalyzer<D> {
         found: &mut Found,
     ) -> Result<FaceCount, ItemFailure> {
         let mut sizes = Vec::new();
-        for contract in contracts::of_count(&self.models.pack, task)? {
+        for contract in contracts::of_count(&self.common.models.pack, task)? {
             let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
             let detections = self.detect(photo, detecting, found)?;
             let faces = detections.iter().filter_map(|detection| {
@@ -153,8 +131,8 @@ impl<D: Device> FaceAnalyzer<D> {
             return Ok(detections);
         }
         let side = detecting.det_size;
-        let normalisation = self.models.normalisation(ModelRole::Detection);
-        let (scale, values) = self.meter.time(Stage::Letterbox, 1, || {
+        let normalisation = self.common.models.normalisation(ModelRole::Detection);
+        let (scale, values) = self.common.meter.time(Stage::Letterbox, 1, || {
             let fitted = letterbox(photo, side);
             let mut values = Vec::new();
             append_nchw(&mut values, &fitted.canvas, normalisation);
@@ -162,7 +140,7 @@ impl<D: Device> FaceAnalyzer<D> {
         });
         let call = Call { role: ModelRole::Detection, side: side as usize, rows: 1, values };
         let outputs = self.run([call])?.into_iter().flatten().next().unwrap_or_default();
-        let detections = self.meter.time(Stage::Boxes, 1, || {
+        let detections = self.common.meter.time(Stage::Boxes, 1, || {
             let outputs: Vec<&[f32]> = outputs.iter().map(|output| output.values.as_slice()).collect();
             let detections = decode(&outputs, side, scale, detecting.det_threshold()).map_err(internal)?;
             if let Some(odd) = detections.iter().find(|detection| detection.score > 1.0) {
@@ -187,7 +165,10 @@ impl<D: Device> FaceAnalyzer<D> {
             Draft::Faces { analysis, candidates } => (analysis, candidates),
         };
         for group in candidates.chunks(measures::FACES_AT_ONCE) {
-            let calls = self.meter.time(Stage::Crop, 0, || measures::calls(group, &self.models, self.sides));
+            let calls = self
+                .common
+                .meter
+                .time(Stage::Inputs, group.len(), || measures::calls(group, &self.common.models, self.sides));
             let [embeddings, points_106, points_68] = self.run(calls)?;
             for (candidate, outputs) in
                 group.iter().zip(embeddings.iter().zip(points_106.iter().zip(&points_68)))
@@ -218,7 +199,7 @@ impl<D: Device> FaceAnalyzer<D> {
 
 impl<D: Device> Analyzer for FaceAnalyzer<D> {
     fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
-        tasks.iter().try_for_each(|task| contracts::check(&self.models.pack, task))?;
+        tasks.iter().try_for_each(|task| contracts::check(&self.common.models.pack, task))?;
         let arrived = Instant::now();
         self.device.begin();
         let queue = arrived.elapsed();

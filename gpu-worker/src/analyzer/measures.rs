@@ -25,7 +25,9 @@ pub(super) fn calls(group: &[Candidate], models: &FaceModels, sides: Sides) -> [
     let call = |role, side: u32, crop: fn(&Candidate) -> &RgbImage| {
         let normalisation = models.normalisation(role);
         let mut values = Vec::with_capacity(group.len() * 3 * (side * side) as usize);
-        group.iter().for_each(|candidate| append_nchw(&mut values, crop(candidate), normalisation));
+        for candidate in group {
+            append_nchw(&mut values, crop(candidate), normalisation);
+        }
         Call { role, side: side as usize, rows: group.len(), values }
     };
     [

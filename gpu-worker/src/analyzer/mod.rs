@@ -1,6 +1,7 @@
 //! From encoded bytes to [`TaskResult`]s: what a lane does with one item.
 
 mod build;
+mod common;
 mod contracts;
 mod crops;
 mod detections;
@@ -15,7 +16,8 @@ use std::time::Duration;
 use facesets_core::wire::{ItemFailure, Task, TaskResult};
 
 pub use build::{BuildError, PackBuilder};
-pub use face::{FaceAnalyzer, FaceModels, MAX_FACES};
+pub use common::{Common, FaceModels};
+pub use face::{FaceAnalyzer, MAX_FACES};
 pub use failure::failed;
 
 /// What came of an item and where its time went.

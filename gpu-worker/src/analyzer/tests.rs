@@ -107,7 +107,7 @@ fn run(engine: Fake, bytes: &[u8], tasks: &[Task]) -> Result<Vec<TaskResult>, It
     let limits = ImageLimits { max_bytes: 100_000, max_pixels: 5000 };
     let meter = Arc::new(Meter::default());
     let device = InPlace::new(engine, Arc::clone(&meter));
-    let mut analyzer = FaceAnalyzer::new(device, models, limits, meter).unwrap();
+    let mut analyzer = FaceAnalyzer::new(device, Common::new(models, limits, meter)).unwrap();
     analyzer.analyze(bytes, tasks).map(|analysis| analysis.results).map_err(|failure| failure.kind)
 }
 

@@ -15,7 +15,7 @@ use facesets_core::{
     contract::DEFAULT_DET_SIZE,
     wire::{AnalyzeFaces, ModelRole},
 };
-use facesets_imaging::decode_upright;
+use facesets_imaging::decode_upright_in;
 
 use super::{analyzer, pipeline::PipelineRun, resources};
 use crate::{
@@ -97,18 +97,19 @@ impl Ceiling {
 
     /// Works for `time` on photos in turns, at least on each of them once.
     pub fn run(&mut self, photos: &[Vec<u8>], time: Duration) -> Result<PipelineRun, BoxError> {
-        let (processor, started) = (resources::processor_time(), Instant::now());
+        let (before, started) = (resources::processor_time(), Instant::now());
         let taken = AtomicUsize::new(0);
         let (recorded, limits) = (&self.recorded, &self.limits);
         let work = |engine: &mut Option<OrtEngine>| -> Result<usize, String> {
-            let mut done = 0;
+            let (mut done, mut memory) = (0, Vec::new());
             loop {
                 let index = taken.fetch_add(1, Ordering::Relaxed);
                 if index >= photos.len() && started.elapsed() >= time {
                     return Ok(done);
                 }
                 let photo = index % photos.len();
-                drop(decode_upright(&photos[photo], limits).map_err(|error| error.to_string())?);
+                let decoded = decode_upright_in(memory, &photos[photo], limits);
+                memory = decoded.map_err(|error| error.to_string())?.into_raw();
                 if let (Some(engine), Some(runs)) = (engine.as_mut(), recorded.get(photo)) {
                     for Recorded { role, shape, values } in runs {
                         engine.run(*role, *shape, values).map_err(|error| error.to_string())?;
@@ -126,7 +127,7 @@ impl Ceiling {
             threads.into_iter().map(join).sum::<Result<usize, String>>()
         })?;
         let time = started.elapsed();
-        let processor = resources::processor_time().zip(processor).map(|(after, before)| after - before);
+        let processor = resources::since(before);
         Ok(PipelineRun { photos: done, faces: 0, time, processor })
     }
 }

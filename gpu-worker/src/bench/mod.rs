@@ -22,12 +22,12 @@ use self::{
     report::Report,
 };
 use crate::{
-    analyzer::{Analyzer, FaceAnalyzer, FaceModels, PackBuilder},
+    analyzer::{Common, FaceAnalyzer, FaceModels, PackBuilder},
     assembly::{Arrangement, Plan},
     device::{InPlace, Shared},
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
-    pool::{BoxError, Pool},
+    pool::BoxError,
     vision::Normalisation,
 };
 
@@ -74,7 +74,7 @@ pub fn real(
     let pool = plan.start(builder, reference)?;
     let line = Line::new(pool, plan, &pack, meter)?;
     let report = Report { pack: pack.name, target, engine_bytes: per_engine, ..Report::new(plan, photos) };
-    Ok(in_turns(line, ceiling, photos, measure, report)?)
+    in_turns(line, ceiling, photos, measure, report)
 }
 
 /// Measures the pipeline around a device that takes its time and computes nothing, and the decoder alone on every core.
@@ -88,12 +88,9 @@ pub fn simulated(
     let meter = Arc::new(Meter::default());
     let normalisations = ModelRole::ALL.map(|role| (role, Normalisation { mean: 127.5, std: 128.0 }));
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
-    let of_lanes = Arc::clone(&meter);
+    let common = Common::new(models, measure.limits, Arc::clone(&meter));
     let shared = Shared::start(plan.cores, Arc::clone(&meter), Box::new(move || Ok(device)))?;
-    let pool = Pool::start(plan.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
-        let (client, models) = (shared.client(), models.clone());
-        Ok(Box::new(FaceAnalyzer::new(client, models, measure.limits, Arc::clone(&of_lanes))?))
-    })?;
+    let pool = plan.share(shared, common)?;
     let line = Line::new(pool, plan, &pack, meter)?;
     let target = format!("simulated, {} ms a batch", device.per_batch.as_millis());
     let device_ceiling = device.photos_per_second();
@@ -138,5 +135,5 @@ fn analyzer<E: Engine>(
 ) -> Result<FaceAnalyzer<InPlace<E>>, BoxError> {
     let meter = Arc::new(Meter::default());
     let device = InPlace::new(engine, Arc::clone(&meter));
-    Ok(FaceAnalyzer::new(device, models.clone(), limits, meter)?)
+    Ok(FaceAnalyzer::new(device, Common::new(models.clone(), limits, meter))?)
 }

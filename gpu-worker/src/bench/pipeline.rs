@@ -67,7 +67,7 @@ impl Line {
     /// Sends photos in turns for `time`, at least each of them once, and waits for the answers.
     pub fn run(&mut self, photos: &[Vec<u8>], time: Duration) -> Result<PipelineRun, BoxError> {
         let photos: Vec<Bytes> = photos.iter().map(|photo| Bytes::from(photo.clone())).collect();
-        let (processor, started) = (resources::processor_time(), Instant::now());
+        let (before, started) = (resources::processor_time(), Instant::now());
         let Self { runtime, submitter, answers, tasks, .. } = self;
         let (sent, faces) = runtime.block_on(async {
             let send = async {
@@ -96,7 +96,7 @@ impl Line {
             }
         })?;
         let time = started.elapsed();
-        let processor = resources::processor_time().zip(processor).map(|(after, before)| after - before);
+        let processor = resources::since(before);
         Ok(PipelineRun { photos: sent, faces, time, processor })
     }
 }

@@ -20,3 +20,8 @@ pub(super) fn processor_time() -> Option<Duration> {
     let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     Some(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
 }
+
+/// Processor time since it was `before`.
+pub(super) fn since(before: Option<Duration>) -> Option<Duration> {
+    Some(processor_time()?.saturating_sub(before?))
+}

@@ -82,7 +82,7 @@ impl<T> Batcher<T> {
                 batch.parts.push((rows, who));
             }
             None => {
-                self.waiting.push(Batch { call, parts: vec![(rows, who)], limit, since: now, overtaken: 0 })
+                self.waiting.push(Batch { call, parts: vec![(rows, who)], limit, since: now, overtaken: 0 });
             }
         }
     }

@@ -176,12 +176,11 @@ impl Desk {
 
 impl<E: Engine> Executor<E> {
     fn ready(&mut self) -> Result<&Runner<E>, BoxError> {
-        let made = match self.runner.take() {
-            Some(runner) => runner,
-            None => {
-                let engine = caught(|| (self.factory)()).unwrap_or_else(|message| Err(message.into()))?;
-                Runner::new(engine, Arc::clone(&self.meter), Padding::Buckets)
-            }
+        let made = if let Some(runner) = self.runner.take() {
+            runner
+        } else {
+            let engine = caught(|| (self.factory)()).unwrap_or_else(|message| Err(message.into()))?;
+            Runner::new(engine, Arc::clone(&self.meter), Padding::Buckets)
         };
         Ok(self.runner.insert(made))
     }
@@ -255,6 +254,7 @@ impl<E: Engine> Executor<E> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reasons are mostly made on the spot")]
 fn failed(role: ModelRole, cause: RunFailure, reason: impl ToString) -> EngineError {
     EngineError::Run { role, cause, reason: reason.to_string() }
 }

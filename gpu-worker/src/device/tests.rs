@@ -103,6 +103,7 @@ fn answer(client: &mut Client, role: ModelRole, firsts: &[f32]) -> Result<Vec<f3
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with answers")]
 fn doubled(firsts: &[f32]) -> Result<Vec<f32>, RunFailure> {
     Ok(firsts.iter().map(|first| first * 2.0).collect())
 }

@@ -20,7 +20,7 @@ mod limit;
 mod raw;
 
 pub use capture_time::CaptureTime;
-pub use decode::decode_upright;
+pub use decode::{decode_upright, decode_upright_in};
 pub use error::DecodeError;
 pub use exif::{capture_time, exif_orientation};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
