@@ -98,7 +98,8 @@ pub struct ServeArgs {
     /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
     #[arg(long)]
     pub allow_cpu_fallback: bool,
-    /// Threads that work on images, each with its own copy of the models [default: the cores, at most 4].
+    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the models; on a device, which they
+    /// share, the cores and 32].
     #[arg(long)]
     pub lanes: Option<NonZeroUsize>,
     /// Largest encoded image in bytes [default: 256 MiB].
