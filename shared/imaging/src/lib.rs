@@ -19,8 +19,9 @@ mod limit;
 mod raw;
 
 pub use capture_time::CaptureTime;
-pub use decode::decode_upright;
+pub use decode::{decode_upright, decode_upright_in};
 pub use error::DecodeError;
 pub use exif::{CameraTags, camera_tags};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
+pub use jpeg::encode_jpeg;
