@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
-use std::{collections::BTreeMap, error::Error, path::Path};
+use std::{collections::BTreeMap, error::Error, path::Path, sync::Arc};
 
 use facesets_core::ImageLimits;
 use facesets_worker::{
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let models = Path::new(&setup).join("models");
     let pack = Pack::open(&models, "open")?;
     let runtime = Runtime::load(&find_runtime(None, &models)?, Provider::Cpu)?;
-    let builder = PackBuilder { pack: pack.clone(), runtime, threads: 1, limits: ImageLimits::default() };
-    let reference = builder.build()?.measure()?;
+    let (limits, meter) = (ImageLimits::default(), Arc::default());
+    let reference = PackBuilder { pack: pack.clone(), runtime, threads: 1, limits, meter }.measure()?;
     let mut golden = BTreeMap::new();
     for (role, outputs) in reference.fingerprints() {
         let sha256 = pack.info().sha256(*role).ok_or("a pack has every role")?;

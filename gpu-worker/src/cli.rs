@@ -23,6 +23,54 @@ pub enum Command {
     /// Look after model packs.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Measure how fast this machine works on photos, stage by stage.
+    Bench(BenchArgs),
+}
+
+/// `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Photos, or folders of them [default: a drawn picture].
+    pub photos: Vec<PathBuf>,
+    /// Where packs are.
+    #[command(flatten)]
+    pub models: ModelsDir,
+    /// Model pack to load.
+    #[arg(long, env = "FACESETS_PACK", default_value = "buffalo_l")]
+    pub pack: String,
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
+    #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+    /// Where the models run, as for `serve`; `auto` is the processor here.
+    #[arg(long, env = "FACESETS_PROVIDER", value_name = "NAME", default_value = "auto")]
+    pub provider: ProviderChoice,
+    /// Device of the provider, counted from 0.
+    #[arg(long, env = "FACESETS_DEVICE_ID", value_name = "NUMBER")]
+    pub device_id: Option<u32>,
+    /// Let single operators that the provider lacks run on the processor.
+    #[arg(long)]
+    pub allow_cpu_fallback: bool,
+    /// Photos in work at once.
+    #[arg(long)]
+    pub lanes: Option<NonZeroUsize>,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Measurements, in turns with the bare ceiling; the medians are printed.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub runs: u64,
+    /// Enlarge or shrink every photo to so many million pixels first, as JPEG of quality 90.
+    #[arg(long, value_name = "MILLIONS", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub megapixels: Option<u32>,
+    /// Instead of models, a device that takes so many milliseconds for every batch and leaves the processor alone.
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub simulate: Option<u64>,
+    /// Faces that the simulated device finds in every photo.
+    #[arg(long, default_value_t = 2, requires = "simulate", value_parser = clap::value_parser!(u64).range(0..=64))]
+    pub faces: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `serve`.
@@ -50,7 +98,8 @@ pub struct ServeArgs {
     /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
     #[arg(long)]
     pub allow_cpu_fallback: bool,
-    /// Threads that work on images, each with its own copy of the models [default: the cores, at most 4].
+    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the models; on a device, which they
+    /// share, the cores and 32].
     #[arg(long)]
     pub lanes: Option<NonZeroUsize>,
     /// Largest encoded image in bytes [default: 256 MiB].

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Serve(args) => command::serve::run(&args),
         Command::Models(models) => command::models::run(models),
+        Command::Bench(args) => command::bench::run(&args),
     };
     ExitCode::from(exit as u8)
 }

@@ -45,7 +45,7 @@ pub struct Configuration {
     pub device_id: Option<u32>,
     /// Let single operators run on the processor.
     pub allow_cpu_fallback: Option<bool>,
-    /// Threads that work on items.
+    /// Photos in work at once.
     pub lanes: Option<NonZeroUsize>,
     /// Encoded bytes of one image.
     pub max_image_bytes: Option<u64>,

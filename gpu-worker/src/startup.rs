@@ -10,22 +10,20 @@ use std::{
 
 use facesets_core::{
     ImageLimits,
-    wire::{PROTOCOL_VERSION, WorkerDescription},
+    wire::{Instance, PROTOCOL_VERSION, WorkerDescription},
 };
 
 use crate::{
-    analyzer::{Analyzer, BuildError, PackBuilder},
+    analyzer::{BuildError, PackBuilder},
+    assembly::Plan,
     engine::{
         AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
     },
     model_pack::{Pack, PackError},
-    pool::{BoxError, Pool, PoolError},
+    pool::{Pool, PoolError},
     service::{Token, WorkerService},
 };
-
-/// Most lanes unless asked otherwise: each holds its own sessions, and memory grows with them.
-const MAX_DEFAULT_LANES: usize = 4;
 
 /// How to serve.
 #[derive(Debug)]
@@ -166,19 +164,20 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
     tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
     let runtime = Runtime::load(&runtime, Provider::Cpu)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let lanes = configuration.lanes.unwrap_or_else(|| default_lanes(cores));
-    let threads = (cores / lanes).max(1);
-    let (pool, runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
-        let (pack, limits) = (pack.clone(), configuration.limits);
-        tracing::info!(pack = configuration.pack, target = %runtime.target(), lanes, threads, "making the models ready");
-        let builder = PackBuilder { pack, runtime: runtime.clone(), threads, limits };
-        let reference = builder.reference()?;
-        let factory = move || -> Result<Box<dyn Analyzer>, BoxError> {
-            Ok(Box::new(builder.build_tested(&reference)?))
+    let ((pool, plan), runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
+        let plan = Plan::new(runtime.target(), configuration.lanes);
+        plan.log(pack.info(), runtime.target());
+        let builder = PackBuilder {
+            pack: pack.clone(),
+            runtime: runtime.clone(),
+            threads: plan.threads,
+            limits: configuration.limits,
+            meter: Arc::default(),
         };
+        let reference = builder.reference()?;
         let target = runtime.target().to_string();
-        Pool::start(lanes, factory).map_err(|source| StartupError::Pool { target, source })
+        let pool = plan.start(builder, reference);
+        Ok((pool.map_err(|source| StartupError::Pool { target, source })?, plan))
     })?;
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
@@ -187,8 +186,9 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         provider: runtime.target().to_string(),
         runtime_version: runtime.build_info().to_owned(),
         packs: vec![pack.info().clone()],
-        credit: Pool::credit(lanes),
+        credit: Pool::credit(plan.lanes),
         limits: configuration.limits,
+        instance: Some(Instance::random()),
     };
     let service = WorkerService::new(description.clone(), Arc::new(pool));
     Ok(Started { listener, address, description, service })
@@ -252,10 +252,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-fn default_lanes(cores: usize) -> NonZeroUsize {
-    NonZeroUsize::new(cores.min(MAX_DEFAULT_LANES)).unwrap_or(NonZeroUsize::MIN)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use facesets_core::{ImageLimits, wire::ModelRole};
@@ -55,8 +55,9 @@ fn the_open_pack_passes_the_self_test_with_any_and_with_fixed_sizes() {
     let golden = Reference::golden(pack().info()).expect("the golden numbers are the open pack's");
     for shapes in [Shapes::Dynamic, Shapes::Fixed] {
         let limits = ImageLimits::default();
-        let builder = PackBuilder { pack: pack(), runtime: runtime(shapes), threads: 1, limits };
-        builder.build_tested(&golden).unwrap();
+        let meter = Arc::default();
+        let builder = PackBuilder { pack: pack(), runtime: runtime(shapes), threads: 1, limits, meter };
+        builder.build_tested(&golden, builder.common().unwrap()).unwrap();
     }
 }
 

@@ -8,6 +8,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use facesets_core::{
@@ -51,7 +52,7 @@ fn analyzer(setup: &Path) -> (impl Analyzer + use<>, AnalyzeFaces, CountFaces) {
     let contract = pack.info().face_contract(DEFAULT_DET_SIZE).unwrap();
     let sizes = [DEFAULT_DET_SIZE, 320].map(|size| pack.info().count_contract(size).unwrap());
     let limits = ImageLimits::default();
-    let builder = PackBuilder { pack, runtime, threads: 1, limits };
+    let builder = PackBuilder { pack, runtime, threads: 1, limits, meter: Arc::default() };
     (builder.build().unwrap(), AnalyzeFaces::new("open", contract), CountFaces::new("open", sizes.to_vec()))
 }
 

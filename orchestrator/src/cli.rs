@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, status, store,
+        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry, status, store,
         verify, why,
     },
     library::Library,
@@ -47,6 +47,8 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Find and embed every face in the photos under SRC
     Embed(embed::Args),
+    /// Try photos again that could not be analysed, without looking for new ones
+    Retry(retry::Args),
     /// Group the faces of the library by person
     Cluster(cluster::Args),
     /// Cluster, then merge, gate and number what remains

@@ -22,12 +22,15 @@ def versions():
     return {name: metadata.version(name) for name in packages}
 
 
-def load(pack, modules=None):
-    """A ready FaceAnalysis over the models in the folder `pack`; `modules` limits which are loaded."""
+def load(pack, modules=None, **session):
+    """A ready FaceAnalysis over the models in the folder `pack`; `modules` limits which are loaded, `session` goes to
+    ONNX Runtime's sessions."""
     with quiet():
         from insightface.app import FaceAnalysis
 
-        app = FaceAnalysis(name=str(pack), allowed_modules=modules, providers=["CPUExecutionProvider"])
+        app = FaceAnalysis(
+            name=str(pack), allowed_modules=modules, providers=["CPUExecutionProvider"], **session
+        )
         app.prepare(ctx_id=-1, det_thresh=DET_THRESHOLD, det_size=(DET_SIZE, DET_SIZE))
     return app
 

@@ -7,4 +7,5 @@
 
 pub mod people;
 pub mod program;
+pub mod python;
 pub mod setup;

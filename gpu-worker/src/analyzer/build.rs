@@ -1,18 +1,26 @@
-//! Making analyzers out of a pack and a runtime, one a lane.
+//! Making analyzers out of a pack and a runtime.
 
-use facesets_core::{ImageLimits, wire::ModelRole};
+use std::sync::Arc;
 
-use super::{FaceAnalyzer, FaceModels};
+use facesets_core::{
+    ImageLimits,
+    wire::{ModelInfo, ModelRole},
+};
+
+use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
+    device::{InPlace, Shared},
     engine::{
         EngineError, Provider, Target,
         ort::{OrtEngine, Runtime},
         self_test::{Reference, SelfTestError},
     },
+    meter::Meter,
     model_pack::{Pack, PackError, normalisation},
+    pool::PoolError,
 };
 
-/// Everything that a lane's analyzer is made of.
+/// Everything that analyzers are made of.
 #[derive(Debug, Clone)]
 pub struct PackBuilder {
     /// The models.
@@ -23,6 +31,8 @@ pub struct PackBuilder {
     pub threads: usize,
     /// What one image may be.
     pub limits: ImageLimits,
+    /// What measures the stages.
+    pub meter: Arc<Meter>,
 }
 
 /// An analyzer that could not be made.
@@ -40,31 +50,31 @@ pub enum BuildError {
 }
 
 impl PackBuilder {
-    /// Reads and verifies every model and makes sessions of the very bytes that were verified.
-    ///
-    /// The bytes are dropped when the sessions stand: with several lanes, keeping them would double the memory.
-    pub fn build(&self) -> Result<FaceAnalyzer<OrtEngine>, BuildError> {
-        let mut models = Vec::new();
-        for role in ModelRole::ALL {
-            models.push((role, self.pack.read(role)?));
-        }
-        let mut decided = Vec::new();
-        for (role, bytes) in &models {
-            let normalisation =
-                normalisation(*role, bytes).map_err(|_| PackError::NotOnnx(self.pack.path(*role)))?;
-            decided.push((*role, normalisation));
-        }
-        let sessions = models.iter().map(|(role, bytes)| (*role, bytes.as_slice()));
-        let engine = OrtEngine::new(&self.runtime, sessions, self.threads)?;
-        let models = FaceModels { pack: self.pack.info().clone(), normalisations: decided };
-        Ok(FaceAnalyzer::new(engine, models, self.limits)?)
+    /// An analyzer with sessions of its own, on the thread that uses it, and nothing in common with others.
+    pub fn build(&self) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
+        let (engine, models) = self.engine()?;
+        in_place(engine, Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
-    /// An analyzer whose engine has been seen to give the numbers of `reference`.
-    pub fn build_tested(&self, reference: &Reference) -> Result<FaceAnalyzer<OrtEngine>, BuildError> {
-        let mut analyzer = self.build()?;
-        analyzer.self_test(reference)?;
-        Ok(analyzer)
+    /// An analyzer with sessions of its own, which have been seen to give the numbers of `reference`.
+    pub fn build_tested(
+        &self,
+        reference: &Reference,
+        common: Arc<Common>,
+    ) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
+        in_place(self.tested(reference)?.0, common)
+    }
+
+    /// A device for all lanes, whose engine is tested whenever it is made. `cores`: photos that have the processor at once.
+    pub fn share(self, cores: usize, reference: Reference) -> Result<Shared, PoolError> {
+        let meter = Arc::clone(&self.meter);
+        Shared::start(cores, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
+    }
+
+    /// What the analyzers of all lanes have in common.
+    pub fn common(&self) -> Result<Arc<Common>, BuildError> {
+        let models = self.fed(&self.read()?)?;
+        Ok(Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
     /// What this pack's models must give: the golden numbers that are compiled in, else those of the host's processor.
@@ -72,12 +82,53 @@ impl PackBuilder {
         if let Some(golden) = Reference::golden(self.pack.info()) {
             return Ok(golden);
         }
-        let host = Target::new(Provider::Cpu);
         tracing::info!(pack = self.pack.info().name, "measuring on the processor what the models must give");
+        self.measure()
+    }
+
+    /// What the models give on the host's processor.
+    pub fn measure(&self) -> Result<Reference, BuildError> {
         let runtime = self
             .runtime
-            .on(host)
+            .on(Target::new(Provider::Cpu))
             .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
-        Ok(Self { runtime, ..self.clone() }.build()?.measure()?)
+        let (mut engine, models) = Self { runtime, ..self.clone() }.engine()?;
+        Ok(Reference::measure(&mut engine, |role| models.normalisation(role))?)
     }
+
+    /// Reads and verifies every model and makes sessions of the very bytes that were verified.
+    ///
+    /// The bytes are dropped when the sessions stand: with several lanes, keeping them would double the memory.
+    pub fn engine(&self) -> Result<(OrtEngine, FaceModels), BuildError> {
+        let graphs = self.read()?;
+        let models = self.fed(&graphs)?;
+        let graphs = graphs.iter().map(|(role, bytes)| (*role, bytes.as_slice()));
+        Ok((OrtEngine::new(&self.runtime, graphs, self.threads)?, models))
+    }
+
+    fn tested(&self, reference: &Reference) -> Result<(OrtEngine, FaceModels), BuildError> {
+        let (mut engine, models) = self.engine()?;
+        reference.compare(&mut engine, |role| models.normalisation(role))?;
+        Ok((engine, models))
+    }
+
+    /// The graph of every role that the pack fills.
+    fn read(&self) -> Result<Vec<(ModelRole, Vec<u8>)>, PackError> {
+        let roles = self.pack.info().models.iter().map(|ModelInfo { role, .. }| *role);
+        roles.map(|role| Ok((role, self.pack.read(role)?))).collect()
+    }
+
+    fn fed(&self, graphs: &[(ModelRole, Vec<u8>)]) -> Result<FaceModels, PackError> {
+        let decide = |(role, graph): &(ModelRole, Vec<u8>)| {
+            let decided = normalisation(*role, graph);
+            Ok((*role, decided.map_err(|_| PackError::NotOnnx(self.pack.path(*role)))?))
+        };
+        let normalisations = graphs.iter().map(decide).collect::<Result<_, PackError>>()?;
+        Ok(FaceModels { pack: self.pack.info().clone(), normalisations })
+    }
+}
+
+fn in_place(engine: OrtEngine, common: Arc<Common>) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
+    let device = InPlace::new(engine, Arc::clone(&common.meter));
+    Ok(FaceAnalyzer::new(device, common)?)
 }

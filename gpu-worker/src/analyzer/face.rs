@@ -1,107 +1,88 @@
-//! Decode, detect, align, recognise, place landmarks, measure blur.
+//! One photo from bytes to results: decode, detect and cut out, which needs the pixels; then the networks that look at faces.
 
-use std::time::Instant;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use facesets_core::{
-    BBox, DetectedFace, Detections, Face, FaceAnalysis, FaceEmbedding, ImageLimits,
-    wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, PackInfo, Task, TaskResult},
+    DetectedFace, Detections, FaceAnalysis, FaceCount,
+    wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, Task, TaskResult},
 };
-use facesets_imaging::{RgbImage, decode_upright};
+use facesets_imaging::{RgbImage, decode_upright_in};
 
 use super::{
-    Analysis, Analyzer, contracts,
+    Analysis, Analyzer, Common, contracts,
+    crops::{self, Candidate, Sides, bbox_of},
     detections::{Detecting, Found},
     failure::{from_decode, from_engine, internal},
+    measures,
 };
 use crate::{
-    engine::{
-        Engine, EngineError, RoleWord as _, Tensor,
-        self_test::{Reference, SelfTestError},
-    },
-    vision::{
-        ARCFACE_SIDE, Detection, LandmarkCrop, Normalisation, align, append_nchw, decode, laplacian_variance,
-        letterbox, suppress,
-    },
+    device::{Call, Device, Row},
+    engine::EngineError,
+    meter::Stage,
+    vision::{Detection, append_nchw, decode, letterbox, suppress},
 };
 
 /// Most analysed faces of one item: more would not fit one reply, and no photo has so many.
 pub const MAX_FACES: usize = 1500;
 
-/// Faces that go through a network at once: enough to gain from batching, few enough for bounded memory.
-const MAX_BATCH: usize = 16;
-
-/// Side of the landmark networks' input, when they do not say.
-const LANDMARK_SIDE: u32 = 192;
-
-/// A pack's names and digests, and what its models want to be fed.
-#[derive(Debug, Clone)]
-pub struct FaceModels {
-    /// Names and digests.
-    pub pack: PackInfo,
-    /// One for every role.
-    pub normalisations: Vec<(ModelRole, Normalisation)>,
-}
-
-impl FaceModels {
-    fn normalisation(&self, role: ModelRole) -> Normalisation {
-        let found = self.normalisations.iter().find(|(of, _)| *of == role);
-        found.map_or(Normalisation::NONE, |(_, normalisation)| *normalisation)
-    }
-}
-
-/// The real [`Analyzer`], on any [`Engine`].
+/// The real [`Analyzer`], on any [`Device`].
 #[derive(Debug)]
-pub struct FaceAnalyzer<E> {
-    engine: E,
-    models: FaceModels,
-    limits: ImageLimits,
+pub struct FaceAnalyzer<D> {
+    device: D,
+    common: Arc<Common>,
+    sides: Sides,
 }
 
-/// A detection that can be worked with, and its aligned crop.
-struct Candidate {
-    bbox: BBox,
-    detection: Detection,
-    aligned: RgbImage,
+/// A task as far as it needs the photo's pixels.
+enum Draft {
+    Faces { analysis: FaceAnalysis, candidates: Vec<Candidate> },
+    Count(FaceCount),
 }
 
-/// The 106 and the 68 points of a face.
-type Landmarks = (Vec<[f32; 2]>, Vec<[f32; 3]>);
+impl<D: Device> FaceAnalyzer<D> {
+    /// An analyzer whose device has models with the inputs that their roles ask for.
+    pub fn new(device: D, common: Arc<Common>) -> Result<Self, EngineError> {
+        let sides = Sides::of(&device)?;
+        Ok(Self { device, common, sides })
+    }
 
-impl<E: Engine> FaceAnalyzer<E> {
-    /// An analyzer whose engine has models with the inputs that their roles ask for.
-    pub fn new(engine: E, models: FaceModels, limits: ImageLimits) -> Result<Self, EngineError> {
-        for role in ModelRole::ALL {
-            let [_, channels, height, width] = engine.input_shape(role);
-            let side_fits = match role {
-                ModelRole::Detection => true,
-                ModelRole::Recognition => height.is_none_or(|side| side % 112 == 0 || side % 128 == 0),
-                ModelRole::Landmarks106 | ModelRole::Landmarks68 => height.is_none_or(|side| side % 2 == 0),
-            };
-            if channels.is_some_and(|channels| channels != 3) || height != width || !side_fits {
-                let reason = format!("its input is {:?}", engine.input_shape(role));
-                return Err(EngineError::Signature { role, reason });
-            }
+    /// The device, and nothing else of it.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
+    /// Everything, with a turn on the processor.
+    fn work(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
+        let started = Instant::now();
+        let photo = self.common.meter.time(Stage::Decode, 1, || {
+            decode_upright_in(self.common.take_memory(), bytes, &self.common.limits)
+        });
+        let photo = photo.map_err(from_decode)?;
+        self.device.holds(photo.as_raw().len() as u64);
+        let decode = started.elapsed();
+        let mut found = Found::default();
+        let drafts: Vec<Draft> =
+            tasks.iter().map(|task| self.draft(&photo, task, &mut found)).collect::<Result<_, _>>()?;
+        self.common.give_back(photo.into_raw());
+        self.device.holds(0);
+        let results: Vec<TaskResult> =
+            drafts.into_iter().map(|draft| self.finish(draft)).collect::<Result<_, _>>()?;
+        let faces: usize = results.iter().map(analysed_faces).sum();
+        if faces > MAX_FACES {
+            return Err(internal(format!("{faces} faces, more than the {MAX_FACES} that fit one reply")));
         }
-        Ok(Self { engine, models, limits })
+        let infer = started.elapsed().saturating_sub(decode);
+        Ok(Analysis { results, queue: Duration::ZERO, decode, infer })
     }
 
-    /// Whether the engine gives the numbers of `reference`.
-    pub fn self_test(&mut self, reference: &Reference) -> Result<(), SelfTestError> {
-        let models = &self.models;
-        reference.compare(&mut self.engine, |role| models.normalisation(role))
-    }
-
-    /// What the engine gives, for comparing others with it.
-    pub fn measure(&mut self) -> Result<Reference, SelfTestError> {
-        let models = &self.models;
-        Reference::measure(&mut self.engine, |role| models.normalisation(role))
-    }
-
-    /// Does one task with a photo; what was detected for an earlier task is in `found`.
-    fn task(&mut self, photo: &RgbImage, task: &Task, found: &mut Found) -> Result<TaskResult, ItemFailure> {
+    /// What a task needs of the pixels; what was detected for an earlier task is in `found`.
+    fn draft(&mut self, photo: &RgbImage, task: &Task, found: &mut Found) -> Result<Draft, ItemFailure> {
         match task {
-            Task::AnalyzeFaces(task) => self.analysis(photo, task, found).map(TaskResult::Faces),
-            Task::CountFaces(task) => self.count(photo, task, found).map(TaskResult::Count),
+            Task::AnalyzeFaces(task) => self.analysis(photo, task, found),
+            Task::CountFaces(task) => self.count(photo, task, found).map(Draft::Count),
         }
     }
 
@@ -110,13 +91,14 @@ impl<E: Engine> FaceAnalyzer<E> {
         photo: &RgbImage,
         task: &AnalyzeFaces,
         found: &mut Found,
-    ) -> Result<FaceAnalysis, ItemFailure> {
-        let (contract, landmarks_contract) = contracts::of_analysis(&self.models.pack, task)?;
+    ) -> Result<Draft, ItemFailure> {
+        let (contract, landmarks_contract) = contracts::of_analysis(&self.common.models.pack, task)?;
         let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
         let detections = self.detect(photo, detecting, found)?;
-        let faces = self.faces(photo, detections)?;
+        let candidates = crops::cut(photo, detections, self.sides, &self.common.meter)?;
         let (width, height) = photo.dimensions();
-        Ok(FaceAnalysis { contract, landmarks_contract, width, height, faces })
+        let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: Vec::new() };
+        Ok(Draft::Faces { analysis, candidates })
     }
 
     fn count(
@@ -124,9 +106,9 @@ impl<E: Engine> FaceAnalyzer<E> {
         photo: &RgbImage,
         task: &CountFaces,
         found: &mut Found,
-    ) -> Result<facesets_core::FaceCount, ItemFailure> {
+    ) -> Result<FaceCount, ItemFailure> {
         let mut sizes = Vec::new();
-        for contract in contracts::of_count(&self.models.pack, task)? {
+        for contract in contracts::of_count(&self.common.models.pack, task)? {
             let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
             let detections = self.detect(photo, detecting, found)?;
             let faces = detections.iter().filter_map(|detection| {
@@ -136,27 +118,7 @@ impl<E: Engine> FaceAnalyzer<E> {
             sizes.push(Detections { contract, faces: faces.collect() });
         }
         let (width, height) = photo.dimensions();
-        Ok(facesets_core::FaceCount { width, height, sizes })
-    }
-
-    fn faces(&mut self, photo: &RgbImage, detections: Vec<Detection>) -> Result<Vec<Face>, ItemFailure> {
-        let side = self.side(ModelRole::Recognition, ARCFACE_SIDE);
-        let candidates: Vec<Candidate> =
-            detections.into_iter().filter_map(|detection| usable(photo, detection, side)).collect();
-        let embeddings = self.embed(&candidates)?;
-        let landmarks = self.landmarks(photo, &candidates)?;
-
-        let parts = candidates.into_iter().zip(embeddings).zip(landmarks);
-        let faces = parts.map(|((candidate, embedding), (landmarks_106, landmarks_68))| Face {
-            blur: laplacian_variance(photo, &candidate.bbox),
-            bbox: candidate.bbox,
-            det_score: candidate.detection.score,
-            keypoints: candidate.detection.keypoints,
-            embedding,
-            landmarks_106,
-            landmarks_68,
-        });
-        Ok(faces.collect())
+        Ok(FaceCount { width, height, sizes })
     }
 
     fn detect(
@@ -169,17 +131,23 @@ impl<E: Engine> FaceAnalyzer<E> {
             return Ok(detections);
         }
         let side = detecting.det_size;
-        let fitted = letterbox(photo, side);
-        let mut input = Vec::new();
-        append_nchw(&mut input, &fitted.canvas, self.models.normalisation(ModelRole::Detection));
-        let shape = [1, 3, side as usize, side as usize];
-        let outputs = self.engine.run(ModelRole::Detection, shape, &input).map_err(from_engine)?;
-        let outputs: Vec<&[f32]> = outputs.iter().map(|output| output.values.as_slice()).collect();
-        let detections = decode(&outputs, side, fitted.scale, detecting.det_threshold()).map_err(internal)?;
-        if let Some(odd) = detections.iter().find(|detection| detection.score > 1.0) {
-            return Err(internal(format!("the detector gave a confidence of {}", odd.score)));
-        }
-        let detections = suppress(detections, detecting.nms_threshold());
+        let normalisation = self.common.models.normalisation(ModelRole::Detection);
+        let (scale, values) = self.common.meter.time(Stage::Letterbox, 1, || {
+            let fitted = letterbox(photo, side);
+            let mut values = Vec::new();
+            append_nchw(&mut values, &fitted.canvas, normalisation);
+            (fitted.scale, values)
+        });
+        let call = Call { role: ModelRole::Detection, side: side as usize, rows: 1, values };
+        let outputs = self.run([call])?.into_iter().flatten().next().unwrap_or_default();
+        let detections = self.common.meter.time(Stage::Boxes, 1, || {
+            let outputs: Vec<&[f32]> = outputs.iter().map(|output| output.values.as_slice()).collect();
+            let detections = decode(&outputs, side, scale, detecting.det_threshold()).map_err(internal)?;
+            if let Some(odd) = detections.iter().find(|detection| detection.score > 1.0) {
+                return Err(internal(format!("the detector gave a confidence of {}", odd.score)));
+            }
+            Ok(suppress(detections, detecting.nms_threshold()))
+        })?;
         if detections.len() > MAX_FACES {
             let count = detections.len();
             return Err(internal(format!(
@@ -190,78 +158,54 @@ impl<E: Engine> FaceAnalyzer<E> {
         Ok(detections)
     }
 
-    fn embed(&mut self, candidates: &[Candidate]) -> Result<Vec<FaceEmbedding>, ItemFailure> {
-        let crops: Vec<&RgbImage> = candidates.iter().map(|candidate| &candidate.aligned).collect();
-        let rows = self.run_crops(ModelRole::Recognition, &crops)?;
-        rows.iter().map(|row| FaceEmbedding::from_raw(row).map_err(internal)).collect()
-    }
-
-    /// The 106 and the 68 landmarks of every candidate.
-    fn landmarks(
-        &mut self,
-        photo: &RgbImage,
-        candidates: &[Candidate],
-    ) -> Result<Vec<Landmarks>, ItemFailure> {
-        let [side_106, side_68] =
-            [ModelRole::Landmarks106, ModelRole::Landmarks68].map(|role| self.side(role, LANDMARK_SIDE));
-        let crops_106 = landmark_crops(photo, candidates, side_106)?;
-        let rows_106 = self.run_crops(ModelRole::Landmarks106, &pixels(&crops_106))?;
-        // In every known pack the two networks look at the same crop.
-        let crops_68 =
-            if side_68 == side_106 { crops_106.clone() } else { landmark_crops(photo, candidates, side_68)? };
-        let rows_68 = self.run_crops(ModelRole::Landmarks68, &pixels(&crops_68))?;
-
-        let rows = crops_106.iter().zip(&rows_106).zip(crops_68.iter().zip(&rows_68));
-        rows.map(|(((crop_106, _), row_106), ((crop_68, _), row_68))| {
-            let points_106 = crop_106.points_106(row_106).map_err(internal)?;
-            let points_68 = crop_68.points_68(row_68).map_err(internal)?;
-            let finite =
-                points_106.as_flattened().iter().chain(points_68.as_flattened()).all(|v| v.is_finite());
-            if finite { Ok((points_106, points_68)) } else { Err(internal("a landmark is not finite")) }
-        })
-        .collect()
-    }
-
-    /// One row of output values a crop, run in batches of what the model takes.
-    fn run_crops(&mut self, role: ModelRole, crops: &[&RgbImage]) -> Result<Vec<Vec<f32>>, ItemFailure> {
-        let normalisation = self.models.normalisation(role);
-        let batch_len = self.engine.input_shape(role)[0].unwrap_or(MAX_BATCH);
-        let mut rows = Vec::new();
-        for batch in crops.chunks(batch_len) {
-            let mut input = Vec::new();
-            for crop in batch {
-                append_nchw(&mut input, crop, normalisation);
+    /// Runs the networks that look at faces, without the photo.
+    fn finish(&mut self, draft: Draft) -> Result<TaskResult, ItemFailure> {
+        let (mut analysis, candidates) = match draft {
+            Draft::Count(count) => return Ok(TaskResult::Count(count)),
+            Draft::Faces { analysis, candidates } => (analysis, candidates),
+        };
+        for group in candidates.chunks(measures::FACES_AT_ONCE) {
+            let calls = self
+                .common
+                .meter
+                .time(Stage::Inputs, group.len(), || measures::calls(group, &self.common.models, self.sides));
+            let [embeddings, points_106, points_68] = self.run(calls)?;
+            for (candidate, outputs) in
+                group.iter().zip(embeddings.iter().zip(points_106.iter().zip(&points_68)))
+            {
+                let (embedding, (points_106, points_68)) = outputs;
+                analysis.faces.push(measures::face(candidate, [embedding, points_106, points_68])?);
             }
-            let (width, height) = batch[0].dimensions();
-            // A model with a fixed batch gets it, filled up with zeros.
-            let len = self.engine.input_shape(role)[0].unwrap_or(batch.len());
-            input.resize(len * 3 * (width * height) as usize, 0.0);
-            let shape = [len, 3, height as usize, width as usize];
-            let outputs = self.engine.run(role, shape, &input).map_err(from_engine)?;
-            rows.extend(split_rows(role, &outputs, len)?.take(batch.len()));
         }
-        Ok(rows)
+        Ok(TaskResult::Faces(analysis))
     }
 
-    fn side(&self, role: ModelRole, otherwise: u32) -> u32 {
-        self.engine.input_shape(role)[2].map_or(otherwise, |side| side as u32)
+    /// The outputs of all calls, or the first failure.
+    fn run<const N: usize>(&mut self, calls: [Call; N]) -> Result<[Vec<Row>; N], ItemFailure> {
+        let expected = calls.each_ref().map(|call| (call.role, call.rows));
+        let outcomes: Result<Vec<_>, _> = self.device.run(calls.into()).into_iter().collect();
+        let rows = outcomes.map_err(from_engine)?;
+        for ((role, expected), rows) in expected.iter().zip(&rows) {
+            if rows.len() != *expected {
+                return Err(internal(format!(
+                    "{} of {expected} inputs of {role:?} were answered",
+                    rows.len()
+                )));
+            }
+        }
+        rows.try_into().map_err(|_| internal("a device answers every call"))
     }
 }
 
-impl<E: Engine> Analyzer for FaceAnalyzer<E> {
+impl<D: Device> Analyzer for FaceAnalyzer<D> {
     fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
-        let started = Instant::now();
-        tasks.iter().try_for_each(|task| contracts::check(&self.models.pack, task))?;
-        let photo = decode_upright(bytes, &self.limits).map_err(from_decode)?;
-        let decode = started.elapsed();
-        let mut found = Found::default();
-        let results: Vec<TaskResult> =
-            tasks.iter().map(|task| self.task(&photo, task, &mut found)).collect::<Result<_, _>>()?;
-        let faces: usize = results.iter().map(analysed_faces).sum();
-        if faces > MAX_FACES {
-            return Err(internal(format!("{faces} faces, more than the {MAX_FACES} that fit one reply")));
-        }
-        Ok(Analysis { results, decode, infer: started.elapsed().saturating_sub(decode) })
+        tasks.iter().try_for_each(|task| contracts::check(&self.common.models.pack, task))?;
+        let arrived = Instant::now();
+        self.device.begin();
+        let queue = arrived.elapsed();
+        let outcome = self.work(bytes, tasks);
+        self.device.end();
+        outcome.map(|analysis| Analysis { queue, ..analysis })
     }
 }
 
@@ -271,65 +215,4 @@ fn analysed_faces(result: &TaskResult) -> usize {
         TaskResult::Faces(analysis) => analysis.faces.len(),
         TaskResult::Count(_) => 0,
     }
-}
-
-/// A warning and nothing if the detection's corners span no box.
-fn bbox_of(detection: &Detection) -> Option<BBox> {
-    let bbox = BBox::new(detection.corners);
-    if bbox.is_err() {
-        tracing::warn!(corners = ?detection.corners, "a detection is dropped: its corners span no box");
-    }
-    bbox.ok()
-}
-
-/// The detection as a box with its crop; a warning and nothing if it spans none.
-fn usable(photo: &RgbImage, detection: Detection, side: u32) -> Option<Candidate> {
-    let bbox = bbox_of(&detection)?;
-    let finite = detection.keypoints.as_flattened().iter().all(|v| v.is_finite());
-    let Some(aligned) = finite.then(|| align(photo, &detection.keypoints, side)).flatten() else {
-        tracing::warn!(corners = ?detection.corners, "a detection is dropped: its keypoints cannot be aligned");
-        return None;
-    };
-    Some(Candidate { bbox, detection, aligned })
-}
-
-fn landmark_crops(
-    photo: &RgbImage,
-    candidates: &[Candidate],
-    side: u32,
-) -> Result<Vec<(LandmarkCrop, RgbImage)>, ItemFailure> {
-    let crops = candidates.iter().map(|candidate| {
-        let crop = LandmarkCrop::about(&candidate.bbox, side)
-            .ok_or_else(|| internal(format!("{:?} is too vast for a crop", candidate.bbox)))?;
-        Ok((crop, crop.cut(photo)))
-    });
-    crops.collect()
-}
-
-fn pixels(crops: &[(LandmarkCrop, RgbImage)]) -> Vec<&RgbImage> {
-    crops.iter().map(|(_, pixels)| pixels).collect()
-}
-
-/// The only output of a model, cut into one row an input.
-fn split_rows(
-    role: ModelRole,
-    outputs: &[Tensor],
-    len: usize,
-) -> Result<impl Iterator<Item = Vec<f32>> + use<>, ItemFailure> {
-    let [output] = outputs else {
-        return Err(internal(format!(
-            "the {} model has {} outputs instead of one",
-            role.word(),
-            outputs.len()
-        )));
-    };
-    if output.shape.first() != Some(&len) || output.values.is_empty() {
-        return Err(internal(format!(
-            "the {} model answered {len} inputs with {:?}",
-            role.word(),
-            output.shape
-        )));
-    }
-    let row_len = output.values.len() / len;
-    Ok(output.values.chunks_exact(row_len).map(<[f32]>::to_vec).collect::<Vec<_>>().into_iter())
 }

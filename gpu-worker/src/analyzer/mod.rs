@@ -1,10 +1,13 @@
 //! From encoded bytes to [`TaskResult`]s: what a lane does with one item.
 
 mod build;
+mod common;
 mod contracts;
+mod crops;
 mod detections;
 mod face;
 mod failure;
+mod measures;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +16,8 @@ use std::time::Duration;
 use facesets_core::wire::{ItemFailure, Task, TaskResult};
 
 pub use build::{BuildError, PackBuilder};
-pub use face::{FaceAnalyzer, FaceModels, MAX_FACES};
+pub use common::{Common, FaceModels};
+pub use face::{FaceAnalyzer, MAX_FACES};
 pub use failure::failed;
 
 /// What came of an item and where its time went.
@@ -21,9 +25,11 @@ pub use failure::failed;
 pub struct Analysis {
     /// One result a task, in the order asked.
     pub results: Vec<TaskResult>,
+    /// Time until there was processor time and memory for it.
+    pub queue: Duration,
     /// Time for decoding the image.
     pub decode: Duration,
-    /// Time from pixels to results.
+    /// Time from pixels to results, waiting for the device included.
     pub infer: Duration,
 }
 

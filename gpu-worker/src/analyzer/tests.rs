@@ -1,5 +1,7 @@
 //! The analyzer on an engine of numbers made up, so that every output is known.
 
+use std::sync::Arc;
+
 use facesets_core::{
     FaceAnalysis, FaceCount, ImageLimits, Sha256Digest,
     wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo},
@@ -7,7 +9,9 @@ use facesets_core::{
 
 use super::*;
 use crate::{
+    device::InPlace,
     engine::{Engine, EngineError, InputShape, RunFailure, Tensor},
+    meter::Meter,
     vision::Normalisation,
 };
 
@@ -101,7 +105,9 @@ fn run(engine: Fake, bytes: &[u8], tasks: &[Task]) -> Result<Vec<TaskResult>, It
     let normalisations = ModelRole::ALL.map(|role| (role, Normalisation::NONE)).to_vec();
     let models = FaceModels { pack: pack(), normalisations };
     let limits = ImageLimits { max_bytes: 100_000, max_pixels: 5000 };
-    let mut analyzer = FaceAnalyzer::new(engine, models, limits).unwrap();
+    let meter = Arc::new(Meter::default());
+    let device = InPlace::new(engine, Arc::clone(&meter));
+    let mut analyzer = FaceAnalyzer::new(device, Common::new(models, limits, meter)).unwrap();
     analyzer.analyze(bytes, tasks).map(|analysis| analysis.results).map_err(|failure| failure.kind)
 }
 

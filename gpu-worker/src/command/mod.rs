@@ -1,5 +1,6 @@
 //! Subcommands: each puts the parts together, prints through `ui`, and says how it ended.
 
+pub mod bench;
 pub mod models;
 pub mod serve;
 

@@ -1,22 +1,28 @@
 //! Fixed batch sizes for providers that compile a graph for each: batches are filled up with zeros, and the surplus rows dropped.
 
+use std::borrow::Cow;
+
 use super::Tensor;
 
 /// Batch sizes for which there are sessions. Larger batches are run in parts.
 pub const BUCKETS: [usize; 5] = [1, 4, 8, 16, 32];
 
 /// The smallest bucket that holds `len` rows, or the largest of all.
-pub(super) fn bucket_for(len: usize) -> usize {
+pub fn bucket_for(len: usize) -> usize {
     let [.., largest] = BUCKETS;
     BUCKETS.into_iter().find(|bucket| *bucket >= len).unwrap_or(largest)
 }
 
-/// `values` of `len` rows, with rows of zeros up to `bucket`.
-pub(super) fn padded(values: &[f32], len: usize, bucket: usize) -> Vec<f32> {
-    let mut values = values.to_vec();
+/// `values` of `len` rows, with rows of zeros up to `bucket`; as they are if they fill it.
+pub(super) fn padded(values: &[f32], len: usize, bucket: usize) -> Cow<'_, [f32]> {
+    if len == bucket {
+        return Cow::Borrowed(values);
+    }
     let row_len = values.len() / len.max(1);
-    values.resize(bucket * row_len, 0.0);
-    values
+    let mut filled = Vec::with_capacity(bucket * row_len);
+    filled.extend_from_slice(values);
+    filled.resize(bucket * row_len, 0.0);
+    Cow::Owned(filled)
 }
 
 /// Appends the first `len` rows of a bucket's outputs to `joined`.
@@ -76,7 +82,7 @@ mod tests {
                 let rows = (rest.len() / row_len).min(BUCKETS[4]);
                 let bucket = bucket_for(rows);
                 let (part, after) = rest.split_at(rows * row_len);
-                let echo = Tensor { shape: vec![bucket, row_len], values: padded(part, rows, bucket) };
+                let echo = Tensor { shape: vec![bucket, row_len], values: padded(part, rows, bucket).into_owned() };
                 prop_assert_eq!(echo.values.len(), bucket * row_len);
                 append_rows(&mut joined, vec![echo], rows, bucket).unwrap();
                 rest = after;

@@ -8,12 +8,15 @@ pub mod ort;
 mod provider;
 mod runtime_path;
 pub mod self_test;
+mod simulated;
 
 use facesets_core::wire::ModelRole;
 
-pub use bucket::BUCKETS;
+pub use bucket::{BUCKETS, bucket_for};
+
 pub use provider::{AUTO_ORDER, CpuFallback, Provider, ProviderChoice, Shapes, Target, UnknownProvider};
 pub use runtime_path::{RUNTIME_FILE, RuntimePathError, find_runtime};
+pub use simulated::Simulated;
 
 /// Sizes of a model's input: batch, channels, height, width; `None` where the model takes any.
 pub type InputShape = [Option<usize>; 4];
@@ -38,7 +41,7 @@ pub trait Engine {
 }
 
 /// A model that cannot be made ready, or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
     /// The runtime does not accept the model.
     #[error("the {} model cannot be loaded: {reason}", .role.word())]

@@ -187,7 +187,7 @@ fn distance(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 /// Something like a face in integer arithmetic, so that it is the same everywhere: skin, eyes and a mouth before a gradient.
-fn picture(side: u32, turned: bool) -> RgbImage {
+pub(crate) fn picture(side: u32, turned: bool) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let (x, y) = if turned { (y, side - 1 - x) } else { (x, y) };
         // In thousandths of the side.

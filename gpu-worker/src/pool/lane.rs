@@ -1,7 +1,6 @@
 //! What a lane's thread does.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
@@ -11,7 +10,10 @@ use facesets_core::wire::{Item, ItemFailureKind, ItemOutcome, Timings};
 use tokio::sync::watch;
 
 use super::{BoxError, Factory, credit::Job};
-use crate::analyzer::{Analyzer, failed};
+use crate::{
+    analyzer::{Analysis, Analyzer, failed},
+    device::panic_message,
+};
 
 /// Makes the analyzer, says so, and works until the pool is gone.
 pub(super) fn run(
@@ -37,7 +39,8 @@ pub(super) fn run(
         };
         let started = Instant::now();
         let outcome = attempt_again_if_lost(factory, &mut analyzer, work.item(), lost);
-        let outcome = outcome.map(|(results, timings)| (results, Timings { queue, ..timings }));
+        let outcome =
+            outcome.map(|(results, timings)| (results, Timings { queue: queue + timings.queue, ..timings }));
         tracing::debug!(
             item = work.item().id,
             bytes = work.item().data.len(),
@@ -103,9 +106,8 @@ fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &I
         Ok(outcome) => {
             *analyzer = Some(current);
             outcome.map(|analysis| {
-                let timings =
-                    Timings { decode: analysis.decode, infer: analysis.infer, ..Timings::default() };
-                (analysis.results, timings)
+                let Analysis { results, queue, decode, infer } = analysis;
+                (results, Timings { queue, decode, infer })
             })
         }
         Err(panic) => {
@@ -119,10 +121,4 @@ fn attempt(factory: &Factory, analyzer: &mut Option<Box<dyn Analyzer>>, item: &I
 /// A factory that panics is one that fails.
 fn build(factory: &Factory) -> Result<Box<dyn Analyzer>, BoxError> {
     catch_unwind(AssertUnwindSafe(factory)).unwrap_or_else(|panic| Err(panic_message(&*panic).into()))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_owned())
 }

@@ -13,13 +13,60 @@ pub fn warp(photo: &RgbImage, map: &Affine, side: u32) -> RgbImage {
     let Some(inverse) = map.inverse() else { return crop };
     let [[step_x, _, _], [step_y, _, _]] = inverse.0;
     let source = Source::new(photo);
-    for (y, row) in crop.chunks_exact_mut(side as usize * 3).enumerate() {
+    let mut row = Neighbours::new(side as usize);
+    for (y, out) in crop.chunks_exact_mut(side as usize * 3).enumerate() {
         let [start_x, start_y] = inverse.apply([0.0, y as f64]);
-        for (x, pixel) in row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            *pixel = source.sample(start_x + step_x * x as f64, start_y + step_y * x as f64);
+        for x in 0..side as usize {
+            row.gather(x, &source, start_x + step_x * x as f64, start_y + step_y * x as f64);
         }
+        row.blend(out);
     }
     crop
+}
+
+/// What a row of the crop is made of, plane by plane, so that it can be blended without a branch: levels of the four neighbours and
+/// the weights of the right and the lower ones, three of each a pixel.
+struct Neighbours {
+    levels: [Vec<[u8; 3]>; 4],
+    right: Vec<[f32; 3]>,
+    bottom: Vec<[f32; 3]>,
+}
+
+impl Neighbours {
+    fn new(len: usize) -> Self {
+        let levels = std::array::from_fn(|_| vec![[0; 3]; len]);
+        Self { levels, right: vec![[0.0; 3]; len], bottom: vec![[0.0; 3]; len] }
+    }
+
+    /// Sets pixel `at` from the photo at (x, y).
+    fn gather(&mut self, at: usize, source: &Source<'_>, x: f64, y: f64) {
+        let (left, top) = (x.floor(), y.floor());
+        self.right[at] = [(x - left) as f32; 3];
+        self.bottom[at] = [(y - top) as f32; 3];
+        let [[a, b], [c, d]] = source.four(left as i64, top as i64);
+        for (levels, pixel) in self.levels.iter_mut().zip([a, b, c, d]) {
+            levels[at] = pixel;
+        }
+    }
+
+    fn blend(&self, out: &mut [u8]) {
+        let [a, b, c, d] = self.levels.each_ref().map(|levels| levels.as_flattened());
+        let weights = self.right.as_flattened().iter().zip(self.bottom.as_flattened());
+        let levels = a.iter().zip(b).zip(c.iter().zip(d));
+        for ((out, ((a, b), (c, d))), (right, bottom)) in out.iter_mut().zip(levels).zip(weights) {
+            let [a, b, c, d] = [a, b, c, d].map(|level| f32::from(*level));
+            let upper = a + (b - a) * right;
+            let lower = c + (d - c) * right;
+            *out = rounded(upper + (lower - upper) * bottom);
+        }
+    }
+}
+
+/// The nearest integer of a level in [0, 255], halves to the even one: the addition leaves no room for a fraction, and the integer in the
+/// lowest bits. Not a number becomes 0.
+fn rounded(level: f32) -> u8 {
+    const NO_FRACTION: f32 = (1 << 23) as f32;
+    (level + NO_FRACTION).to_bits() as u8
 }
 
 struct Source<'a> {
@@ -35,19 +82,6 @@ impl<'a> Source<'a> {
             width: photo.width().into(),
             height: photo.height().into(),
         }
-    }
-
-    fn sample(&self, x: f64, y: f64) -> [u8; 3] {
-        let (left, top) = (x.floor(), y.floor());
-        let (right_weight, bottom_weight) = ((x - left) as f32, (y - top) as f32);
-        let (left, top) = (left as i64, top as i64);
-        let [[a, b], [c, d]] = self.four(left, top);
-        std::array::from_fn(|i| {
-            let [a, b, c, d] = [a, b, c, d].map(|pixel| f32::from(pixel[i]));
-            let upper = a + (b - a) * right_weight;
-            let lower = c + (d - c) * right_weight;
-            (upper + (lower - upper) * bottom_weight).round_ties_even() as u8
-        })
     }
 
     /// The pixels at (left, top) and to the right of and below it; black where there is no photo.

@@ -16,11 +16,13 @@ mod output_args;
 pub mod pin;
 mod plan_args;
 pub mod refine;
+pub mod retry;
 pub mod status;
 pub mod store;
 pub mod undo;
 pub mod verify;
 pub mod why;
+mod worker_args;
 
 use std::sync::Arc;
 
@@ -31,7 +33,7 @@ use crate::{
     library::Library,
     log,
     monitor::Monitor,
-    ui::Ui,
+    ui::{Ui, Verbosity},
 };
 
 /// What every command works with.
@@ -60,24 +62,31 @@ pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
 /// As [`run`], with another way to rename.
 pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, Failure> {
     let context = Context { library: cli.global.library(), ui, steps };
-    log::start(&context.library, log_name(&cli.command), cli.global.ui_settings().verbosity)?;
+    // What was mistyped must not make a library.
+    let sources = match &cli.command {
+        Command::Embed(args) => Some(args.sources()?),
+        _ => None,
+    };
+    start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;
     changing::settle(&context)?;
-    let result = match &cli.command {
-        Command::Embed(args) => embed::run(args, &context),
-        Command::Cluster(args) => cluster::run(args, &context),
-        Command::Refine(args) => refine::run(args, &context),
-        Command::ExportSwap(args) => export_swap::run(args, &context),
-        Command::Extend(args) => extend::run(args, &context),
-        Command::Discover(args) => discover::run(args, &context),
-        Command::Import(args) => import::run(args, &context),
-        Command::Dedup(args) => dedup::run(args, &context),
-        Command::Why(args) => why::run(args, &context),
-        Command::Pin(args) => pin::run(args, &context),
-        Command::Apply(args) => apply::run(args, &context),
-        Command::Undo => undo::run(&context),
-        Command::Verify(args) => verify::run(args, &context),
-        Command::Status(args) => status::run(args, &context),
-        Command::Store(args) => store::run(args, &context),
+    let result = match (&cli.command, sources) {
+        (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),
+        (Command::Embed(_), None) => unreachable!("its sources were made above"),
+        (Command::Retry(args), _) => retry::run(args, &context),
+        (Command::Cluster(args), _) => cluster::run(args, &context),
+        (Command::Refine(args), _) => refine::run(args, &context),
+        (Command::ExportSwap(args), _) => export_swap::run(args, &context),
+        (Command::Extend(args), _) => extend::run(args, &context),
+        (Command::Discover(args), _) => discover::run(args, &context),
+        (Command::Import(args), _) => import::run(args, &context),
+        (Command::Dedup(args), _) => dedup::run(args, &context),
+        (Command::Why(args), _) => why::run(args, &context),
+        (Command::Pin(args), _) => pin::run(args, &context),
+        (Command::Apply(args), _) => apply::run(args, &context),
+        (Command::Undo, _) => undo::run(&context),
+        (Command::Verify(args), _) => verify::run(args, &context),
+        (Command::Status(args), _) => status::run(args, &context),
+        (Command::Store(args), _) => store::run(args, &context),
     };
     match &result {
         Ok(exit) => tracing::info!(?exit, "ended"),
@@ -86,21 +95,49 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
     result
 }
 
-/// The name under which a long command keeps a log; `None` for those that only look.
-fn log_name(command: &Command) -> Option<&'static str> {
-    match command {
-        Command::Embed(_) => Some("embed"),
-        Command::Cluster(_) => Some("cluster"),
-        Command::Refine(_) => Some("refine"),
-        Command::ExportSwap(_) => Some("export-swap"),
-        Command::Extend(_) => Some("extend"),
-        Command::Discover(_) => Some("discover"),
-        Command::Import(_) => Some("import"),
-        Command::Dedup(_) => Some("dedup"),
-        Command::Apply(_) => Some("apply"),
-        Command::Undo => Some("undo"),
-        Command::Status(_) | Command::Store(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) => {
-            None
+/// Commands that write to the library must be able to keep a log; those that only read it go on without one.
+fn start_log(command: &Command, context: &Context, verbosity: Verbosity) -> Result<(), Failure> {
+    let file = match log_of(command) {
+        Some(Log::Needed(name)) => Some(log::create(&context.library, name)?),
+        Some(Log::Wanted(name)) if context.library.folder().is_dir() => {
+            match log::create(&context.library, name) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    let folder = context.library.logs().display().to_string();
+                    context.monitor().problem(&folder, &format!("no log is kept: {error}"));
+                    None
+                }
+            }
         }
+        _ => None,
+    };
+    log::start(file, verbosity);
+    Ok(())
+}
+
+/// The log of a long command, by its name.
+enum Log {
+    /// The command makes or changes the library.
+    Needed(&'static str),
+    /// The command reads the library.
+    Wanted(&'static str),
+}
+
+/// `None` for commands that are short or must not write anything.
+fn log_of(command: &Command) -> Option<Log> {
+    match command {
+        Command::Embed(args) => args.writes().then_some(Log::Needed("embed")),
+        Command::Retry(args) => args.writes().then_some(Log::Wanted("retry")),
+        Command::Cluster(_) => Some(Log::Wanted("cluster")),
+        Command::Refine(_) => Some(Log::Wanted("refine")),
+        Command::ExportSwap(_) => Some(Log::Wanted("export-swap")),
+        Command::Extend(_) => Some(Log::Wanted("extend")),
+        Command::Discover(_) => Some(Log::Wanted("discover")),
+        Command::Import(_) => Some(Log::Wanted("import")),
+        Command::Dedup(_) => Some(Log::Wanted("dedup")),
+        Command::Apply(_) => Some(Log::Wanted("apply")),
+        Command::Undo => Some(Log::Wanted("undo")),
+        Command::Status(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) => None,
+        Command::Store(args) => args.log(),
     }
 }

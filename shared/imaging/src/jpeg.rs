@@ -16,7 +16,8 @@ const HARMLESS_WARNING: &str = "extraneous bytes before marker";
 const NO_END_MARKER: &str = "Premature end of JPEG file";
 const END_MARKER: [u8; 2] = [0xFF, 0xD9];
 
-pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+/// `memory`: whatever it holds is overwritten; the pixels are in it if it is large enough.
+pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
     let header = decoder.read_header(bytes).map_err(damaged)?;
     check_pixels(header.width as u64, header.height as u64, limits)?;
@@ -25,23 +26,38 @@ pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, Dec
     let (width, height) = (header.width, header.height);
     let pixels = match header.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => {
-            cmyk_to_rgb(&decompress(&mut decoder, bytes, width, height, PixelFormat::CMYK)?)
+            cmyk_to_rgb(&decompress(&mut decoder, bytes, (width, height), PixelFormat::CMYK, memory)?)
         }
-        _ => decompress(&mut decoder, bytes, width, height, PixelFormat::RGB)?,
+        _ => decompress(&mut decoder, bytes, (width, height), PixelFormat::RGB, memory)?,
     };
     Ok(RgbImage::from_raw(width as u32, height as u32, pixels)
         .expect("the buffer was made for this width and height"))
 }
 
+/// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The error is libjpeg-turbo's, in
+/// words: too large a side (65,500), no memory.
+pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let pixels = &image.as_raw()[..];
+    let image = Image { pixels, width, pitch: width * 3, height, format: PixelFormat::RGB };
+    let bytes = turbojpeg::compress(image, i32::from(quality), turbojpeg::Subsamp::Sub2x2);
+    bytes.map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+}
+
 fn decompress(
     decoder: &mut Decompressor,
     bytes: &[u8],
-    width: usize,
-    height: usize,
+    (width, height): (usize, usize),
     format: PixelFormat,
+    memory: Vec<u8>,
 ) -> Result<Vec<u8>, DecodeError> {
     let pitch = width * format.size();
-    let mut pixels = vec![0; pitch * height];
+    let mut pixels = memory;
+    if pixels.capacity() < pitch * height {
+        // Fresh zeros come from the system for less than filling what there is.
+        pixels = vec![0; pitch * height];
+    }
+    pixels.resize(pitch * height, 0);
     let mut attempt = |bytes: &[u8]| {
         decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format })
     };
@@ -88,8 +104,25 @@ mod tests {
         let mut bytes = Vec::new();
         DynamicImage::ImageRgb8(image).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).unwrap();
         let limits = ImageLimits::default();
-        let whole = decode(&bytes, &limits).unwrap();
-        assert_eq!(decode(&bytes[..bytes.len() - 2], &limits), Ok(whole));
-        assert!(decode(&bytes[..bytes.len() - 60], &limits).is_err(), "pixels are missing");
+        let whole = decode(&bytes, &limits, Vec::new()).unwrap();
+        assert_eq!(decode(&bytes[..bytes.len() - 2], &limits, Vec::new()), Ok(whole));
+        assert!(decode(&bytes[..bytes.len() - 60], &limits, Vec::new()).is_err(), "pixels are missing");
+    }
+
+    #[test]
+    fn the_memory_of_an_earlier_photo_changes_no_pixel() {
+        let photo = |width, height| {
+            encode_jpeg(&RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])), 90)
+                .unwrap()
+        };
+        let limits = ImageLimits::default();
+        for (width, height) in [(64, 48), (10, 7), (200, 100)] {
+            let bytes = photo(width, height);
+            let fresh = decode(&bytes, &limits, Vec::new()).unwrap();
+            assert_eq!(fresh.dimensions(), (width, height));
+            for len in [1, 3000, 100_000] {
+                assert_eq!(decode(&bytes, &limits, vec![77; len]).unwrap(), fresh);
+            }
+        }
     }
 }

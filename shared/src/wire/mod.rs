@@ -10,7 +10,7 @@ mod limits;
 mod outcome;
 mod task;
 
-pub use info::{Credit, ModelInfo, ModelRole, PackInfo, WorkerDescription};
+pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, WorkerDescription};
 pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
 pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,

@@ -19,11 +19,11 @@ pub type ItemOutcome = Result<(Vec<TaskResult>, Timings), ItemFailure>;
 /// Where an item's time went inside the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timings {
-    /// Waiting for a lane.
+    /// Waiting for a lane and a turn on the processor.
     pub queue: Duration,
     /// Image decoding.
     pub decode: Duration,
-    /// From pixels to results.
+    /// From pixels to results, waiting for the device included.
     pub infer: Duration,
 }
 

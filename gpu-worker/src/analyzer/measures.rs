@@ -1,0 +1,73 @@
+//! Between the crops of faces and what is measured of them: inputs of the networks, and their outputs as a face.
+
+use facesets_core::{
+    Face, FaceEmbedding,
+    wire::{ItemFailure, ModelRole},
+};
+use facesets_imaging::RgbImage;
+
+use super::{
+    FaceModels,
+    crops::{Candidate, Sides},
+    failure::internal,
+};
+use crate::{
+    device::{Call, Row},
+    engine::{RoleWord as _, Tensor},
+    vision::append_nchw,
+};
+
+/// Faces of one photo whose inputs are in memory at once: the largest batch.
+pub(super) const FACES_AT_ONCE: usize = 32;
+
+/// The recogniser's call and those of the 106-point and the 68-point network, a row a candidate each.
+pub(super) fn calls(group: &[Candidate], models: &FaceModels, sides: Sides) -> [Call; 3] {
+    let call = |role, side: u32, crop: fn(&Candidate) -> &RgbImage| {
+        let normalisation = models.normalisation(role);
+        let mut values = Vec::with_capacity(group.len() * 3 * (side * side) as usize);
+        for candidate in group {
+            append_nchw(&mut values, crop(candidate), normalisation);
+        }
+        Call { role, side: side as usize, rows: group.len(), values }
+    };
+    [
+        call(ModelRole::Recognition, sides.recognition, |candidate| &candidate.aligned),
+        call(ModelRole::Landmarks106, sides.landmarks_106, |candidate| &candidate.crop_106.1),
+        call(ModelRole::Landmarks68, sides.landmarks_68, |candidate| &candidate.crop_68().1),
+    ]
+}
+
+/// A face of a candidate and the three networks' outputs for it.
+pub(super) fn face(candidate: &Candidate, outputs: [&Row; 3]) -> Result<Face, ItemFailure> {
+    let [embedding, points_106, points_68] = outputs;
+    let embedding = FaceEmbedding::from_raw(only(ModelRole::Recognition, embedding)?).map_err(internal)?;
+    let points_106 = only(ModelRole::Landmarks106, points_106)?;
+    let points_68 = only(ModelRole::Landmarks68, points_68)?;
+    let landmarks_106 = candidate.crop_106.0.points_106(points_106).map_err(internal)?;
+    let landmarks_68 = candidate.crop_68().0.points_68(points_68).map_err(internal)?;
+    let mut coordinates = landmarks_106.as_flattened().iter().chain(landmarks_68.as_flattened());
+    if !coordinates.all(|v| v.is_finite()) {
+        return Err(internal("a landmark is not finite"));
+    }
+    Ok(Face {
+        bbox: candidate.bbox,
+        det_score: candidate.detection.score,
+        keypoints: candidate.detection.keypoints,
+        embedding,
+        landmarks_106,
+        landmarks_68,
+        blur: candidate.blur,
+    })
+}
+
+/// The values of a model's only output.
+fn only(role: ModelRole, outputs: &Row) -> Result<&[f32], ItemFailure> {
+    match &outputs[..] {
+        [Tensor { values, .. }] if !values.is_empty() => Ok(values),
+        outputs => Err(internal(format!(
+            "the {} model has {} outputs instead of one of some length",
+            role.word(),
+            outputs.len()
+        ))),
+    }
+}

@@ -1,0 +1,108 @@
+//! From models on a target to lanes at work: how many, and whether each has its own engine or all share one device.
+
+use std::{num::NonZeroUsize, sync::Arc, thread};
+
+use facesets_core::wire::PackInfo;
+
+use crate::{
+    analyzer::{Analyzer, Common, FaceAnalyzer, PackBuilder},
+    device::Shared,
+    engine::{Provider, Target, self_test::Reference},
+    pool::{BoxError, Pool, PoolError},
+};
+
+/// Most lanes with sessions of their own unless asked otherwise: memory grows with them.
+const MAX_OWN_SESSIONS: usize = 4;
+
+/// Photos that wait for a shared device beside those that have the processor: at one face each they fill its largest batch.
+const WAITING_FOR_DEVICE: usize = 32;
+
+/// How photos get to networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrangement {
+    /// Each lane has its own engine: for the host's processor, which all lanes share anyway.
+    Own,
+    /// One device for all lanes, fed in batches.
+    Shared,
+}
+
+/// Lanes and what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Own engines or one device.
+    pub arrangement: Arrangement,
+    /// Photos in work at once.
+    pub lanes: NonZeroUsize,
+    /// Threads of each session.
+    pub threads: usize,
+    /// Photos that have the processor at once.
+    pub cores: usize,
+}
+
+impl Plan {
+    /// What suits a target on this machine, with as many lanes as asked for.
+    pub fn new(target: &Target, lanes: Option<NonZeroUsize>) -> Self {
+        let arrangement =
+            if target.provider == Provider::Cpu { Arrangement::Own } else { Arrangement::Shared };
+        Self::arranged(arrangement, lanes)
+    }
+
+    /// The same for a given arrangement.
+    pub fn arranged(arrangement: Arrangement, lanes: Option<NonZeroUsize>) -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let default = match arrangement {
+            Arrangement::Own => cores.min(MAX_OWN_SESSIONS),
+            Arrangement::Shared => cores + WAITING_FOR_DEVICE,
+        };
+        let lanes = lanes.or(NonZeroUsize::new(default)).unwrap_or(NonZeroUsize::MIN);
+        let threads = match arrangement {
+            Arrangement::Own => (cores / lanes).max(1),
+            Arrangement::Shared => cores,
+        };
+        Self { arrangement, lanes, threads, cores }
+    }
+
+    /// Starts the lanes, every engine of which must give the numbers of `reference`.
+    pub fn start(self, builder: PackBuilder, reference: Reference) -> Result<Pool, PoolError> {
+        let builder = PackBuilder { threads: self.threads, ..builder };
+        let common = builder.common().map_err(|error| PoolError::Analyzer(error.into()))?;
+        match self.arrangement {
+            Arrangement::Own => Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
+                Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
+            }),
+            Arrangement::Shared => self.share(builder.share(self.cores, reference)?, common),
+        }
+    }
+
+    /// Starts lanes that share `device`, which ends with them.
+    pub fn share(self, device: Shared, common: Arc<Common>) -> Result<Pool, PoolError> {
+        Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
+            Ok(Box::new(FaceAnalyzer::new(device.client(), Arc::clone(&common))?))
+        })
+    }
+
+    /// The plan for a log.
+    pub fn log(self, pack: &PackInfo, target: &Target) {
+        let Self { arrangement, lanes, threads, .. } = self;
+        tracing::info!(pack = pack.name, %target, ?arrangement, lanes, threads, "making the models ready");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_gets_lanes_with_own_engines_and_anything_else_one_device() {
+        let processor = Plan::new(&Target::new(Provider::Cpu), None);
+        assert_eq!(processor.arrangement, Arrangement::Own);
+        assert!(processor.lanes.get() <= MAX_OWN_SESSIONS && processor.threads >= 1);
+        for provider in [Provider::DirectMl, Provider::Cuda, Provider::OpenVino, Provider::MiGraphX] {
+            let device = Plan::new(&Target::new(provider), None);
+            assert_eq!(device.arrangement, Arrangement::Shared);
+            assert!(device.lanes.get() > WAITING_FOR_DEVICE);
+        }
+        let asked = Plan::new(&Target::new(Provider::Cpu), NonZeroUsize::new(1));
+        assert_eq!((asked.lanes.get(), asked.threads), (1, asked.cores));
+    }
+}

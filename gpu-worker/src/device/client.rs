@@ -1,0 +1,114 @@
+//! A lane's way to the shared device.
+
+use std::sync::{Arc, mpsc};
+
+use facesets_core::wire::ModelRole;
+
+use super::{Call, Device, Row, batch_limit, shared::Desk, turns::Turns};
+use crate::engine::{EngineError, InputShape, RunFailure};
+
+/// One lane's handle: it takes turns on the processor and waits for the device without one.
+#[derive(Debug)]
+pub struct Client {
+    desk: Arc<Desk>,
+    turns: Arc<Turns>,
+    has_turn: bool,
+    /// Whether the device has been told that this lane's next call is near.
+    is_near: bool,
+    pixel_bytes: u64,
+}
+
+/// Where the rows of a part of a call are answered.
+type Answer = mpsc::Receiver<Result<Vec<Row>, EngineError>>;
+
+impl Client {
+    pub(super) fn new(desk: Arc<Desk>, turns: Arc<Turns>) -> Self {
+        Self { desk, turns, has_turn: false, is_near: false, pixel_bytes: 0 }
+    }
+
+    /// Hands a call over, in parts that fit a batch.
+    fn submit(&self, call: Call) -> (ModelRole, Vec<Answer>) {
+        let (role, row_len) = (call.role, call.row_len());
+        let limit = batch_limit(self.input_shape(role), call.side);
+        let submit = |part: Call| {
+            // One answer, which the device never waits to give.
+            let (sender, answer) = mpsc::sync_channel(1);
+            self.desk.submit(part, sender, limit);
+            answer
+        };
+        if call.rows <= limit {
+            return (role, vec![submit(call)]);
+        }
+        let parts = call.values.chunks(limit * row_len);
+        let parts = parts.map(|part| Call { rows: part.len() / row_len, values: part.to_vec(), ..call });
+        (role, parts.map(submit).collect())
+    }
+
+    fn near(&mut self, is_near: bool) {
+        if self.is_near != is_near {
+            self.is_near = is_near;
+            self.desk.near(is_near);
+        }
+    }
+}
+
+impl Device for Client {
+    fn input_shape(&self, role: ModelRole) -> InputShape {
+        self.desk.input_shape(role)
+    }
+
+    fn run(&mut self, calls: Vec<Call>) -> Vec<Result<Vec<Row>, EngineError>> {
+        if calls.is_empty() {
+            return Vec::new();
+        }
+        let submitted: Vec<_> = calls.into_iter().map(|call| self.submit(call)).collect();
+        self.near(false);
+        if self.has_turn {
+            self.turns.pause();
+        }
+        let answers = submitted.into_iter().map(|(role, answers)| collect(role, answers)).collect();
+        self.near(true);
+        if self.has_turn {
+            self.turns.resume();
+        }
+        answers
+    }
+
+    fn begin(&mut self) {
+        self.turns.begin();
+        self.has_turn = true;
+    }
+
+    fn holds(&mut self, bytes: u64) {
+        self.turns.hold(self.pixel_bytes, bytes);
+        self.pixel_bytes = bytes;
+    }
+
+    fn end(&mut self) {
+        self.near(false);
+        self.holds(0);
+        if std::mem::take(&mut self.has_turn) {
+            self.turns.pause();
+        }
+    }
+}
+
+/// A lane that panics gives back what it holds.
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn collect(role: ModelRole, answers: Vec<Answer>) -> Result<Vec<Row>, EngineError> {
+    let mut rows = Vec::new();
+    for answer in answers {
+        let gone = |_| EngineError::Run {
+            role,
+            cause: RunFailure::Other,
+            reason: "the device's thread is gone".to_owned(),
+        };
+        rows.extend(answer.recv().map_err(gone)??);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,264 @@
+//! The device that all lanes share, and its thread.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use facesets_core::wire::ModelRole;
+
+use super::{
+    Call, Client, EngineFactory, Row, Runner,
+    batcher::{Batch, Batcher, Choice},
+    runner::{Padding, caught},
+    turns::Turns,
+};
+use crate::{
+    engine::{Engine, EngineError, InputShape, RunFailure},
+    meter::Meter,
+    pool::{BoxError, PoolError},
+};
+
+/// Who waits for the rows of a call.
+type Waiting = mpsc::SyncSender<Result<Vec<Row>, EngineError>>;
+
+/// A device with a thread of its own. Clients may outlive it; their calls then fail.
+#[derive(Debug)]
+pub struct Shared {
+    desk: Arc<Desk>,
+    turns: Arc<Turns>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where calls are handed over.
+#[derive(Debug)]
+pub(super) struct Desk {
+    shapes: Vec<(ModelRole, InputShape)>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    batcher: Batcher<Waiting>,
+    /// Lanes between two calls of a photo.
+    near: usize,
+    /// Batches that were taken.
+    taken: usize,
+    closed: bool,
+}
+
+/// What the device's thread works with.
+struct Executor<E> {
+    /// `None` when it is to be made anew.
+    runner: Option<Runner<E>>,
+    factory: Box<EngineFactory<E>>,
+    meter: Arc<Meter>,
+    /// Gone, and did not come back.
+    lost: bool,
+}
+
+impl Shared {
+    /// Starts the device's thread, makes its engine there, and waits for that. `cores` lanes work on the processor at once.
+    ///
+    /// All cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
+    pub fn start<E: Engine + 'static>(
+        cores: usize,
+        meter: Arc<Meter>,
+        factory: Box<EngineFactory<E>>,
+    ) -> Result<Self, PoolError> {
+        // One message each way.
+        let (ready, started) = mpsc::sync_channel::<Result<Arc<Desk>, BoxError>>(1);
+        let work = move || {
+            let mut executor = Executor { runner: None, factory, meter, lost: false };
+            let desk = executor.ready().map(|runner| Arc::new(Desk::new(runner)));
+            let running = desk.as_ref().ok().map(Arc::clone);
+            // Whoever starts the device waits for this.
+            let _ = ready.send(desk);
+            if let Some(desk) = running {
+                while let Some(batch) = desk.next() {
+                    executor.serve(batch);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("device".to_owned()).spawn(work)?;
+        let ended = |_| PoolError::Thread(io::Error::other("the device's thread ended"));
+        let desk = started.recv().map_err(ended)?.map_err(PoolError::Analyzer)?;
+        Ok(Self { desk, turns: Arc::new(Turns::new(cores)), thread: Some(thread) })
+    }
+
+    /// Rows that no batch has been made of yet.
+    #[cfg(test)]
+    pub(super) fn waiting_rows(&self) -> usize {
+        self.desk.lock().batcher.rows()
+    }
+
+    /// Batches that the device has begun.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.desk.lock().taken
+    }
+
+    /// A handle for one lane.
+    pub fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.desk), Arc::clone(&self.turns))
+    }
+}
+
+impl Drop for Shared {
+    /// What was handed over is still run.
+    fn drop(&mut self) {
+        self.desk.lock().closed = true;
+        self.desk.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It catches what engines do.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Desk {
+    fn new<E: Engine>(runner: &Runner<E>) -> Self {
+        let shapes = ModelRole::ALL.map(|role| (role, runner.input_shape(role))).to_vec();
+        let state = State { batcher: Batcher::new(), near: 0, taken: 0, closed: false };
+        Self { shapes, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    pub(super) fn input_shape(&self, role: ModelRole) -> InputShape {
+        self.shapes.iter().find(|(of, _)| *of == role).map_or([None; 4], |(_, shape)| *shape)
+    }
+
+    pub(super) fn submit(&self, call: Call, who: Waiting, limit: usize) {
+        let mut state = self.lock();
+        // Nobody would take it: `who` is dropped, and its receiver learns that.
+        if !state.closed {
+            state.batcher.add(call, who, limit, Instant::now());
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn near(&self, is_near: bool) {
+        let mut state = self.lock();
+        state.near = if is_near { state.near + 1 } else { state.near.saturating_sub(1) };
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The next batch; `None` when there is none and will be none.
+    fn next(&self) -> Option<Batch<Waiting>> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let near = state.near > 0;
+            state = match state.batcher.choose(now, near) {
+                Choice::Run(batch) => {
+                    state.taken += 1;
+                    return Some(batch);
+                }
+                Choice::Wait if state.closed => return None,
+                Choice::Wait => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Choice::WaitUntil(moment) => {
+                    let waited = self.changed.wait_timeout(state, moment.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in there panics half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Engine> Executor<E> {
+    fn ready(&mut self) -> Result<&Runner<E>, BoxError> {
+        let made = if let Some(runner) = self.runner.take() {
+            runner
+        } else {
+            let engine = caught(|| (self.factory)()).unwrap_or_else(|message| Err(message.into()))?;
+            Runner::new(engine, Arc::clone(&self.meter), Padding::Buckets)
+        };
+        Ok(self.runner.insert(made))
+    }
+
+    /// Runs a batch and answers everybody who has rows in it. When it fails, each part is run alone, so that the failure of one is not
+    /// that of its neighbours.
+    fn serve(&mut self, batch: Batch<Waiting>) {
+        let Batch { mut call, parts, .. } = batch;
+        let whole = self.run(&mut call);
+        // A lane that is gone misses nothing.
+        let answer = |who: Waiting, answer| drop(who.send(answer));
+        match whole {
+            Ok(rows) => {
+                let mut rows = rows.into_iter();
+                for (len, who) in parts {
+                    answer(who, Ok(rows.by_ref().take(len).collect()));
+                }
+            }
+            Err(error) if parts.len() > 1 => {
+                tracing::warn!(role = ?call.role, rows = call.rows, %error, "a batch failed: its parts are run alone");
+                let mut values = &call.values[..];
+                for (rows, who) in parts {
+                    let (part, rest) = values.split_at(rows * call.row_len());
+                    values = rest;
+                    answer(who, self.run(&mut Call { rows, values: part.to_vec(), ..call }));
+                }
+            }
+            Err(error) => parts.into_iter().for_each(|(_, who)| answer(who, Err(error.clone()))),
+        }
+    }
+
+    /// Runs a call; a device that went away is given one chance to come back, with new sessions.
+    fn run(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
+        if self.lost {
+            return Err(failed(
+                call.role,
+                RunFailure::DeviceLost,
+                "the device went away and did not come back",
+            ));
+        }
+        let first = self.attempt(call);
+        if !is_lost(&first) {
+            return first;
+        }
+        tracing::warn!("the device went away: new sessions are made");
+        self.runner = None;
+        let second = self.attempt(call);
+        if is_lost(&second) {
+            tracing::error!("the device is lost");
+            (self.lost, self.runner) = (true, None);
+        }
+        second
+    }
+
+    /// A panic costs the engine, which is made anew for the next call. One that cannot be made is a lost device.
+    fn attempt(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
+        let role = call.role;
+        if let Err(error) = self.ready() {
+            return Err(failed(role, RunFailure::DeviceLost, error));
+        }
+        let runner = &mut self.runner;
+        let outcome = caught(|| runner.as_mut().map(|runner| runner.run(call)));
+        outcome.map_or_else(
+            |message| {
+                tracing::error!(message, "the engine panicked and is made anew");
+                self.runner = None;
+                Err(failed(role, RunFailure::Other, format!("the engine failed on this input: {message}")))
+            },
+            |rows| rows.unwrap_or_else(|| Err(failed(role, RunFailure::Other, "there is no engine"))),
+        )
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "reasons are mostly made on the spot")]
+fn failed(role: ModelRole, cause: RunFailure, reason: impl ToString) -> EngineError {
+    EngineError::Run { role, cause, reason: reason.to_string() }
+}
+
+fn is_lost(outcome: &Result<Vec<Row>, EngineError>) -> bool {
+    matches!(outcome, Err(EngineError::Run { cause: RunFailure::DeviceLost, .. }))
+}
