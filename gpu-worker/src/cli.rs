@@ -156,6 +156,20 @@ pub enum ModelsCommand {
         #[command(flatten)]
         models: ModelsDir,
     },
+    /// Remove a pack, with what an interrupted download left of it. Refused while a worker uses it.
+    Remove {
+        /// Name of the pack.
+        pack: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where packs are.
+        #[command(flatten)]
+        models: ModelsDir,
+    },
 }
 
 /// Where packs are.

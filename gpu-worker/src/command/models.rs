@@ -1,4 +1,4 @@
-//! `models fetch | list | verify`.
+//! `models fetch | list | verify | remove`.
 
 use std::path::Path;
 
@@ -8,7 +8,10 @@ use super::Exit;
 use crate::{
     cli::ModelsCommand,
     engine::RoleWord as _,
-    model_pack::{DownloadError, FetchError, Fetched, Pack, PackError, catalogue, fetch, list},
+    model_pack::{
+        DownloadError, FetchError, Fetched, Pack, PackError, RemoveError, catalogue, fetch, list, remove,
+        size,
+    },
     startup::pack_hint,
     ui,
 };
@@ -21,6 +24,7 @@ pub fn run(command: ModelsCommand) -> Exit {
         }
         ModelsCommand::List { json, models } => run_list(json, &models.folder()),
         ModelsCommand::Verify { pack, json, models } => run_verify(pack, json, &models.folder()),
+        ModelsCommand::Remove { pack, yes, json, models } => run_remove(&pack, yes, json, &models.folder()),
     }
 }
 
@@ -106,6 +110,49 @@ fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
     } else {
         Exit::SomeFailed
     }
+}
+
+fn run_remove(pack: &str, yes: bool, json: bool, models: &Path) -> Exit {
+    let removed = size(models, pack).and_then(|bytes| {
+        let question = format!("remove `{pack}` from `{}` ({})?", models.display(), megabytes(bytes));
+        if yes || ui::confirm(&question) { remove(models, pack).map(Some) } else { Ok(None) }
+    });
+    match removed {
+        Ok(Some(freed_bytes)) if json => {
+            ui::json(&serde_json::json!({"pack": pack, "freed_bytes": freed_bytes}))
+        }
+        Ok(Some(bytes)) => ui::result(&format!("`{pack}` is removed: {} freed", megabytes(bytes))),
+        Ok(None) => {
+            ui::error(
+                "nothing was removed",
+                &format!("to remove it without a question: `facesets-worker models remove {pack} --yes`"),
+            );
+            return Exit::Failed;
+        }
+        Err(error) => {
+            ui::error(&error.to_string(), &remove_hint(&error));
+            return Exit::Failed;
+        }
+    }
+    Exit::Done
+}
+
+fn remove_hint(error: &RemoveError) -> String {
+    match error {
+        RemoveError::Missing { there, .. } if there.is_empty() => {
+            "the folder of packs is another with `--models DIR`".to_owned()
+        }
+        RemoveError::Missing { there, .. } => format!("there are: {}", there.join(", ")),
+        RemoveError::Link(_) => "remove the link by hand; what it points to is left alone".to_owned(),
+        RemoveError::InUse(_) => "stop the worker first".to_owned(),
+        RemoveError::Disk { .. } => {
+            "see to the folder's permissions and run the same command again".to_owned()
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// A pack in a list.

@@ -68,11 +68,17 @@ pub enum ModelRole {
     Landmarks106,
     /// 68 landmarks.
     Landmarks68,
+    /// CLIP's visual tower.
+    ClipVisual,
 }
 
 impl ModelRole {
-    /// Every role that a face pack fills.
-    pub const ALL: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
+    /// The roles that a pack for faces fills, all of them.
+    pub const FACE: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
+
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68, Self::ClipVisual];
 }
 
 impl PackInfo {
@@ -186,6 +192,7 @@ impl From<&ModelInfo> for proto::Model {
             ModelRole::Recognition => proto::ModelRole::Recognition,
             ModelRole::Landmarks106 => proto::ModelRole::Landmarks106,
             ModelRole::Landmarks68 => proto::ModelRole::Landmarks68,
+            ModelRole::ClipVisual => proto::ModelRole::ClipVisual,
         };
         Self { role: role.into(), file: model.file.clone(), sha256: digest_bytes(&model.sha256) }
     }
@@ -210,6 +217,7 @@ fn role(role: proto::ModelRole) -> Option<ModelRole> {
         proto::ModelRole::Recognition => Some(ModelRole::Recognition),
         proto::ModelRole::Landmarks106 => Some(ModelRole::Landmarks106),
         proto::ModelRole::Landmarks68 => Some(ModelRole::Landmarks68),
+        proto::ModelRole::ClipVisual => Some(ModelRole::ClipVisual),
     }
 }
 
