@@ -17,6 +17,7 @@ pub mod meter;
 pub mod model_pack;
 pub mod pool;
 pub mod service;
+pub mod settings;
 pub mod startup;
 #[cfg(test)]
 mod testing;

@@ -18,13 +18,24 @@ use crate::{
 
 /// Runs one of them.
 pub fn run(command: ModelsCommand) -> Exit {
-    match command {
-        ModelsCommand::Fetch { pack, accept_license, url, models } => {
-            run_fetch(&pack, accept_license, url, &models.folder())
+    let (ModelsCommand::Fetch { models, .. }
+    | ModelsCommand::List { models, .. }
+    | ModelsCommand::Verify { models, .. }
+    | ModelsCommand::Remove { models, .. }) = &command;
+    let folder = match models.folder() {
+        Ok(folder) => folder,
+        Err(error) => {
+            ui::error(&error.to_string(), error.hint());
+            return Exit::Failed;
         }
-        ModelsCommand::List { json, models } => run_list(json, &models.folder()),
-        ModelsCommand::Verify { pack, json, models } => run_verify(pack, json, &models.folder()),
-        ModelsCommand::Remove { pack, yes, json, models } => run_remove(&pack, yes, json, &models.folder()),
+    };
+    match command {
+        ModelsCommand::Fetch { pack, accept_license, url, .. } => {
+            run_fetch(&pack, accept_license, url, &folder)
+        }
+        ModelsCommand::List { json, .. } => run_list(json, &folder),
+        ModelsCommand::Verify { pack, json, .. } => run_verify(pack, json, &folder),
+        ModelsCommand::Remove { pack, yes, json, .. } => run_remove(&pack, yes, json, &folder),
     }
 }
 
