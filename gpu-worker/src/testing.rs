@@ -9,7 +9,7 @@ use facesets_core::{
 
 use crate::analyzer::{Analysis, Analyzer, failed};
 
-/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`; anything else is a photo without faces as wide as it has bytes.
+/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`, `lost` (the device, for good); anything else is a photo without faces as wide as it has bytes.
 pub(crate) struct Toy;
 
 impl Analyzer for Toy {
@@ -21,6 +21,7 @@ impl Analyzer for Toy {
         match text {
             "panic" => panic!("as asked"),
             "bad" => Err(failed(ItemFailureKind::Decode, "not a photo")),
+            "lost" => Err(failed(ItemFailureKind::DeviceLost, "the device was taken out")),
             _ => Ok(Analysis {
                 results: tasks.iter().map(|task| no_faces(bytes.len() as u32, task)).collect(),
                 queue: Duration::ZERO,

@@ -8,5 +8,6 @@ mod interop;
 mod kills;
 mod link;
 mod main_job;
+mod reflection;
 mod refusals;
 mod tidy;
