@@ -184,14 +184,14 @@ async fn the_token_guards_everything_but_health() {
 #[tokio::test]
 async fn a_worker_whose_device_is_lost_says_that_it_does_not_serve_and_items_may_go_elsewhere() {
     let running = start(None).await;
-    let mut health = HealthClient::new(running.channel().await);
-    let mut status = |service: &str| {
+    let health = HealthClient::new(running.channel().await);
+    let status = |service: &str| {
         let (mut health, service) = (health.clone(), service.to_owned());
         async move { health.check(HealthCheckRequest { service }).await.unwrap().into_inner().status() }
     };
     assert_eq!(status("").await, ServingStatus::Serving);
     let watch = HealthCheckRequest { service: "facesets.worker.v1.Worker".to_owned() };
-    let mut watching = health.watch(watch).await.unwrap().into_inner();
+    let mut watching = health.clone().watch(watch).await.unwrap().into_inner();
     assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
 
     let mut client = running.client().await;
