@@ -2,12 +2,14 @@
 
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
-use facesets_core::wire::PackInfo;
+use facesets_core::ImageLimits;
 
 use crate::{
     analyzer::{Analyzer, Common, FaceAnalyzer, PackBuilder},
-    device::Shared,
-    engine::{Provider, Target, self_test::Reference},
+    device::{Device, Shared, Turns},
+    engine::{Provider, Target, ort::Runtime, self_test::Reference},
+    meter::Meter,
+    packs::{Lane, Loaded, Loader, Packs},
     pool::{BoxError, Pool, PoolError},
 };
 
@@ -70,7 +72,10 @@ impl Plan {
             Arrangement::Own => Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
                 Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
             }),
-            Arrangement::Shared => self.share(builder.share(self.cores, reference)?, common),
+            Arrangement::Shared => {
+                let turns = Arc::new(Turns::new(self.cores));
+                self.share(builder.share(turns, reference)?, common)
+            }
         }
     }
 
@@ -81,10 +86,35 @@ impl Plan {
         })
     }
 
-    /// The plan for a log.
-    pub fn log(self, pack: &PackInfo, target: &Target) {
-        let Self { arrangement, lanes, threads, .. } = self;
-        tracing::info!(pack = pack.name, %target, ?arrangement, lanes, threads, "making the models ready");
+    /// Starts lanes that work with any of `packs`.
+    pub fn start_lanes(self, packs: &Arc<Packs>) -> Result<Pool, PoolError> {
+        let (packs, lanes) = (Arc::clone(packs), self.lanes);
+        Pool::start(lanes, move || Ok(Box::new(Lane::new(Arc::clone(&packs), lanes.get())?)))
+    }
+
+    /// How packs are made ready for these lanes.
+    pub fn loader(self, runtime: Runtime, limits: ImageLimits, meter: Arc<Meter>) -> Box<Loader> {
+        // Of all packs together: lanes share the cores, whatever they work with.
+        let turns = Arc::new(Turns::new(self.cores));
+        Box::new(move |pack| {
+            let Self { arrangement, lanes, threads, .. } = self;
+            let (name, target) = (&pack.info().name, runtime.target());
+            tracing::info!(pack = name, %target, ?arrangement, lanes, threads, "making the models ready");
+            let (runtime, meter) = (runtime.clone(), Arc::clone(&meter));
+            let builder = PackBuilder { pack: pack.clone(), runtime, threads, limits, meter };
+            let reference = builder.reference()?;
+            let common = builder.common()?;
+            match arrangement {
+                Arrangement::Own => Loaded::new(&pack, move || builder.lane(&reference, Arc::clone(&common))),
+                Arrangement::Shared => {
+                    let device = builder.share(Arc::clone(&turns), reference)?;
+                    Loaded::new(&pack, move || {
+                        let client: Box<dyn Device + Send> = Box::new(device.client());
+                        Ok(FaceAnalyzer::new(client, Arc::clone(&common))?)
+                    })
+                }
+            }
+        })
     }
 }
 

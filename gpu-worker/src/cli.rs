@@ -1,10 +1,13 @@
 //! The command line: flags, their environment and their defaults.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{ConfigFile, FileError, Settings, config_file, default_models};
+use crate::{
+    engine::ProviderChoice,
+    settings::{ConfigFile, FileError, Settings, config_file, default_models},
+};
 
 /// Streams images in and faces out, through ONNX Runtime, over gRPC.
 #[derive(Debug, Parser)]

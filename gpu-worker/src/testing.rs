@@ -35,8 +35,14 @@ impl Analyzer for Toy {
 fn no_faces(width: u32, task: &Task) -> TaskResult {
     let contract = match task {
         Task::AnalyzeFaces(task) => task.contract,
-        Task::CountFaces(_) => {
-            return TaskResult::Count(FaceCount { width, height: 1, sizes: Vec::new() });
+        Task::EmbedClip(_) => unimplemented!("a toy has no CLIP"),
+        Task::CountFaces(task) => {
+            return TaskResult::Count(FaceCount {
+                pack: task.pack.clone(),
+                width,
+                height: 1,
+                sizes: Vec::new(),
+            });
         }
     };
     let nothing = Sha256Digest::from([0; 32]);
@@ -47,7 +53,14 @@ fn no_faces(width: u32, task: &Task) -> TaskResult {
         det_size: contract.det_size,
         preprocessing: contract.preprocessing,
     };
-    TaskResult::Faces(FaceAnalysis { contract, landmarks_contract, width, height: 1, faces: Vec::new() })
+    TaskResult::Faces(FaceAnalysis {
+        pack: task.pack().to_owned(),
+        contract,
+        landmarks_contract,
+        width,
+        height: 1,
+        faces: Vec::new(),
+    })
 }
 
 pub(crate) fn item(id: u64, text: &str) -> Item {

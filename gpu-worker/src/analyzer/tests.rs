@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use facesets_core::{
     FaceAnalysis, FaceCount, ImageLimits, Sha256Digest,
-    wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo},
+    wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo, PackState},
 };
 
 use super::*;
@@ -92,7 +92,12 @@ fn photo() -> Vec<u8> {
 fn pack() -> PackInfo {
     let sha256 = Sha256Digest::of(b"a model");
     let models = ModelRole::FACE.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
-    PackInfo { name: "fake".to_owned(), models: models.to_vec(), licence: String::new() }
+    PackInfo {
+        name: "fake".to_owned(),
+        models: models.to_vec(),
+        licence: String::new(),
+        state: PackState::Default,
+    }
 }
 
 fn task() -> AnalyzeFaces {

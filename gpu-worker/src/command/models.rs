@@ -130,7 +130,7 @@ fn run_remove(pack: &str, yes: bool, json: bool, models: &Path) -> Exit {
     });
     match removed {
         Ok(Some(freed_bytes)) if json => {
-            ui::json(&serde_json::json!({"pack": pack, "freed_bytes": freed_bytes}))
+            ui::json(&serde_json::json!({"pack": pack, "freed_bytes": freed_bytes}));
         }
         Ok(Some(bytes)) => ui::result(&format!("`{pack}` is removed: {} freed", megabytes(bytes))),
         Ok(None) => {

@@ -7,6 +7,7 @@ use std::{
     path::Path,
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use facesets_core::{ImageLimits, wire::PROTOCOL_VERSION};
@@ -17,6 +18,7 @@ use crate::{
     cli::ServeArgs,
     engine::CpuFallback,
     managed::{self, Ready, read_start},
+    packs::Bounds,
     service::{Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
@@ -45,7 +47,7 @@ pub fn run(args: &ServeArgs) -> Exit {
     let started = prepared.and_then(|configuration| {
         start(&configuration)
             .map(|started| (started, configuration.token))
-            .map_err(|error| Trouble { hint: error.hint(&configuration.pack), error: error.to_string() })
+            .map_err(|error| Trouble { hint: error.hint(&configuration.packs[0]), error: error.to_string() })
     });
     match started.and_then(|(started, token)| serve_until_stopped(args, started, token, drain)) {
         Ok(exit) => exit,
@@ -195,13 +197,18 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
     Configuration {
         listen: settings.listen.expect(FILLED),
         models: settings.models.expect(FILLED),
-        pack: settings.pack.expect(FILLED),
+        packs: pack_names(&settings.pack.expect(FILLED)),
+        bounds: Bounds {
+            max_loaded: settings.max_packs.expect(FILLED),
+            idle: Duration::from_secs(settings.idle_unload_seconds.expect(FILLED)),
+        },
         runtime: settings.runtime,
         provider: settings.provider.expect(FILLED),
         device_id: settings.device_id,
-        fallback: match settings.allow_cpu_fallback.expect(FILLED) {
-            true => CpuFallback::Allowed,
-            false => CpuFallback::Refused,
+        fallback: if settings.allow_cpu_fallback.expect(FILLED) {
+            CpuFallback::Allowed
+        } else {
+            CpuFallback::Refused
         },
         lanes: settings.lanes,
         limits: ImageLimits {
@@ -209,11 +216,23 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
             max_pixels: settings.max_pixels.expect(FILLED),
         },
         token,
-        plaintext: match settings.allow_plaintext.expect(FILLED) {
-            true => Plaintext::Everywhere,
-            false => Plaintext::LoopbackOnly,
+        plaintext: if settings.allow_plaintext.expect(FILLED) {
+            Plaintext::Everywhere
+        } else {
+            Plaintext::LoopbackOnly
         },
     }
+}
+
+/// `a,b` as names, each once.
+fn pack_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        if !names.iter().any(|there| there == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// Reads stdin on a thread of its own, which is the same on every system: the first line is sent, the end drains.

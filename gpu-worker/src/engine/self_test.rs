@@ -82,17 +82,18 @@ impl Reference {
         let golden: BTreeMap<String, Vec<Fingerprint>> =
             serde_json::from_str(GOLDEN).expect("the golden numbers are compiled in; a test reads them");
         let of = |role| Some((role, golden.get(&pack.sha256(role)?.to_string())?.clone()));
-        ModelRole::FACE.into_iter().map(of).collect::<Option<_>>().map(Self)
+        pack.models.iter().map(|model| of(model.role)).collect::<Option<_>>().map(Self)
     }
 
-    /// What `engine` gives, in order to compare others with it. An engine that contradicts itself is no reference.
+    /// What `engine` gives in `roles`, in order to compare others with it. An engine that contradicts itself is no reference.
     pub fn measure(
         engine: &mut impl Engine,
+        roles: &[ModelRole],
         normalisation: impl Fn(ModelRole) -> Normalisation,
     ) -> Result<Self, SelfTestError> {
-        let roles = ModelRole::FACE.into_iter().map(|role| {
-            let outputs = probe(engine, role, normalisation(role))?;
-            Ok((role, outputs.iter().map(Fingerprint::of).collect()))
+        let roles = roles.iter().map(|role| {
+            let outputs = probe(engine, *role, normalisation(*role))?;
+            Ok((*role, outputs.iter().map(Fingerprint::of).collect()))
         });
         roles.collect::<Result<_, SelfTestError>>().map(Self)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use facesets_core::{
     Sha256Digest,
-    wire::{ModelInfo, ModelRole, PackInfo},
+    wire::{ModelInfo, ModelRole, PackInfo, PackState},
 };
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,12 @@ impl Manifest {
 pub(super) fn info(manifest: &Manifest, files: &[ExpectedFile]) -> PackInfo {
     let models =
         files.iter().map(|file| ModelInfo { role: file.role, file: file.file.clone(), sha256: file.sha256 });
-    PackInfo { name: manifest.name.clone(), models: models.collect(), licence: manifest.licence.clone() }
+    PackInfo {
+        name: manifest.name.clone(),
+        models: models.collect(),
+        licence: manifest.licence.clone(),
+        state: PackState::Available,
+    }
 }
 
 /// Whether `name` is one component of a path, on Unix and on Windows.

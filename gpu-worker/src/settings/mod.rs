@@ -25,9 +25,15 @@ pub struct Settings {
     /// Folder of model packs [default: facesets/models in the user's data folder].
     #[arg(long, env = "FACESETS_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// Model pack to load at once [default: buffalo_l].
-    #[arg(long, env = "FACESETS_PACK", value_name = "NAME")]
+    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for [default: `buffalo_l`].
+    #[arg(long, env = "FACESETS_PACK", value_name = "NAME,…")]
     pub pack: Option<String>,
+    /// Most packs in memory; the one that was used the longest ago makes room [default: 3].
+    #[arg(long, env = "FACESETS_MAX_PACKS", value_name = "NUMBER")]
+    pub max_packs: Option<NonZeroUsize>,
+    /// A pack that nobody asks for so long leaves the memory, unless it was named at start [default: 600].
+    #[arg(long, env = "FACESETS_IDLE_UNLOAD_SECONDS", value_name = "SECONDS")]
+    pub idle_unload_seconds: Option<u64>,
     /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
@@ -67,6 +73,8 @@ impl Settings {
             listen: self.listen.or(below.listen),
             models: self.models.or(below.models),
             pack: self.pack.or(below.pack),
+            max_packs: self.max_packs.or(below.max_packs),
+            idle_unload_seconds: self.idle_unload_seconds.or(below.idle_unload_seconds),
             runtime: self.runtime.or(below.runtime),
             provider: self.provider.or(below.provider),
             device_id: self.device_id.or(below.device_id),
@@ -86,6 +94,8 @@ impl Settings {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 50551))),
             models: Some(default_models()),
             pack: Some("buffalo_l".to_owned()),
+            max_packs: NonZeroUsize::new(3),
+            idle_unload_seconds: Some(600),
             provider: Some(ProviderChoice::Auto),
             allow_cpu_fallback: Some(false),
             max_image_bytes: Some(limits.max_bytes),
@@ -133,6 +143,8 @@ mod tests {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 1))),
             models: Some("high".into()),
             pack: Some("high".to_owned()),
+            max_packs: NonZeroUsize::new(1),
+            idle_unload_seconds: Some(1),
             runtime: Some("high".into()),
             provider: Some(ProviderChoice::Only(crate::engine::Provider::Cpu)),
             device_id: Some(1),

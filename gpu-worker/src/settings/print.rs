@@ -8,6 +8,9 @@ use super::{ConfigFile, Settings};
 
 /// What `serve` would use: `said` by flags and environment, then the file, then the defaults. Nothing secret is among the settings; what
 /// is found out at start stands as a comment.
+///
+/// # Panics
+/// Never: settings are plain values.
 pub fn effective(said: &Settings, file: &ConfigFile) -> String {
     let from_file = file.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
     let voices = [
@@ -28,10 +31,12 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
 }
 
 /// Every key, in the order of the flags.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "listen",
     "models",
     "pack",
+    "max_packs",
+    "idle_unload_seconds",
     "runtime",
     "provider",
     "device_id",

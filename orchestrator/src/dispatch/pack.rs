@@ -1,6 +1,6 @@
 //! Which of a worker's model packs is meant.
 
-use facesets_core::wire::{AnalyzeFaces, WorkerDescription};
+use facesets_core::wire::{AnalyzeFaces, PackInfo, PackState, WorkerDescription};
 
 use crate::exit::Hint;
 
@@ -49,17 +49,22 @@ impl Hint for PackError {
     }
 }
 
-/// The task for a worker: with the pack asked for or the only one, at a detector size.
+/// The task for a worker: with the pack asked for, or the only one for faces that it was started with, at a detector size.
 pub fn task_for(
     worker: &WorkerDescription,
     pack: Option<&str>,
     det_size: u32,
 ) -> Result<AnalyzeFaces, PackError> {
     let present = || worker.packs.iter().map(|pack| pack.name.clone()).collect();
+    let meant: Vec<&PackInfo> = worker.packs.iter().filter(|pack| pack.state == PackState::Default).collect();
+    let for_faces: Vec<&PackInfo> =
+        meant.iter().copied().filter(|pack| pack.face_contract(det_size).is_some()).collect();
     let pack = match (pack, &worker.packs[..]) {
         (_, []) => return Err(PackError::None),
-        (None, [only]) => only,
-        (None, _) => return Err(PackError::Several(present())),
+        (None, _) => match (&for_faces[..], &meant[..]) {
+            ([only], _) | ([], [only]) => only,
+            _ => return Err(PackError::Several(present())),
+        },
         (Some(wanted), packs) => packs
             .iter()
             .find(|pack| pack.name == wanted)

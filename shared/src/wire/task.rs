@@ -1,7 +1,10 @@
 //! What may be asked of an item, and what comes of it, on the wire.
 
 use super::{WireError, digest, digest_bytes, fraction, proto, required};
-use crate::{BBox, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract, FaceCount};
+use crate::{
+    BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
+    FaceCount,
+};
 
 /// Most tasks of one item, and most detector sizes of one count: there are no more things that make sense.
 pub const MAX_TASKS: usize = 8;
@@ -13,6 +16,8 @@ pub enum Task {
     AnalyzeFaces(AnalyzeFaces),
     /// Answered with [`TaskResult::Count`].
     CountFaces(CountFaces),
+    /// Answered with [`TaskResult::Clip`].
+    EmbedClip(EmbedClip),
 }
 
 /// What came of a [`Task`].
@@ -22,6 +27,8 @@ pub enum TaskResult {
     Faces(FaceAnalysis),
     /// Of [`Task::CountFaces`].
     Count(FaceCount),
+    /// Of [`Task::EmbedClip`].
+    Clip(ClipAnalysis),
 }
 
 /// Detect, embed and place landmarks.
@@ -48,6 +55,26 @@ pub struct CountFaces {
     pub det_threshold: f32,
     /// Overlap above which the weaker detection is dropped, in (0, 1].
     pub nms_threshold: f32,
+}
+
+/// Embed the whole image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedClip {
+    /// Pack to use.
+    pub pack: String,
+    /// Contract that the result must be under.
+    pub contract: ClipContract,
+}
+
+impl Task {
+    /// The pack to use.
+    pub fn pack(&self) -> &str {
+        match self {
+            Self::AnalyzeFaces(task) => &task.pack,
+            Self::CountFaces(task) => &task.pack,
+            Self::EmbedClip(task) => &task.pack,
+        }
+    }
 }
 
 impl AnalyzeFaces {
@@ -91,6 +118,12 @@ impl From<CountFaces> for Task {
     }
 }
 
+impl From<EmbedClip> for Task {
+    fn from(task: EmbedClip) -> Self {
+        Self::EmbedClip(task)
+    }
+}
+
 impl From<&Task> for proto::Task {
     fn from(task: &Task) -> Self {
         let kind = match task {
@@ -105,6 +138,10 @@ impl From<&Task> for proto::Task {
                 contracts: task.contracts.iter().map(Into::into).collect(),
                 det_threshold: task.det_threshold,
                 nms_threshold: task.nms_threshold,
+            }),
+            Task::EmbedClip(task) => proto::task::Kind::EmbedClip(proto::EmbedClip {
+                pack: task.pack.clone(),
+                contract: Some((&task.contract).into()),
             }),
         };
         Self { kind: Some(kind) }
@@ -127,6 +164,10 @@ impl TryFrom<&proto::Task> for Task {
                 contracts: one_to_eight(&task.contracts, "contracts")?,
                 det_threshold: fraction(task.det_threshold, "det_threshold")?,
                 nms_threshold: fraction(task.nms_threshold, "nms_threshold")?,
+            }),
+            proto::task::Kind::EmbedClip(task) => Self::EmbedClip(EmbedClip {
+                pack: task.pack.clone(),
+                contract: required(task.contract.as_ref(), "contract")?.try_into()?,
             }),
         })
     }
@@ -152,6 +193,7 @@ impl From<&TaskResult> for proto::TaskResult {
         let kind = match result {
             TaskResult::Faces(analysis) => proto::task_result::Kind::Faces(analysis.into()),
             TaskResult::Count(count) => proto::task_result::Kind::Count(count.into()),
+            TaskResult::Clip(clip) => proto::task_result::Kind::Clip(clip.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -164,6 +206,7 @@ impl TryFrom<&proto::TaskResult> for TaskResult {
         Ok(match required(message.kind.as_ref(), "kind")? {
             proto::task_result::Kind::Faces(analysis) => Self::Faces(analysis.try_into()?),
             proto::task_result::Kind::Count(count) => Self::Count(count.try_into()?),
+            proto::task_result::Kind::Clip(clip) => Self::Clip(clip.try_into()?),
         })
     }
 }
@@ -196,7 +239,8 @@ impl From<&FaceCount> for proto::FaceCount {
             contract: Some((&detections.contract).into()),
             faces: detections.faces.iter().map(Into::into).collect(),
         });
-        Self { width: count.width, height: count.height, sizes: sizes.collect() }
+        let pack = count.pack.clone();
+        Self { width: count.width, height: count.height, sizes: sizes.collect(), pack }
     }
 }
 
@@ -205,7 +249,7 @@ impl TryFrom<&proto::FaceCount> for FaceCount {
 
     fn try_from(message: &proto::FaceCount) -> Result<Self, WireError> {
         let sizes = one_to_eight(&message.sizes, "sizes")?;
-        Ok(Self { width: message.width, height: message.height, sizes })
+        Ok(Self { pack: message.pack.clone(), width: message.width, height: message.height, sizes })
     }
 }
 
@@ -252,12 +296,16 @@ mod tests {
     fn any_task() -> impl Strategy<Value = Task> {
         let contracts = prop::collection::vec(any_contract(), 1..=MAX_TASKS);
         let thresholds = (0.01f32..=1.0, 0.01f32..=1.0);
-        (contracts, thresholds, "[a-z_]{1,9}", any::<bool>()).prop_map(
-            |(contracts, (det_threshold, nms_threshold), pack, count)| {
-                if count {
+        (contracts, thresholds, "[a-z_]{1,9}", 0..3).prop_map(
+            |(contracts, (det_threshold, nms_threshold), pack, kind)| {
+                if kind == 0 {
                     return CountFaces { pack, contracts, det_threshold, nms_threshold }.into();
                 }
                 let CountContract { detector, det_size, preprocessing } = contracts[0];
+                if kind == 1 {
+                    return EmbedClip { pack, contract: ClipContract { visual: detector, preprocessing } }
+                        .into();
+                }
                 let contract = FaceContract { detector, recogniser: detector, det_size, preprocessing };
                 AnalyzeFaces { pack, contract, det_threshold, nms_threshold }.into()
             },
@@ -277,7 +325,7 @@ mod tests {
         let detections = (any_contract(), prop::collection::vec(any_face(), 0..5))
             .prop_map(|(contract, faces)| Detections { contract, faces });
         (any::<u32>(), any::<u32>(), prop::collection::vec(detections, 1..=MAX_TASKS))
-            .prop_map(|(width, height, sizes)| FaceCount { width, height, sizes })
+            .prop_map(|(width, height, sizes)| FaceCount { pack: "open".to_owned(), width, height, sizes })
     }
 
     proptest! {
