@@ -195,10 +195,11 @@ async fn a_clip_embedding_is_what_numpy_makes_of_the_pixels_that_pillow_prepares
 
 #[tokio::test]
 async fn one_item_may_ask_several_packs_and_each_answers_under_its_own_contract() {
+    use PackState::{Available, Default, Loaded};
+
     let models = models(&["second"]);
     let mut worker = Worker::start(models.path(), &json!({})).await;
     let states = |names: [(&str, PackState); 3]| names.map(|(name, state)| (name.to_owned(), state)).to_vec();
-    use PackState::{Available, Default, Loaded};
     assert_eq!(
         worker.states().await,
         states([("open", Default), ("clip-standin", Available), ("second", Available)])

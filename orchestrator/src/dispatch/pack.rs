@@ -1,6 +1,6 @@
 //! Which of a worker's model packs is meant.
 
-use facesets_core::wire::{AnalyzeFaces, PackInfo, PackState, WorkerDescription};
+use facesets_core::wire::{AnalyzeFaces, EmbedClip, PackInfo, PackState, WorkerDescription};
 
 use crate::exit::Hint;
 
@@ -10,6 +10,9 @@ pub enum PackError {
     /// It has none.
     #[error("the worker has no model pack loaded")]
     None,
+    /// None of its packs has CLIP.
+    #[error("the worker has no model pack with CLIP's visual tower")]
+    NoClip,
     /// It has several.
     #[error("the worker has several model packs: {}", names(.0))]
     Several(Vec<String>),
@@ -41,6 +44,7 @@ impl Hint for PackError {
         let text = match self {
             Self::Several(_) | Self::Unknown { .. } => "choose one of them with `--pack`",
             Self::OtherModels { .. } => "give all workers the same model pack, or run one `embed` for each",
+            Self::NoClip => "make one with scripts/export-clip, and put it beside the worker's other packs",
             Self::None | Self::Incomplete(_) => {
                 "give the worker a complete pack: see `facesets-worker models --help`"
             }
@@ -72,6 +76,30 @@ pub fn task_for(
     };
     let contract = pack.face_contract(det_size).ok_or_else(|| PackError::Incomplete(pack.name.clone()))?;
     Ok(AnalyzeFaces::new(&pack.name, contract))
+}
+
+/// The CLIP task for a worker: with the pack asked for, or the only one that has a visual tower.
+pub fn clip_task_for(worker: &WorkerDescription, pack: Option<&str>) -> Result<EmbedClip, PackError> {
+    let mut able = worker.packs.iter().filter_map(|pack| Some((pack, pack.clip_contract()?)));
+    let (pack, contract) = match pack {
+        None => {
+            let able: Vec<_> = able.collect();
+            match &able[..] {
+                [] => return Err(PackError::NoClip),
+                [only] => *only,
+                several => {
+                    return Err(PackError::Several(
+                        several.iter().map(|(pack, _)| pack.name.clone()).collect(),
+                    ));
+                }
+            }
+        }
+        Some(wanted) => able.find(|(pack, _)| pack.name == wanted).ok_or_else(|| PackError::Unknown {
+            wanted: wanted.to_owned(),
+            present: worker.packs.iter().map(|pack| pack.name.clone()).collect(),
+        })?,
+    };
+    Ok(EmbedClip { pack: pack.name.clone(), contract })
 }
 
 fn names(names: &[String]) -> String {

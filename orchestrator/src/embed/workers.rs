@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use facesets_core::FaceContract;
+use facesets_core::{FaceContract, wire::Task};
 
 use super::{EmbedError, Interrupt, Summary};
 use crate::{
@@ -106,7 +106,9 @@ pub(super) fn gather(
         let at = if managed.is_some() { String::new() } else { format!(", at {address}") };
         monitor.note(&format!(
             "worker: {} (provider {}, pack `{}`{at})",
-            is.device, is.provider, worker.task.pack
+            is.device,
+            is.provider,
+            worker.task.pack()
         ));
         summary.device.get_or_insert_with(|| is.device.clone());
         summary.provider.get_or_insert_with(|| is.provider.clone());
@@ -119,7 +121,7 @@ pub(super) fn gather(
     for (address, error) in &left_out {
         monitor.note(&format!("the worker at {address} is left out: {error}"));
     }
-    let contract = first.task.contract;
+    let contract = contract_of(first);
     summary.contract = Some(contract.to_string());
     let theirs = workers.iter().map(|worker| worker.connection.description().limits.max_bytes).min();
     let max_image_bytes = theirs.into_iter().chain(options.max_image_bytes).min().unwrap_or(u64::MAX);
@@ -152,11 +154,19 @@ fn reach(
     let connection = runtime.block_on(connect(address, token))?;
     let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
     match first {
-        Some(first) if first.task.contract != task.contract => {
+        Some(first) if contract_of(first) != task.contract => {
             Err(PackError::OtherModels { pack: task.pack, first: first.connection.address().to_owned() }
                 .into())
         }
-        _ => Ok(Worker { connection, task, origin }),
+        _ => Ok(Worker { connection, task: task.into(), origin }),
+    }
+}
+
+/// What a worker of [`reach`] is asked for.
+fn contract_of(worker: &Worker) -> FaceContract {
+    match &worker.task {
+        Task::AnalyzeFaces(task) => task.contract,
+        Task::CountFaces(_) | Task::EmbedClip(_) => unreachable!("faces are all that is asked for here"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What may be asked of an item, and what comes of it, on the wire.
 
-use super::{WireError, digest, digest_bytes, fraction, proto, required};
+use super::{PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
 use crate::{
     BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
     FaceCount,
@@ -67,6 +67,30 @@ pub struct EmbedClip {
 }
 
 impl Task {
+    /// Whether `result` is what was asked for, under the contracts that were asked for.
+    pub fn is_answered_by(&self, result: &TaskResult) -> bool {
+        match (self, result) {
+            (Self::AnalyzeFaces(task), TaskResult::Faces(faces)) => faces.contract == task.contract,
+            (Self::CountFaces(task), TaskResult::Count(count)) => {
+                count.sizes.iter().map(|size| size.contract).eq(task.contracts.iter().copied())
+            }
+            (Self::EmbedClip(task), TaskResult::Clip(clip)) => clip.contract == task.contract,
+            _ => false,
+        }
+    }
+
+    /// Whether `pack` gives what is asked for, under the contracts that are asked for.
+    pub fn is_met_by(&self, pack: &PackInfo) -> bool {
+        pack.name == self.pack()
+            && match self {
+                Self::AnalyzeFaces(task) => pack.face_contract(task.contract.det_size) == Some(task.contract),
+                Self::CountFaces(task) => {
+                    task.contracts.iter().all(|asked| pack.count_contract(asked.det_size) == Some(*asked))
+                }
+                Self::EmbedClip(task) => pack.clip_contract() == Some(task.contract),
+            }
+    }
+
     /// The pack to use.
     pub fn pack(&self) -> &str {
         match self {
@@ -364,6 +388,40 @@ mod tests {
                 let _ = Task::try_from(&message);
             }
         }
+    }
+
+    #[test]
+    fn a_task_is_met_and_answered_under_its_own_contract_only() {
+        use crate::{
+            ClipEmbedding,
+            clip::CLIP_EMBEDDING_LEN,
+            wire::{ModelInfo, ModelRole, PackState},
+        };
+        let models = ModelRole::ALL.map(|role| ModelInfo {
+            role,
+            file: String::new(),
+            sha256: crate::Sha256Digest::of(format!("{role:?}").as_bytes()),
+        });
+        let (name, licence) = ("p".to_owned(), String::new());
+        let pack = PackInfo { name, models: models.to_vec(), licence, state: PackState::Default };
+        let (faces, clip) = (pack.face_contract(640).unwrap(), pack.clip_contract().unwrap());
+        let asked = EmbedClip { pack: "p".to_owned(), contract: clip };
+        let tasks = [
+            AnalyzeFaces::new("p", faces).into(),
+            CountFaces::new("p", [640, 320].map(|size| pack.count_contract(size).unwrap()).to_vec()).into(),
+            Task::from(asked.clone()),
+        ];
+        let other = PackInfo { name: "q".to_owned(), ..pack.clone() };
+        let mut newer = pack.clone();
+        newer.models.iter_mut().for_each(|model| model.sha256 = crate::Sha256Digest::of(b"newer"));
+        for task in &tasks {
+            assert!(task.is_met_by(&pack) && !task.is_met_by(&other) && !task.is_met_by(&newer), "{task:?}");
+        }
+        let embedding = ClipEmbedding::from_raw(&[1.0; CLIP_EMBEDDING_LEN]).unwrap();
+        let result = TaskResult::Clip(ClipAnalysis { pack: "p".to_owned(), contract: clip, embedding });
+        assert_eq!(tasks.map(|task| task.is_answered_by(&result)), [false, false, true]);
+        let contract = ClipContract { preprocessing: 99, ..clip };
+        assert!(!Task::from(EmbedClip { contract, ..asked }).is_answered_by(&result));
     }
 
     #[test]
