@@ -1,11 +1,15 @@
 //! From models on a target to lanes at work: how many, and whether each has its own engine or all share one device.
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
-use facesets_core::ImageLimits;
+use facesets_core::{ImageLimits, wire::PackInfo};
 
 use crate::{
-    analyzer::{Analyzer, Common, FaceAnalyzer, PackBuilder},
+    analyzer::{Analyzer, BuildError, Common, FaceAnalyzer, PackBuilder},
     device::{Device, Shared, Turns},
     engine::{Provider, Target, ort::Runtime, self_test::Reference},
     meter::Meter,
@@ -96,13 +100,15 @@ impl Plan {
     pub fn loader(self, runtime: Runtime, limits: ImageLimits, meter: Arc<Meter>) -> Box<Loader> {
         // Of all packs together: lanes share the cores, whatever they work with.
         let turns = Arc::new(Turns::new(self.cores));
+        // A pack that comes back is measured no second time.
+        let known: Mutex<Vec<(PackInfo, Reference)>> = Mutex::new(Vec::new());
         Box::new(move |pack| {
             let Self { arrangement, lanes, threads, .. } = self;
             let (name, target) = (&pack.info().name, runtime.target());
             tracing::info!(pack = name, %target, ?arrangement, lanes, threads, "making the models ready");
             let (runtime, meter) = (runtime.clone(), Arc::clone(&meter));
             let builder = PackBuilder { pack: pack.clone(), runtime, threads, limits, meter };
-            let reference = builder.reference()?;
+            let reference = known_reference(&known, &builder)?;
             let common = builder.common()?;
             match arrangement {
                 Arrangement::Own => Loaded::new(&pack, move || builder.lane(&reference, Arc::clone(&common))),
@@ -116,6 +122,21 @@ impl Plan {
             }
         })
     }
+}
+
+/// The reference of a pack with these very models, measured when it is not known yet.
+fn known_reference(
+    known: &Mutex<Vec<(PackInfo, Reference)>>,
+    builder: &PackBuilder,
+) -> Result<Reference, BuildError> {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let is = |(pack, _): &&(PackInfo, Reference)| pack == builder.pack.info();
+    if let Some((_, reference)) = lock().iter().find(is) {
+        return Ok(reference.clone());
+    }
+    let reference = builder.reference()?;
+    lock().push((builder.pack.info().clone(), reference.clone()));
+    Ok(reference)
 }
 
 #[cfg(test)]

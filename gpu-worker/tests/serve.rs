@@ -61,6 +61,20 @@ fn a_key_that_is_none_stops_every_command_with_its_line() {
 }
 
 #[test]
+fn a_provider_that_is_not_there_stops_the_start_and_those_that_are_there_are_named() {
+    let models = setup().join("models");
+    for provider in ["cuda", "openvino", "MadeUpExecutionProvider"] {
+        let mut command = worker(["serve", "--listen=127.0.0.1:0", "--pack=open", "--provider", provider]);
+        let (code, _, said) = run(command.arg("--models").arg(&models));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(&format!("no provider `{provider}`")) && said.contains("`cpu`"), "{said}");
+        assert!(said.contains("hint: pass one of those"), "{said}");
+    }
+    let (code, _, said) = run(worker(["serve", "--provider", "gpu"]).arg("--models").arg(&models));
+    assert!(code == Some(2) && said.contains("`gpu` is no provider"), "{said}");
+}
+
+#[test]
 fn a_pack_is_removed_only_with_leave_and_says_what_it_gives_back() {
     let models = tempfile::tempdir().unwrap();
     let pack = models.path().join("open");
