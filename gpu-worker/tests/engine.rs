@@ -82,7 +82,9 @@ impl Engine for Corrupted {
     ) -> Result<Vec<Tensor>, EngineError> {
         let mut outputs = self.engine.run(role, shape, values)?;
         if role == self.role {
-            outputs.iter_mut().for_each(|output| (self.corrupt)(&mut output.values));
+            for output in &mut outputs {
+                (self.corrupt)(&mut output.values);
+            }
         }
         Ok(outputs)
     }

@@ -171,21 +171,33 @@ fn megabytes(bytes: u64) -> String {
 struct Listed {
     name: String,
     licence: Option<String>,
+    /// Words of the roles that it fills.
+    models: Vec<&'static str>,
+    bytes: Option<u64>,
     error: Option<String>,
 }
 
 impl Listed {
     fn look(models: &Path, name: &str) -> Self {
-        let (licence, error) = match Pack::open(models, name) {
-            Ok(pack) => (Some(pack.info().licence.clone()), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        Self { name: name.to_owned(), licence, error }
+        let (name, bytes) = (name.to_owned(), size(models, name).ok());
+        match Pack::open(models, &name) {
+            Ok(pack) => Self {
+                licence: Some(pack.info().licence.clone()),
+                models: pack.roles().map(|role| role.word()).collect(),
+                error: None,
+                name,
+                bytes,
+            },
+            Err(error) => {
+                Self { name, licence: None, models: Vec::new(), bytes, error: Some(error.to_string()) }
+            }
+        }
     }
 
     fn line(&self) -> String {
         let about = self.licence.as_ref().or(self.error.as_ref());
-        format!("{}\t{}", self.name, about.map_or("", String::as_str))
+        let bytes = self.bytes.map_or(String::new(), megabytes);
+        format!("{}\t{bytes}\t{}\t{}", self.name, self.models.join(" "), about.map_or("", String::as_str))
     }
 }
 

@@ -110,11 +110,9 @@ impl Packs {
             }
         }
         drop(state);
-        packs.sort_by_key(|pack| (pack.state != PackState::Default, pack.name.clone()));
-        // In the order in which they were named.
-        packs[..].sort_by_key(|pack| {
-            self.defaults.iter().position(|name| *name == pack.name).unwrap_or(usize::MAX)
-        });
+        // Those named at start in the order in which they were named.
+        let rank = |name: &String| self.defaults.iter().position(|default| default == name);
+        packs.sort_by_key(|pack| (rank(&pack.name).unwrap_or(usize::MAX), pack.name.clone()));
         for name in list(&self.models) {
             if packs.iter().any(|pack| pack.name == name) {
                 continue;

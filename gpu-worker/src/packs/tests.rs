@@ -24,7 +24,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// A folder with packs of different models.
 fn models(names: &[&str]) -> tempfile::TempDir {
     let models = tempfile::tempdir().unwrap();
-    names.iter().for_each(|name| write_pack(models.path(), name));
+    for name in names {
+        write_pack(models.path(), name);
+    }
     models
 }
 

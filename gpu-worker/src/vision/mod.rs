@@ -1,4 +1,4 @@
-//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers.
+//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers; for CLIP exactly Pillow's.
 //!
 //! Pure functions on images and slices. Nothing in here runs a network, reads a file or knows the protocol; every coordinate
 //! is in pixels of the upright image unless it says otherwise. What changes a number here by more than floating-point
