@@ -77,6 +77,14 @@ fn a_generic_client_lists_the_services_and_calls_describe_and_health() {
     let packs = described["packs"].as_array().unwrap();
     let open = packs.iter().find(|pack| pack["name"] == json!("open")).unwrap();
     assert_eq!(open["models"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        (&open["state"], &open["face_contract"]["det_size"]),
+        (&json!("PACK_STATE_DEFAULT"), &json!(640))
+    );
+    let clip = packs.iter().find(|pack| pack["name"] == json!("clip-standin")).unwrap();
+    assert_eq!(clip["clip_contract"]["visual_sha256"], clip["models"][0]["sha256"]);
+    assert_eq!(clip["clip_contract"]["preprocessing_version"], json!(1));
+    assert_eq!((&clip["state"], &clip["face_contract"]), (&json!("PACK_STATE_AVAILABLE"), &Value::Null));
 
     let refused = worker.ask(None).unwrap_err();
     assert!(refused.contains("UNAUTHENTICATED"), "{refused}");

@@ -7,7 +7,7 @@ use toml::Table;
 use super::{ConfigFile, Settings};
 
 /// What `serve` would use: `said` by flags and environment, then the file, then the defaults. Nothing secret is among the settings; what
-/// is found out at start stands as a comment.
+/// nobody has set stands as a comment.
 ///
 /// # Panics
 /// Never: settings are plain values.
@@ -23,7 +23,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
         let voice = voices.iter().find_map(|(table, source)| Some((table.get(key)?, source)));
         let line = match voice {
             Some((value, source)) => writeln!(text, "{key} = {value}  # {source}"),
-            None => writeln!(text, "# {key} is found out at start"),
+            None => writeln!(text, "# {key} is not set"),
         };
         line.expect("writing to a string does not fail");
     }
@@ -66,7 +66,7 @@ mod tests {
             "pack = \"open\"  # flag or environment",
             "device_id = 2  # worker.toml",
             "provider = \"auto\"  # default",
-            "# lanes is found out at start",
+            "# lanes is not set",
         ] {
             assert!(text.lines().any(|there| there == line), "{text}");
         }

@@ -3,7 +3,8 @@
 use super::{WireError, digest, digest_bytes, proto, required};
 use crate::{
     ClipContract, CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION,
-    Sha256Digest, contract::CLIP_PREPROCESSING_VERSION,
+    Sha256Digest,
+    contract::{CLIP_PREPROCESSING_VERSION, DEFAULT_DET_SIZE},
 };
 
 /// A worker's Hello and its answer to Describe.
@@ -195,6 +196,9 @@ impl From<&PackInfo> for proto::ModelPack {
                 PackState::Default => proto::PackState::Default,
             }
             .into(),
+            // For clients that do not derive contracts from models.
+            face_contract: pack.face_contract(DEFAULT_DET_SIZE).as_ref().map(Into::into),
+            clip_contract: pack.clip_contract().as_ref().map(Into::into),
         }
     }
 }
