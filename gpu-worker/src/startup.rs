@@ -10,7 +10,7 @@ use std::{
 
 use facesets_core::{
     ImageLimits,
-    wire::{PROTOCOL_VERSION, WorkerDescription},
+    wire::{Instance, PROTOCOL_VERSION, WorkerDescription},
 };
 
 use crate::{
@@ -184,6 +184,7 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         packs: packs.describe(),
         credit: Pool::credit(plan.lanes),
         limits: configuration.limits,
+        instance: Some(Instance::random()),
     };
     let service = WorkerService::new(description.clone(), Arc::new(pool)).with_packs(packs);
     Ok(Started { listener, address, description, service })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    command::{cluster, embed, export_swap, refine, status, store},
+    command::{cluster, embed, export_swap, refine, retry, status, store},
     library::Library,
     ui::{UiSettings, Verbosity},
 };
@@ -44,6 +44,8 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Find and embed every face in the photos under SRC
     Embed(embed::Args),
+    /// Try photos again that could not be analysed, without looking for new ones
+    Retry(retry::Args),
     /// Group the faces of the library by person
     Cluster(cluster::Args),
     /// Cluster, then merge, gate and number what remains

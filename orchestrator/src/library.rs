@@ -41,6 +41,11 @@ impl Library {
         self.folder.join("lock")
     }
 
+    /// The file that names the workers to use for this library, where there is one.
+    pub fn workers_file(&self) -> PathBuf {
+        self.folder.join("workers.toml")
+    }
+
     /// The folder of the logs.
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")

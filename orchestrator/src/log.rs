@@ -30,14 +30,8 @@ impl Hint for LogError {
     }
 }
 
-/// Sends tracing events where they belong from now on; to be called once.
-///
-/// A command without a name keeps no file. `embed` creates the library; other commands keep a log only in one that exists.
-pub fn start(library: &Library, command: Option<&str>, verbosity: Verbosity) -> Result<(), LogError> {
-    let file = match command {
-        Some(name) if name == "embed" || library.folder().is_dir() => Some(create(library, name)?),
-        _ => None,
-    };
+/// Sends tracing events to a log file, if there is one, and to standard error if asked for, from now on; to be called once.
+pub fn start(file: Option<File>, verbosity: Verbosity) {
     let file_layer = file.map(|file| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
@@ -54,7 +48,6 @@ pub fn start(library: &Library, command: Option<&str>, verbosity: Verbosity) -> 
     });
     // A second call can only come from tests in one process; the first subscriber stays.
     let _ = tracing_subscriber::registry().with(file_layer).with(stderr_layer).try_init();
-    Ok(())
 }
 
 /// A name for a log that starts now.
@@ -63,7 +56,8 @@ pub fn file_name(command: &str) -> String {
     format!("{now}-{command}.log")
 }
 
-fn create(library: &Library, command: &str) -> Result<File, LogError> {
+/// Makes the log of a command that starts now, and the library's folder if need be. Logs stay until the user deletes them.
+pub fn create(library: &Library, command: &str) -> Result<File, LogError> {
     let path = library.logs().join(file_name(command));
     fs::create_dir_all(library.logs())
         .and_then(|()| File::create(&path))

@@ -15,3 +15,9 @@ export_environment() {
     export FACESETS_PACK="${FACESETS_PACK:-open}"
     export FACESETS_RUNTIME="${FACESETS_RUNTIME:-$SETUP/onnxruntime/libonnxruntime.so}"
 }
+
+# The orchestrator, and the worker without models that the tests and some benchmarks use.
+build_with_fake_worker() {
+    need_cargo
+    show_and_run cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked -p facesets -p facesets-tests --bins
+}

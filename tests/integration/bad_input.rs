@@ -133,7 +133,7 @@ fn an_unreadable_folder_is_named_and_the_rest_is_done() {
 }
 
 /// Nothing is unreadable to root: root runs it as `nobody`, from a place that `nobody` can read.
-fn run_as_ordinary_user(workspace: &Workspace, args: &[&str]) -> Run {
+pub(crate) fn run_as_ordinary_user(workspace: &Workspace, args: &[&str]) -> Run {
     if !rustix::process::geteuid().is_root() {
         return workspace.run(args);
     }

@@ -6,6 +6,10 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -148,7 +152,12 @@ fn kills_of_either_program_change_nothing_and_nothing_committed_is_done_again() 
             if random.fraction() < 0.5 {
                 killed += 1;
                 child.kill().unwrap();
-                break child.wait().unwrap();
+                let status = child.wait().unwrap();
+                // Now and then the next run begins while the worker of this one is still about to leave.
+                if random.fraction() < 0.5 {
+                    no_process_is_left(&place.workspace);
+                }
+                break status;
             }
             for worker in processes("facesets-fake-worker", &folder) {
                 killed += 1;
@@ -198,6 +207,66 @@ fn three_workers_one_killed_one_slow_and_one_with_an_error_commit_every_photo() 
     assert_eq!(run.json()["analysed"], 300, "{run}");
     assert!(place.begun().len() < 250, "it was killed in the middle: {}", place.begun().len());
     assert_eq!(place.workspace.dump(), undisturbed(&photos));
+}
+
+#[test]
+fn a_second_orchestrator_on_a_library_is_refused_and_the_first_one_is_not_disturbed() {
+    let photos = Photos::new(&small_photos(80));
+    let place = Place::new(&photos);
+    let script = format!("delay=20 journal={}", place.journal().display());
+    let mut embed = place.embed(&script, &[], &[]);
+    let mut first = embed.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while place.begun().is_empty() {
+        assert!(
+            Instant::now() < deadline && first.try_wait().unwrap().is_none(),
+            "the first one does nothing"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+    let second = Run::from(place.embed("", &[], &[]).output().unwrap());
+    assert_eq!(second.code, Some(2), "{second}");
+    second.says(&["in use", "hint:"]);
+    let first = Run::from(first.wait_with_output().unwrap());
+    assert_eq!((first.code, &first.json()["analysed"]), (Some(0), &80.into()), "{first}");
+    assert_eq!(place.workspace.dump(), undisturbed(&photos));
+    no_process_is_left(&place.workspace);
+}
+
+/// Keeps a fake worker running at one address, as a service manager does, until it is told to stop.
+fn supervised(script: &'static str) -> (String, Arc<AtomicBool>, thread::JoinHandle<u32>) {
+    let mut worker = Remote::start(script);
+    let address = worker.address.clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (told, at) = (Arc::clone(&stop), address.clone());
+    let watching = thread::spawn(move || {
+        let mut restarts = 0;
+        while !told.load(Ordering::Relaxed) {
+            if worker.process.try_wait().unwrap().is_some() {
+                restarts += 1;
+                worker = Remote::start(&format!("{script} listen={at}"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        restarts
+    });
+    (address, stop, watching)
+}
+
+#[test]
+fn a_photo_that_kills_a_worker_which_is_restarted_at_once_is_set_aside() {
+    let mut photos = small_photos(60);
+    photos[30] = b"deadly".to_vec();
+    let photos = Photos::new(&photos);
+    let place = Place::new(&photos);
+    let (address, stop, watching) = supervised("delay=5 die=deadly");
+    let run = Run::from(place.embed("", &[address], &[]).output().unwrap());
+    stop.store(true, Ordering::Relaxed);
+    let restarts = watching.join().unwrap();
+    assert_eq!(run.code, Some(1), "{run}");
+    run.says(&["0030.jpg", "2 workers died"]);
+    assert_eq!(run.json()["analysed"], 59, "{run}");
+    assert!((2..=3).contains(&restarts), "{restarts} restarts");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The store goes out to Python and into backups, and says when it is damaged. `numpy` reads back what was written.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use facesets_tests::{program::Workspace, setup};
+use facesets_tests::{program::Workspace, python, setup};
 use serde_json::Value;
 
 /// A library of a few photos, one of which cannot be decoded.
@@ -13,14 +13,6 @@ fn embedded() -> Workspace {
         workspace.run([Path::new("embed"), &setup::photos().join("2015"), &workspace.join("broken.jpg")]);
     assert_eq!(run.code, Some(1), "{run}");
     workspace
-}
-
-/// What a Python program prints as JSON; `numpy` is part of the set-up.
-fn python(program: &str, argument: &Path) -> Value {
-    let python = setup::folder().join("venv/bin/python");
-    let output = Command::new(python).args(["-c", program]).arg(argument).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 const READ_NPZ: &str = r#"
@@ -51,20 +43,13 @@ fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
     let workspace = embedded();
     let out = workspace.join("out.npz");
     let summary = workspace.json([Path::new("store"), Path::new("export"), &out]);
-    let read = python(READ_NPZ, &out);
+    let read = python::json(READ_NPZ, &out);
 
-    let lines: Vec<Value> =
-        workspace.dump().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let of = |key: &str| lines.iter().filter(|line| line.get(key).is_some()).cloned().collect::<Vec<_>>();
-    let mut faces = of("face");
-    assert!(faces.len() > 1);
+    let (mut faces, paths) = faces_and_paths(&workspace);
     for face in &mut faces {
-        let face = face.as_object_mut().unwrap();
-        assert_eq!(face.remove("contract").as_ref(), Some(&read["contract"]));
-        face.remove("task");
+        assert_eq!(face.as_object_mut().unwrap().remove("contract").as_ref(), Some(&read["contract"]));
     }
     assert_eq!(read["faces"], Value::from(faces.clone()));
-    let paths: Vec<Value> = of("location").iter().map(|line| line["path_hex"].clone()).collect();
     assert_eq!(read["paths"], Value::from(paths));
     assert_eq!(read["kinds"], Value::from(vec!["decode"]));
     assert_eq!(read["arrays"]["faces_landmarks_68"], serde_json::json!(["<f4", [faces.len(), 68, 3]]));
@@ -78,6 +63,59 @@ fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
     assert!(fs::read(&out).unwrap() == before, "an export of the same store is the same file");
 }
 
+const READ_PARQUET: &str = r#"
+import duckdb, json, os, struct, sys
+os.chdir(sys.argv[1])
+def hexes(value):
+    return struct.pack("<f", value).hex() if isinstance(value, float) else "".join(map(hexes, value))
+numbers = ["bbox", "det_score", "norm", "blur", "keypoints", "landmarks_106", "landmarks_68", "embedding"]
+faces = duckdb.sql(f"SELECT sha256, number, {', '.join(numbers)} FROM 'faces.parquet' ORDER BY 1, 2").fetchall()
+paths = duckdb.sql("SELECT path_bytes, path FROM 'locations.parquet' ORDER BY 1").fetchall()
+assert all(p.decode() == text for p, text in paths)
+joined = "'contents.parquet' JOIN 'locations.parquet' USING (sha256)"
+print(json.dumps({
+    "faces": [{"face": row[0], "number": row[1], **dict(zip(numbers, map(hexes, row[2:])))} for row in faces],
+    "paths": [p.hex() for p, _ in paths],
+    "failed": duckdb.sql(f"SELECT error_kind, path LIKE '%/broken.jpg' FROM {joined} WHERE outcome = 'failed'").fetchall(),
+    "contract": json.load(open("meta.json"))["contract"],
+}))
+"#;
+
+#[test]
+fn duckdb_reads_every_field_of_parquet_tables_as_the_dump_has_it() {
+    let workspace = embedded();
+    let out = workspace.join("tables");
+    let arguments = ["store", "export", "tables", "--format", "parquet"];
+    let summary = workspace.json(arguments);
+    let read = python::json(READ_PARQUET, &out);
+    let (mut faces, paths) = faces_and_paths(&workspace);
+    for face in &mut faces {
+        assert_eq!(face.as_object_mut().unwrap().remove("contract").as_ref(), Some(&read["contract"]));
+    }
+    assert_eq!(summary["faces"], faces.len());
+    assert_eq!(read["faces"], Value::from(faces));
+    assert_eq!(read["paths"], Value::from(paths));
+    assert_eq!(read["failed"], serde_json::json!([["decode", true]]));
+
+    let again = workspace.run(arguments);
+    assert_eq!(again.code, Some(2), "{again}");
+    again.says(&["exists", "hint:", "--force"]);
+    workspace.ok(arguments.iter().chain(&["--force"]));
+}
+
+/// Faces and paths of the dump.
+fn faces_and_paths(workspace: &Workspace) -> (Vec<Value>, Vec<Value>) {
+    let lines: Vec<Value> =
+        workspace.dump().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |key: &str| lines.iter().filter(|line| line.get(key).is_some()).cloned().collect::<Vec<_>>();
+    let mut faces = of("face");
+    assert!(faces.len() > 1);
+    for face in &mut faces {
+        face.as_object_mut().unwrap().remove("task");
+    }
+    (faces, of("location").iter().map(|line| line["path_hex"].clone()).collect())
+}
+
 #[test]
 fn an_export_as_a_folder_can_be_mapped_into_memory() {
     let workspace = embedded();
@@ -89,7 +127,7 @@ import numpy as np
 a = np.load(sys.argv[1] + "/faces_embedding.npy", mmap_mode="r", allow_pickle=False)
 print(json.dumps(list(a.shape)))
 "#;
-    assert_eq!(python(program, &out)[1], 512);
+    assert_eq!(python::json(program, &out)[1], 512);
 }
 
 #[test]

@@ -4,10 +4,12 @@
 
 mod bad_input;
 mod dispatch;
+mod import;
 mod interop;
 mod kills;
 mod link;
 mod main_job;
 mod reflection;
 mod refusals;
+mod staging;
 mod tidy;

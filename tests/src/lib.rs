@@ -6,4 +6,5 @@
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
 
 pub mod program;
+pub mod python;
 pub mod setup;

@@ -42,6 +42,7 @@ async fn start(token: Option<Token>) -> Running {
         packs: Vec::new(),
         credit: Pool::credit(lanes),
         limits: ImageLimits { max_bytes: 10 << 20, ..ImageLimits::default() },
+        instance: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

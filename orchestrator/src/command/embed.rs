@@ -1,113 +1,85 @@
 //! `facesets embed`: finds and embeds every face under some folders.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
-
-use super::Context;
+use super::{Context, worker_args::WorkerArgs};
 use crate::{
-    dispatch::Patience,
-    embed::{self, KnownFailures, Options, Summary, WorkerOptions},
+    embed::{self, KnownFailures, Options, Sources, Summary},
     exit::{Exit, Failure},
     monitor::Monitor,
-    store::FileSystemPolicy,
+    source::disk::{Filter, Hidden, ScanOptions, Symlinks},
 };
-
-/// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
-const MAX_DET_SIZE: u32 = 8192;
 
 /// Flags of `embed`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders of photos, or photos; folders are searched recursively, hidden files and links are passed over
+    /// Folders of photos, or photos; folders are searched recursively
     #[arg(required = true, value_name = "SRC")]
     sources: Vec<PathBuf>,
-    /// Address of a running worker; without it one is started on this machine
-    #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
-    workers: Vec<String>,
-    /// Token of the running worker
-    #[arg(long, value_name = "TOKEN", env = "FACESETS_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// Worker program to start [default: `facesets-worker` beside this program]
-    #[arg(long, value_name = "FILE", env = "FACESETS_WORKER_BINARY")]
-    worker_binary: Option<PathBuf>,
-    /// Folder of model packs, for the worker that is started
-    #[arg(long, value_name = "DIR", env = "FACESETS_MODELS")]
-    models: Option<PathBuf>,
-    /// Model pack to use, such as `buffalo_l`
-    #[arg(long, value_name = "NAME", env = "FACESETS_PACK")]
-    pack: Option<String>,
-    /// ONNX Runtime library, for the worker that is started
-    #[arg(long, value_name = "FILE", env = "FACESETS_RUNTIME")]
-    runtime: Option<PathBuf>,
-    /// Images analysed at the same time, for the worker that is started
-    #[arg(long, value_name = "N")]
-    lanes: Option<u32>,
-    /// Side of the detector's input in pixels, a multiple of 32; part of the contract
-    #[arg(long, value_name = "PIXELS", default_value_t = DEFAULT_DET_SIZE, value_parser = det_size)]
-    det_size: u32,
-    /// Largest file to analyse, in bytes [default: the worker's limit, 256 MiB]
-    #[arg(long, value_name = "BYTES")]
-    max_image_bytes: Option<u64>,
-    /// Largest image to analyse, in pixels, for the worker that is started [default: 200 million]
-    #[arg(long, value_name = "PIXELS")]
-    max_pixels: Option<u64>,
-    /// Seconds of silence after which a worker that has photos to analyse is taken for hung [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    item_timeout: Option<u64>,
-    /// Allow a library on a Windows drive or the like (9p, drvfs), with a slower journal
-    #[arg(long)]
-    unsafe_fs: bool,
+    #[command(flatten)]
+    scan: ScanArgs,
+    #[command(flatten)]
+    workers: WorkerArgs,
     /// Try photos again that could not be analysed before
     #[arg(long)]
     retry_failed: bool,
+    /// Say what would be done: nothing is written, no worker is started or asked
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Which files are meant. A SRC itself is never left out.
+#[derive(Debug, clap::Args)]
+struct ScanArgs {
+    /// Take only photos that match GLOB, or lie in a folder that does; may be repeated
+    ///
+    /// A GLOB with a `/` in it is matched against the path relative to SRC, one without against every name on it. `*` and `?`
+    /// stand for anything within one name, `**` for any folders, `[…]` and `{a,b}` for choices. Upper and lower case of ASCII letters
+    /// are the same.
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Leave out photos and folders that match GLOB, whatever `--include` says; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// What to do about symbolic links; what is found by following one is known by its real path
+    #[arg(long, value_enum, default_value_t)]
+    symlinks: Symlinks,
+    /// Take hidden files and folders too, those whose name begins with a dot
+    #[arg(long)]
+    hidden: bool,
+}
+
+impl Args {
+    /// Whether the command writes anything.
+    pub(super) fn writes(&self) -> bool {
+        !self.dry_run
+    }
+
+    /// What there is to look at; checked before anything is written.
+    pub(super) fn sources(&self) -> Result<Sources, Failure> {
+        let ScanArgs { include, exclude, symlinks, hidden } = &self.scan;
+        let filter = Filter::new(include, exclude)?;
+        let hidden = if *hidden { Hidden::Take } else { Hidden::Skip };
+        Ok(Sources::new(&self.sources, ScanOptions { filter, symlinks: *symlinks, hidden })?)
+    }
 }
 
 /// Runs the command.
-pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, sources: Sources, context: &Context) -> Result<Exit, Failure> {
+    let known_failures = if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Tell };
+    if args.dry_run {
+        let summary = embed::dry_run(&sources, known_failures, &context.library, context.monitor())?;
+        context.ui.summary(&summary)?;
+        return Ok(if summary.unreadable == 0 { Exit::Done } else { Exit::SomeFailed });
+    }
     let monitor: Arc<dyn Monitor> = context.ui.clone();
     let mut summary = Summary::default();
-    let result = embed::run(&options(args), &context.library, &monitor, &mut summary);
+    let file_system = args.workers.file_system();
+    let options = Options { sources, file_system, known_failures, workers: args.workers.options() };
+    let result = embed::run(&options, &context.library, &monitor, &mut summary);
     // Counters are told however it ended, unless it did not even begin.
     if summary.surveyed {
         context.ui.summary(&summary)?;
     }
     Ok(result?)
-}
-
-fn options(args: &Args) -> Options {
-    Options {
-        sources: args.sources.clone(),
-        file_system: if args.unsafe_fs {
-            FileSystemPolicy::RollbackJournal
-        } else {
-            FileSystemPolicy::Refuse
-        },
-        known_failures: if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Tell },
-        workers: WorkerOptions {
-            addresses: args.workers.clone(),
-            token: args.token.clone(),
-            det_size: args.det_size,
-            binary: args.worker_binary.clone(),
-            models: args.models.clone(),
-            pack: args.pack.clone(),
-            runtime: args.runtime.clone(),
-            lanes: args.lanes,
-            max_image_bytes: args.max_image_bytes,
-            max_pixels: args.max_pixels,
-            patience: Patience {
-                silence: args.item_timeout.map_or(Patience::default().silence, Duration::from_secs),
-                ..Patience::default()
-            },
-        },
-    }
-}
-
-fn det_size(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(size) if (DET_SIZE_STEP..=MAX_DET_SIZE).contains(&size) && size.is_multiple_of(DET_SIZE_STEP) => {
-            Ok(size)
-        }
-        _ => Err(format!("a multiple of {DET_SIZE_STEP} up to {MAX_DET_SIZE} is needed")),
-    }
 }

@@ -6,8 +6,10 @@ pub mod embed;
 pub mod export_swap;
 mod output_args;
 pub mod refine;
+pub mod retry;
 pub mod status;
 pub mod store;
+mod worker_args;
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::{
     library::Library,
     log,
     monitor::Monitor,
-    ui::Ui,
+    ui::{Ui, Verbosity},
 };
 
 /// What every command works with.
@@ -39,14 +41,21 @@ impl Context {
 /// Runs the command that was asked for.
 pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
     let context = Context { library: cli.global.library(), ui };
-    log::start(&context.library, log_name(&cli.command), cli.global.ui_settings().verbosity)?;
-    let result = match &cli.command {
-        Command::Embed(args) => embed::run(args, &context),
-        Command::Cluster(args) => cluster::run(args, &context),
-        Command::Refine(args) => refine::run(args, &context),
-        Command::ExportSwap(args) => export_swap::run(args, &context),
-        Command::Status(args) => status::run(args, &context),
-        Command::Store(args) => store::run(args, &context),
+    // What was mistyped must not make a library.
+    let sources = match &cli.command {
+        Command::Embed(args) => Some(args.sources()?),
+        _ => None,
+    };
+    start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;
+    let result = match (&cli.command, sources) {
+        (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),
+        (Command::Embed(_), None) => unreachable!("its sources were made above"),
+        (Command::Retry(args), _) => retry::run(args, &context),
+        (Command::Cluster(args), _) => cluster::run(args, &context),
+        (Command::Refine(args), _) => refine::run(args, &context),
+        (Command::ExportSwap(args), _) => export_swap::run(args, &context),
+        (Command::Status(args), _) => status::run(args, &context),
+        (Command::Store(args), _) => store::run(args, &context),
     };
     match &result {
         Ok(exit) => tracing::info!(?exit, "ended"),
@@ -55,13 +64,43 @@ pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
     result
 }
 
-/// The name under which a long command keeps a log; `None` for those that only look.
-fn log_name(command: &Command) -> Option<&'static str> {
+/// Commands that write to the library must be able to keep a log; those that only read it go on without one.
+fn start_log(command: &Command, context: &Context, verbosity: Verbosity) -> Result<(), Failure> {
+    let file = match log_of(command) {
+        Some(Log::Needed(name)) => Some(log::create(&context.library, name)?),
+        Some(Log::Wanted(name)) if context.library.folder().is_dir() => {
+            match log::create(&context.library, name) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    let folder = context.library.logs().display().to_string();
+                    context.monitor().problem(&folder, &format!("no log is kept: {error}"));
+                    None
+                }
+            }
+        }
+        _ => None,
+    };
+    log::start(file, verbosity);
+    Ok(())
+}
+
+/// The log of a long command, by its name.
+enum Log {
+    /// The command makes or changes the library.
+    Needed(&'static str),
+    /// The command reads the library.
+    Wanted(&'static str),
+}
+
+/// `None` for commands that are short or must not write anything.
+fn log_of(command: &Command) -> Option<Log> {
     match command {
-        Command::Embed(_) => Some("embed"),
-        Command::Cluster(_) => Some("cluster"),
-        Command::Refine(_) => Some("refine"),
-        Command::ExportSwap(_) => Some("export-swap"),
-        Command::Status(_) | Command::Store(_) => None,
+        Command::Embed(args) => args.writes().then_some(Log::Needed("embed")),
+        Command::Retry(args) => args.writes().then_some(Log::Wanted("retry")),
+        Command::Cluster(_) => Some(Log::Wanted("cluster")),
+        Command::Refine(_) => Some(Log::Wanted("refine")),
+        Command::ExportSwap(_) => Some(Log::Wanted("export-swap")),
+        Command::Status(_) => None,
+        Command::Store(args) => args.log(),
     }
 }

@@ -1,13 +1,13 @@
 //! `facesets status`: the library in numbers.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    store::{Store, StoreStatus},
+    store::{FailedContent, Store, StoreStatus},
 };
 
 /// Flags of `status`.
@@ -32,23 +32,40 @@ pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoreStatus { contents, locations, aliases, vanished, contracts } = &self.status;
+        let StoreStatus { contents, locations, aliases, vanished, present, contracts } = &self.status;
         writeln!(f, "library    {}", self.library)?;
         writeln!(f, "contents   {contents}")?;
         writeln!(f, "locations  {locations} ({aliases} aliases, {vanished} vanished)")?;
         if contracts.is_empty() {
             writeln!(f, "analysed   0")?;
+            writeln!(f, "pending    {present}")?;
         }
         for contract in contracts {
             writeln!(f, "\ncontract   {}", contract.contract)?;
             writeln!(f, "analysed   {} ({} without a face)", contract.analysed, contract.no_face)?;
             writeln!(f, "faces      {}", contract.faces)?;
             writeln!(f, "pending    {}", contract.pending)?;
-            writeln!(f, "failed     {}", contract.failed.len())?;
-            for failed in &contract.failed {
-                writeln!(f, "  {}: {} ({})", failed.path.display(), failed.reason, failed.kind)?;
-            }
+            write_failed(f, &contract.failed)?;
         }
         Ok(())
     }
+}
+
+/// How many failed, by kind, and each with its reason and all its paths.
+pub(super) fn write_failed(f: &mut fmt::Formatter<'_>, failed: &[FailedContent]) -> fmt::Result {
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for content in failed {
+        *kinds.entry(&content.kind).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    writeln!(f, "failed     {}{kinds}", failed.len())?;
+    for FailedContent { path, aliases, vanished, kind, reason } in failed {
+        let gone = if *vanished { ", vanished" } else { "" };
+        writeln!(f, "  {}: {reason} ({kind}{gone})", path.display())?;
+        for alias in aliases {
+            writeln!(f, "    also {}", alias.display())?;
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use facesets_core::wire::{
-    CONNECTION_WINDOW, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
+    CONNECTION_WINDOW, Instance, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
     WorkerDescription,
     proto::{self, worker_client::WorkerClient},
 };
@@ -14,7 +14,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::DispatchError;
+use super::{DispatchError, Token, Way};
 
 /// Longer than any handshake on a network that is worth using.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,26 +33,32 @@ pub(super) type Client = WorkerClient<InterceptedService<Channel, Bearer>>;
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub(super) client: Client,
-    address: String,
+    label: String,
     description: Arc<WorkerDescription>,
 }
 
 impl Connection {
-    /// Where it is.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// What it is called and where it is.
+    pub fn label(&self) -> &str {
+        &self.label
     }
 
     /// What it says of itself.
     pub fn description(&self) -> &Arc<WorkerDescription> {
         &self.description
     }
+
+    /// Whether another start of the worker is known to be at the other end than the one that was `before`.
+    pub(super) fn is_another_than(&self, before: Option<Instance>) -> bool {
+        before.zip(self.description.instance).is_some_and(|(before, now)| before != now)
+    }
 }
 
 /// Connects to a worker and asks who it is.
-pub async fn connect(address: &str, token: Option<&str>) -> Result<Connection, DispatchError> {
-    let bearer = Bearer::new(token)?;
-    let channel = endpoint(address)?.connect().await.map_err(|error| {
+pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
+    let address = way.address.as_str();
+    let bearer = Bearer::new(way.token.as_ref())?;
+    let channel = endpoint(way)?.connect().await.map_err(|error| {
         let reason = innermost(&error);
         DispatchError::Unreachable { address: address.to_owned(), reason }
     })?;
@@ -64,7 +70,7 @@ pub async fn connect(address: &str, token: Option<&str>) -> Result<Connection, D
     let response = client.describe(request).await.map_err(|status| refusal(address, &status))?;
     let description = describe(address, response.into_inner().worker.as_ref())?;
     tracing::info!(
-        address,
+        worker = way.label(),
         device = description.device,
         provider = description.provider,
         worker_version = description.worker_version,
@@ -72,28 +78,12 @@ pub async fn connect(address: &str, token: Option<&str>) -> Result<Connection, D
         max_bytes = description.credit.max_bytes,
         "connected"
     );
-    Ok(Connection { client, address: address.to_owned(), description: Arc::new(description) })
+    Ok(Connection { client, label: way.label(), description: Arc::new(description) })
 }
 
-/// Host and port of an address.
-pub(super) fn socket(address: &str) -> Option<(String, u16)> {
-    let endpoint = endpoint(address).ok()?;
-    let uri = endpoint.uri();
-    let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-    Some((host, uri.port_u16().unwrap_or(80)))
-}
-
-fn endpoint(address: &str) -> Result<Endpoint, DispatchError> {
-    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint =
-        Endpoint::from_shared(url).map_err(|_| DispatchError::InvalidAddress(address.to_owned()))?;
-    if endpoint.uri().host().is_none() {
-        return Err(DispatchError::InvalidAddress(address.to_owned()));
-    }
-    if endpoint.uri().scheme_str() != Some("http") {
-        return Err(DispatchError::UnknownScheme(address.to_owned()));
-    }
-    Ok(endpoint
+fn endpoint(way: &Way) -> Result<Endpoint, DispatchError> {
+    Ok(way
+        .endpoint()?
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -153,10 +143,10 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Bearer {
-    fn new(token: Option<&str>) -> Result<Self, DispatchError> {
-        let header = |token: &str| {
+    fn new(token: Option<&Token>) -> Result<Self, DispatchError> {
+        let header = |token: &Token| {
             let mut value: MetadataValue<Ascii> =
-                format!("Bearer {}", token.trim()).parse().map_err(|_| DispatchError::InvalidToken)?;
+                format!("Bearer {}", token.as_str()).parse().map_err(|_| DispatchError::InvalidToken)?;
             value.set_sensitive(true);
             Ok(value)
         };

@@ -11,8 +11,11 @@ pub enum DispatchError {
     /// An address that asks for more than plaintext; photos must not go in the clear where somebody meant them not to.
     #[error("`{0}` asks for another protocol than `http`, and there is no encryption yet")]
     UnknownScheme(String),
+    /// A token that would be there for everybody on the way to read.
+    #[error("`{0}` is not on this machine, and the token and the photos would go there unencrypted")]
+    Plaintext(String),
     /// Not a token that can be sent.
-    #[error("the token has characters other than visible ASCII")]
+    #[error("the token is empty or has characters other than visible ASCII")]
     InvalidToken,
     /// Nobody there.
     #[error("cannot reach the worker at `{address}`: {reason}")]
@@ -65,13 +68,19 @@ impl Hint for DispatchError {
             Self::UnknownScheme(_) => {
                 "use `http://` on a network that you trust, or an encrypted tunnel to it"
             }
-            Self::InvalidToken => "give the worker's token with `--token` or `FACESETS_TOKEN`",
+            Self::Plaintext(_) => {
+                "use an encrypted tunnel (`ssh -L 50551:localhost:50551 HOST` and `--worker http://localhost:50551`) or, on a \
+                 network that you trust, `--allow-plaintext` (in a workers file: `allow_plaintext = true`)"
+            }
+            Self::InvalidToken => {
+                "give the worker's token with `--token`, `FACESETS_TOKEN` or in a workers file"
+            }
             Self::Unreachable { .. } => {
                 "check that `facesets-worker serve` runs there and that the address and port are right, \
                  or leave `--worker` out to use one on this machine"
             }
             Self::Unauthenticated { .. } => {
-                "give the token it was started with: `--token` or `FACESETS_TOKEN`"
+                "give the token it was started with: `--token`, `FACESETS_TOKEN` or in a workers file"
             }
             Self::ProtocolVersion { theirs, ours, .. } if theirs < ours => {
                 "update `facesets-worker` to the version of this `facesets`"

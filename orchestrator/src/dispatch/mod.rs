@@ -6,17 +6,20 @@
 
 mod connection;
 mod error;
+mod fate;
 mod lifecycle;
 pub mod managed;
 mod origin;
 mod pack;
 mod queue;
 mod run;
+mod shared;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod way;
 mod window;
 
 use std::sync::Arc;
@@ -34,6 +37,7 @@ pub use origin::{Origin, Patience};
 pub use pack::{PackError, clip_task_for, task_for};
 pub use queue::Queue;
 pub use run::{Worker, run};
+pub use way::{Plaintext, Token, Way};
 
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;

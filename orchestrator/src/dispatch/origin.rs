@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use facesets_core::wire::Task;
+use facesets_core::wire::{Instance, Task};
 use tokio::net::TcpStream;
 
-use super::{Connection, DispatchError, connect, connection::socket, managed::Supervisor};
+use super::{Connection, DispatchError, Way, connect, fate::Fate, managed::Supervisor};
 
-/// How long a host may take to say that nobody listens there any more. What a lost worker had waits meanwhile.
+/// How long a host may take to say who listens there now, if anybody. What a lost worker had waits meanwhile.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much is put up with before a worker is given up.
@@ -47,30 +47,16 @@ impl Default for Patience {
 #[derive(Debug, Clone)]
 pub enum Origin {
     /// Somebody else runs it.
-    Remote {
-        /// Where.
-        address: String,
-        /// Its token.
-        token: Option<String>,
-    },
+    Remote(Way),
     /// We do.
     Managed(Arc<Supervisor>),
 }
 
-/// What became of a worker whose connection broke.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fate {
-    /// Whether it is the worker that broke, not the link.
-    pub(super) died: bool,
-    /// More about it, for people.
-    pub(super) words: Option<String>,
-}
-
 impl Origin {
-    /// Finds out what became of it. A managed one is gone afterwards in any case.
-    pub(super) async fn fate(&self) -> Fate {
+    /// Finds out what became of it, of which `instance` was there. A managed one is gone afterwards in any case.
+    pub(super) async fn fate(&self, instance: Option<Instance>) -> Fate {
         match self {
-            Self::Remote { address, .. } => Fate { died: nobody_listens(address).await, words: None },
+            Self::Remote(way) => Fate { died: has_died(way, instance).await, words: None },
             Self::Managed(supervisor) => {
                 let supervisor = Arc::clone(supervisor);
                 let buried = tokio::task::spawn_blocking(move || supervisor.bury()).await;
@@ -89,13 +75,12 @@ impl Origin {
     /// Gets it back, with the same contract. The error is for people, and final.
     pub(super) async fn again(&self, task: &Task, patience: &Patience) -> Result<Connection, String> {
         let connection = match self {
-            Self::Remote { address, token } => reconnect(address, token.as_deref(), patience).await?,
+            Self::Remote(way) => reconnect(way, patience).await?,
             Self::Managed(supervisor) => {
                 let supervisor = Arc::clone(supervisor);
                 let restarted = tokio::task::spawn_blocking(move || supervisor.restart());
                 let way = restarted.await.map_err(|error| error.to_string())?;
-                let (address, token) = way.map_err(|error| error.to_string())?;
-                connect(&address, Some(&token)).await.map_err(|error| error.to_string())?
+                connect(&way.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?
             }
         };
         let packs = &connection.description().packs;
@@ -111,16 +96,16 @@ impl Origin {
     }
 }
 
-async fn reconnect(address: &str, token: Option<&str>, patience: &Patience) -> Result<Connection, String> {
+async fn reconnect(way: &Way, patience: &Patience) -> Result<Connection, String> {
     let mut delay = patience.first_delay;
     let mut reason = "no try was allowed".to_owned();
     for number in 1..=patience.reconnects {
         tokio::time::sleep(delay.mul_f64(0.5 + random_fraction())).await;
         delay = (delay * 2).min(patience.longest_delay);
-        match connect(address, token).await {
+        match connect(way).await {
             Ok(connection) => return Ok(connection),
             Err(error @ (DispatchError::Unreachable { .. } | DispatchError::NotAWorker { .. })) => {
-                tracing::warn!(address, number, %error, "not back yet");
+                tracing::warn!(worker = way.label(), number, %error, "not back yet");
                 reason = error.to_string();
             }
             // Waiting does not help.
@@ -130,12 +115,17 @@ async fn reconnect(address: &str, token: Option<&str>, patience: &Patience) -> R
     Err(format!("{reason} ({} tries)", patience.reconnects))
 }
 
-/// Whether the host is there and says that nobody listens: the worker's process is gone. A link that is down says nothing, and
-/// one that was only cut connects again.
-async fn nobody_listens(address: &str) -> bool {
-    let Some((host, port)) = socket(address) else { return false };
-    let tried = tokio::time::timeout(PROBE_TIMEOUT, TcpStream::connect((host.as_str(), port))).await;
-    matches!(tried, Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+/// Whether the worker's process is gone: nobody listens any more, or it is another one that does. A link that is down says
+/// nothing, and one that was only cut leads to the same instance again.
+async fn has_died(way: &Way, instance: Option<Instance>) -> bool {
+    let Some((host, port)) = way.socket() else { return false };
+    let ask = async {
+        match TcpStream::connect((host.as_str(), port)).await {
+            Ok(_) => connect(way).await.is_ok_and(|connection| connection.is_another_than(instance)),
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        }
+    };
+    tokio::time::timeout(PROBE_TIMEOUT, ask).await.unwrap_or(false)
 }
 
 /// In [0, 1); good enough to keep clients apart.
@@ -159,9 +149,10 @@ mod tests {
     async fn a_closed_port_is_a_dead_worker_and_an_open_one_is_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        assert!(!nobody_listens(&address).await);
+        let dead = async |address: &str| has_died(&Way::to(address), None).await;
+        assert!(!dead(&address).await);
         drop(listener);
-        assert!(nobody_listens(&address).await && nobody_listens(&format!("http://{address}")).await);
-        assert!(!nobody_listens("not an address").await);
+        assert!(dead(&address).await && dead(&format!("http://{address}")).await);
+        assert!(!dead("not an address").await);
     }
 }

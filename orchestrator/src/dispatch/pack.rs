@@ -1,6 +1,9 @@
 //! Which of a worker's model packs is meant.
 
-use facesets_core::wire::{AnalyzeFaces, EmbedClip, PackInfo, PackState, WorkerDescription};
+use facesets_core::{
+    FaceContract,
+    wire::{AnalyzeFaces, EmbedClip, PackInfo, PackState, WorkerDescription},
+};
 
 use crate::exit::Hint;
 
@@ -26,13 +29,17 @@ pub enum PackError {
     },
     /// Others came first.
     #[error(
-        "its model pack `{pack}` has other models than that of the worker at `{first}`, and results of different models never mix"
+        "its model pack `{pack}` makes embeddings of contract `{contract}`, the worker {first} those of `{wanted}`, and they never mix"
     )]
     OtherModels {
         /// Its pack.
         pack: String,
-        /// Who came first.
+        /// Its contract.
+        contract: Box<FaceContract>,
+        /// Who came first, and decides.
         first: String,
+        /// The contract of whoever came first.
+        wanted: Box<FaceContract>,
     },
     /// It has not all that it needs.
     #[error("the model pack `{0}` lacks a detector or a recogniser")]
@@ -43,7 +50,9 @@ impl Hint for PackError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Several(_) | Self::Unknown { .. } => "choose one of them with `--pack`",
-            Self::OtherModels { .. } => "give all workers the same model pack, or run one `embed` for each",
+            Self::OtherModels { .. } => {
+                "give all workers the same model pack, name one that all have with `--pack`, or run one `embed` for each"
+            }
             Self::NoClip => "make one with scripts/export-clip, and put it beside the worker's other packs",
             Self::None | Self::Incomplete(_) => {
                 "give the worker a complete pack: see `facesets-worker models --help`"

@@ -1,7 +1,7 @@
 //! What is to be done: shared by all workers, finished only when the last item in flight is.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     pin::pin,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use facesets_core::Sha256Digest;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -33,14 +34,14 @@ struct State {
 }
 
 impl Queue {
-    /// A queue of everything there is to do. When `stop` is cancelled no more is taken from it.
-    pub fn new(work: impl IntoIterator<Item = Work>, stop: CancellationToken) -> Self {
+    /// A queue of everything there is to do. When `stop` is cancelled no more is taken from it; it never cancels `stop` itself.
+    pub fn new(work: impl IntoIterator<Item = Work>, stop: &CancellationToken) -> Self {
         let ready: VecDeque<Work> = work.into_iter().collect();
         let open = ready.len();
         Self {
             state: Mutex::new(State { ready, open, workers: 0 }),
             changed: Notify::new(),
-            stop,
+            stop: stop.child_token(),
             sent: AtomicU64::new(0),
         }
     }
@@ -81,8 +82,8 @@ impl Queue {
         self.changed.notify_waiters();
     }
 
-    /// The next item for a worker, none that it has just failed on as long as there are others to try; waits while all are in flight, since one of them may come back. `None` when all are answered or it was
-    /// told to stop.
+    /// The next item for a worker, none that it has just failed on as long as there are others to try; waits while all are in
+    /// flight, since one of them may come back. `None` when all are answered or it was told to stop.
     pub(super) async fn next(&self, worker: WorkerNumber) -> Option<Work> {
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -125,6 +126,15 @@ impl Queue {
     pub(super) fn give_back(&self, work: Work) {
         self.state().ready.push_front(work);
         self.changed.notify_waiters();
+    }
+
+    /// Takes those out that wait to be done, in their order.
+    pub(super) fn take_back(&self, contents: &HashSet<Sha256Digest>) -> Vec<Work> {
+        let mut state = self.state();
+        let (taken, ready): (Vec<Work>, _) =
+            state.ready.drain(..).partition(|work| contents.contains(&work.sha256));
+        state.ready = VecDeque::from(ready);
+        taken
     }
 
     /// One item was answered.

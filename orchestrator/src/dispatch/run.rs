@@ -5,7 +5,9 @@ use std::sync::Arc;
 use facesets_core::wire::Task;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Connection, DispatchError, Event, Load, Origin, Patience, Queue, lifecycle::keep};
+use super::{
+    Connection, DispatchError, Event, Load, Origin, Patience, Queue, lifecycle::keep, shared::Shared,
+};
 
 /// A worker and what it is asked to do.
 #[derive(Debug, Clone)]
@@ -16,14 +18,6 @@ pub struct Worker {
     pub task: Task,
     /// The way back to it.
     pub origin: Origin,
-}
-
-/// What the streams of all workers share.
-pub(super) struct Shared {
-    pub(super) queue: Arc<Queue>,
-    pub(super) load: Load,
-    pub(super) events: mpsc::Sender<Event>,
-    pub(super) patience: Patience,
 }
 
 /// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in flight is

@@ -12,8 +12,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::{
-    Answer, Connection, Event, MAX_TRIES, Measured, Queue, Refusal, Work, WorkerNumber, connection::message,
-    lifecycle::InFlight, run::Shared, window::Window,
+    Connection, MAX_TRIES, Measured, Queue, Refusal, Work, WorkerNumber,
+    connection::message,
+    shared::Shared,
+    window::{InFlight, Window},
 };
 
 /// Messages ahead of the transport, which has buffers of its own: one to be taken while the next is made.
@@ -270,17 +272,4 @@ fn give_back_later(queue: Arc<Queue>, work: Work) {
         tokio::time::sleep(RETRY_DELAY * work.tries).await;
         queue.give_back(work);
     });
-}
-
-impl Shared {
-    /// Hands an answer on; only then the item is done.
-    pub(super) async fn answer(&self, work: Work, outcome: Result<Measured, Refusal>) {
-        let answer = Answer { sha256: work.sha256, outcome };
-        if self.events.send(Event::Answer(answer)).await.is_ok() {
-            self.queue.settle();
-        } else {
-            self.queue.give_back(work);
-            self.queue.stop();
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -37,12 +37,37 @@ pub(crate) struct TestWorker {
     pub(crate) behaviour: Behaviour,
     pub(crate) protocol_version: u32,
     pub(crate) token: Option<&'static str>,
+    /// Raised when it is as if another process had taken the worker's place.
+    pub(crate) starts: Arc<AtomicU64>,
+    /// How often it will not yet say who it is.
+    pub(crate) shy: Arc<AtomicU64>,
+    pub(crate) pack: &'static str,
     pub(crate) items: Arc<AtomicUsize>,
 }
 
+impl TestWorker {
+    /// One that lets anybody in.
+    pub(crate) fn new(behaviour: Behaviour) -> Self {
+        Self {
+            behaviour,
+            protocol_version: PROTOCOL_VERSION,
+            token: None,
+            starts: Arc::default(),
+            shy: Arc::default(),
+            pack: "open",
+            items: Arc::default(),
+        }
+    }
+}
+
 pub(crate) fn description() -> WorkerDescription {
+    description_of("open")
+}
+
+/// With a pack whose models are its own.
+fn description_of(pack: &str) -> WorkerDescription {
     let models = ModelRole::FACE.map(|role| {
-        let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(b"model"));
+        let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(pack.as_bytes()));
         ModelInfo { role, file, sha256 }
     });
     WorkerDescription {
@@ -52,13 +77,14 @@ pub(crate) fn description() -> WorkerDescription {
         provider: "fake".to_owned(),
         runtime_version: "0".to_owned(),
         packs: vec![PackInfo {
-            name: "open".to_owned(),
+            name: pack.to_owned(),
             models: models.to_vec(),
             licence: String::new(),
             state: PackState::Default,
         }],
         credit: Credit { max_items: 4, max_bytes: 64 << 20 },
         limits: ImageLimits::default(),
+        instance: None,
     }
 }
 
@@ -94,8 +120,12 @@ impl WorkerApi for TestWorker {
         {
             return Err(Status::unauthenticated("a token is needed"));
         }
-        let mut worker = proto::WorkerInfo::from(&description());
+        if self.shy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |times| times.checked_sub(1)).is_ok() {
+            return Err(Status::unavailable("not yet"));
+        }
+        let mut worker = proto::WorkerInfo::from(&description_of(self.pack));
         worker.protocol_version = self.protocol_version;
+        worker.instance = 1 + self.starts.load(Ordering::Relaxed);
         Ok(Response::new(proto::DescribeResponse { worker: Some(worker) }))
     }
 

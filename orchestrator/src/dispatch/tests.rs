@@ -12,10 +12,7 @@ use std::{
 use facesets_core::{
     ClipAnalysis, ClipEmbedding,
     clip::CLIP_EMBEDDING_LEN,
-    wire::{
-        ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task,
-        TaskResult,
-    },
+    wire::{ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, ModelInfo, ModelRole, PackInfo, Task, TaskResult},
 };
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
@@ -30,14 +27,16 @@ use crate::exit::Hint as _;
 
 /// A worker, and the number of items that reached it.
 async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
-    let items = Arc::new(AtomicUsize::new(0));
-    let protocol_version = PROTOCOL_VERSION;
-    let address =
-        start(TestWorker { behaviour, protocol_version, token: None, items: Arc::clone(&items) }).await;
-    let connection = connect(&address, None).await.unwrap();
+    let worker = TestWorker::new(behaviour);
+    let items = Arc::clone(&worker.items);
+    (reached(worker).await, items)
+}
+
+async fn reached(worker: TestWorker) -> Worker {
+    let way = Way::to(start(worker).await);
+    let connection = connect(&way).await.unwrap();
     let task = task_for(connection.description(), None, 640).unwrap().into();
-    let origin = Origin::Remote { address, token: None };
-    (Worker { connection, task, origin }, items)
+    Worker { connection, task, origin: Origin::Remote(way) }
 }
 
 /// Images of which the first byte is the number.
@@ -80,7 +79,7 @@ async fn run_until(
     let mut work: Vec<Work> =
         images.iter().map(|(sha256, data)| Work::new(*sha256, data.len() as u64)).collect();
     work.sort_by_key(|work| images[&work.sha256][0]);
-    let queue = Arc::new(Queue::new(work, stop));
+    let queue = Arc::new(Queue::new(work, &stop));
     let numbers: HashMap<Sha256Digest, u8> = images.iter().map(|(sha256, data)| (*sha256, data[0])).collect();
     let load: Load = Arc::new(move |sha256| {
         let data = images[sha256].clone();
@@ -234,7 +233,7 @@ async fn what_a_dead_worker_had_is_suspect_and_is_done_by_the_others() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     let (mut dying, _) = worker(cut_after(3)).await;
     // Where it was, nobody listens any more.
-    dying.origin = Origin::Remote { address: free, token: None };
+    dying.origin = Origin::Remote(Way::to(free));
     let (living, _) = worker(answer_each(done)).await;
     let sizes = [1; 40];
     let ran = run_all(vec![dying, living], &sizes).await;
@@ -244,6 +243,55 @@ async fn what_a_dead_worker_had_is_suspect_and_is_done_by_the_others() {
         "{:?}",
         ran.strikes
     );
+}
+
+/// A worker whose process ends with every image that begins with `deadly`. Another one is in its place before anybody looks, but
+/// does not say so for the first `shy` times.
+fn restarted_by(deadly: u8, shy: u64) -> TestWorker {
+    let mut worker = TestWorker::new(answer_each(done));
+    let (restarts, shyness) = (Arc::clone(&worker.starts), Arc::clone(&worker.shy));
+    worker.behaviour = Arc::new(move |items| {
+        if items.iter().any(|item| item.data[0] == deadly) {
+            restarts.fetch_add(1, Ordering::Relaxed);
+            shyness.store(shy, Ordering::Relaxed);
+            return Reaction::Cut;
+        }
+        Reaction::Answer(items.drain(..).map(|item| done(&item)).collect())
+    });
+    worker
+}
+
+#[tokio::test]
+async fn a_remote_worker_that_is_another_process_than_before_has_died_whenever_it_says_so() {
+    for shy in [0, 1] {
+        let ran = run_all(vec![reached(restarted_by(3, shy)).await], &[1; 20]).await;
+        ran.result.unwrap();
+        assert_eq!(ran.outcomes[&3], Err(Refusal::KillsWorker));
+        assert_eq!(ran.outcomes.values().filter(|outcome| outcome.is_ok()).count(), 19);
+        assert_eq!(ran.strikes.last(), Some(&(3, 2)), "{:?}", ran.strikes);
+    }
+}
+
+#[tokio::test]
+async fn every_worker_of_several_gone_leaves_the_rest_and_says_what_became_of_each() {
+    let (first, _) = worker(cut_after(4)).await;
+    let (second, _) = worker(cut_after(3)).await;
+    let ran = run_all(vec![first, second], &[1; 20]).await;
+    let Err(DispatchError::EveryWorkerGone { open, reasons }) = ran.result else {
+        panic!("{:?}", ran.result)
+    };
+    assert_eq!((open, ran.open, ran.outcomes.len(), reasons.len()), (13, 13, 7, 2), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn an_end_from_inside_is_not_taken_for_the_users() {
+    let stop = CancellationToken::new();
+    let queue = Queue::new([], &stop);
+    queue.stop();
+    assert!(queue.is_stopped() && !stop.is_cancelled());
+    let queue = Queue::new([], &stop);
+    stop.cancel();
+    assert!(queue.is_stopped());
 }
 
 #[tokio::test]
@@ -307,7 +355,7 @@ async fn whatever_a_worker_is_asked_for_is_carried_to_who_asked() {
     let worker = Worker { task: task.clone().into(), ..worker };
     let load: Load = Arc::new(|_| Ok(Bytes::from_static(b"a photo")));
     let work = [Work::new(Sha256Digest::of(b"a photo"), 7)];
-    let queue = Arc::new(Queue::new(work, CancellationToken::new()));
+    let queue = Arc::new(Queue::new(work, &CancellationToken::new()));
     let (events, mut answers) = mpsc::channel(4);
     let running = tokio::spawn(run(vec![worker], Arc::clone(&queue), load, events, IMPATIENCE));
     let Some(Event::Answer(Answer { outcome: Ok(measured), .. })) = answers.recv().await else { panic!() };
@@ -332,9 +380,8 @@ async fn stopping_takes_no_more_and_waits_for_what_is_in_flight() {
 #[tokio::test]
 async fn a_worker_of_another_protocol_version_is_refused_with_advice() {
     for (protocol_version, advice) in [(0, "update `facesets-worker`"), (99, "update `facesets`")] {
-        let (behaviour, items) = (answer_each(done), Arc::default());
-        let address = start(TestWorker { behaviour, protocol_version, token: None, items }).await;
-        let error = connect(&address, None).await.unwrap_err();
+        let address = start(TestWorker { protocol_version, ..TestWorker::new(answer_each(done)) }).await;
+        let error = connect(&Way::to(address)).await.unwrap_err();
         assert!(
             matches!(&error, DispatchError::ProtocolVersion { theirs, .. } if *theirs == protocol_version)
         );
@@ -344,11 +391,11 @@ async fn a_worker_of_another_protocol_version_is_refused_with_advice() {
 
 #[tokio::test]
 async fn the_token_is_sent_and_its_refusal_is_told() {
-    let (behaviour, items, protocol_version) = (answer_each(done), Arc::default(), PROTOCOL_VERSION);
-    let address = start(TestWorker { behaviour, protocol_version, token: Some("sesame"), items }).await;
-    connect(&address, Some("sesame\n")).await.unwrap();
-    for wrong in [None, Some("sesam")] {
-        let error = connect(&address, wrong).await.unwrap_err();
+    let way =
+        Way::to(start(TestWorker { token: Some("sesame"), ..TestWorker::new(answer_each(done)) }).await);
+    connect(&way.clone().with_token("sesame\n".parse().unwrap())).await.unwrap();
+    for wrong in [way.clone(), way.with_token("sesam".parse().unwrap())] {
+        let error = connect(&wrong).await.unwrap_err();
         assert!(matches!(error, DispatchError::Unauthenticated { .. }), "{error}");
     }
 }
@@ -356,13 +403,14 @@ async fn the_token_is_sent_and_its_refusal_is_told() {
 #[tokio::test]
 async fn nobody_at_the_address_is_told_in_plain_words() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let error = connect(&free, None).await.unwrap_err();
+    let error = connect(&Way::to(free)).await.unwrap_err();
     assert!(
         matches!(&error, DispatchError::Unreachable { reason, .. } if reason.contains("refused")),
         "{error}"
     );
-    assert!(matches!(connect("not an address", None).await, Err(DispatchError::InvalidAddress(_))));
-    let encrypted = connect("https://127.0.0.1:1", Some("token")).await;
+    let connect = async |address| connect(&Way::to(address)).await;
+    assert!(matches!(connect("not an address").await, Err(DispatchError::InvalidAddress(_))));
+    let encrypted = connect("https://127.0.0.1:1").await;
     assert!(matches!(encrypted, Err(DispatchError::UnknownScheme(_))), "never in the clear instead");
 }
 

@@ -13,10 +13,19 @@ use std::{
 use facesets_core::wire::Credit;
 use tokio::sync::Notify;
 
-use super::{
-    Work,
-    lifecycle::{InFlight, Sent},
-};
+use super::Work;
+
+/// What was in flight, and whether any of it had been sent.
+pub(super) type InFlight = Vec<(Work, Sent)>;
+
+/// Whether a worker can have seen an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// At least a part of it is on its way.
+    Begun,
+    /// It is being read.
+    NotYet,
+}
 
 #[derive(Debug)]
 pub(super) struct Window {

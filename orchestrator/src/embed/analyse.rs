@@ -35,7 +35,7 @@ pub(super) fn analyse(
     let photos = Arc::new(photos);
     let contract = team.contract();
     let total = work.len() as u64;
-    let queue = Arc::new(Queue::new(work, interrupt.stop.clone()));
+    let queue = Arc::new(Queue::new(work, &interrupt.stop));
     let load: Load = {
         let photos = Arc::clone(&photos);
         Arc::new(move |sha256| photos.load(sha256).map_err(|error| error.to_string()))

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::RosterError;
 use crate::{
     dispatch::{DispatchError, PackError, managed::ManagedError},
     exit::Hint,
@@ -21,6 +22,9 @@ pub enum EmbedError {
     /// The worker of our own.
     #[error(transparent)]
     Managed(#[from] ManagedError),
+    /// The file that names workers.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
     /// Workers in general.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
@@ -38,6 +42,7 @@ impl Hint for EmbedError {
             Self::Scan(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Managed(error) => error.hint(),
+            Self::Roster(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::Runtime(_) => None,

@@ -4,21 +4,29 @@
 //! continued by the next one.
 
 mod analyse;
+mod dry_run;
 mod error;
 mod interrupt;
+mod known;
 mod plan;
+mod retry;
+mod roster;
 mod summary;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod workers;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
+pub use dry_run::{DryRun, Pending, dry_run};
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
+pub use retry::{RetryOptions, retry};
+pub use roster::RosterError;
 pub use summary::{Ended, FailedItem, Summary};
-pub use workers::WorkerOptions;
+pub use survey::Sources;
+pub use workers::{Local, WorkerOptions};
 
 use crate::{
     exit::Exit,
@@ -33,8 +41,8 @@ const NETWORK_THREADS: usize = 2;
 /// What to embed, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Files and folders.
-    pub sources: Vec<PathBuf>,
+    /// Where the photos are.
+    pub sources: Sources,
     /// What to do on file systems that cannot be trusted.
     pub file_system: FileSystemPolicy,
     /// What to do about contents that could not be analysed before.
@@ -52,12 +60,27 @@ pub enum KnownFailures {
     Retry,
 }
 
+/// A run of which the user may want an end.
+struct Attended<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+    interrupt: &'a Interrupt,
+    monitor: &'a dyn Monitor,
+}
+
 /// Embeds everything under the sources that is not embedded yet. What was done is in `summary`, also after an error.
 pub fn run(
     options: &Options,
     library: &Library,
     monitor: &Arc<dyn Monitor>,
     summary: &mut Summary,
+) -> Result<Exit, EmbedError> {
+    attend(monitor, summary, |run, summary| steps(options, library, run, summary))
+}
+
+fn attend(
+    monitor: &Arc<dyn Monitor>,
+    summary: &mut Summary,
+    steps: impl FnOnce(&Attended<'_>, &mut Summary) -> Result<(), EmbedError>,
 ) -> Result<Exit, EmbedError> {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +89,8 @@ pub fn run(
         .build()
         .map_err(EmbedError::Runtime)?;
     let interrupt = Interrupt::on_signals(&runtime, Arc::clone(monitor));
-    let result = steps(options, library, monitor, &runtime, &interrupt, summary);
+    let run = Attended { runtime: &runtime, interrupt: &interrupt, monitor: &**monitor };
+    let result = steps(&run, summary);
     // Tasks of an aborted run must not keep the program.
     runtime.shutdown_background();
     summary.seconds = began.elapsed().as_secs_f64();
@@ -87,12 +111,10 @@ pub fn run(
 fn steps(
     options: &Options,
     library: &Library,
-    monitor: &Arc<dyn Monitor>,
-    runtime: &tokio::runtime::Runtime,
-    interrupt: &Interrupt,
+    run: &Attended<'_>,
     summary: &mut Summary,
 ) -> Result<(), EmbedError> {
-    let monitor = &**monitor;
+    let Attended { runtime, interrupt, monitor } = *run;
     let mut committer = Committer::new(Writer::open(library, options.file_system)?);
     let photos = survey::survey(&options.sources, &mut committer, monitor, &interrupt.stop, summary)?;
     if photos.is_empty() || interrupt.stop.is_cancelled() {

@@ -20,13 +20,14 @@ pub(super) fn plan(
     summary: &mut Summary,
 ) -> Result<Vec<Work>, EmbedError> {
     let contract = team.contract().to_string();
+    let outcomes = committer.writer().store().outcomes(&contract)?;
     let mut work = Vec::new();
     let mut suspects = Vec::new();
     for (sha256, photo) in photos.in_order() {
-        match committer.writer().store().outcome(sha256, &contract)? {
+        match outcomes.get(sha256) {
             Some(Outcome::Done { faces }) => {
                 summary.already_analysed += 1;
-                summary.count_faces(faces);
+                summary.count_faces(*faces);
             }
             Some(Outcome::Failed(failed)) if known_failures == KnownFailures::Tell => {
                 let reason = format!("{} (found out before; `--retry-failed` tries again)", failed.message);

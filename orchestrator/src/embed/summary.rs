@@ -18,8 +18,12 @@ pub struct Summary {
     pub files: u64,
     /// Files with other extensions.
     pub other_files: u64,
-    /// Symbolic links, which are not followed.
+    /// Symbolic links that were not followed.
     pub symlinks: u64,
+    /// Hidden files and folders that were passed over.
+    pub hidden: u64,
+    /// Photos and folders that the patterns leave out.
+    pub excluded: u64,
     /// Files that were read because they are new or have changed.
     pub hashed: u64,
     /// Distinct contents among the photos that could be read.
@@ -117,7 +121,17 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "files      {} ({} others passed over)", self.files, self.other_files + self.symlinks)?;
+        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded;
+        writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
+        for (name, number, what) in [
+            ("excluded", self.excluded, "photos and folders left out by patterns"),
+            ("hidden", self.hidden, "files and folders"),
+            ("links", self.symlinks, "not followed"),
+        ] {
+            if number > 0 {
+                writeln!(f, "{name:<10} {number} {what}")?;
+            }
+        }
         writeln!(f, "contents   {} ({} aliases, {} new)", self.contents, self.aliases, self.new)?;
         if self.vanished > 0 {
             writeln!(f, "vanished   {}", self.vanished)?;

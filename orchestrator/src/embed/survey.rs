@@ -1,50 +1,102 @@
 //! What lies under the sources, and what its digests are.
 
-use std::{collections::HashSet, fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{EmbedError, Summary, summary::UNREADABLE};
+use super::{
+    EmbedError, Summary,
+    known::{Compared, compare},
+    summary::UNREADABLE,
+};
 use crate::{
     monitor::Monitor,
     source::{
-        disk::{FoundFile, Scan, absolute_roots, scan},
-        hash::{Hashed, hash_all},
+        disk::{FoundFile, Scan, ScanOptions, absolute_roots, scan},
+        hash::{Hashed, hash_all, read_cameras},
         load::Photos,
     },
     store::{Committer, Location, Record, StoreError},
 };
 
+/// Where to look, and how.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Canonical paths of files and folders.
+    roots: Vec<PathBuf>,
+    options: ScanOptions,
+}
+
+impl Sources {
+    /// Checks that the roots are there.
+    pub fn new(roots: &[PathBuf], options: ScanOptions) -> Result<Self, EmbedError> {
+        Ok(Self { roots: absolute_roots(roots)?, options })
+    }
+
+    pub(super) fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    /// Looks at everything under the sources, and counts it.
+    pub(super) fn scan(
+        &self,
+        monitor: &dyn Monitor,
+        cancelled: &CancellationToken,
+        summary: &mut Summary,
+    ) -> Scan {
+        monitor.start("scan", None);
+        let scan = scan(&self.roots, &self.options, monitor, cancelled);
+        monitor.finish();
+        summary.surveyed = true;
+        summary.files = scan.files.len() as u64;
+        summary.other_files = scan.other;
+        summary.symlinks = scan.symlinks;
+        summary.hidden = scan.hidden;
+        summary.excluded = scan.excluded;
+        for unreadable in &scan.unreadable {
+            summary.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
+        }
+        scan
+    }
+}
+
 /// Scans the sources, hashes what is new or changed, marks what has vanished, and commits all that.
 pub(super) fn survey(
-    sources: &[std::path::PathBuf],
+    sources: &Sources,
     committer: &mut Committer,
     monitor: &dyn Monitor,
     cancelled: &CancellationToken,
     summary: &mut Summary,
 ) -> Result<Photos, EmbedError> {
-    let roots = absolute_roots(sources)?;
-    monitor.start("scan", None);
-    let scan = scan(&roots, monitor, cancelled);
-    monitor.finish();
-    summary.surveyed = true;
-    summary.files = scan.files.len() as u64;
-    summary.other_files = scan.other;
-    summary.symlinks = scan.symlinks;
-    for unreadable in &scan.unreadable {
-        summary.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
-    }
+    let scan = sources.scan(monitor, cancelled, summary);
     let mut photos = Photos::default();
     if cancelled.is_cancelled() {
         return Ok(photos);
     }
-    summary.vanished = mark_vanished(&roots, &scan, committer)?;
-    let changed = known(scan.files, &mut photos, committer)?;
+    let Compared { unchanged, changed, missing } =
+        compare(committer.writer().store(), sources.roots(), &scan.files)?;
+    drop(scan);
+    for path in missing.into_iter().filter(|path| is_gone(path)) {
+        committer.add(Record::Vanished { path })?;
+        summary.vanished += 1;
+    }
+    read_missing_cameras(&unchanged, committer, monitor, cancelled)?;
+    for mut location in unchanged {
+        photos.add(location.sha256, location.sighting.size, location.path.clone());
+        if location.vanished {
+            location.vanished = false;
+            let bytes = location.sighting.size;
+            committer.add(Record::Located { location, bytes })?;
+        }
+    }
     if !changed.is_empty() {
         monitor.start("hash", Some(changed.len() as u64));
-        let hashed = hash_all(changed, cancelled, |hashed| {
+        let hashed = hash_all(changed, cancelled, |file, hashed| {
             monitor.advance(1);
-            take(hashed, &mut photos, committer, monitor, summary)
+            take(file, hashed, &mut photos, committer, monitor, summary)
         });
         monitor.finish();
         hashed?;
@@ -56,39 +108,48 @@ pub(super) fn survey(
     Ok(photos)
 }
 
-/// Adds the files that are as they were, and returns the others.
-fn known(
-    files: Vec<FoundFile>,
-    photos: &mut Photos,
+/// Reads what the cameras say in contents of which nobody has done that, without hashing them again: in libraries that are older
+/// than this, and after a run that ended in between. What cannot be read now is left to the next run.
+fn read_missing_cameras(
+    unchanged: &[Location],
     committer: &mut Committer,
-) -> Result<Vec<FoundFile>, StoreError> {
-    let mut changed = Vec::new();
-    for file in files {
-        match committer.writer().store().location(&file.path)? {
-            Some(mut location) if location.sighting == file.sighting => {
-                if location.vanished {
-                    location.vanished = false;
-                    committer
-                        .add(Record::Located { location: location.clone(), bytes: file.sighting.size })?;
-                }
-                photos.add(location.sha256, file.sighting.size, file.path);
-            }
-            _ => changed.push(file),
-        }
+    monitor: &dyn Monitor,
+    cancelled: &CancellationToken,
+) -> Result<(), StoreError> {
+    let mut unread = committer.writer().store().contents_without_camera()?;
+    let files: Vec<_> = unchanged
+        .iter()
+        .filter(|location| unread.remove(&location.sha256))
+        .map(|location| (location.sha256, location.path.clone()))
+        .collect();
+    if files.is_empty() {
+        return Ok(());
     }
-    Ok(changed)
+    monitor.start("read dates", Some(files.len() as u64));
+    let read = read_cameras(files, cancelled, |sha256, tags| {
+        monitor.advance(1);
+        match tags {
+            Ok(tags) => committer.add(Record::Camera { sha256, tags }),
+            Err(error) => {
+                tracing::warn!(%sha256, %error, "capture date not read");
+                Ok(())
+            }
+        }
+    });
+    monitor.finish();
+    read
 }
 
 fn take(
-    hashed: Hashed,
+    file: FoundFile,
+    hashed: io::Result<Hashed>,
     photos: &mut Photos,
     committer: &mut Committer,
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) -> Result<(), StoreError> {
-    let Hashed { file, result } = hashed;
-    let (sha256, bytes) = match result {
-        Ok(read) => read,
+    let Hashed { sha256, bytes, camera } = match hashed {
+        Ok(hashed) => hashed,
         Err(error) => {
             summary.fail(&[&file.path], UNREADABLE, &error.to_string(), monitor);
             return Ok(());
@@ -99,31 +160,12 @@ fn take(
         summary.new += 1;
     }
     let location = Location { path: file.path, sha256, sighting: file.sighting, vanished: false };
-    committer.add(Record::Located { location, bytes })
+    committer.add(Record::Located { location, bytes })?;
+    camera.map_or(Ok(()), |tags| committer.add(Record::Camera { sha256, tags }))
 }
 
-/// Marks the known files under the roots that are gone. What only cannot be reached now is not gone.
-fn mark_vanished(
-    roots: &[std::path::PathBuf],
-    scan: &Scan,
-    committer: &mut Committer,
-) -> Result<u64, StoreError> {
-    let found: HashSet<&Path> = scan.files.iter().map(|file| file.path.as_path()).collect();
-    let mut vanished = 0;
-    for root in roots {
-        for location in committer.writer().store().locations_under(root)? {
-            if !location.vanished && !found.contains(location.path.as_path()) && is_gone(&location.path) {
-                committer.add(Record::Vanished { path: location.path })?;
-                vanished += 1;
-            }
-        }
-        // Roots may overlap, and a file vanishes once.
-        committer.flush()?;
-    }
-    Ok(vanished)
-}
-
-fn is_gone(path: &Path) -> bool {
+/// Whether a file is really no longer there. One that was only left out, or cannot be reached now, is not gone.
+pub(super) fn is_gone(path: &Path) -> bool {
     let gone = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     fs::symlink_metadata(path).is_err_and(|error| gone.contains(&error.kind()))
 }

@@ -4,45 +4,47 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use facesets_core::wire::{ItemFailureKind, PROTOCOL_VERSION};
+use facesets_core::wire::ItemFailureKind;
 
 use super::*;
 use crate::{
     dispatch::{
-        DispatchError, Patience,
+        DispatchError, PackError, Patience, Plaintext,
         testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
     exit::Hint as _,
-    source::disk::ScanError,
-    store::{KILLS_WORKER, Record, Store, StoreError},
+    source::disk::{Filter, ScanError, ScanOptions},
+    store::{COLUMNS, KILLS_WORKER, Record, Store, StoreError},
 };
 
 /// Photos, a library, and a worker that says what it is told to.
 struct Place {
     folder: tempfile::TempDir,
     library: Library,
-    /// Keeps the worker running.
-    _runtime: tokio::runtime::Runtime,
+    /// Keeps its workers running.
+    runtime: tokio::runtime::Runtime,
     address: String,
     sent: Arc<AtomicUsize>,
 }
 
-/// A monitor that keeps the problems.
+/// A monitor that keeps the problems, and the notes.
 #[derive(Default)]
-struct Problems(Mutex<Vec<String>>);
+struct Problems(Mutex<Vec<String>>, Mutex<Vec<String>>);
 
 impl Monitor for Problems {
     fn start(&self, _: &str, _: Option<u64>) {}
     fn advance(&self, _: u64) {}
     fn finish(&self) {}
-    fn note(&self, _: &str) {}
+    fn note(&self, text: &str) {
+        self.1.lock().unwrap().push(text.to_owned());
+    }
     fn problem(&self, what: &str, reason: &str) {
         self.0.lock().unwrap().push(format!("{what}: {reason}"));
     }
@@ -55,14 +57,10 @@ impl Place {
         let library = Library::new(folder.path().join("library"));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sent = Arc::new(AtomicUsize::new(0));
-        let worker = TestWorker {
-            behaviour,
-            protocol_version: PROTOCOL_VERSION,
-            token: Some("sesame"),
-            items: Arc::clone(&sent),
-        };
+        let worker =
+            TestWorker { token: Some("sesame"), items: Arc::clone(&sent), ..TestWorker::new(behaviour) };
         let address = runtime.block_on(start(worker));
-        Self { folder, library, _runtime: runtime, address, sent }
+        Self { folder, library, runtime, address, sent }
     }
 
     /// Every image is analysed, except those that begin with `!`.
@@ -80,14 +78,21 @@ impl Place {
         path
     }
 
+    fn sources(&self, options: ScanOptions) -> Sources {
+        Sources::new(&[self.folder.path().join("photos")], options).unwrap()
+    }
+
     fn options(&self) -> Options {
         Options {
-            sources: vec![self.folder.path().join("photos")],
+            sources: self.sources(ScanOptions::default()),
             file_system: FileSystemPolicy::Refuse,
             known_failures: KnownFailures::Tell,
             workers: WorkerOptions {
                 addresses: vec![self.address.clone()],
                 token: Some("sesame".to_owned()),
+                plaintext: Plaintext::LoopbackOnly,
+                file: None,
+                local: Local::Alone,
                 det_size: 640,
                 binary: None,
                 models: None,
@@ -107,12 +112,22 @@ impl Place {
     }
 
     fn embed_with(&self, options: &Options) -> (Result<Exit, EmbedError>, Summary, Vec<String>) {
+        let (result, summary, told) = self.embed_listening(options);
+        let problems = told.0.lock().unwrap().clone();
+        (result, summary, problems)
+    }
+
+    fn embed_listening(&self, options: &Options) -> (Result<Exit, EmbedError>, Summary, Arc<Problems>) {
         let problems = Arc::new(Problems::default());
         let monitor: Arc<dyn Monitor> = problems.clone();
         let mut summary = Summary::default();
         let result = run(options, &self.library, &monitor, &mut summary);
-        let problems = problems.0.lock().unwrap().clone();
         (result, summary, problems)
+    }
+
+    /// The address of a further worker.
+    fn other_worker(&self, worker: TestWorker) -> String {
+        self.runtime.block_on(start(worker))
     }
 
     fn embed(&self) -> (Exit, Summary, Vec<String>) {
@@ -212,10 +227,18 @@ fn when_the_worker_is_lost_what_came_is_kept_and_the_next_run_goes_on() {
     assert!(gone && error.hint().is_some(), "{error}");
     assert_eq!((summary.analysed, summary.ended), (7, Ended::Stopped));
 
+    // Two that are lost are no better than one.
+    let mut options = place.options();
+    let other = [5, 4].map(|answered| place.other_worker(TestWorker::new(cut_after(answered))));
+    options.workers.addresses = other.to_vec();
+    let (result, summary, _) = place.embed_with(&options);
+    let gone = matches!(result, Err(EmbedError::Dispatch(DispatchError::EveryWorkerGone { open: 14, .. })));
+    assert!(gone && summary.analysed == 9 && summary.already_analysed == 7, "{result:?}");
+
     let mut options = place.options();
     options.workers.addresses.clone_from(&undisturbed.options().workers.addresses);
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 23, 7));
+    assert_eq!((result.unwrap(), summary.sent, summary.already_analysed), (Exit::Done, 14, 16));
     assert_eq!(place.dump(), undisturbed.dump());
 }
 
@@ -299,13 +322,74 @@ fn a_worker_that_cannot_be_used_is_left_out_as_long_as_there_is_another_one() {
 }
 
 #[test]
-fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
+fn workers_of_another_contract_are_left_out_and_the_first_one_that_can_be_used_decides() {
+    let place = Place::good();
+    let others = place.other_worker(TestWorker { pack: "others", ..TestWorker::new(answer_each(done)) });
+    place.photo("a.jpg", "a");
+    let mut options = place.options();
+    options.workers.addresses = vec!["127.0.0.1:1".to_owned(), place.address.clone(), others.clone()];
+    let (result, summary, told) = place.embed_listening(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    let first = summary.contract.unwrap();
+    let notes = told.1.lock().unwrap().join("\n");
+    let left_out = notes.lines().find(|line| line.contains(&others) && line.contains("left out")).unwrap();
+    assert!(left_out.contains(&first) && left_out.matches("face/v1/").count() == 2, "{left_out}");
+
+    // The other way round it is the other contract; what was done before does not count for it.
+    options.workers.addresses = vec![others.clone(), place.address.clone()];
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    assert_ne!(summary.contract.unwrap(), first);
+
+    // Only one of them has the pack that is asked for; alone, the other one will not do.
+    options.workers.pack = Some("open".to_owned());
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.analysed, summary.contract), (Exit::Done, 0, Some(first)));
+    options.workers.addresses = vec![others];
+    let (result, _, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Pack(PackError::Unknown { .. }))));
+}
+
+#[test]
+fn the_librarys_file_names_workers_unless_flags_do() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    fs::create_dir_all(place.library.folder()).unwrap();
+    let file = place.library.workers_file();
+    fs::write(&file, format!("[[worker]]\nurl = '{}'\ntoken = 'sesame'\n", place.address)).unwrap();
+    let mut options = place.options();
+    (options.workers.addresses, options.workers.token) = (Vec::new(), None);
+    let (result, summary, told) = place.embed_listening(&options);
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1));
+    let notes = told.1.lock().unwrap().join("\n");
+    assert!(notes.contains("chmod 600") && notes.contains("workers.toml"), "{notes}");
+
+    fs::write(&file, "nonsense").unwrap();
+    place.photo("b.jpg", "b");
+    let (result, _, _) = place.embed_with(&options);
+    assert!(matches!(result, Err(EmbedError::Roster(RosterError::Line { line: 1, .. }))));
+    let (result, summary, _) = place.embed_with(&place.options());
+    assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1), "flags win");
+}
+
+#[test]
+fn a_token_is_not_sent_off_this_machine_unencrypted() {
     let place = Place::good();
     place.photo("a.jpg", "a");
     let mut options = place.options();
-    options.sources.push("/no/such/folder".into());
-    let (result, summary, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Scan(ScanError::Missing(_)))) && !summary.surveyed);
+    options.workers.addresses = vec!["http://192.0.2.1:9".to_owned()];
+    let (result, _, _) = place.embed_with(&options);
+    let error = result.unwrap_err();
+    assert!(matches!(error, EmbedError::Dispatch(DispatchError::Plaintext(_))), "{error}");
+    assert!(error.hint().unwrap().contains("--allow-plaintext"));
+}
+
+#[test]
+fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    let missing = Sources::new(&["/no/such/folder".into()], ScanOptions::default());
+    assert!(matches!(missing, Err(EmbedError::Scan(ScanError::Missing(_)))));
 
     let writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
     let (result, _, _) = place.embed_with(&place.options());
@@ -317,4 +401,154 @@ fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
     let (result, _, _) = place.embed_with(&options);
     assert!(matches!(result, Err(EmbedError::Dispatch(DispatchError::Unauthenticated { .. }))));
     assert_eq!(place.sent(), 0);
+}
+
+#[test]
+fn what_a_filter_leaves_out_has_not_vanished() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    place.photo("cache/b.jpg", "b");
+    let goes = place.photo("cache/c.jpg", "c");
+    place.embed();
+    place.sent();
+    fs::remove_file(goes).unwrap();
+    for pattern in ["cache", "*.jpg"] {
+        let filter = Filter::new(&[], &[pattern.to_owned()]).unwrap();
+        let sources = place.sources(ScanOptions { filter, ..ScanOptions::default() });
+        let (result, summary, _) = place.embed_with(&Options { sources, ..place.options() });
+        assert_eq!((result.unwrap(), summary.excluded > 0), (Exit::Done, true));
+        let status = Store::open_read(&place.library).unwrap().status().unwrap();
+        assert_eq!((status.locations, status.vanished), (3, 1), "{pattern}");
+    }
+    let (_, summary, _) = place.embed();
+    assert_eq!((summary.files, summary.hashed, summary.vanished, place.sent()), (2, 0, 0, 0));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let place = Place::good();
+    place.photo("a.jpg", "a");
+    place.photo("bad.jpg", "! bad");
+    let dry = |known_failures| {
+        dry_run(&place.sources(ScanOptions::default()), known_failures, &place.library, &Problems::default())
+            .unwrap()
+    };
+    let expected = DryRun { files: 2, to_read: 2, to_read_bytes: 6, ..DryRun::default() };
+    assert_eq!(dry(KnownFailures::Tell), expected);
+    assert!(!place.library.folder().exists() && place.sent() == 0);
+
+    let (_, summary, _) = place.embed();
+    place.sent();
+    place.photo("new.jpg", "new");
+    place.photo("notes.txt", "notes");
+    fs::remove_file(place.folder.path().join("photos/a.jpg")).unwrap();
+    let before = place.dump();
+    let contract = summary.contract.unwrap();
+    for (known_failures, failed, to_send) in [(KnownFailures::Tell, 1, 0), (KnownFailures::Retry, 0, 1)] {
+        let pending = Pending { contract: contract.clone(), analysed: 0, failed, to_send };
+        let expected = DryRun {
+            files: 2,
+            other_files: 1,
+            to_read: 1,
+            to_read_bytes: 3,
+            vanished: 1,
+            contents: 1,
+            contracts: vec![pending],
+            ..DryRun::default()
+        };
+        assert_eq!(dry(known_failures), expected);
+    }
+    assert_eq!((place.dump(), place.sent()), (before, 0));
+}
+
+#[test]
+fn what_failed_is_tried_again_where_it_was_seen_last() {
+    let place = Place::good();
+    place.photo("good.jpg", "good");
+    place.photo("bad.jpg", "! bad");
+    place.photo("copy.jpg", "! bad");
+    place.photo("empty.jpg", "");
+    let gone = place.photo("gone.jpg", "! gone");
+    place.embed();
+    fs::remove_file(gone).unwrap();
+    place.embed();
+    place.photo("unseen.jpg", "unseen");
+    place.sent();
+    let retry = |kinds: &[&str]| {
+        let options = RetryOptions {
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            file_system: FileSystemPolicy::Refuse,
+            workers: place.options().workers,
+        };
+        let monitor: Arc<dyn Monitor> = Arc::new(Problems::default());
+        let mut summary = Summary::default();
+        let exit = retry(&options, &place.library, &monitor, &mut summary).unwrap();
+        (exit, summary)
+    };
+    let (exit, summary) = retry(&[]);
+    assert_eq!((exit, summary.files, summary.contents, summary.aliases), (Exit::SomeFailed, 3, 2, 1));
+    assert_eq!((summary.failed["decode"], place.sent()), (2, 1), "an empty file is not sent");
+    let (exit, summary) = retry(&["too_large"]);
+    assert_eq!((exit, summary.contents, place.sent()), (Exit::Done, 0, 0));
+
+    // A worker that can read it, now that it is another one.
+    let able = Place::new(answer_each(done));
+    let mut options = place.options();
+    options.workers.addresses.clone_from(&able.options().workers.addresses);
+    let options =
+        RetryOptions { kinds: vec![], file_system: FileSystemPolicy::Refuse, workers: options.workers };
+    let monitor: Arc<dyn Monitor> = Arc::new(Problems::default());
+    let mut summary = Summary::default();
+    super::retry(&options, &place.library, &monitor, &mut summary).unwrap();
+    assert_eq!((summary.analysed, able.sent()), (1, 1));
+    let nowhere = Library::new(place.folder.path().join("nowhere"));
+    let error = super::retry(&options, &nowhere, &monitor, &mut summary).unwrap_err();
+    assert!(matches!(error, EmbedError::Store(StoreError::NoLibrary(_))) && !nowhere.folder().exists());
+}
+
+#[test]
+fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
+    let place = Place::good();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/formats/");
+    for name in ["dated.jpg", "dated.tif", "never-set.jpg", "photo.dng"] {
+        let target = place.folder.path().join("photos").join(name);
+        fs::copy(format!("{fixtures}{name}"), target).unwrap();
+    }
+    let mut options = place.options();
+    options.workers.max_image_bytes = None;
+    place.embed_with(&options).0.unwrap();
+    let dump = place.dump();
+    let dated = r#""camera":{"orientation":6,"taken":"2019-05-04T13:07:59+02:00"}"#;
+    assert_eq!(dump.matches(dated).count(), 3, "{dump}");
+    assert_eq!(dump.matches(r#""camera":{"#).count(), 4);
+
+    let store = Store::open_read(&place.library).unwrap();
+    let export = store.export(None).unwrap();
+    let column = |name: &str| {
+        let column = COLUMNS.iter().find(|column| column.name == name).unwrap();
+        let mut out = Vec::new();
+        export.write(column, &mut out).unwrap();
+        out
+    };
+    assert_eq!(column("contents_camera_read"), [1; 4]);
+    assert_eq!(column("contents_taken").len(), 4 * "2019-05-04T13:07:59".len());
+    let numbers = |name| column(name).as_chunks().0.iter().copied().map(i32::from_le_bytes).collect();
+    let mut offsets: Vec<i32> = numbers("contents_taken_offset");
+    offsets.sort_unstable();
+    assert_eq!(offsets, [-32768, 120, 120, 120]);
+    let orientations: Vec<i32> = numbers("contents_orientation");
+    assert_eq!(orientations.iter().filter(|orientation| **orientation == 6).count(), 3);
+    drop(export);
+    assert_eq!(store.verify(&|_| ()).unwrap(), []);
+    drop(store);
+
+    let connection = rusqlite::Connection::open(place.library.store_file()).unwrap();
+    connection.execute_batch("UPDATE camera SET taken = '2019-02-30T00:00:00'").unwrap();
+    assert_eq!(Store::open_read(&place.library).unwrap().verify(&|_| ()).unwrap().len(), 4);
+    connection.execute_batch("DROP TABLE camera; PRAGMA user_version = 2").unwrap();
+    drop(connection);
+    assert_eq!(place.dump().matches(r#""camera":null"#).count(), 4);
+    let (result, summary, _) = place.embed_with(&options);
+    assert_eq!((result.unwrap(), summary.hashed), (Exit::Done, 0));
+    assert_eq!(place.dump(), dump);
 }

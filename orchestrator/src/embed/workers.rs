@@ -4,13 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use facesets_core::{FaceContract, wire::Task};
 
-use super::{EmbedError, Interrupt, Summary};
+use super::{EmbedError, Interrupt, Summary, roster};
 use crate::{
     dispatch::{
-        Origin, PackError, Patience, Worker, connect,
+        Origin, PackError, Patience, Plaintext, Token, Way, Worker, connect,
         managed::{Configuration, Managed, READY_TIMEOUT, Supervisor, find_binary},
         task_for,
     },
+    exit::Hint as _,
     library::Library,
     log,
     monitor::Monitor,
@@ -19,10 +20,16 @@ use crate::{
 /// Who analyses, and with what.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
-    /// Addresses of running workers; none to start one of our own.
+    /// Addresses of running workers.
     pub addresses: Vec<String>,
-    /// Token of the running workers.
+    /// Token of the workers at these addresses.
     pub token: Option<String>,
+    /// Whether that token may go to these addresses unencrypted.
+    pub plaintext: Plaintext,
+    /// A file that names more of them. Where neither it nor an address is given, the library may have one.
+    pub file: Option<PathBuf>,
+    /// When to start one of our own.
+    pub local: Local,
     /// Side of the detector's input in pixels.
     pub det_size: u32,
     /// Program to start; the one beside this program if none is given.
@@ -43,7 +50,17 @@ pub struct WorkerOptions {
     pub patience: Patience,
 }
 
-/// Workers with one contract.
+/// When to start a worker of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Local {
+    /// Where no other one is named.
+    #[default]
+    Alone,
+    /// In any case, beside those that the flags name; the library's own file is not looked at.
+    Beside,
+}
+
+/// Workers with one contract: that of the first one that can be used. Others are left out if they have another one.
 #[derive(Debug)]
 pub(super) struct Team {
     pub(super) workers: Vec<Worker>,
@@ -86,24 +103,29 @@ pub(super) fn gather(
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) -> Result<Team, EmbedError> {
-    let managed = if options.addresses.is_empty() {
+    let remote = remote(options, library, monitor)?;
+    let managed = if remote.is_empty() || options.local == Local::Beside {
         Some(Arc::new(Supervisor::start(managed(options, library)?, interrupt.stop.clone())?))
     } else {
         None
     };
     let mut workers: Vec<Worker> = Vec::new();
     let mut left_out = Vec::new();
-    for (address, token, origin) in ways(options, managed.as_ref()) {
-        let reached = reach(options, &address, token.as_deref(), origin, workers.first(), runtime);
-        let worker = match reached {
+    let own = managed
+        .iter()
+        .filter_map(|supervisor| Some((supervisor.way()?, Origin::Managed(Arc::clone(supervisor)))));
+    let others = remote.into_iter().map(|way| (way.clone(), Origin::Remote(way)));
+    for (way, origin) in own.chain(others) {
+        let remote = matches!(origin, Origin::Remote(_));
+        let worker = match reach(options, &way, origin, workers.first(), runtime) {
             Ok(worker) => worker,
             Err(error) => {
-                left_out.push((address, error));
+                left_out.push((way.label(), error));
                 continue;
             }
         };
+        let at = if remote { format!(", at {}", way.label()) } else { String::new() };
         let is = worker.connection.description();
-        let at = if managed.is_some() { String::new() } else { format!(", at {address}") };
         monitor.note(&format!(
             "worker: {} (provider {}, pack `{}`{at})",
             is.device,
@@ -118,8 +140,9 @@ pub(super) fn gather(
         let first_error = left_out.into_iter().next().map(|(_, error)| error);
         return Err(first_error.unwrap_or_else(|| PackError::None.into()));
     };
-    for (address, error) in &left_out {
-        monitor.note(&format!("the worker at {address} is left out: {error}"));
+    for (label, error) in &left_out {
+        let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+        monitor.note(&format!("the worker at {label} is left out: {error}{hint}"));
     }
     let contract = contract_of(first);
     summary.contract = Some(contract.to_string());
@@ -128,36 +151,52 @@ pub(super) fn gather(
     Ok(Team { workers, managed, contract, max_image_bytes, patience: options.patience })
 }
 
-fn ways(options: &WorkerOptions, managed: Option<&Arc<Supervisor>>) -> Vec<(String, Option<String>, Origin)> {
-    if let Some(supervisor) = managed {
-        let own = supervisor
-            .way()
-            .map(|(address, token)| (address, Some(token), Origin::Managed(Arc::clone(supervisor))));
-        return own.into_iter().collect();
-    }
-    let remote = |address: &String| {
-        let (address, token) = (address.clone(), options.token.clone());
-        (address.clone(), token.clone(), Origin::Remote { address, token })
+/// The ways to the workers that others run: those that the flags name, else those that the library's file names.
+fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> Result<Vec<Way>, EmbedError> {
+    let token = options.token.as_deref().map(str::parse::<Token>).transpose()?;
+    let named =
+        |address: &String| Way { token: token.clone(), plaintext: options.plaintext, ..Way::to(address) };
+    let mut ways: Vec<Way> = options.addresses.iter().map(named).collect();
+    let library_file = library.workers_file();
+    let file = match &options.file {
+        Some(file) => Some(file),
+        None if ways.is_empty() && options.local == Local::Alone && library_file.exists() => {
+            Some(&library_file)
+        }
+        None => None,
     };
-    options.addresses.iter().map(remote).collect()
+    if let Some(file) = file {
+        let roster = roster::read(file)?;
+        monitor.note(&format!("workers are those that `{}` names", file.display()));
+        for exposed in roster.exposed {
+            monitor.note(&format!(
+                "others than its owner may read the token in `{0}`: close it with `chmod 600 {0}`",
+                exposed.display()
+            ));
+        }
+        ways.extend(roster.ways);
+    }
+    Ok(ways)
 }
 
 /// A worker that can do what the first one does: its contract decides, since results of different ones are never mixed.
 fn reach(
     options: &WorkerOptions,
-    address: &str,
-    token: Option<&str>,
+    way: &Way,
     origin: Origin,
     first: Option<&Worker>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Worker, EmbedError> {
-    let connection = runtime.block_on(connect(address, token))?;
+    let connection = runtime.block_on(connect(way))?;
     let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
     match first {
-        Some(first) if contract_of(first) != task.contract => {
-            Err(PackError::OtherModels { pack: task.pack, first: first.connection.address().to_owned() }
-                .into())
+        Some(first) if contract_of(first) != task.contract => Err(PackError::OtherModels {
+            pack: task.pack,
+            contract: Box::new(task.contract),
+            first: first.connection.label().to_owned(),
+            wanted: Box::new(contract_of(first)),
         }
+        .into()),
         _ => Ok(Worker { connection, task: task.into(), origin }),
     }
 }

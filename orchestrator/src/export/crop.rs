@@ -51,11 +51,12 @@ fn cut_square(photo: &RgbImage, left: i64, top: i64, side: u32) -> RgbImage {
     }
     let bytes = 3 * (x2 - x1) as usize;
     let (from_stride, to_stride) = (3 * width as usize, 3 * side as usize);
+    let pixels: &mut [u8] = &mut cut;
     for y in y1..y2 {
         let from = y as usize * from_stride + 3 * x1 as usize;
         let to = (y - top) as usize * to_stride + 3 * (x1 - left) as usize;
         let source = &photo.as_raw()[from..from + bytes];
-        cut.as_mut()[to..to + bytes].copy_from_slice(source);
+        pixels[to..to + bytes].copy_from_slice(source);
     }
     cut
 }

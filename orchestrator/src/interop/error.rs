@@ -40,7 +40,7 @@ impl Hint for InteropError {
             Self::Exists(_) | Self::Output(OutputError::Exists(_)) => {
                 Some("choose another name, or replace it with `--force`".to_owned())
             }
-            Self::NotNpz(_) => Some("name a file `OUT.npz`, or pass `--format npy` for a folder".to_owned()),
+            Self::NotNpz(_) => Some("name a file `OUT.npz`, or pass `--format` for a folder".to_owned()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
                 "free some space and run the same command again: nothing half-written is left".to_owned(),
             ),

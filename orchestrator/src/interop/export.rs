@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     monitor::Monitor,
-    store::{COLUMNS, Item, Store},
+    store::{COLUMNS, Export, Item, Store, StoreError},
 };
 
 /// Raised when a reader of the arrays would misunderstand them.
@@ -32,6 +32,19 @@ pub struct Summary {
     pub faces: u64,
 }
 
+/// Versions and contracts, as JSON.
+pub(super) fn meta(export: &Export<'_>) -> Result<String, StoreError> {
+    let meta = json!({
+        "format": "facesets",
+        "format_version": FORMAT_VERSION,
+        "schema_version": export.schema_version()?,
+        "facesets_version": env!("CARGO_PKG_VERSION"),
+        "contract": export.contract(),
+        "landmarks_contracts": export.landmarks_contracts(),
+    });
+    Ok(meta.to_string())
+}
+
 /// Writes every column under a contract, `None` for the only one, and `meta`: a JSON text with versions and contracts.
 pub fn export(
     store: &Store,
@@ -40,15 +53,7 @@ pub fn export(
     monitor: &dyn Monitor,
 ) -> Result<Summary, InteropError> {
     let export = store.export(contract)?;
-    let meta = json!({
-        "format": "facesets",
-        "format_version": FORMAT_VERSION,
-        "schema_version": export.schema_version()?,
-        "facesets_version": env!("CARGO_PKG_VERSION"),
-        "contract": export.contract(),
-        "landmarks_contracts": export.landmarks_contracts(),
-    })
-    .to_string();
+    let meta = meta(&export)?;
     let path = target.path().to_owned();
     target.array(Array { name: "meta", item: Item::Text(meta.len()), rows: None }, |out| {
         out.write_all(meta.as_bytes()).map_err(InteropError::at(&path))

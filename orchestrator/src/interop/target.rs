@@ -26,6 +26,9 @@ pub enum Format {
     Npz,
     /// A folder with one file an array, which can be mapped into memory
     Npy,
+    /// A folder with the tables `contents`, `locations` and `faces`, joined by sha256
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// Files under construction. Dropping it without [`Target::finish`] leaves no trace.

@@ -1,25 +1,31 @@
-//! Digests of many files at once.
+//! Digests of many files at once, and what their cameras say.
 
-use std::{fs::File, io, num::NonZero, thread};
+use std::{fs::File, io, num::NonZero, path::Path, thread};
 
 use facesets_core::Sha256Digest;
+use facesets_imaging::CameraTags;
 use tokio_util::sync::CancellationToken;
 
-use super::disk::FoundFile;
+use super::{
+    camera::{self, HeadKeeper},
+    disk::FoundFile,
+};
 
 /// More threads than this only wait for the disk.
 const MAX_THREADS: usize = 8;
 
-/// Files handed to the threads, and digests handed back, ahead of time: enough that nobody waits for a turn, and no more.
+/// Files handed to the threads, and what they read handed back, ahead of time: enough that nobody waits for a turn, and no more.
 const QUEUE: usize = 64;
 
-/// A file that was read.
-#[derive(Debug)]
+/// What was read of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hashed {
-    /// The file.
-    pub file: FoundFile,
-    /// Its digest and the number of bytes that were read.
-    pub result: io::Result<(Sha256Digest, u64)>,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Number of bytes that were read.
+    pub bytes: u64,
+    /// What the camera says; nothing if it could not be read a second time.
+    pub camera: Option<CameraTags>,
 }
 
 /// Reads every file and hands each result to `receive`, in no particular order.
@@ -28,30 +34,55 @@ pub struct Hashed {
 pub fn hash_all<E>(
     files: Vec<FoundFile>,
     cancelled: &CancellationToken,
-    mut receive: impl FnMut(Hashed) -> Result<(), E>,
+    mut receive: impl FnMut(FoundFile, io::Result<Hashed>) -> Result<(), E>,
+) -> Result<(), E> {
+    in_parallel(files, |file: &FoundFile| hash(&file.path), cancelled, |(file, hashed)| receive(file, hashed))
+}
+
+/// Reads what the cameras say in some files, as [`hash_all`] does.
+pub fn read_cameras<E>(
+    files: Vec<(Sha256Digest, std::path::PathBuf)>,
+    cancelled: &CancellationToken,
+    mut receive: impl FnMut(Sha256Digest, io::Result<CameraTags>) -> Result<(), E>,
+) -> Result<(), E> {
+    in_parallel(files, |(_, path)| camera::read(path), cancelled, |((sha256, _), tags)| receive(sha256, tags))
+}
+
+fn hash(path: &Path) -> io::Result<Hashed> {
+    let mut file = HeadKeeper::new(File::open(path)?);
+    let (sha256, bytes) = Sha256Digest::of_reader(&mut file)?;
+    Ok(Hashed { sha256, bytes, camera: camera::from_head(file.head(), bytes, path).ok() })
+}
+
+fn in_parallel<T: Send, R: Send, E>(
+    all: Vec<T>,
+    work: impl Fn(&T) -> R + Sync,
+    cancelled: &CancellationToken,
+    receive: impl FnMut((T, R)) -> Result<(), E>,
 ) -> Result<(), E> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-    let (files_in, files_out) = crossbeam_channel::bounded::<FoundFile>(QUEUE);
-    let (hashed_in, hashed_out) = crossbeam_channel::bounded(QUEUE);
+    let (todo_in, todo_out) = crossbeam_channel::bounded::<T>(QUEUE);
+    let (done_in, done_out) = crossbeam_channel::bounded(QUEUE);
+    let work = &work;
     thread::scope(|scope| {
         for _ in 0..threads {
-            let (files_out, hashed_in) = (files_out.clone(), hashed_in.clone());
+            let (todo_out, done_in) = (todo_out.clone(), done_in.clone());
             scope.spawn(move || {
-                for file in files_out {
-                    let result = File::open(&file.path).and_then(Sha256Digest::of_reader);
-                    if cancelled.is_cancelled() || hashed_in.send(Hashed { file, result }).is_err() {
+                for item in todo_out {
+                    let result = work(&item);
+                    if cancelled.is_cancelled() || done_in.send((item, result)).is_err() {
                         return;
                     }
                 }
             });
         }
-        drop((files_out, hashed_in));
+        drop((todo_out, done_in));
         scope.spawn(move || {
             // A send fails only when every thread has ended.
-            files.into_iter().try_for_each(|file| files_in.send(file).ok())
+            all.into_iter().try_for_each(|item| todo_in.send(item).ok())
         });
         // Leaving early drops the receiver, at which the threads end, at which the feeder ends.
-        hashed_out.into_iter().try_for_each(&mut receive)
+        done_out.into_iter().try_for_each(receive)
     })
 }
 
@@ -79,13 +110,14 @@ mod tests {
         let files = files(folder.path(), 300);
         fs::remove_file(&files[7].path).unwrap();
         let (mut good, mut bad) = (0, Vec::new());
-        hash_all(files, &CancellationToken::new(), |hashed| {
-            match hashed.result {
-                Ok((digest, _)) => {
-                    assert_eq!(digest, Sha256Digest::of(hashed.file.path.to_str().unwrap().as_bytes()));
+        hash_all(files, &CancellationToken::new(), |file, hashed| {
+            match hashed {
+                Ok(hashed) => {
+                    assert_eq!(hashed.sha256, Sha256Digest::of(file.path.to_str().unwrap().as_bytes()));
+                    assert_eq!(hashed.camera, Some(CameraTags::default()));
                     good += 1;
                 }
-                Err(_) => bad.push(hashed.file.path),
+                Err(_) => bad.push(file.path),
             }
             Ok::<_, Infallible>(())
         })
@@ -96,7 +128,7 @@ mod tests {
     #[test]
     fn an_error_of_the_receiver_ends_it() {
         let folder = tempfile::tempdir().unwrap();
-        let result = hash_all(files(folder.path(), 300), &CancellationToken::new(), |_| Err("full"));
+        let result = hash_all(files(folder.path(), 300), &CancellationToken::new(), |_, _| Err("full"));
         assert_eq!(result, Err("full"));
     }
 }

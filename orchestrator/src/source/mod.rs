@@ -1,5 +1,6 @@
 //! Where photos come from.
 
+mod camera;
 pub mod disk;
 pub mod hash;
 pub mod load;

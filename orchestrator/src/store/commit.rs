@@ -7,6 +7,7 @@ use std::{
 };
 
 use facesets_core::{FaceAnalysis, Sha256Digest};
+use facesets_imaging::CameraTags;
 
 use super::{Location, Provenance, StoreError, StoredFailure, Writer};
 
@@ -30,6 +31,13 @@ pub enum Record {
     Vanished {
         /// The file.
         path: PathBuf,
+    },
+    /// What the camera says about a content was read.
+    Camera {
+        /// The content.
+        sha256: Sha256Digest,
+        /// What it says.
+        tags: CameraTags,
     },
     /// A content was analysed.
     Analysed {

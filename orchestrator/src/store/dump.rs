@@ -3,11 +3,12 @@
 use std::{fmt::Write as _, io::Write};
 
 use facesets_core::Sha256Digest;
+use facesets_imaging::CameraTags;
 use rusqlite::Row;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Store, StoreError, faces, locations};
+use super::{Store, StoreError, camera, faces, locations};
 
 impl Store {
     /// Writes the canonical dump as lines of JSON: locations by path, contents, outcomes and faces by (content, task, contract,
@@ -25,8 +26,16 @@ impl Store {
                 "vanished": row.get::<_, bool>(3)?,
             }))
         })?;
-        self.each("SELECT sha256, bytes FROM content ORDER BY sha256", |row| {
-            lines.write(&json!({ "content": digest(row, 0)?, "bytes": row.get::<_, i64>(1)? }))
+        let query = format!(
+            "SELECT content.sha256, bytes, camera.sha256 IS NOT NULL, {} FROM content LEFT JOIN camera USING (sha256) \
+             ORDER BY content.sha256",
+            camera::COLUMNS
+        );
+        self.each(&query, |row| {
+            let camera = if row.get(2)? { camera_json(&camera::read(row, 3)?) } else { Value::Null };
+            lines.write(
+                &json!({ "content": digest(row, 0)?, "bytes": row.get::<_, i64>(1)?, "camera": camera }),
+            )
         })?;
         self.each(
             "SELECT sha256, task, contract, outcome, error_kind, error_message, width, height, landmarks_contract \
@@ -69,6 +78,12 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// `null` in the place of all this is what nobody has read yet.
+fn camera_json(tags: &CameraTags) -> Value {
+    let taken = tags.taken.map(|taken| taken.to_string());
+    json!({ "taken": taken, "orientation": tags.orientation })
 }
 
 /// Numbers as the hexadecimal digits of their little-endian bytes: exact, and equal only if they are.

@@ -46,17 +46,56 @@ impl Item {
 
 /// Which rows a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Table {
+pub enum Table {
+    /// Contents with their outcome, by sha256.
     Contents,
+    /// Locations, by path.
     Locations,
+    /// Faces, by (content, number).
     Faces,
+}
+
+/// Faces with what is stored apart from them.
+pub(super) const FACES_WITH_EMBEDDINGS: &str = "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
+     CROSS JOIN face ON face.analysis_id = analysis.id CROSS JOIN embedding ON embedding.face_id = face.id";
+
+impl Table {
+    /// Joins are crossed so that the order of the contents' key is the order of the rows: nothing is sorted.
+    fn from(self) -> &'static str {
+        match self {
+            Self::Contents => {
+                "FROM content LEFT JOIN camera ON camera.sha256 = content.sha256 \
+                 LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
+            }
+            Self::Locations => "FROM location",
+            Self::Faces => {
+                "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
+                 CROSS JOIN face ON face.analysis_id = analysis.id"
+            }
+        }
+    }
+
+    /// As [`Self::from`], with every column of the table.
+    pub(super) fn whole(self) -> &'static str {
+        if self == Self::Faces { FACES_WITH_EMBEDDINGS } else { self.from() }
+    }
+
+    pub(super) fn order(self) -> &'static str {
+        match self {
+            Self::Contents => "content.sha256",
+            Self::Locations => "path",
+            Self::Faces => "content.sha256, face.number",
+        }
+    }
 }
 
 /// Where the bytes of a row come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     /// The value itself.
     Value,
+    /// The bytes of a path.
+    Path,
     /// The place of the sha256 among the contents.
     ContentIndex,
     /// The place of the text among the landmarks contracts, −1 for none.
@@ -72,13 +111,19 @@ pub struct Column {
     pub name: &'static str,
     /// What its rows are; a text has the width 0 until it is asked for with [`Export::item`].
     item: Item,
-    table: Table,
-    source: Source,
-    query: &'static str,
+    pub(super) table: Table,
+    pub(super) source: Source,
+    pub(super) query: &'static str,
+    /// What stands for no value where every row must have one, in SQL; empty where there always is a value.
+    absent: &'static str,
 }
 
 const fn column(name: &'static str, table: Table, item: Item, query: &'static str) -> Column {
-    Column { name, item, table, source: Source::Value, query }
+    Column { name, item, table, source: Source::Value, query, absent: "" }
+}
+
+const fn optional(column: Column, absent: &'static str) -> Column {
+    Column { absent, ..column }
 }
 
 const fn derived(column: Column, source: Source) -> Column {
@@ -92,19 +137,30 @@ const ONE: &[usize] = &[];
 pub const COLUMNS: &[Column] = &[
     column("contents_sha256", Table::Contents, Item::Bytes(32), "content.sha256"),
     column("contents_bytes", Table::Contents, Item::I64, "content.bytes"),
-    column("contents_outcome", Table::Contents, Item::Text(0), "coalesce(outcome, '')"),
-    column("contents_error_kind", Table::Contents, Item::Text(0), "coalesce(error_kind, '')"),
-    column("contents_error_message", Table::Contents, Item::Text(0), "coalesce(error_message, '')"),
-    column("contents_width", Table::Contents, Item::I32, "coalesce(width, 0)"),
-    column("contents_height", Table::Contents, Item::I32, "coalesce(height, 0)"),
+    // 0 where nobody has read yet what the camera says; the columns after it then say that it says nothing.
+    column("contents_camera_read", Table::Contents, Item::Bool, "camera.sha256 IS NOT NULL"),
+    // Local time as ISO 8601, empty for none.
+    optional(column("contents_taken", Table::Contents, Item::Text(0), "taken"), "''"),
+    // Minutes ahead of UTC, −32768 for unknown.
+    optional(column("contents_taken_offset", Table::Contents, Item::I32, "offset_minutes"), "-32768"),
+    // 1 to 8, 0 for none.
+    optional(column("contents_orientation", Table::Contents, Item::I32, "orientation"), "0"),
+    optional(column("contents_outcome", Table::Contents, Item::Text(0), "outcome"), "''"),
+    optional(column("contents_error_kind", Table::Contents, Item::Text(0), "error_kind"), "''"),
+    optional(column("contents_error_message", Table::Contents, Item::Text(0), "error_message"), "''"),
+    optional(column("contents_width", Table::Contents, Item::I32, "width"), "0"),
+    optional(column("contents_height", Table::Contents, Item::I32, "height"), "0"),
     derived(
-        column("contents_landmarks_contract", Table::Contents, Item::I32, "coalesce(landmarks_contract, '')"),
+        optional(
+            column("contents_landmarks_contract", Table::Contents, Item::I32, "landmarks_contract"),
+            "''",
+        ),
         Source::LandmarksContract,
     ),
-    column("contents_provider", Table::Contents, Item::Text(0), "coalesce(provider, '')"),
-    column("contents_worker_version", Table::Contents, Item::Text(0), "coalesce(worker_version, '')"),
-    column("contents_runtime_version", Table::Contents, Item::Text(0), "coalesce(runtime_version, '')"),
-    column("locations_path", Table::Locations, Item::Text(0), "path"),
+    optional(column("contents_provider", Table::Contents, Item::Text(0), "provider"), "''"),
+    optional(column("contents_worker_version", Table::Contents, Item::Text(0), "worker_version"), "''"),
+    optional(column("contents_runtime_version", Table::Contents, Item::Text(0), "runtime_version"), "''"),
+    derived(column("locations_path", Table::Locations, Item::Text(0), "path"), Source::Path),
     derived(column("locations_content", Table::Locations, Item::I64, "sha256"), Source::ContentIndex),
     column("locations_size", Table::Locations, Item::I64, "size"),
     column("locations_mtime_ns", Table::Locations, Item::I64, "mtime_ns"),
@@ -123,10 +179,25 @@ pub const COLUMNS: &[Column] = &[
     column("faces_embedding", Table::Faces, Item::F32(&[EMBEDDING_LEN]), "vector"),
 ];
 
+impl Column {
+    /// What its rows are; a text has no width yet.
+    pub fn kind(&self) -> Item {
+        self.item
+    }
+
+    /// Its expression, with a value for every row.
+    fn filled(&self) -> String {
+        match self.absent {
+            "" => self.query.to_owned(),
+            absent => format!("coalesce({}, {absent})", self.query),
+        }
+    }
+}
+
 /// One moment of a store, under one contract.
 #[derive(Debug)]
 pub struct Export<'a> {
-    snapshot: Transaction<'a>,
+    pub(super) snapshot: Transaction<'a>,
     contract: String,
     landmarks_contracts: Vec<String>,
     /// Sorted.
@@ -177,8 +248,11 @@ impl Export<'_> {
     /// What the rows of a column are, with the width that its longest text needs.
     pub fn item(&self, column: &Column) -> Result<Item, StoreError> {
         let Item::Text(_) = column.item else { return Ok(column.item) };
-        let query =
-            format!("SELECT coalesce(max(length(CAST({} AS BLOB))), 0) {}", column.query, Self::from(column));
+        let query = format!(
+            "SELECT coalesce(max(length(CAST({} AS BLOB))), 0) {}",
+            column.filled(),
+            Self::from(column)
+        );
         // NumPy has no text of no width.
         Ok(Item::Text(self.number(&query, column)?.max(1) as usize))
     }
@@ -186,14 +260,10 @@ impl Export<'_> {
     /// Writes every row of a column, each of [`Item::len`] bytes.
     pub fn write(&self, column: &Column, out: &mut dyn Write) -> Result<(), ExportError> {
         let item = self.item(column)?;
-        let order = match column.table {
-            Table::Contents => "content.sha256",
-            Table::Locations => "path",
-            Table::Faces => "content.sha256, face.number",
-        };
-        let query = format!("SELECT {} {} ORDER BY {order}", column.query, Self::from(column));
+        let order = column.table.order();
+        let query = format!("SELECT {} {} ORDER BY {order}", column.filled(), Self::from(column));
         let mut statement = self.snapshot.prepare(&query).map_err(StoreError::from)?;
-        let mut rows = statement.query(self.parameters(column)).map_err(StoreError::from)?;
+        let mut rows = statement.query(self.parameters(column.table)).map_err(StoreError::from)?;
         let mut bytes = Vec::with_capacity(item.len());
         while let Some(row) = rows.next().map_err(StoreError::from)? {
             bytes.clear();
@@ -228,7 +298,7 @@ impl Export<'_> {
                 let angles = pose.map_or([f32::NAN; 3], |pose| [pose.yaw, pose.pitch, pose.roll]);
                 bytes.extend(blob::encode(&angles));
             }
-            Source::Value => match (column.item, row.get_ref(0)?) {
+            Source::Value | Source::Path => match (column.item, row.get_ref(0)?) {
                 (_, ValueRef::Blob(value) | ValueRef::Text(value)) => bytes.extend(value),
                 (Item::Bool, ValueRef::Integer(value)) => bytes.push(value as u8),
                 (Item::I32, ValueRef::Integer(value)) => bytes.extend((value as i32).to_le_bytes()),
@@ -244,32 +314,17 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// Joins are crossed so that the order of the contents' key is the order of the rows: nothing is sorted.
     fn from(column: &Column) -> &'static str {
-        match column.table {
-            Table::Contents => {
-                "FROM content LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
-            }
-            Table::Locations => "FROM location",
-            Table::Faces if column.query == "vector" => {
-                "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
-                 CROSS JOIN face ON face.analysis_id = analysis.id \
-                 CROSS JOIN embedding ON embedding.face_id = face.id"
-            }
-            Table::Faces => {
-                "FROM content CROSS JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2 \
-                 CROSS JOIN face ON face.analysis_id = analysis.id"
-            }
-        }
+        if column.query == "vector" { FACES_WITH_EMBEDDINGS } else { column.table.from() }
     }
 
-    fn parameters(&self, column: &Column) -> rusqlite::ParamsFromIter<Vec<&str>> {
+    pub(super) fn parameters(&self, table: Table) -> rusqlite::ParamsFromIter<Vec<&str>> {
         let all = vec![TASK_FACES, self.contract.as_str()];
-        rusqlite::params_from_iter(if column.table == Table::Locations { Vec::new() } else { all })
+        rusqlite::params_from_iter(if table == Table::Locations { Vec::new() } else { all })
     }
 
     fn number(&self, query: &str, column: &Column) -> Result<u64, StoreError> {
-        let value = self.snapshot.query_row(query, self.parameters(column), |row| row.get::<_, i64>(0));
+        let value = self.snapshot.query_row(query, self.parameters(column.table), |row| row.get::<_, i64>(0));
         Ok(value? as u64)
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn bbox(row: &Row<'_>, first: usize) -> Result<BBox, StoreError> {
     BBox::new(corners).map_err(damaged)
 }
 
-fn damaged(error: impl std::fmt::Display) -> StoreError {
+/// What no column may hold.
+pub(super) fn damaged(error: impl std::fmt::Display) -> StoreError {
     StoreError::Damaged(error.to_string())
 }

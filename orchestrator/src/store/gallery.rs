@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use facesets_core::{EMBEDDING_LEN, Pose, Sha256Digest};
 use ndarray::Array2;
+use rayon::prelude::*;
 use rusqlite::params;
 
 use super::{Store, StoreError, TASK_FACES, blob, faces, locations};
@@ -19,10 +20,11 @@ impl Store {
         let snapshot = self.connection.unchecked_transaction()?;
         let contents = self.analysed_contents(&contract)?;
         let index = contents.iter().zip(0..).map(|(content, at)| (content.sha256, at)).collect();
-        let mut gallery = self.faces_of(&contract, &index)?;
-        gallery.contents = contents;
+        let faces = self.faces_of(&contract, &index)?;
+        let embeddings = self.embeddings(faces.iter().map(|(id, _)| *id))?;
         snapshot.finish()?;
-        Ok(gallery)
+        let faces = faces.into_iter().map(|(_, face)| face).collect();
+        Ok(Gallery { contract, contents, faces, embeddings })
     }
 
     /// Sorted by canonical path.
@@ -49,42 +51,61 @@ impl Store {
         Ok(contents)
     }
 
-    /// The faces of the contents in `index`, in their order; the contents themselves are left to the caller.
-    fn faces_of(&self, contract: &str, index: &HashMap<Sha256Digest, usize>) -> Result<Gallery, StoreError> {
+    /// The faces of the contents in `index`, in their order, each with its row id.
+    fn faces_of(
+        &self,
+        contract: &str,
+        index: &HashMap<Sha256Digest, usize>,
+    ) -> Result<Vec<(i64, GalleryFace)>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT analysis.sha256, face.number, face.x1, face.y1, face.x2, face.y2, face.det_score, face.norm, \
-                    face.blur, face.landmarks_68, embedding.vector \
-             FROM analysis JOIN face ON face.analysis_id = analysis.id JOIN embedding ON embedding.face_id = face.id \
+                    face.blur, face.landmarks_68, face.id \
+             FROM analysis CROSS JOIN face ON face.analysis_id = analysis.id \
              WHERE analysis.task = ?1 AND analysis.contract = ?2 AND analysis.outcome = 'done'",
         )?;
         let mut found = Vec::new();
-        let mut vectors: Vec<f32> = Vec::new();
         let mut rows = statement.query(params![TASK_FACES, contract])?;
         while let Some(row) = rows.next()? {
             let blob = |column: usize| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
             let Some(&content) = index.get(&locations::digest(blob(0)?)?) else { continue };
-            let landmarks_68 = blob::decode_points(blob(9)?)?;
-            found.push(GalleryFace {
+            let face = GalleryFace {
                 content,
                 number: row.get(1)?,
                 bbox: faces::bbox(row, 2)?,
                 det_score: row.get(6)?,
                 norm: row.get(7)?,
                 blur: row.get(8)?,
-                pose: Pose::from_landmarks_68(&landmarks_68),
-                landmarks_68,
-            });
-            vectors.extend(blob::decode(blob(10)?));
+                pose: None,
+                landmarks_68: blob::decode_points(blob(9)?)?,
+            };
+            found.push((row.get(10)?, face));
         }
-        let mut order: Vec<usize> = (0..found.len()).collect();
-        order.sort_by_key(|at| (found[*at].content, found[*at].number));
-        let mut embeddings = Array2::zeros((found.len(), EMBEDDING_LEN));
-        for (mut row, at) in embeddings.rows_mut().into_iter().zip(&order) {
-            let vector = &vectors[at * EMBEDDING_LEN..(at + 1) * EMBEDDING_LEN];
-            row.iter_mut().zip(vector).for_each(|(to, from)| *to = *from);
+        found.par_iter_mut().for_each(|(_, face)| face.pose = Pose::from_landmarks_68(&face.landmarks_68));
+        found.par_sort_unstable_by_key(|(_, face)| (face.content, face.number));
+        Ok(found)
+    }
+
+    /// The embeddings of faces with these row ids, n × 512. Each is read straight into its row: there is never a second copy.
+    fn embeddings(&self, ids: impl ExactSizeIterator<Item = i64>) -> Result<Array2<f32>, StoreError> {
+        let mut matrix = Array2::zeros((ids.len(), EMBEDDING_LEN));
+        // In the order in which they lie on the disk.
+        let mut order: Vec<(i64, usize)> = ids.zip(0..).collect();
+        order.par_sort_unstable();
+        let mut statement = self.connection.prepare("SELECT vector FROM embedding WHERE face_id = ?1")?;
+        for (id, row) in order {
+            let mut rows = statement.query([id])?;
+            let found =
+                rows.next()?.ok_or_else(|| StoreError::Damaged(format!("face {id} has no embedding")))?;
+            let vector = blob::decode(found.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            if vector.len() != EMBEDDING_LEN {
+                return Err(StoreError::Damaged(format!(
+                    "face {id} has an embedding of {} values",
+                    vector.len()
+                )));
+            }
+            matrix.row_mut(row).iter_mut().zip(vector).for_each(|(to, from)| *to = from);
         }
-        found.sort_by_key(|face| (face.content, face.number));
-        Ok(Gallery { contract: contract.to_owned(), contents: Vec::new(), faces: found, embeddings })
+        Ok(matrix)
     }
 }
 

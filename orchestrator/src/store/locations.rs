@@ -43,18 +43,22 @@ impl Store {
         row.transpose()
     }
 
-    /// Every location below `root`, or `root` itself, in byte order.
-    pub fn locations_under(&self, root: &Path) -> Result<Vec<Location>, StoreError> {
-        let root = root.as_os_str().as_bytes();
-        let below = if root.ends_with(b"/") { root.to_vec() } else { [root, b"/"].concat() };
-        // The byte after `/` is `0`, so that what lies below is one range of the primary key.
-        let end = [&below[..below.len() - 1], b"0"].concat();
+    /// Every location below the folder `root`, in byte order of the paths, one by one.
+    pub fn each_location_below(
+        &self,
+        root: &Path,
+        mut visit: impl FnMut(Location),
+    ) -> Result<(), StoreError> {
+        let (first, end) = range_below(root);
         let mut statement = self.connection.prepare_cached(
             "SELECT path, sha256, size, mtime_ns, vanished FROM location \
-             WHERE path = ?1 OR (path >= ?2 AND path < ?3) ORDER BY path",
+             WHERE path >= ?1 AND path < ?2 ORDER BY path",
         )?;
-        let rows = statement.query_map(params![root, below, end], |row| Ok(location(row)))?;
-        rows.map(|row| row?).collect()
+        let mut rows = statement.query(params![first, end])?;
+        while let Some(row) = rows.next()? {
+            visit(location(row)?);
+        }
+        Ok(())
     }
 
     /// Whether the content was ever seen.
@@ -62,6 +66,15 @@ impl Store {
         let mut statement = self.connection.prepare_cached("SELECT 1 FROM content WHERE sha256 = ?1")?;
         Ok(statement.exists([sha256.as_bytes()])?)
     }
+}
+
+/// The first path that can lie below a folder, and the first after it that cannot: one range of bytes.
+pub fn range_below(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+    let folder = folder.as_os_str().as_bytes();
+    let first = if folder.ends_with(b"/") { folder.to_vec() } else { [folder, b"/"].concat() };
+    // The byte after `/` is `0`.
+    let end = [&first[..first.len() - 1], b"0"].concat();
+    (first, end)
 }
 
 pub(super) fn path(bytes: &[u8]) -> PathBuf {

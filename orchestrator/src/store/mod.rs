@@ -6,7 +6,9 @@
 //! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
 
 mod backup;
+mod batches;
 mod blob;
+mod camera;
 mod commit;
 mod dump;
 mod error;
@@ -16,24 +18,29 @@ mod filesystem;
 mod gallery;
 mod locations;
 mod lock;
+mod merge;
 mod open;
 mod outcome;
 mod schema;
 mod status;
 mod strikes;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod writer;
 
+pub use batches::{Batch, Values};
 pub use commit::{COMMIT_EVERY, COMMIT_WITHIN, Committer, Record};
 pub use error::StoreError;
-pub use export::{COLUMNS, Column, Export, ExportError, Item};
+pub use export::{COLUMNS, Column, Export, ExportError, Item, Table};
 pub use filesystem::{FileSystem, FileSystemPolicy};
-pub use locations::{Location, Sighting};
-pub use outcome::{Failed, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
+pub use locations::{Location, Sighting, range_below};
+pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
+pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
-pub use verify::Finding;
+pub use verify::{Finding, implausible};
 pub use writer::Writer;
 
 /// A store, to look into.

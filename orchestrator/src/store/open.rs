@@ -1,8 +1,13 @@
 //! How a database is opened: page size, journal, checks, migrations.
 
-use std::{path::Path, time::Duration};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{FileSystem, FileSystemPolicy, Store, StoreError, Writer, lock::Lock, schema};
 use crate::library::Library;
@@ -20,14 +25,20 @@ impl Store {
         if !path.is_file() {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let connection = match open_to_read(&path, OpenFlags::empty()) {
+            // Nobody may write there, and a write-ahead log needs a file of shared memory even to be read. Where no log is left
+            // the database is complete without.
+            Err(error) if is_unwritable(&error) && !path.with_extension("sqlite-wal").exists() => {
+                tracing::info!(store = %path.display(), %error, "opened as a file that never changes");
+                open_to_read(&unchanging(&path), OpenFlags::SQLITE_OPEN_URI)?
+            }
+            opened => opened?,
+        };
         check_application(&connection, &path)?;
         if schema::version(&connection)? == 0 {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));
         }
-        schema::check(&connection)?;
+        schema::complete(&connection)?;
         Ok(Self { connection })
     }
 }
@@ -70,6 +81,33 @@ impl Writer {
         tracing::info!(store = %path.display(), journal, file_system = file_system.kind, "store opened");
         Ok(Self::new(Store { connection }, lock))
     }
+}
+
+/// Opens a database that must be there, and reads its header.
+fn open_to_read(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags | more)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn is_unwritable(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// A name under which `SQLite` neither locks a file nor looks for one beside it.
+/// Source: <https://sqlite.org/uri.html>, `immutable`.
+fn unchanging(path: &Path) -> PathBuf {
+    let mut name = b"file:".to_vec();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => name.extend(format!("%{byte:02X}").bytes()),
+            _ => name.push(*byte),
+        }
+    }
+    name.extend(b"?immutable=1");
+    PathBuf::from(OsString::from_vec(name))
 }
 
 /// Refuses databases of other programs. A file of no version and no tables is one that was only just made.

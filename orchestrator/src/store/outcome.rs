@@ -1,9 +1,11 @@
 //! What came of a content under a contract.
 
-use facesets_core::{Sha256Digest, wire::ItemFailureKind};
-use rusqlite::{OptionalExtension as _, params};
+use std::{collections::HashMap, path::PathBuf};
 
-use super::{Store, StoreError};
+use facesets_core::{Sha256Digest, wire::ItemFailureKind};
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{Store, StoreError, locations};
 
 /// The task of finding, embedding and measuring faces.
 pub const TASK_FACES: &str = "faces";
@@ -30,6 +32,17 @@ pub struct Failed {
     pub kind: String,
     /// What happened, in words.
     pub message: String,
+}
+
+/// A content that failed, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundAgain {
+    /// The content.
+    pub sha256: Sha256Digest,
+    /// Its size.
+    pub bytes: u64,
+    /// Its paths that are there, in byte order.
+    pub paths: Vec<PathBuf>,
 }
 
 /// A failure that will not go away by itself; other kinds cannot be stored.
@@ -64,6 +77,21 @@ impl StoredFailure {
         Self { failed: Failed { kind: KILLS_WORKER.to_owned(), message: message.into() } }
     }
 
+    /// A failure by the word for its kind; gives it back if it is not one that lasts.
+    pub fn named(failed: Failed) -> Result<Self, Failed> {
+        let kind = ItemFailureKind::ALL.into_iter().find(|kind| kind.word() == failed.kind);
+        if failed.kind == KILLS_WORKER || kind.is_some_and(|kind| Self::new(kind, "").is_some()) {
+            Ok(Self { failed })
+        } else {
+            Err(failed)
+        }
+    }
+
+    /// What the store holds, whatever it is.
+    pub(super) fn stored(failed: Failed) -> Self {
+        Self { failed }
+    }
+
     /// What is stored of it.
     pub fn failed(&self) -> &Failed {
         &self.failed
@@ -78,13 +106,52 @@ impl Store {
                     (SELECT count(*) FROM face WHERE analysis_id = analysis.id) \
              FROM analysis WHERE sha256 = ?1 AND task = ?2 AND contract = ?3",
         )?;
-        let outcome = statement.query_row(params![sha256.as_bytes(), TASK_FACES, contract], |row| {
-            Ok(match row.get(0)? {
-                Some(kind) => Outcome::Failed(Failed { kind, message: row.get(1)? }),
-                None => Outcome::Done { faces: row.get::<_, i64>(2)? as u64 },
-            })
-        });
-        Ok(outcome.optional()?)
+        let key = params![sha256.as_bytes(), TASK_FACES, contract];
+        Ok(statement.query_row(key, outcome).optional()?)
+    }
+
+    /// What is known of all contents under a contract.
+    pub fn outcomes(&self, contract: &str) -> Result<HashMap<Sha256Digest, Outcome>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT error_kind, coalesce(error_message, ''), \
+                    (SELECT count(*) FROM face WHERE analysis_id = analysis.id), sha256 \
+             FROM analysis WHERE task = ?1 AND contract = ?2",
+        )?;
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        let mut outcomes = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let digest = locations::digest(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            outcomes.insert(digest, outcome(row)?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Contents that failed under a contract in one of some ways, or in any if none is named, each with its size and all its
+    /// paths that are there in byte order. Without those that are no longer anywhere.
+    pub fn failed_contents(&self, contract: &str, kinds: &[String]) -> Result<Vec<FoundAgain>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT analysis.sha256, bytes, error_kind, location.path FROM analysis \
+             JOIN content USING (sha256) JOIN location USING (sha256) \
+             WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' AND NOT vanished \
+             ORDER BY analysis.sha256, location.path",
+        )?;
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        let mut found: Vec<FoundAgain> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+            let kind: String = row.get(2)?;
+            if !(kinds.is_empty() || kinds.contains(&kind)) {
+                continue;
+            }
+            let (sha256, path) = (locations::digest(blob(0)?)?, locations::path(blob(3)?));
+            match found.last_mut() {
+                Some(last) if last.sha256 == sha256 => last.paths.push(path),
+                _ => {
+                    found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, paths: vec![path] });
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Every contract under which faces were looked for, sorted.
@@ -108,4 +175,12 @@ impl Store {
             _ => present.pop().ok_or(StoreError::NothingAnalysed),
         }
     }
+}
+
+/// Kind and message of a failure, or the number of faces.
+fn outcome(row: &Row<'_>) -> rusqlite::Result<Outcome> {
+    Ok(match row.get(0)? {
+        Some(kind) => Outcome::Failed(Failed { kind, message: row.get(1)? }),
+        None => Outcome::Done { faces: row.get::<_, i64>(2)? as u64 },
+    })
 }

@@ -8,17 +8,16 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i64 = 0x4653_4554;
 
 /// Step *i* leads from version *i* to version *i* + 1.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/001_first.sql"), include_str!("schema/002_strikes.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001_first.sql"),
+    include_str!("schema/002_strikes.sql"),
+    include_str!("schema/003_camera.sql"),
+];
 
 /// Brings a database to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found = version(connection)?;
-    let steps = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..));
-    let Some(steps) = steps else {
-        return Err(StoreError::Newer { found, known: MIGRATIONS.len() as i64 });
-    };
-    for (next, step) in (found + 1..).zip(steps) {
+    for (next, step) in (found + 1..).zip(steps_from(found)?) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -29,10 +28,20 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses what is not exactly of the newest version; for those who only look.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    let (found, known) = (version(connection)?, MIGRATIONS.len() as i64);
-    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+/// For those who only look: refuses a newer version, and gives an older one the tables that it lacks as empty temporary ones. The
+/// file stays as it is, so that it may lie where nobody can write.
+///
+/// This works as long as steps only add tables; one that changes a table has to make a temporary view of the old one here.
+pub(super) fn complete(connection: &Connection) -> Result<(), StoreError> {
+    for step in steps_from(version(connection)?)? {
+        connection.execute_batch(&step.replace("CREATE TABLE", "CREATE TEMP TABLE"))?;
+    }
+    Ok(())
+}
+
+fn steps_from(found: i64) -> Result<&'static [&'static str], StoreError> {
+    let steps = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..));
+    steps.ok_or(StoreError::Newer { found, known: MIGRATIONS.len() as i64 })
 }
 
 pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {

@@ -18,6 +18,8 @@ pub struct StoreStatus {
     pub aliases: u64,
     /// Paths that are no longer there.
     pub vanished: u64,
+    /// Contents that are there: what `pending` is of under a contract that has no outcome yet.
+    pub present: u64,
     /// What was made of them, contract by contract.
     pub contracts: Vec<ContractStatus>,
 }
@@ -45,6 +47,11 @@ pub struct FailedContent {
     /// Its canonical path.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
+    /// Its other paths, in byte order.
+    #[serde(serialize_with = "all_lossy")]
+    pub aliases: Vec<PathBuf>,
+    /// Whether it is no longer at any of them.
+    pub vanished: bool,
     /// A stable word.
     pub kind: String,
     /// What happened, in words.
@@ -62,6 +69,7 @@ impl Store {
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
+            present: self.count("SELECT count(DISTINCT sha256) FROM location WHERE NOT vanished", [])?,
             contracts: self
                 .contracts()?
                 .into_iter()
@@ -74,19 +82,21 @@ impl Store {
 
     fn contract_status(&self, contract: String) -> Result<ContractStatus, StoreError> {
         let key = [TASK_FACES, contract.as_str()];
-        let done = "FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done'";
-        let analysed = self.count(&format!("SELECT count(*) {done}"), key)?;
-        let no_face = self.count(
-            &format!(
-                "SELECT count(*) {done} AND NOT EXISTS (SELECT 1 FROM face WHERE analysis_id = analysis.id)"
-            ),
+        // One walk over an index in the order of the row ids, so that looking up the faces goes from front to back too.
+        let (analysed, no_face, faces) = self.connection.query_row(
+            "SELECT count(*), coalesce(sum(faces = 0), 0), coalesce(sum(faces), 0) FROM \
+             (SELECT (SELECT count(*) FROM face WHERE analysis_id = analysis.id) AS faces \
+              FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done')",
             key,
+            |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
+            },
         )?;
-        let faces =
-            self.count(&format!("SELECT count(*) FROM face WHERE analysis_id IN (SELECT id {done})"), key)?;
+        // Outcomes are looked up in the order of their own index; only of what has none the locations are looked at.
         let pending = self.count(
-            "SELECT count(DISTINCT sha256) FROM location WHERE NOT vanished AND NOT EXISTS \
-             (SELECT 1 FROM analysis WHERE sha256 = location.sha256 AND task = ?1 AND contract = ?2)",
+            "SELECT count(*) FROM content WHERE NOT EXISTS \
+             (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) \
+             AND EXISTS (SELECT 1 FROM location WHERE sha256 = content.sha256 AND NOT vanished)",
             key,
         )?;
         let failed = self.failed(&contract)?;
@@ -95,15 +105,31 @@ impl Store {
 
     fn failed(&self, contract: &str) -> Result<Vec<FailedContent>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT min(location.path) AS path, error_kind, coalesce(error_message, '') \
+            "SELECT sha256, location.path, vanished, error_kind, coalesce(error_message, '') \
              FROM analysis JOIN location USING (sha256) \
-             WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' GROUP BY sha256 ORDER BY path",
+             WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' ORDER BY sha256, location.path",
         )?;
-        let rows = statement.query_map(params![TASK_FACES, contract], |row| {
-            let path = locations::path(row.get_ref(0)?.as_blob()?);
-            Ok(FailedContent { path, kind: row.get(1)?, reason: row.get(2)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        let mut failed: Vec<([u8; 32], FailedContent)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let sha256 = row.get(0)?;
+            let path = locations::path(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+            let vanished: bool = row.get(2)?;
+            match failed.last_mut() {
+                Some((last, content)) if *last == sha256 => {
+                    content.aliases.push(path);
+                    content.vanished &= vanished;
+                }
+                _ => {
+                    let (kind, reason) = (row.get(3)?, row.get(4)?);
+                    let content = FailedContent { path, aliases: Vec::new(), vanished, kind, reason };
+                    failed.push((sha256, content));
+                }
+            }
+        }
+        let mut failed: Vec<_> = failed.into_iter().map(|(_, content)| content).collect();
+        failed.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        Ok(failed)
     }
 
     fn count(&self, query: &str, parameters: impl rusqlite::Params) -> Result<u64, StoreError> {
@@ -114,4 +140,8 @@ impl Store {
 /// JSON is text, a path need not be.
 fn lossy<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn all_lossy<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }

@@ -1,8 +1,8 @@
 //! Is everything in the store what it should be?
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
-use super::{Location, Store, StoreError, TASK_FACES, faces, locations};
+use super::{Location, Store, StoreError, TASK_FACES, camera, faces, locations};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -13,16 +13,33 @@ pub struct Finding {
     pub problem: String,
 }
 
+/// Adds what it finds.
+type Check<'a> = dyn Fn(&mut Vec<Finding>) -> Result<(), StoreError> + 'a;
+
 impl Store {
     /// Looks at every page, key and row; `progress` hears of each face.
     pub fn verify(&self, progress: &dyn Fn(u64)) -> Result<Vec<Finding>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let mut findings = Vec::new();
-        self.check_pages(&mut findings)?;
-        self.check_keys(&mut findings)?;
-        self.check_sizes(&mut findings)?;
-        self.check_contracts(&mut findings)?;
-        self.check_faces(&mut findings, progress)?;
+        let checks: [&Check<'_>; 8] = [
+            &|findings| self.check_pages(findings),
+            &|findings| self.check_keys(findings),
+            &|findings| self.check_contents(findings),
+            &|findings| self.check_locations(findings),
+            &|findings| self.check_contracts(findings),
+            &|findings| self.check_cameras(findings),
+            &|findings| self.check_faces(findings, progress),
+            &|findings| self.check_numbers(findings),
+        ];
+        for check in checks {
+            match check(&mut findings) {
+                // The other checks may still name what is damaged.
+                Err(StoreError::Damaged(problem)) => {
+                    findings.push(Finding { what: "database".to_owned(), problem });
+                }
+                checked => checked?,
+            }
+        }
         snapshot.finish()?;
         Ok(findings)
     }
@@ -34,8 +51,12 @@ impl Store {
 
     /// Every location that should be there, in byte order of the paths.
     pub fn present_locations(&self) -> Result<Vec<Location>, StoreError> {
-        let mut all = self.locations_under("/".as_ref())?;
-        all.retain(|location| !location.vanished);
+        let mut all = Vec::new();
+        self.each_location_below("/".as_ref(), |location| {
+            if !location.vanished {
+                all.push(location);
+            }
+        })?;
         Ok(all)
     }
 
@@ -56,6 +77,10 @@ impl Store {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            // Locations have no row ids; they are named by their paths below.
+            if table == "location" {
+                continue;
+            }
             let id: Option<i64> = row.get(1)?;
             let row = id.map_or_else(String::new, |id| format!(" row {id}"));
             findings.push(Finding {
@@ -66,18 +91,32 @@ impl Store {
         Ok(())
     }
 
-    fn check_sizes(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    fn check_contents(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        // SQLite's own check does not look at constraints of tables without row ids.
+        let mut statement =
+            self.connection.prepare("SELECT sha256 FROM content WHERE length(sha256) <> 32 OR bytes < 0")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let what = format!("content {}", content(row, 0)?);
+            findings.push(Finding { what, problem: "has no sha256 or no size".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn check_locations(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT path, size, bytes FROM location JOIN content USING (sha256) WHERE size <> bytes ORDER BY path",
+            "SELECT path, size, bytes FROM location LEFT JOIN content USING (sha256) \
+             WHERE bytes IS NULL OR size <> bytes ORDER BY path",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let path = locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
-            let (size, bytes): (i64, i64) = (row.get(1)?, row.get(2)?);
-            findings.push(Finding {
-                what: path.display().to_string(),
-                problem: format!("the file has {size} bytes, its content {bytes}"),
-            });
+            let (size, bytes): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
+            let problem = match bytes {
+                Some(bytes) => format!("the file has {size} bytes, its content {bytes}"),
+                None => "refers to a content that is not there".to_owned(),
+            };
+            findings.push(Finding { what: path.display().to_string(), problem });
         }
         Ok(())
     }
@@ -86,6 +125,25 @@ impl Store {
         for contract in self.contracts()? {
             if contract.parse::<facesets_core::FaceContract>().is_err() {
                 findings.push(Finding { what: contract, problem: "is not a contract".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_cameras(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare(&format!("SELECT sha256, {} FROM camera ORDER BY sha256", camera::COLUMNS))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let problem = match camera::read(row, 1) {
+                Ok(_) => None,
+                Err(StoreError::Damaged(problem)) => Some(problem),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(problem) = problem {
+                let content = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+                findings.push(Finding { what: content.to_string(), problem });
             }
         }
         Ok(())
@@ -111,22 +169,25 @@ impl Store {
             let failed = row.get::<_, String>(3)? != "done";
             let problem = problem.or_else(|| failed.then(|| "belongs to a failure".to_owned()));
             if let Some(problem) = problem {
-                let digest = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-                let (content, number) = (locations::digest(digest)?, row.get::<_, i64>(2)?);
+                let (content, number) = (content(row, 1)?, row.get::<_, i64>(2)?);
                 findings.push(Finding { what: format!("face {number} of {content}"), problem });
             }
             progress(1);
         }
+        Ok(())
+    }
+
+    fn check_numbers(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT sha256, count(*), max(number) FROM analysis JOIN face ON face.analysis_id = analysis.id \
              GROUP BY analysis.id HAVING count(*) <> max(number) + 1",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let content = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            let content = content(row, 0)?;
             let (count, last): (i64, i64) = (row.get(1)?, row.get(2)?);
             findings.push(Finding {
-                what: content.to_string(),
+                what: content,
                 problem: format!("has {count} faces, but the last is number {last}"),
             });
         }
@@ -134,8 +195,14 @@ impl Store {
     }
 }
 
+/// The sha256 in a column as text, also where it is none.
+fn content(row: &Row<'_>, column: usize) -> Result<String, StoreError> {
+    let bytes = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(locations::digest(bytes).map_or_else(|_| format!("{bytes:02x?}"), |digest| digest.to_string()))
+}
+
 /// What no analysis can have measured; the types of the numbers are right already.
-fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
+pub fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
     let points =
         [face.keypoints.as_flattened(), face.landmarks_106.as_flattened(), face.landmarks_68.as_flattened()];
     if !(face.det_score > 0.0 && face.det_score <= 1.0) {

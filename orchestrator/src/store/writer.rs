@@ -6,7 +6,8 @@ use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
-    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, faces, lock::Lock, strikes,
+    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, lock::Lock,
+    strikes,
 };
 
 /// A store to write to; holds the library's lock.
@@ -36,6 +37,7 @@ impl Writer {
             match record {
                 Record::Located { location, bytes } => write_location(&transaction, location, *bytes)?,
                 Record::Vanished { path } => mark_vanished(&transaction, path)?,
+                Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
                     write_analysis(&transaction, sha256, analysis, provenance)?;
                 }
@@ -67,7 +69,11 @@ impl Writer {
     }
 }
 
-fn write_location(transaction: &Transaction<'_>, location: &Location, bytes: u64) -> Result<(), StoreError> {
+pub(super) fn write_location(
+    transaction: &Transaction<'_>,
+    location: &Location,
+    bytes: u64,
+) -> Result<(), StoreError> {
     let sha256 = location.sha256.as_bytes();
     transaction
         .prepare_cached("INSERT INTO content (sha256, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
@@ -95,7 +101,7 @@ fn mark_vanished(transaction: &Transaction<'_>, path: &Path) -> Result<(), Store
     Ok(())
 }
 
-fn write_analysis(
+pub(super) fn write_analysis(
     transaction: &Transaction<'_>,
     sha256: &Sha256Digest,
     analysis: &FaceAnalysis,
@@ -128,7 +134,7 @@ fn write_analysis(
     Ok(())
 }
 
-fn write_failure(
+pub(super) fn write_failure(
     transaction: &Transaction<'_>,
     sha256: &Sha256Digest,
     contract: &str,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+const MINUTES_A_DAY: i16 = 24 * 60;
+
 /// The moment at which a shutter opened, in the camera's local time: a date that exists and a time of day.
 ///
 /// EXIF has no time zone before version 2.31; where the camera wrote an offset from UTC it is kept, else the time is
@@ -52,6 +54,19 @@ impl CaptureTime {
         (separated && time.exists()).then_some(time)
     }
 
+    /// Reads [`Self::local`] back. `None` for anything else, for a date that does not exist and for an offset of a day or more.
+    pub fn from_local(local: &str, offset_minutes: Option<i16>) -> Option<Self> {
+        let time = Self { offset_minutes, ..Self::from_exif(local.as_bytes(), None)? };
+        let offset_exists = offset_minutes.is_none_or(|offset| offset.abs() < MINUTES_A_DAY);
+        (offset_exists && time.local() == local).then_some(time)
+    }
+
+    /// The camera's local time as ISO 8601 without an offset: `2019-05-04T13:07:59`. Sorts as time does.
+    pub fn local(&self) -> String {
+        let Self { year, month, day, hour, minute, second, offset_minutes: _ } = self;
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+    }
+
     fn exists(&self) -> bool {
         self.year > 0
             && (1..=days_in(self.year, self.month)).contains(&self.day)
@@ -64,10 +79,9 @@ impl CaptureTime {
 impl fmt::Display for CaptureTime {
     /// ISO 8601: `2019-05-04T13:07:59`, followed by `+02:00` where the offset is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { year, month, day, hour, minute, second, offset_minutes } = self;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        let Some(offset) = offset_minutes else { return Ok(()) };
-        let sign = if *offset < 0 { '-' } else { '+' };
+        f.write_str(&self.local())?;
+        let Some(offset) = self.offset_minutes else { return Ok(()) };
+        let sign = if offset < 0 { '-' } else { '+' };
         write!(f, "{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
     }
 }
@@ -143,6 +157,20 @@ mod tests {
             "2019 05 04 13:07:59",
         ] {
             assert_eq!(read(nonsense, None), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_is_read_back_and_nothing_else() {
+        let time = CaptureTime::from_exif(b"2019:05:04 13:07:59", Some(b"-03:30")).unwrap();
+        assert_eq!(CaptureTime::from_local(&time.local(), Some(-210)), Some(time));
+        for (text, offset) in [
+            ("2019:05:04 13:07:59", None),
+            ("2019-05-04T13:07:59Z", None),
+            ("2019-02-30T13:07:59", None),
+            ("2019-05-04T13:07:59", Some(1440)),
+        ] {
+            assert_eq!(CaptureTime::from_local(text, offset), None, "{text} {offset:?}");
         }
     }
 

@@ -24,8 +24,8 @@ const DECODER_BYTES_PER_PIXEL: u64 = 16;
 /// to 8 bits, of an animation the first frame is taken. Colour profiles are not applied (OpenCV does not either). The size in
 /// pixels is checked against `limits` before pixels are allocated.
 ///
-/// HEIC needs the feature `heif`; without it, and for AVIF always, the answer is [`DecodeError::Unsupported`] by name. A panic
-/// in the decoder of HEIC is caught and becomes [`DecodeError::Damaged`].
+/// HEIC needs the feature `heif`, AVIF the feature `avif`; without it they are [`DecodeError::Unsupported`] by name. A panic
+/// in their decoders is caught and becomes [`DecodeError::Damaged`].
 pub fn decode_upright(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
     decode_upright_in(Vec::new(), bytes, limits)
 }
@@ -49,7 +49,7 @@ pub fn decode_upright_in(
             Ok(exif::turn_upright(stored, exif::of_picture(bytes).orientation))
         }
         Format::Heic => heic(bytes, limits),
-        Format::Avif => Err(DecodeError::Unsupported("AVIF".to_owned())),
+        Format::Avif => avif(bytes, limits),
         Format::Raw => {
             let jpeg = raw::preview(bytes)?;
             let stored = jpeg::decode(jpeg, limits, memory)?;
@@ -59,14 +59,24 @@ pub fn decode_upright_in(
     }
 }
 
-#[cfg(feature = "heif")]
 fn heic(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
-    crate::heif::decode(bytes, "HEIC", limits)
+    #[cfg(feature = "heif")]
+    return crate::heif::decode(bytes, "HEIC", limits);
+    #[cfg(not(feature = "heif"))]
+    unsupported("HEIC", bytes, limits)
 }
 
-#[cfg(not(feature = "heif"))]
-fn heic(_: &[u8], _: &ImageLimits) -> Result<RgbImage, DecodeError> {
-    Err(DecodeError::Unsupported("HEIC".to_owned()))
+fn avif(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    #[cfg(feature = "avif")]
+    return crate::heif::decode(bytes, "AVIF", limits);
+    #[cfg(not(feature = "avif"))]
+    unsupported("AVIF", bytes, limits)
+}
+
+/// The answer of a build without the format's feature.
+#[cfg(not(all(feature = "heif", feature = "avif")))]
+fn unsupported(name: &str, _: &[u8], _: &ImageLimits) -> Result<RgbImage, DecodeError> {
+    Err(DecodeError::Unsupported(name.to_owned()))
 }
 
 fn decode_picture(

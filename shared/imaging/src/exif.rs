@@ -8,6 +8,7 @@ use image::{DynamicImage, RgbImage, metadata::Orientation};
 use crate::{
     CaptureTime,
     format::{self, Format},
+    isolate::isolated,
     raw,
 };
 
@@ -15,33 +16,28 @@ use crate::{
 /// digital. `DateTime` (0x132) is left out: it is when a program last changed the file.
 pub(crate) const DATE_TAGS: [(u16, u16); 2] = [(0x9003, 0x9011), (0x9004, 0x9012)];
 
-/// The tags that matter here.
+/// What the camera says about a photo, of what matters here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct CameraTags {
-    /// EXIF orientation, 1 to 8.
-    pub(crate) orientation: Option<u8>,
-    pub(crate) taken: Option<CaptureTime>,
+pub struct CameraTags {
+    /// EXIF orientation, 1 to 8; `None` where the photo states none or nonsense. Informative: pixels from
+    /// [`crate::decode_upright`] stand upright already, and for HEIC and AVIF the container's own rotation counts instead.
+    pub orientation: Option<u8>,
+    /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; never from the file's times or its
+    /// name. `None` where the camera wrote no date, or one that does not exist.
+    pub taken: Option<CaptureTime>,
 }
 
-/// When the photo was taken, from EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; never from
-/// the file's times or its name. Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF and RAW, whatever features are on. `None` where the
-/// camera wrote no date, or one that does not exist.
-pub fn capture_time(bytes: &[u8]) -> Option<CaptureTime> {
-    camera_tags(bytes).taken
-}
-
-/// The EXIF orientation that a photo states, 1 to 8; `None` where it states none or nonsense. Informative: pixels from
-/// [`crate::decode_upright`] stand upright already, and for HEIC and AVIF the container's own rotation counts instead.
-pub fn exif_orientation(bytes: &[u8]) -> Option<u8> {
-    camera_tags(bytes).orientation
-}
-
-fn camera_tags(bytes: &[u8]) -> CameraTags {
-    match format::of(bytes) {
+/// Reads what the camera says from JPEG, PNG, WebP, TIFF, HEIC, AVIF and RAW, whatever features are on.
+///
+/// Anything else, and damage of any kind, says nothing. Of a file that is cut off, whatever is there is read: the beginning of
+/// a JPEG is enough, other formats may keep their tags at the end.
+pub fn camera_tags(bytes: &[u8]) -> CameraTags {
+    let read = || match format::of(bytes) {
         Some(Format::Raw) => raw::camera_tags(bytes),
         Some(_) => of_picture(bytes),
         None => CameraTags::default(),
-    }
+    };
+    isolated("EXIF", || Ok(read())).unwrap_or_default()
 }
 
 /// The tags of anything but a RAW file.
@@ -128,7 +124,7 @@ mod tests {
     fn an_orientation_that_makes_no_sense_is_taken_as_upright() {
         for nonsense in [0, 9, 255] {
             let bytes = jpeg_with_orientation(RgbImage::new(8, 8), nonsense);
-            assert_eq!(exif_orientation(&bytes), None);
+            assert_eq!(camera_tags(&bytes), CameraTags::default());
         }
     }
 }

@@ -5,8 +5,12 @@ use image::ImageFormat;
 use crate::raw;
 
 /// Names of the formats that [`crate::decode_upright`] reads, for messages.
-pub const ACCEPTED_FORMATS: &str = if cfg!(feature = "heif") {
+pub const ACCEPTED_FORMATS: &str = if cfg!(all(feature = "heif", feature = "avif")) {
+    "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF, RAW (its embedded preview)"
+} else if cfg!(feature = "heif") {
     "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, RAW (its embedded preview)"
+} else if cfg!(feature = "avif") {
+    "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, RAW (its embedded preview)"
 } else {
     "JPEG, PNG, WebP, TIFF, BMP, GIF, RAW (its embedded preview)"
 };

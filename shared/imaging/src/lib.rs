@@ -3,17 +3,16 @@
 //! Both programs look at photos: the worker to find faces, the orchestrator to cut crops out of the originals. They must see
 //! the same pixels in the same coordinate space, so the one decoder is here. Nothing in here knows about faces.
 //!
-//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) is on by
-//! default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies. AVIF is recognised, not decoded.
+//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) and AVIF (feature
+//! `avif`) are on by default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies.
 
 mod capture_time;
 mod decode;
 mod error;
 mod exif;
 mod format;
-#[cfg(feature = "heif")]
+#[cfg(any(feature = "heif", feature = "avif"))]
 mod heif;
-#[cfg(feature = "heif")]
 mod isolate;
 mod jpeg;
 mod limit;
@@ -22,7 +21,7 @@ mod raw;
 pub use capture_time::CaptureTime;
 pub use decode::{decode_upright, decode_upright_in};
 pub use error::DecodeError;
-pub use exif::{capture_time, exif_orientation};
+pub use exif::{CameraTags, camera_tags};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;

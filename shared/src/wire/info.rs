@@ -1,5 +1,10 @@
 //! What a worker says of itself.
 
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    num::NonZeroU64,
+};
+
 use super::{WireError, digest, digest_bytes, proto, required};
 use crate::{
     ClipContract, CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION,
@@ -26,6 +31,21 @@ pub struct WorkerDescription {
     pub credit: Credit,
     /// What one image may be.
     pub limits: ImageLimits,
+    /// Which start of it this is, where it says so.
+    pub instance: Option<Instance>,
+}
+
+/// Tells one start of a worker from another: whatever has another one is another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance(NonZeroU64);
+
+impl Instance {
+    /// A new one, different from all others as far as 64 random bits go.
+    pub fn random() -> Self {
+        // The standard library's hasher has random keys from the system.
+        let bits = RandomState::new().build_hasher().finish();
+        Self(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MIN))
+    }
 }
 
 /// Upper bounds on unanswered work.
@@ -158,6 +178,7 @@ impl From<&WorkerDescription> for proto::WorkerInfo {
                 max_bytes: worker.limits.max_bytes,
                 max_pixels: worker.limits.max_pixels,
             }),
+            instance: worker.instance.map_or(0, |Instance(number)| number.get()),
         }
     }
 }
@@ -180,6 +201,7 @@ impl TryFrom<&proto::WorkerInfo> for WorkerDescription {
             packs: message.packs.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             credit: Credit { max_items: credit.max_items, max_bytes: credit.max_bytes },
             limits: ImageLimits { max_bytes: limits.max_bytes, max_pixels: limits.max_pixels },
+            instance: NonZeroU64::new(message.instance).map(Instance),
         })
     }
 }
@@ -284,8 +306,17 @@ mod tests {
             }],
             credit: Credit { max_items: 8, max_bytes: 1 << 26 },
             limits: ImageLimits::default(),
+            instance: Some(Instance::random()),
         };
+        assert_eq!(WorkerDescription::try_from(&proto::WorkerInfo::from(&worker)), Ok(worker.clone()));
+        // Workers of before do not say which start they are.
+        let worker = WorkerDescription { instance: None, ..worker };
         assert_eq!(WorkerDescription::try_from(&proto::WorkerInfo::from(&worker)), Ok(worker));
+    }
+
+    #[test]
+    fn instances_differ() {
+        assert_ne!(Instance::random(), Instance::random());
     }
 
     #[test]

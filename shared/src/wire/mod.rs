@@ -11,7 +11,7 @@ mod limits;
 mod outcome;
 mod task;
 
-pub use info::{Credit, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
+pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
 pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
 pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,

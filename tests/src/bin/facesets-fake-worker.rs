@@ -2,7 +2,7 @@
 //!
 //! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same JSON line. The
 //! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
-//! latter once, and `journal=FILE`, which gets the sha256 of every photo as it is begun.
+//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, and `listen=ADDRESS`.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
 
@@ -22,8 +22,8 @@ use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
     wire::{
-        ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, PackState, Task,
-        TaskResult, WorkerDescription,
+        Instance, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, PackState,
+        Task, TaskResult, WorkerDescription,
     },
 };
 use facesets_worker::{
@@ -43,6 +43,7 @@ struct Script {
     error: Option<String>,
     journal: Option<Arc<File>>,
     erred: Arc<AtomicBool>,
+    listen: Option<String>,
 }
 
 impl Script {
@@ -58,6 +59,7 @@ impl Script {
                     let file = File::options().create(true).append(true).open(value).unwrap();
                     script.journal = Some(Arc::new(file));
                 }
+                "listen" => script.listen = Some(value.to_owned()),
                 other => panic!("`{other}` is no word of FAKE_WORKER"),
             }
         }
@@ -135,6 +137,7 @@ async fn main() {
         });
     }
     let script = Script::read();
+    let listen = script.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let pool = Pool::start(LANES, move || Ok(Box::new(script.clone()))).unwrap();
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
@@ -145,8 +148,9 @@ async fn main() {
         packs: vec![pack()],
         credit: Pool::credit(LANES),
         limits: ImageLimits::default(),
+        instance: Some(Instance::random()),
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
     let ready = Ready::Yes {
         ready: true,
         address: listener.local_addr().unwrap(),

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    interop::{self, Format, Target},
-    output::Existing,
+    interop::{self, Format, InteropError, Target},
+    output::{Existing, OutputDir},
     store::Store,
 };
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file, or the folder with `--format npy`
+    /// The file, or the folder with other formats than `npz`
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// How the arrays lie in files
+    /// How the data lie in files
     #[arg(long, value_enum, default_value_t = Format::Npz)]
     format: Format,
     /// Which embeddings, where the library has several kinds
@@ -30,8 +30,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let existing = if args.force { Existing::MoveAside } else { Existing::Refuse };
-    let target = Target::create(&args.out, args.format, existing)?;
-    let summary = interop::export(&store, args.contract.as_deref(), target, context.monitor())?;
+    let (contract, monitor) = (args.contract.as_deref(), context.monitor());
+    let summary = match args.format {
+        #[cfg(feature = "parquet")]
+        Format::Parquet => interop::export_parquet(
+            &store,
+            contract,
+            OutputDir::create(&args.out, existing).map_err(InteropError::from)?,
+            monitor,
+        )?,
+        format => interop::export(&store, contract, Target::create(&args.out, format, existing)?, monitor)?,
+    };
     context.ui.summary(&summary)?;
     Ok(Exit::Done)
 }

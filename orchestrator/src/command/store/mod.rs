@@ -2,13 +2,14 @@
 
 mod backup;
 mod export;
+mod import;
 mod verify;
 
 use std::io::Write as _;
 
 use clap::Subcommand;
 
-use super::Context;
+use super::{Context, Log};
 use crate::{
     exit::{Exit, Failure},
     store::{Store, StoreError},
@@ -26,12 +27,27 @@ pub struct Args {
 enum StoreCommand {
     /// Write everything in the store to standard output, as lines of JSON that are the same for the same content
     Dump,
-    /// Write every field as arrays that `numpy.load` reads
+    /// Write every field as arrays that `numpy.load` reads, or as Parquet tables
     Export(export::Args),
+    /// Read arrays that `store export` wrote, all of them or nothing
+    Import(import::Args),
     /// Check every page, key and number of the store; exit code 1 if anything is wrong
     Verify(verify::Args),
     /// Write a copy of the store, also while it is in use
     Backup(backup::Args),
+}
+
+impl Args {
+    /// The log that a long command keeps.
+    pub(super) fn log(&self) -> Option<Log> {
+        match &self.command {
+            StoreCommand::Dump => None,
+            StoreCommand::Export(_) => Some(Log::Wanted("store-export")),
+            StoreCommand::Import(args) => args.writes().then_some(Log::Needed("store-import")),
+            StoreCommand::Verify(_) => Some(Log::Wanted("store-verify")),
+            StoreCommand::Backup(_) => Some(Log::Wanted("store-backup")),
+        }
+    }
 }
 
 /// Runs the command.
@@ -39,6 +55,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &args.command {
         StoreCommand::Dump => dump(context),
         StoreCommand::Export(args) => export::run(args, context),
+        StoreCommand::Import(args) => import::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
         StoreCommand::Backup(args) => backup::run(args, context),
     }

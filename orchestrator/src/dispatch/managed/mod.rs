@@ -25,7 +25,7 @@ pub use error::ManagedError;
 pub use ready::Ready;
 pub use supervisor::Supervisor;
 
-use super::origin::Fate;
+use super::{Token, Way, fate::Fate};
 
 /// How long a worker may take from its start to READY. Large models on a slow disk, or a GPU that compiles them, take a while.
 pub const READY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -90,7 +90,7 @@ struct Start<'a> {
 pub struct ManagedWorker {
     process: Process,
     ready: Ready,
-    token: String,
+    token: Token,
 }
 
 impl ManagedWorker {
@@ -98,7 +98,7 @@ impl ManagedWorker {
     pub fn start(managed: &Managed, cancelled: &CancellationToken) -> Result<Self, ManagedError> {
         let token = new_token()?;
         let mut process = Process::spawn(managed)?;
-        let start = Start { token: &token, configuration: &managed.configuration };
+        let start = Start { token: token.as_str(), configuration: &managed.configuration };
         let line =
             serde_json::to_string(&start).map_err(|error| ManagedError::Configuration(error.to_string()))?;
         // A worker that ended at once is found out when it is not ready.
@@ -126,9 +126,9 @@ impl ManagedWorker {
         &self.ready
     }
 
-    /// The token that it wants to hear.
-    pub fn token(&self) -> &str {
-        &self.token
+    /// The way to it.
+    pub fn way(&self) -> Way {
+        Way::to(&self.ready.address).with_token(self.token.clone())
     }
 
     /// Lets it finish and leave.
@@ -232,7 +232,7 @@ pub fn find_binary(given: Option<&Path>) -> Result<PathBuf, ManagedError> {
 }
 
 /// 32 random bytes in hexadecimal digits.
-fn new_token() -> Result<String, ManagedError> {
+fn new_token() -> Result<Token, ManagedError> {
     let mut bytes = [0; 32];
     let mut filled = 0;
     while filled < bytes.len() {
@@ -240,7 +240,7 @@ fn new_token() -> Result<String, ManagedError> {
         filled += rustix::rand::getrandom(&mut bytes[filled..], flags)
             .map_err(|error| ManagedError::Random(error.into()))?;
     }
-    Ok(facesets_core::Sha256Digest::from(bytes).to_string())
+    Ok(Token::from(facesets_core::Sha256Digest::from(bytes)))
 }
 
 /// The last lines of a log.

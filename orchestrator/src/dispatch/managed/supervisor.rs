@@ -10,7 +10,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Managed, ManagedError, ManagedWorker, POLL};
-use crate::dispatch::origin::Fate;
+use crate::dispatch::{Way, fate::Fate};
 
 /// So many restarts in so much time are put up with; more, and what is wrong is not the photos.
 const MAX_RESTARTS: usize = 5;
@@ -43,11 +43,9 @@ impl Supervisor {
         Ok(Self { spec, cancelled, state })
     }
 
-    /// Address and token of the worker that runs now.
-    pub fn way(&self) -> Option<(String, String)> {
-        let state = self.state();
-        let worker = state.worker.as_ref()?;
-        Some((worker.ready().address.clone(), worker.token().to_owned()))
+    /// The way to the worker that runs now.
+    pub fn way(&self) -> Option<Way> {
+        self.state().worker.as_ref().map(ManagedWorker::way)
     }
 
     /// Lets the worker finish and leave; no other one is started.
@@ -75,8 +73,8 @@ impl Supervisor {
         self.state().restarts.clear();
     }
 
-    /// Starts another worker, after a while; its address and token. Blocks.
-    pub(in crate::dispatch) fn restart(&self) -> Result<(String, String), ManagedError> {
+    /// Starts another worker, after a while; the way to it. Blocks.
+    pub(in crate::dispatch) fn restart(&self) -> Result<Way, ManagedError> {
         let number = {
             let mut state = self.state();
             state.restarts.retain(|began| began.elapsed() < RESTARTS_WITHIN);
@@ -95,7 +93,7 @@ impl Supervisor {
         }
         tracing::info!(number, "starting the worker again");
         let worker = ManagedWorker::start(&self.spec, &self.cancelled)?;
-        let way = (worker.ready().address.clone(), worker.token().to_owned());
+        let way = worker.way();
         let mut state = self.state();
         if state.over {
             // It leaves as it is dropped.
@@ -141,13 +139,13 @@ mod tests {
     fn a_worker_that_died_is_told_apart_and_started_again_with_another_token() {
         let (folder, supervisor) =
             supervisor(&format!("echo x >>starts; echo '{READY}'; echo 'out of memory' >&2; exit 3"));
-        let (_, first) = supervisor.way().unwrap();
+        let first = supervisor.way().unwrap();
         let fate = supervisor.bury();
         let words = fate.words.unwrap();
         assert!(fate.died && words.contains('3') && words.contains("out of memory"), "{words}");
         assert_eq!(supervisor.way(), None);
-        let (_, second) = supervisor.restart().unwrap();
-        assert_ne!(first, second);
+        let second = supervisor.restart().unwrap();
+        assert!(first.address == second.address && first.token != second.token);
         assert_eq!(std::fs::read_to_string(folder.path().join("starts")).unwrap(), "x\nx\n");
         supervisor.stop();
         assert!(matches!(supervisor.restart(), Err(ManagedError::Cancelled)));

@@ -37,10 +37,12 @@ fn a_worker_is_told_once_and_leaves_when_its_stdin_ends() {
     assert_eq!((worker.ready().address.as_str(), worker.ready().device.as_str()), ("127.0.0.1:4", "CPU"));
     let said = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(said("args"), "serve --managed\n");
-    let expected =
-        format!("{{\"token\":\"{}\",\"configuration\":{{\"listen\":\"127.0.0.1:0\"}}}}\n", worker.token());
+    let expected = format!(
+        "{{\"token\":\"{}\",\"configuration\":{{\"listen\":\"127.0.0.1:0\"}}}}\n",
+        worker.token.as_str()
+    );
     assert_eq!(said("told"), expected);
-    assert_eq!(worker.token().len(), 64);
+    assert_eq!(worker.token.as_str().len(), 64);
     assert!(!folder.path().join("left").exists());
     worker.stop();
     assert_eq!((said("rest"), said("left")), (String::new(), "left\n".to_owned()));

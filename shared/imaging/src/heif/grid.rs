@@ -27,6 +27,7 @@ impl ImageDecoder<'_> {
             return Err(self.damaged("the tiles do not cover the image"));
         }
 
+        // Put together before colours are converted, so that chroma is interpolated across the seams.
         let mut canvas = None;
         for (index, tile) in tiles.iter().enumerate() {
             let planes = self.planes(*tile)?;

@@ -5,7 +5,7 @@ use heifer_hevc_dec::{
     decoder::{DecodeOptions, decode_picture},
 };
 
-use super::planes::{Chroma, Colour, Planes};
+use super::planes::{Chroma, Colour, Manner, Planes};
 
 /// `matrix_coeffs` of a stream that does not say.
 const UNSPECIFIED: u8 = 2;
@@ -25,5 +25,6 @@ pub(super) fn decode(stream: &[u8], max_pixels: u64) -> Result<Planes, Error> {
         chroma: (!u.is_empty()).then(|| Chroma { width: size(1).0, height: size(1).1, u, v }),
         depths: frame.bit_depth,
         colour: Colour { matrix: frame.matrix_coeffs.into(), full_range },
+        manner: Manner::Libheif,
     })
 }

@@ -1,7 +1,8 @@
 //! Decoded luma and chroma planes to 8-bit RGB, in integers.
 //!
-//! Which integers is a choice with consequences (a detector sees them): these are libheif's, which everyone uses for HEIC, bit
-//! for bit at full range. Chroma of half the resolution is repeated, not interpolated.
+//! Which integers is a choice with consequences (a detector sees them), so each codec gets the arithmetic of the library that
+//! everyone uses for it: HEIC that of libheif (bit for bit at full range), AVIF that of libavif with libyuv, which OpenCV and
+//! Pillow call (within two levels, a quarter of a level on average).
 
 use image::RgbImage;
 
@@ -17,6 +18,16 @@ pub(super) struct Colour {
     pub(super) full_range: bool,
 }
 
+/// Whose pixels to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Chroma of half the resolution is repeated.
+    Libheif,
+    /// Chroma of half the resolution is interpolated (9:3:3:1), its samples lying between the pixels.
+    #[cfg_attr(not(feature = "avif"), expect(dead_code, reason = "AV1 only"))]
+    Libavif,
+}
+
 /// A decoded picture.
 pub(super) struct Planes {
     pub(super) width: usize,
@@ -28,6 +39,7 @@ pub(super) struct Planes {
     /// Bits of luma and chroma samples, 8 to 16.
     pub(super) depths: [u8; 2],
     pub(super) colour: Colour,
+    pub(super) manner: Manner,
 }
 
 /// The two chroma planes, of one size, each row by row.
@@ -123,10 +135,23 @@ impl Planes {
 
     /// One row of a chroma plane at full resolution and 8 bits.
     fn chroma_row(&self, chroma: &Chroma, plane: &[u16], row: usize, shift: u8, out: &mut [i32]) {
+        let line = |y: usize| &plane[y.min(chroma.height - 1) * chroma.width..][..chroma.width];
         let (half_wide, half_high) = (chroma.width < self.width, chroma.height < self.height);
-        let line = &plane[if half_high { row / 2 } else { row } * chroma.width..][..chroma.width];
+        let near = line(if half_high { row / 2 } else { row });
+        // The second nearest row or column: above or left of even pixels, below or right of odd ones; itself at the edge.
+        let second = |at: usize| if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { at / 2 + 1 };
+        let far = if half_high { line(second(row)) } else { near };
+        let last = chroma.width - 1;
         for (column, out) in out.iter_mut().enumerate() {
-            *out = i32::from(line[if half_wide { column / 2 } else { column }] >> shift);
+            let x = if half_wide { (column / 2).min(last) } else { column };
+            *out = if self.manner == Manner::Libheif || !half_wide {
+                i32::from(near[x] >> shift)
+            } else {
+                let x2 = second(column).min(last);
+                let [a, b, c, d] =
+                    [near[x], near[x2], far[x], far[x2]].map(|sample| i32::from(sample >> shift));
+                (9 * a + 3 * b + 3 * c + d + 8) >> 4
+            };
         }
     }
 }
@@ -221,6 +246,7 @@ mod tests {
             chroma: Some(Chroma { width: 1, height: 1, u: vec![u], v: vec![v] }),
             depths: [8, 8],
             colour,
+            manner: Manner::Libheif,
         };
         planes.to_rgb(1, 1, None).unwrap().get_pixel(0, 0).0
     }

@@ -1,7 +1,7 @@
 //! Damaged files: an error or an image within limits, never a panic, never more memory than allowed.
 
 use facesets_core::ImageLimits;
-use facesets_imaging::{DecodeError, capture_time, decode_upright, worker_can_decode};
+use facesets_imaging::{DecodeError, camera_tags, decode_upright, worker_can_decode};
 use proptest::prelude::*;
 
 use crate::fixtures::fixture;
@@ -44,10 +44,12 @@ const SIGNATURES: &[&[u8]] = &[
 
 #[test]
 fn a_file_cut_in_its_image_data_is_damaged() {
-    let heif: &[&str] =
+    let heic: &[&str] =
         if cfg!(feature = "heif") { &["plain.heic", "turned-grid.heic", "ten-bit.heic"] } else { &[] };
+    let avif: &[&str] =
+        if cfg!(feature = "avif") { &["plain.avif", "turned-grid.avif", "grey.avif"] } else { &[] };
     let raw = ["photo.cr2", "photo.dng", "photo.raf", "photo.rw2"];
-    for name in heif.iter().copied().chain(raw) {
+    for name in heic.iter().chain(avif).copied().chain(raw) {
         let bytes = fixture(name);
         let error = decode_upright(&bytes[..bytes.len() * 2 / 3], &ImageLimits::default()).unwrap_err();
         assert!(matches!(error, DecodeError::Damaged { .. }), "{name}: {error:?}");
@@ -97,5 +99,5 @@ fn look_at(bytes: &[u8]) {
         assert!(u64::from(image.width()) * u64::from(image.height()) <= limits.max_pixels);
     }
     worker_can_decode(bytes);
-    capture_time(bytes);
+    camera_tags(bytes);
 }

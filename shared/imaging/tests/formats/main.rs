@@ -3,7 +3,7 @@
 mod damage;
 mod dates;
 mod fixtures;
-#[cfg(feature = "heif")]
+#[cfg(all(feature = "heif", feature = "avif"))]
 mod heif;
 mod raw;
-mod unsupported;
+mod without_features;

@@ -1,16 +1,15 @@
-//! The head of a `.npy` file, version 1.0 of the format (`NumPy`'s first enhancement proposal): what its bytes are, row after row.
-//!
-//! A head of our own, because the libraries for it bring a parser of Python literals and big integers along for one line of text.
+//! Heads of version 1.0, which every reader knows.
 
+use super::MAGIC;
 use crate::store::Item;
 
-const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+const VERSION: &[u8] = &[1, 0];
 
 /// Arrays begin at a multiple of this, so that they can be mapped into memory.
 const ALIGNMENT: usize = 64;
 
 /// The head of an array of so many items; without rows it is a single item.
-pub(super) fn head(item: Item, rows: Option<u64>) -> Vec<u8> {
+pub(in crate::interop) fn head(item: Item, rows: Option<u64>) -> Vec<u8> {
     let (kind, inner): (String, Vec<usize>) = match item {
         Item::Text(len) => (format!("|S{len}"), vec![]),
         Item::Bytes(len) => ("|u1".to_owned(), vec![len]),
@@ -26,12 +25,12 @@ pub(super) fn head(item: Item, rows: Option<u64>) -> Vec<u8> {
         shape.push(',');
     }
     let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    let unpadded = MAGIC.len() + 2 + text.len() + 1;
+    let unpadded = MAGIC.len() + VERSION.len() + 2 + text.len() + 1;
     let padding = unpadded.next_multiple_of(ALIGNMENT) - unpadded;
     let text = format!("{text}{}\n", " ".repeat(padding));
     // At most a few dozen bytes: four dimensions of at most 20 digits.
     let len = (text.len() as u16).to_le_bytes();
-    [MAGIC, &len, text.as_bytes()].concat()
+    [MAGIC, VERSION, &len, text.as_bytes()].concat()
 }
 
 #[cfg(test)]

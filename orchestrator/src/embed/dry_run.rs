@@ -1,0 +1,133 @@
+//! What a run would do, found out without writing anything and without a worker.
+
+use std::{collections::HashSet, fmt};
+
+use facesets_core::Sha256Digest;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    EmbedError, KnownFailures, Sources, Summary,
+    known::{Compared, compare},
+    survey::is_gone,
+};
+use crate::{
+    library::Library,
+    monitor::Monitor,
+    store::{Outcome, Store},
+};
+
+/// What a run would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DryRun {
+    /// Photos found, by their extension.
+    pub files: u64,
+    /// Files with other extensions.
+    pub other_files: u64,
+    /// Symbolic links that were not followed.
+    pub symlinks: u64,
+    /// Hidden files and folders passed over.
+    pub hidden: u64,
+    /// Photos and folders that the patterns leave out.
+    pub excluded: u64,
+    /// Files and folders that cannot be looked at; each was named.
+    pub unreadable: u64,
+    /// Files that are new or have changed, and would be read. Which of them hold contents that are known already (moved files,
+    /// copies) only reading tells.
+    pub to_read: u64,
+    /// Their size in bytes.
+    pub to_read_bytes: u64,
+    /// Files that would be marked as vanished.
+    pub vanished: u64,
+    /// Distinct contents among the files that need not be read.
+    pub contents: u64,
+    /// What would be sent of those, by contract. Which contract it will be, the worker decides; under one that is not here, all.
+    pub contracts: Vec<Pending>,
+}
+
+/// What is missing under a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// The contract.
+    pub contract: String,
+    /// Contents that are analysed.
+    pub analysed: u64,
+    /// Contents that failed and would not be sent.
+    pub failed: u64,
+    /// Contents that would be sent.
+    pub to_send: u64,
+}
+
+/// Finds out what [`super::run`] would do. Needs no library.
+pub fn dry_run(
+    sources: &Sources,
+    known_failures: KnownFailures,
+    library: &Library,
+    monitor: &dyn Monitor,
+) -> Result<DryRun, EmbedError> {
+    let mut summary = Summary::default();
+    let scan = sources.scan(monitor, &CancellationToken::new(), &mut summary);
+    let store = if library.store_file().exists() { Some(Store::open_read(library)?) } else { None };
+    let compared = match &store {
+        Some(store) => compare(store, sources.roots(), &scan.files)?,
+        None => Compared { changed: scan.files, ..Compared::default() },
+    };
+    let contents: HashSet<Sha256Digest> = compared.unchanged.iter().map(|location| location.sha256).collect();
+    let mut contracts = Vec::new();
+    if let Some(store) = store {
+        for contract in store.contracts()? {
+            contracts.push(pending(&store, contract, &contents, known_failures)?);
+        }
+    }
+    Ok(DryRun {
+        files: summary.files,
+        other_files: summary.other_files,
+        symlinks: summary.symlinks,
+        hidden: summary.hidden,
+        excluded: summary.excluded,
+        unreadable: scan.unreadable.len() as u64,
+        to_read: compared.changed.len() as u64,
+        to_read_bytes: compared.changed.iter().map(|file| file.sighting.size).sum(),
+        vanished: compared.missing.iter().filter(|path| is_gone(path)).count() as u64,
+        contents: contents.len() as u64,
+        contracts,
+    })
+}
+
+fn pending(
+    store: &Store,
+    contract: String,
+    contents: &HashSet<Sha256Digest>,
+    known_failures: KnownFailures,
+) -> Result<Pending, EmbedError> {
+    let (mut analysed, mut failed) = (0, 0);
+    let outcomes = store.outcomes(&contract)?;
+    for outcome in contents.iter().filter_map(|content| outcomes.get(content)) {
+        match outcome {
+            Outcome::Done { .. } => analysed += 1,
+            Outcome::Failed(_) if known_failures == KnownFailures::Tell => failed += 1,
+            Outcome::Failed(_) => {}
+        }
+    }
+    Ok(Pending { contract, analysed, failed, to_send: contents.len() as u64 - analysed - failed })
+}
+
+impl fmt::Display for DryRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded;
+        writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
+        writeln!(f, "to read    {} ({} bytes)", self.to_read, self.to_read_bytes)?;
+        writeln!(f, "vanished   {}", self.vanished)?;
+        writeln!(f, "contents   {} in the files that need not be read", self.contents)?;
+        for pending in &self.contracts {
+            let Pending { contract, analysed, failed, to_send } = pending;
+            writeln!(f, "\ncontract   {contract}")?;
+            writeln!(f, "to send    {to_send} ({analysed} are analysed, {failed} had failed before)")?;
+        }
+        writeln!(
+            f,
+            "\nNothing was written and no worker was asked. Whatever is new among the files to read is sent too, \
+             and all contents if the worker has other models than these."
+        )
+    }
+}

@@ -1,0 +1,208 @@
+//! The file that names workers, and what is wrong with it, by line.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::{
+    dispatch::{Plaintext, Token, Way},
+    exit::Hint,
+};
+
+/// What a file names.
+#[derive(Debug)]
+pub(super) struct Roster {
+    /// The ways to the workers, in their order.
+    pub(super) ways: Vec<Way>,
+    /// Files with tokens that others than their owner may read.
+    pub(super) exposed: Vec<PathBuf>,
+}
+
+/// Why a file names no workers.
+#[derive(Debug, thiserror::Error)]
+pub enum RosterError {
+    /// The file, or a token's file.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What it says.
+    #[error("`{path}`, line {line}: {reason}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It says nothing.
+    #[error("`{0}` names no worker")]
+    Empty(PathBuf),
+}
+
+impl Hint for RosterError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Io { .. } => "check the path and who may read it".to_owned(),
+            Self::Line { .. } | Self::Empty(_) => {
+                "a worker is a table `[[worker]]` with `url = \"http://HOST:PORT\"` and, as \
+                 need be, `name`, `token` or `token_file`, `allow_plaintext = true`"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    worker: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    url: toml::Spanned<String>,
+    name: Option<String>,
+    token: Option<toml::Spanned<String>>,
+    token_file: Option<PathBuf>,
+    #[serde(default)]
+    allow_plaintext: bool,
+}
+
+/// Reads a file of workers, and their tokens.
+pub(super) fn read(path: &Path) -> Result<Roster, RosterError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| RosterError::Io { path: path.to_owned(), source })?;
+    let at = |offset: usize, reason: String| {
+        let line = text[..offset.min(text.len())].matches('\n').count() + 1;
+        RosterError::Line { path: path.to_owned(), line, reason }
+    };
+    let file: File = toml::from_str(&text).map_err(|error| {
+        at(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", "))
+    })?;
+    if file.worker.is_empty() {
+        return Err(RosterError::Empty(path.to_owned()));
+    }
+    let mut roster = Roster { ways: Vec::new(), exposed: Vec::new() };
+    for entry in file.worker {
+        let begin = entry.span().start;
+        let entry = entry.into_inner();
+        let token = match (&entry.token, &entry.token_file) {
+            (None, None) => None,
+            (Some(_), Some(_)) => return Err(at(begin, "it has both `token` and `token_file`".to_owned())),
+            (Some(token), None) => {
+                let parsed = token.get_ref().parse::<Token>();
+                roster.expose(path)?;
+                Some(parsed.map_err(|error| at(token.span().start, error.to_string()))?)
+            }
+            (None, Some(file)) => {
+                let file = path.parent().unwrap_or(Path::new("")).join(file);
+                let text = fs::read_to_string(&file)
+                    .map_err(|source| RosterError::Io { path: file.clone(), source })?;
+                roster.expose(&file)?;
+                Some(
+                    text.parse::<Token>()
+                        .map_err(|error| at(begin, format!("`{}`: {error}", file.display())))?,
+                )
+            }
+        };
+        let plaintext = if entry.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly };
+        let way = Way { name: entry.name, token, plaintext, ..Way::to(entry.url.get_ref()) };
+        way.check().map_err(|error| {
+            let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+            at(entry.url.span().start, format!("{error}{hint}"))
+        })?;
+        if roster.ways.iter().any(|other| other.address == way.address) {
+            return Err(at(entry.url.span().start, format!("`{}` is named twice", way.address)));
+        }
+        roster.ways.push(way);
+    }
+    Ok(roster)
+}
+
+impl Roster {
+    /// Notes a file with a token if its mode lets others than its owner read it.
+    fn expose(&mut self, file: &Path) -> Result<(), RosterError> {
+        let metadata =
+            fs::metadata(file).map_err(|source| RosterError::Io { path: file.to_owned(), source })?;
+        if metadata.permissions().mode() & 0o044 != 0 && !self.exposed.iter().any(|other| other == file) {
+            self.exposed.push(file.to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("workers.toml");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn workers_have_names_and_tokens_of_their_own() {
+        let (folder, path) = written(
+            "# mine\n[[worker]]\nurl = 'http://10.0.0.5:1'\nname = 'gpu'\ntoken_file = 'secret'\nallow_plaintext = true\n\n\
+             [[worker]]\nurl = 'localhost:2'\ntoken = 'abc'\n[[worker]]\nurl = 'http://10.0.0.6:1'\n",
+        );
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "sesame\n").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
+        let roster = read(&path).unwrap();
+        let gpu = Way {
+            name: Some("gpu".to_owned()),
+            token: Some("sesame".parse().unwrap()),
+            plaintext: Plaintext::Everywhere,
+            ..Way::to("http://10.0.0.5:1")
+        };
+        let near = Way::to("localhost:2").with_token("abc".parse().unwrap());
+        assert_eq!(roster.ways, [gpu, near, Way::to("http://10.0.0.6:1")]);
+        assert_eq!(roster.exposed, std::slice::from_ref(&secret));
+
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(read(&path).unwrap().exposed.is_empty());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(read(&path).unwrap().exposed, [path], "it has a token in it");
+        fs::remove_file(&secret).unwrap();
+        assert!(read(&folder.path().join("workers.toml")).unwrap_err().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_line() {
+        for (text, line, part) in [
+            ("[[worker]]\nurl = 'localhost:1'\ntokn = 'x'\n", 3, "tokn"),
+            ("[[workers]]\nurl = 'localhost:1'\n", 1, "workers"),
+            ("[[worker]]\nurl = 'localhost:1'\n\n[[worker]]\nname = 'x'\n", 4, "url"),
+            ("[[worker]]\nurl = 7\n", 2, "string"),
+            ("[[worker]]\nurl = \n", 2, ""),
+            ("\n[[worker]]\nurl = 'https://localhost:1'\n", 3, "no encryption"),
+            ("[[worker]]\nurl = 'not an address'\n", 2, "no address"),
+            ("[[worker]]\nurl = 'http://10.0.0.5:1'\ntoken = 'x'\n", 2, "--allow-plaintext"),
+            ("[[worker]]\nurl = 'localhost:1'\ntoken = ''\n", 3, "token"),
+            ("[[worker]]\nurl = 'localhost:1'\ntoken = 'x'\ntoken_file = 'y'\n", 1, "both"),
+            ("[[worker]]\nurl = 'localhost:1'\n[[worker]]\nurl = 'localhost:1'\n", 4, "twice"),
+        ] {
+            let (_folder, path) = written(text);
+            let error = read(&path).unwrap_err();
+            assert!(matches!(&error, RosterError::Line { line: at, .. } if *at == line), "{text}: {error}");
+            assert!(error.to_string().contains(part) && error.hint().is_some(), "{text}: {error}");
+        }
+        let (_folder, path) = written("# nobody\n");
+        assert!(matches!(read(&path), Err(RosterError::Empty(_))));
+    }
+}

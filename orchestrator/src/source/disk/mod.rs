@@ -1,0 +1,132 @@
+//! Folders on disk: which files are candidates, without reading any.
+
+mod filter;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::{fs, io, path::PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+pub use filter::{Filter, PatternError};
+use walk::Walk;
+
+use crate::{exit::Hint, monitor::Monitor, store::Sighting};
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// What it looks like from outside.
+    pub sighting: Sighting,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// What lies under some roots.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Candidates, each once, in byte order of their paths.
+    pub files: Vec<FoundFile>,
+    /// Files that are no photos by their extension.
+    pub other: u64,
+    /// Symbolic links that were not followed.
+    pub symlinks: u64,
+    /// Hidden files and folders that were passed over; what lies in the folders is not counted.
+    pub hidden: u64,
+    /// Photos, folders and links that the patterns leave out; what lies in the folders is not counted.
+    pub excluded: u64,
+    /// Folders and files that could not be looked at.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A root that cannot be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// Mistyped, most likely.
+    #[error("there is no file or folder `{0}`")]
+    Missing(PathBuf),
+    /// No current folder, for instance.
+    #[error("cannot make `{path}` an absolute path: {source}")]
+    Absolute {
+        /// The root.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Hint for ScanError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing(_) => Some("check the spelling, and whether the disk is mounted".to_owned()),
+            Self::Absolute { .. } => None,
+        }
+    }
+}
+
+/// The roots as canonical paths (absolute, without `..` and symbolic links): a file has one path, however it was named.
+pub fn absolute_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, ScanError> {
+    let absolute = |path: &PathBuf| {
+        fs::canonicalize(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ScanError::Missing(path.clone()),
+            _ => ScanError::Absolute { path: path.clone(), source },
+        })
+    };
+    roots.iter().map(absolute).collect()
+}
+
+/// How to look at folders.
+#[derive(Debug, Clone, Default)]
+pub struct ScanOptions {
+    /// Which files and folders below the roots are meant.
+    pub filter: Filter,
+    /// What to do about symbolic links.
+    pub symlinks: Symlinks,
+    /// What to do about files and folders whose name begins with a dot.
+    pub hidden: Hidden,
+}
+
+/// What to do about symbolic links below a root. A root that is a link is always followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Symlinks {
+    /// Count them.
+    #[default]
+    Skip,
+    /// Go where they lead. What lies there is named by its real path, which has no link in it, so that no file has two paths and
+    /// no folder is entered twice; patterns are matched against the path of the link. A file that also lies below a root is
+    /// matched by its path there.
+    Follow,
+}
+
+/// What to do about hidden files and folders below a root. A root is always looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hidden {
+    /// Count them.
+    #[default]
+    Skip,
+    /// Treat them as any other.
+    Take,
+}
+
+/// Looks at everything under canonical `roots`, folders or files; a file that is named itself is a candidate whatever its
+/// extension and the options.
+///
+/// When `cancelled`, it ends early with what it has.
+pub fn scan(
+    roots: &[PathBuf],
+    options: &ScanOptions,
+    monitor: &dyn Monitor,
+    cancelled: &CancellationToken,
+) -> Scan {
+    Walk::new(options, monitor, cancelled).through(roots)
+}

@@ -1,0 +1,182 @@
+//! Folders with everything that folders can have.
+
+use std::{
+    ffi::OsStr,
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
+    path::Path,
+};
+
+use super::*;
+use crate::monitor::Silent;
+
+fn scan_with(root: &Path, options: &ScanOptions) -> Scan {
+    scan(&[root.to_owned()], options, &Silent, &CancellationToken::new())
+}
+
+fn scan_all(root: &Path) -> Scan {
+    scan_with(root, &ScanOptions::default())
+}
+
+/// Empty files, and the folders they lie in.
+fn files(folder: &Path, names: &[&str]) {
+    for name in names {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+}
+
+/// A temporary folder by its real path.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let real = fs::canonicalize(folder.path()).unwrap();
+    (folder, real)
+}
+
+fn names(scan: &Scan, root: &Path) -> Vec<PathBuf> {
+    scan.files.iter().map(|file| file.path.strip_prefix(root).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn photos_are_found_by_extension_in_byte_order() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("b/.thumbnails")).unwrap();
+    for name in ["b/x.JPG", "b-1.jpeg", "a.txt", "noextension", ".hidden.jpg", "b/.thumbnails/t.jpg", "z.png"]
+    {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    symlink("z.png", folder.path().join("link.png")).unwrap();
+    let scan = scan_all(folder.path());
+    assert_eq!(names(&scan, folder.path()), ["b-1.jpeg", "b/x.JPG", "z.png"].map(PathBuf::from));
+    assert_eq!((scan.other, scan.symlinks, scan.hidden, scan.excluded), (2, 1, 2, 0));
+    assert_eq!(scan.files[0].sighting.size, 8);
+    assert!(scan.unreadable.is_empty());
+}
+
+#[test]
+fn a_file_under_two_roots_is_found_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("a.jpg");
+    fs::write(&photo, "a").unwrap();
+    let roots = [folder.path().to_owned(), photo, folder.path().to_owned()];
+    let scan =
+        scan(&absolute_roots(&roots).unwrap(), &ScanOptions::default(), &Silent, &CancellationToken::new());
+    assert_eq!(scan.files.len(), 1);
+}
+
+#[test]
+fn names_that_are_no_utf8_or_very_long_are_kept_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = OsStr::from_bytes(b"caf\xe9.jpg");
+    // Greek letters take two bytes each; a name may have 255 bytes.
+    let long = format!("{}.jpg", "ω".repeat(125));
+    fs::write(folder.path().join(broken), "1").unwrap();
+    fs::write(folder.path().join(&long), "2").unwrap();
+    let expected = [PathBuf::from(broken), PathBuf::from(long)];
+    assert_eq!(names(&scan_all(folder.path()), folder.path()), expected);
+}
+
+#[test]
+fn an_unreadable_folder_is_named_and_the_rest_is_found() {
+    if rustix::process::geteuid().is_root() {
+        return; // Nothing is unreadable to root.
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::write(folder.path().join("open.jpg"), "1").unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
+    let scan = scan_all(folder.path());
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(scan.files.len(), 1);
+    let expected = Unreadable { path: closed, reason: "Permission denied (os error 13)".to_owned() };
+    assert_eq!(scan.unreadable, [expected]);
+}
+
+#[test]
+fn a_root_that_is_not_there_is_an_error() {
+    let error = absolute_roots(&[PathBuf::from("/no/such/folder")]).unwrap_err();
+    assert!(matches!(error, ScanError::Missing(_)) && error.hint().is_some());
+}
+
+#[test]
+fn patterns_leave_out_files_and_whole_folders_and_are_counted() {
+    let (_guard, root) = folder();
+    files(&root, &["a.jpg", "b.png", "notes.txt", "cache/1.jpg", "cache/2.jpg", "x/cache/3.jpg", "x/c.jpg"]);
+    let filter = Filter::new(&[], &["cache".to_owned(), "/b.*".to_owned()]).unwrap();
+    let options = ScanOptions { filter, ..ScanOptions::default() };
+    let scan = scan_with(&root, &options);
+    assert_eq!(names(&scan, &root), ["a.jpg", "x/c.jpg"].map(PathBuf::from));
+    assert_eq!((scan.excluded, scan.other), (3, 1));
+
+    let filter = Filter::new(&["x/**".to_owned()], &["cache".to_owned()]).unwrap();
+    let options = ScanOptions { filter, ..ScanOptions::default() };
+    assert_eq!(names(&scan_with(&root, &options), &root), ["x/c.jpg"].map(PathBuf::from));
+    // What is named itself is meant.
+    let named = scan_with(&root.join("b.png"), &options);
+    assert_eq!((named.files.len(), named.excluded), (1, 0));
+}
+
+#[test]
+fn hidden_files_are_found_on_request() {
+    let (_guard, root) = folder();
+    files(&root, &[".a.jpg", ".cache/b.jpg", "c.jpg"]);
+    let options = ScanOptions { hidden: Hidden::Take, ..ScanOptions::default() };
+    let scan = scan_with(&root, &options);
+    assert_eq!(names(&scan, &root), [".a.jpg", ".cache/b.jpg", "c.jpg"].map(PathBuf::from));
+    assert_eq!(scan.hidden, 0);
+    assert_eq!(scan_all(&root.join(".cache")).files.len(), 1, "a root is meant, whatever its name");
+}
+
+#[test]
+fn followed_links_end_and_every_file_has_its_real_path_once() {
+    let (_guard, root) = folder();
+    let (_elsewhere, elsewhere) = folder();
+    files(&root, &["a/1.jpg", "b/2.jpg"]);
+    files(&elsewhere, &["3.jpg", "deep/4.jpg", "no photo.txt", "nameless"]);
+    for (target, link) in [
+        (Path::new("."), "self"),
+        (Path::new("../b"), "a/b"),
+        (Path::new("../a"), "b/a"),
+        (Path::new("a/1.jpg"), "again.jpg"),
+        (&elsewhere, "outside"),
+        (&elsewhere.join("deep"), "a/outside"),
+        (&elsewhere.join("nameless"), "named.jpg"),
+    ] {
+        symlink(target, root.join(link)).unwrap();
+    }
+    symlink(&root, elsewhere.join("back")).unwrap();
+    symlink("gone.jpg", root.join("dangling.jpg")).unwrap();
+    symlink("loop.jpg", root.join("loop.jpg")).unwrap();
+
+    let options = ScanOptions { symlinks: Symlinks::Follow, ..ScanOptions::default() };
+    let scan = scan_with(&root, &options);
+    let mut expected = vec![root.join("a/1.jpg"), root.join("b/2.jpg")];
+    expected.extend(["3.jpg", "deep/4.jpg", "nameless"].map(|name| elsewhere.join(name)));
+    expected.sort();
+    assert_eq!(scan.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>(), expected);
+    let unreadable: Vec<_> = scan.unreadable.iter().map(|unreadable| unreadable.path.clone()).collect();
+    assert_eq!(unreadable, ["dangling.jpg", "loop.jpg"].map(|name| root.join(name)));
+    // The text, and the nameless file before a link gives it a name.
+    assert_eq!((scan.symlinks, scan.other), (0, 2));
+}
+
+#[test]
+fn patterns_are_matched_against_the_path_of_a_link() {
+    let (_guard, root) = folder();
+    let (_elsewhere, elsewhere) = folder();
+    files(&elsewhere, &["1.jpg", "raw/2.jpg"]);
+    symlink(&elsewhere, root.join("phone")).unwrap();
+    let count = |include: &[&str], exclude: &[&str]| {
+        let owned = |patterns: &[&str]| patterns.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let filter = Filter::new(&owned(include), &owned(exclude)).unwrap();
+        let options = ScanOptions { filter, symlinks: Symlinks::Follow, ..ScanOptions::default() };
+        scan_with(&root, &options).files.len()
+    };
+    assert_eq!(count(&["phone/*.jpg"], &[]), 1);
+    assert_eq!(count(&["phone"], &["phone/raw"]), 1);
+    assert_eq!(count(&[], &["phone"]), 0);
+}

@@ -1,0 +1,309 @@
+//! How fast photos travel: `dispatch` from files to a worker that only counts bytes, beside bare tonic with one message each.
+//!
+//! Both sides of a round use the same counting process, the same windows and frames, and files of the same size. Ours reads every
+//! file, cuts it into messages and waits for an answer to each; tonic sends the same photos from memory. Run by `scripts/bench-transfer`; `--serve` is the counting process.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark, not a program")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    pin::Pin,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use facesets::{
+    dispatch::{self, Event, Load, Origin, Patience, Queue, Way, Work, Worker, connect, task_for},
+    source::load::Photos,
+};
+use facesets_core::{
+    FaceAnalysis, FaceContract, ImageLimits, Sha256Digest,
+    wire::{
+        CONNECTION_WINDOW, ItemReply, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, ModelInfo, ModelRole,
+        PROTOCOL_VERSION, PackInfo, PackState, STREAM_WINDOW, TaskResult, Timings, WorkerDescription,
+        proto::{
+            self, process_request, process_response,
+            worker_client::WorkerClient,
+            worker_server::{Worker as WorkerApi, WorkerServer},
+        },
+    },
+};
+use facesets_worker::pool::Pool;
+use tokio::sync::mpsc;
+use tokio_stream::{
+    Stream, StreamExt as _,
+    wrappers::{ReceiverStream, TcpListenerStream},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Endpoint, Server},
+};
+
+/// As a phone's photo.
+const PHOTO_BYTES: usize = 3_000_000;
+const PHOTOS: usize = 200;
+const ROUNDS: usize = 7;
+
+/// As `embed` has them.
+const NETWORK_THREADS: usize = 2;
+
+struct Counter;
+
+#[tonic::async_trait]
+impl WorkerApi for Counter {
+    type ProcessStream = Pin<Box<dyn Stream<Item = Result<proto::ProcessResponse, Status>> + Send>>;
+
+    async fn describe(
+        &self,
+        _: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeResponse>, Status> {
+        Ok(Response::new(proto::DescribeResponse { worker: Some((&description()).into()) }))
+    }
+
+    async fn process(
+        &self,
+        request: Request<Streaming<proto::ProcessRequest>>,
+    ) -> Result<Response<Self::ProcessStream>, Status> {
+        let mut requests = request.into_inner();
+        let (replies, stream) = mpsc::channel(4);
+        tokio::spawn(async move {
+            let (mut open, mut left) = (0, 0);
+            while let Ok(Some(message)) = requests.message().await {
+                let reply: proto::ProcessResponse = match message.kind.unwrap() {
+                    process_request::Kind::Hello(_) => {
+                        let hello = process_response::Kind::Hello((&description()).into());
+                        proto::ProcessResponse { kind: Some(hello) }
+                    }
+                    process_request::Kind::Item(item) => {
+                        (open, left) = (item.id, item.total_bytes - item.data.len() as u64);
+                        if left > 0 {
+                            continue;
+                        }
+                        (&counted(open)).into()
+                    }
+                    process_request::Kind::Chunk(chunk) if open > 0 => {
+                        left -= chunk.data.len() as u64;
+                        if left > 0 {
+                            continue;
+                        }
+                        (&counted(open)).into()
+                    }
+                    // Bare messages are counted, and answered together.
+                    process_request::Kind::Chunk(chunk) => {
+                        left += chunk.data.len() as u64;
+                        continue;
+                    }
+                };
+                if replies.send(Ok(reply)).await.is_err() {
+                    return;
+                }
+            }
+            if open == 0 {
+                let _ = replies.send(Ok((&counted(left)).into())).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+fn counted(id: u64) -> ItemReply {
+    let analysis = FaceAnalysis {
+        pack: "open".to_owned(),
+        contract: contract(),
+        landmarks_contract: description().packs[0].landmarks_contract(640).unwrap(),
+        width: 1,
+        height: 1,
+        faces: Vec::new(),
+    };
+    ItemReply { id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
+}
+
+fn contract() -> FaceContract {
+    description().packs[0].face_contract(640).unwrap()
+}
+
+fn description() -> WorkerDescription {
+    let model = |role| ModelInfo { role, file: format!("{role:?}"), sha256: Sha256Digest::of(b"none") };
+    WorkerDescription {
+        protocol_version: PROTOCOL_VERSION,
+        worker_version: "0".to_owned(),
+        device: "none".to_owned(),
+        provider: "none".to_owned(),
+        runtime_version: "0".to_owned(),
+        packs: vec![PackInfo {
+            name: "open".to_owned(),
+            models: ModelRole::FACE.map(model).to_vec(),
+            licence: String::new(),
+            state: PackState::Default,
+        }],
+        credit: Pool::credit(2.try_into().unwrap()),
+        limits: ImageLimits::default(),
+        instance: None,
+    }
+}
+
+async fn serve() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("http://{}", listener.local_addr().unwrap());
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .tcp_nodelay(true)
+        .add_service(WorkerServer::new(Counter).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .serve_with_incoming(TcpListenerStream::new(listener))
+        .await
+        .unwrap();
+}
+
+/// Seconds from the first byte read to the last answer.
+async fn ours(address: &str, photos: &Arc<Photos>) -> f64 {
+    let way = Way::to(address);
+    let connection = connect(&way).await.unwrap();
+    let task = task_for(connection.description(), None, 640).unwrap().into();
+    let worker = Worker { connection, task, origin: Origin::Remote(way) };
+    let work: Vec<Work> =
+        photos.in_order().into_iter().map(|(sha256, photo)| Work::new(*sha256, photo.bytes)).collect();
+    let expected = work.len();
+    let queue = Arc::new(Queue::new(work, &CancellationToken::new()));
+    let load: Load = {
+        let photos = Arc::clone(photos);
+        Arc::new(move |sha256| photos.load(sha256).map_err(|error| error.to_string()))
+    };
+    let (sender, mut events) = mpsc::channel(256);
+    let began = Instant::now();
+    let running = tokio::spawn(dispatch::run(vec![worker], queue, load, sender, Patience::default()));
+    let mut answered = 0;
+    while let Some(event) = events.recv().await {
+        let Event::Answer(answer) = event else { panic!("nobody dies here") };
+        answer.outcome.unwrap();
+        answered += 1;
+    }
+    running.await.unwrap().unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    assert_eq!(answered, expected);
+    seconds
+}
+
+/// Seconds from the first message to the answer that all have arrived.
+async fn bare(address: &str, photos: &[bytes::Bytes]) -> f64 {
+    let channel = Endpoint::from_shared(address.to_owned())
+        .unwrap()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .tcp_nodelay(true)
+        .connect()
+        .await
+        .unwrap();
+    let messages = tokio_stream::iter(photos.to_vec()).map(|data| {
+        let chunk = proto::ItemChunk { data };
+        proto::ProcessRequest { kind: Some(process_request::Kind::Chunk(chunk)) }
+    });
+    let began = Instant::now();
+    let mut client = WorkerClient::new(channel).max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let mut replies = client.process(messages).await.unwrap().into_inner();
+    let reply: ItemReply = replies.message().await.unwrap().unwrap().try_into().unwrap();
+    assert_eq!(reply.id, (PHOTOS * PHOTO_BYTES) as u64, "bytes that arrived");
+    began.elapsed().as_secs_f64()
+}
+
+/// Files of random bytes, with the first bytes of a JPEG.
+fn photos(folder: &Path) -> Photos {
+    // They are new; as most photos, they are to count as old.
+    let mut photos = Photos::hashed_since(SystemTime::now() + Duration::from_hours(48));
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for number in 0..PHOTOS {
+        let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 0, 0, 0];
+        while bytes.len() < PHOTO_BYTES {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            bytes.extend_from_slice(&state.to_le_bytes());
+        }
+        bytes.truncate(PHOTO_BYTES);
+        let path = folder.join(format!("{number:04}.jpg"));
+        fs::write(&path, &bytes).unwrap();
+        photos.add(Sha256Digest::of(&bytes), bytes.len() as u64, path);
+    }
+    photos
+}
+
+fn child() -> (Child, String) {
+    let program = std::env::current_exe().unwrap();
+    let mut child = Command::new(program).arg("--serve").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().to_owned())
+}
+
+/// Processor seconds that a process has used.
+fn processor(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // Linux counts in hundredths of a second here, whatever its own clock.
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+fn summary(name: &str, unit: &str, mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let median = values[values.len() / 2];
+    println!("{name}: median {median:.2}{unit}, from {:.2} to {:.2}", values[0], values[values.len() - 1]);
+    median
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
+        .enable_all()
+        .build()
+        .unwrap();
+    if std::env::args().any(|argument| argument == "--serve") {
+        return runtime.block_on(serve());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let photos = Arc::new(photos(folder.path()));
+    let contents: Vec<bytes::Bytes> =
+        photos.in_order().into_iter().map(|(_, photo)| fs::read(&photo.paths[0]).unwrap().into()).collect();
+    let (mut child, address) = child();
+    let rate = |seconds: f64| (PHOTOS * PHOTO_BYTES) as f64 / 1e6 / seconds;
+    let counter = child.id().to_string();
+    let used = || processor("self") + processor(&counter);
+    let (mut all_ours, mut all_bare, mut ratios, mut cpu_ratios) = (vec![], vec![], vec![], vec![]);
+    // The first round warms both up and does not count.
+    for round in 0..=ROUNDS {
+        let mut measured = [(0.0, 0.0); 2];
+        // Whoever comes first in a round comes second in the next one.
+        for side in [round % 2, 1 - round % 2] {
+            let before = used();
+            let seconds = runtime.block_on(async {
+                if side == 0 { ours(&address, &photos).await } else { bare(&address, &contents).await }
+            });
+            measured[side] = (seconds, used() - before);
+        }
+        let [(ours, ours_cpu), (bare, bare_cpu)] = measured;
+        if round == 0 {
+            continue;
+        }
+        println!(
+            "round {round}: ours {:.0} MB/s ({ours_cpu:.2} s of processors), tonic {:.0} MB/s ({bare_cpu:.2} s), ratio {:.2}",
+            rate(ours),
+            rate(bare),
+            bare / ours
+        );
+        all_ours.push(rate(ours));
+        all_bare.push(rate(bare));
+        ratios.push(bare / ours);
+        cpu_ratios.push(bare_cpu / ours_cpu);
+    }
+    let (ours, bare) = (summary("ours", " MB/s", all_ours), summary("tonic", " MB/s", all_bare));
+    summary("ratio of a round", "", ratios);
+    summary("ratio of a round by processor time", "", cpu_ratios);
+    println!("ours / tonic, medians: {:.2}, wanted at least 0.85", ours / bare);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
