@@ -1,13 +1,19 @@
 //! From models on a target to lanes at work: how many, and whether each has its own engine or all share one device.
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
-use facesets_core::wire::PackInfo;
+use facesets_core::{ImageLimits, wire::PackInfo};
 
 use crate::{
-    analyzer::{Analyzer, Common, FaceAnalyzer, PackBuilder},
-    device::Shared,
-    engine::{Provider, Target, self_test::Reference},
+    analyzer::{Analyzer, BuildError, Common, FaceAnalyzer, PackBuilder},
+    device::{Device, Shared, Turns},
+    engine::{Provider, Target, ort::Runtime, self_test::Reference},
+    meter::Meter,
+    packs::{Lane, Loaded, Loader, Packs},
     pool::{BoxError, Pool, PoolError},
 };
 
@@ -70,7 +76,10 @@ impl Plan {
             Arrangement::Own => Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
                 Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
             }),
-            Arrangement::Shared => self.share(builder.share(self.cores, reference)?, common),
+            Arrangement::Shared => {
+                let turns = Arc::new(Turns::new(self.cores));
+                self.share(builder.share(turns, reference)?, common)
+            }
         }
     }
 
@@ -81,11 +90,53 @@ impl Plan {
         })
     }
 
-    /// The plan for a log.
-    pub fn log(self, pack: &PackInfo, target: &Target) {
-        let Self { arrangement, lanes, threads, .. } = self;
-        tracing::info!(pack = pack.name, %target, ?arrangement, lanes, threads, "making the models ready");
+    /// Starts lanes that work with any of `packs`.
+    pub fn start_lanes(self, packs: &Arc<Packs>) -> Result<Pool, PoolError> {
+        let (packs, lanes) = (Arc::clone(packs), self.lanes);
+        Pool::start(lanes, move || Ok(Box::new(Lane::new(Arc::clone(&packs), lanes.get())?)))
     }
+
+    /// How packs are made ready for these lanes.
+    pub fn loader(self, runtime: Runtime, limits: ImageLimits, meter: Arc<Meter>) -> Box<Loader> {
+        // Of all packs together: lanes share the cores, whatever they work with.
+        let turns = Arc::new(Turns::new(self.cores));
+        // A pack that comes back is measured no second time.
+        let known: Mutex<Vec<(PackInfo, Reference)>> = Mutex::new(Vec::new());
+        Box::new(move |pack| {
+            let Self { arrangement, lanes, threads, .. } = self;
+            let (name, target) = (&pack.info().name, runtime.target());
+            tracing::info!(pack = name, %target, ?arrangement, lanes, threads, "making the models ready");
+            let (runtime, meter) = (runtime.clone(), Arc::clone(&meter));
+            let builder = PackBuilder { pack: pack.clone(), runtime, threads, limits, meter };
+            let reference = known_reference(&known, &builder)?;
+            let common = builder.common()?;
+            match arrangement {
+                Arrangement::Own => Loaded::new(&pack, move || builder.lane(&reference, Arc::clone(&common))),
+                Arrangement::Shared => {
+                    let device = builder.share(Arc::clone(&turns), reference)?;
+                    Loaded::new(&pack, move || {
+                        let client: Box<dyn Device + Send> = Box::new(device.client());
+                        Ok(FaceAnalyzer::new(client, Arc::clone(&common))?)
+                    })
+                }
+            }
+        })
+    }
+}
+
+/// The reference of a pack with these very models, measured when it is not known yet.
+fn known_reference(
+    known: &Mutex<Vec<(PackInfo, Reference)>>,
+    builder: &PackBuilder,
+) -> Result<Reference, BuildError> {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let is = |(pack, _): &&(PackInfo, Reference)| pack == builder.pack.info();
+    if let Some((_, reference)) = lock().iter().find(is) {
+        return Ok(reference.clone());
+    }
+    let reference = builder.reference()?;
+    lock().push((builder.pack.info().clone(), reference.clone()));
+    Ok(reference)
 }
 
 #[cfg(test)]

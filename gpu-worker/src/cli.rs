@@ -1,10 +1,13 @@
 //! The command line: flags, their environment and their defaults.
 
-use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::engine::ProviderChoice;
+use crate::{
+    engine::ProviderChoice,
+    settings::{ConfigFile, FileError, Settings, config_file, default_models},
+};
 
 /// Streams images in and faces out, through ONNX Runtime, over gRPC.
 #[derive(Debug, Parser)]
@@ -76,47 +79,34 @@ pub struct BenchArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:50551")]
-    pub listen: SocketAddr,
-    /// Where packs are.
+    /// How to serve.
     #[command(flatten)]
-    pub models: ModelsDir,
-    /// Model pack to load.
-    #[arg(long, env = "FACESETS_PACK", default_value = "buffalo_l")]
-    pub pack: String,
-    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
-    #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
-    pub runtime: Option<PathBuf>,
-    /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of another. `auto` takes the first
-    /// that works of cuda, migraphx, directml, openvino, cpu.
-    #[arg(long, env = "FACESETS_PROVIDER", value_name = "NAME", default_value = "auto")]
-    pub provider: ProviderChoice,
-    /// Device of the provider, counted from 0 [default: the provider's own choice].
-    #[arg(long, env = "FACESETS_DEVICE_ID", value_name = "NUMBER")]
-    pub device_id: Option<u32>,
-    /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
+    pub settings: Settings,
+    /// Where else it may be said.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Print the settings that count and where each comes from, as a configuration file, and stop.
     #[arg(long)]
-    pub allow_cpu_fallback: bool,
-    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the models; on a device, which they
-    /// share, the cores and 32].
-    #[arg(long)]
-    pub lanes: Option<NonZeroUsize>,
-    /// Largest encoded image in bytes [default: 256 MiB].
-    #[arg(long, value_name = "BYTES")]
-    pub max_image_bytes: Option<u64>,
-    /// Largest decoded image in pixels [default: 200 million].
-    #[arg(long, value_name = "PIXELS")]
-    pub max_pixels: Option<u64>,
-    /// File with the token that clients must name (or the variable `FACESETS_TOKEN`).
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// Speak plaintext to other machines too.
-    #[arg(long)]
-    pub allow_plaintext: bool,
+    pub print_config: bool,
     /// Be managed by a parent process: one line of JSON on stdin, one on stdout, end of input stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "print_config")]
     pub managed: bool,
+}
+
+/// A configuration file.
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// Configuration file in TOML, with the names of the flags as keys [default: facesets/worker.toml in the user's configuration
+    /// folder, if it is there]. Flags and environment count more.
+    #[arg(long = "config", env = "FACESETS_WORKER_CONFIG", value_name = "FILE")]
+    path: Option<PathBuf>,
+}
+
+impl ConfigArg {
+    /// Reads it.
+    pub fn read(&self) -> Result<ConfigFile, FileError> {
+        config_file(self.path.as_deref())
+    }
 }
 
 /// `models …`.
@@ -156,6 +146,20 @@ pub enum ModelsCommand {
         #[command(flatten)]
         models: ModelsDir,
     },
+    /// Remove a pack, with what an interrupted download left of it. Refused while a worker uses it.
+    Remove {
+        /// Name of the pack.
+        pack: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where packs are.
+        #[command(flatten)]
+        models: ModelsDir,
+    },
 }
 
 /// Where packs are.
@@ -164,25 +168,19 @@ pub struct ModelsDir {
     /// Folder of model packs [default: facesets/models in the user's data folder].
     #[arg(long = "models", env = "FACESETS_MODELS", value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Where else it may be said.
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 impl ModelsDir {
-    /// The folder.
-    pub fn folder(&self) -> PathBuf {
-        self.folder.clone().unwrap_or_else(default_models)
+    /// The folder, as `serve` would find it.
+    pub fn folder(&self) -> Result<PathBuf, FileError> {
+        match &self.folder {
+            Some(folder) => Ok(folder.clone()),
+            None => Ok(self.config.read()?.settings.models.unwrap_or_else(default_models)),
+        }
     }
-}
-
-/// `facesets/models` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
-pub fn default_models() -> PathBuf {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let data = if cfg!(windows) {
-        set("LOCALAPPDATA")
-    } else {
-        let home = || set("HOME").map(|home| home.join(".local/share"));
-        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(home)
-    };
-    data.unwrap_or_default().join("facesets").join("models")
 }
 
 #[cfg(test)]
@@ -200,7 +198,18 @@ mod tests {
     fn without_flags_it_serves_the_default_pack_on_loopback() {
         let cli = Cli::try_parse_from(["facesets-worker", "serve"]).unwrap();
         let Command::Serve(serve) = cli.command else { panic!("{cli:?}") };
-        assert!(serve.listen.ip().is_loopback());
-        assert!(serve.models.folder().ends_with("facesets/models"));
+        let settings = serve.settings.over(Settings::defaults());
+        assert!(settings.listen.unwrap().ip().is_loopback());
+        assert!(settings.models.unwrap().ends_with("facesets/models"));
+        assert_eq!(settings.pack.unwrap(), "buffalo_l");
+    }
+
+    #[test]
+    fn a_switch_may_be_turned_off_where_a_file_turns_it_on() {
+        for (flag, meaning) in [("--allow-plaintext", true), ("--allow-plaintext=false", false)] {
+            let cli = Cli::try_parse_from(["facesets-worker", "serve", flag]).unwrap();
+            let Command::Serve(serve) = cli.command else { panic!("{cli:?}") };
+            assert_eq!(serve.settings.allow_plaintext, Some(meaning));
+        }
     }
 }

@@ -15,8 +15,10 @@ pub mod engine;
 pub mod managed;
 pub mod meter;
 pub mod model_pack;
+pub mod packs;
 pub mod pool;
 pub mod service;
+pub mod settings;
 pub mod startup;
 #[cfg(test)]
 mod testing;

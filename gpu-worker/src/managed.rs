@@ -6,11 +6,11 @@
 use std::{
     io::{self, BufRead, Read},
     net::SocketAddr,
-    num::NonZeroUsize,
-    path::PathBuf,
 };
 
 use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
 
 /// Longest first line: configurations are hundreds of bytes.
 const MAX_LINE: u64 = 64 * 1024;
@@ -22,35 +22,10 @@ pub struct Start {
     /// What clients must name; none means that none is asked for.
     #[serde(default)]
     pub token: Option<String>,
-    /// How to serve.
+    /// How to serve: each field as the flag of the same name. What is missing is as without the flag, except that `listen` is a free
+    /// port of 127.0.0.1. `token_file` is of no use here: the token is the one above.
     #[serde(default)]
-    pub configuration: Configuration,
-}
-
-/// Each field as the flag of the same name; what is missing is as without the flag, except that `listen` is a free port of 127.0.0.1.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Configuration {
-    /// Address and port.
-    pub listen: Option<SocketAddr>,
-    /// Folder of model packs.
-    pub models: Option<PathBuf>,
-    /// Pack to load.
-    pub pack: Option<String>,
-    /// ONNX Runtime library.
-    pub runtime: Option<PathBuf>,
-    /// Where the models run.
-    pub provider: Option<String>,
-    /// Device of the provider.
-    pub device_id: Option<u32>,
-    /// Let single operators run on the processor.
-    pub allow_cpu_fallback: Option<bool>,
-    /// Photos in work at once.
-    pub lanes: Option<NonZeroUsize>,
-    /// Encoded bytes of one image.
-    pub max_image_bytes: Option<u64>,
-    /// Pixels of one image.
-    pub max_pixels: Option<u64>,
+    pub configuration: Settings,
 }
 
 /// The only line of stdout.
@@ -109,6 +84,8 @@ pub fn read_start(reader: &mut impl BufRead) -> Result<Start, StartError> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
 
     #[test]

@@ -34,10 +34,14 @@ pub enum Stage {
     Landmarks106,
     /// The 68-point network.
     Landmarks68,
+    /// Pixels to the input of CLIP's visual tower.
+    ClipCrop,
+    /// CLIP's visual tower.
+    ClipVisual,
 }
 
 /// All stages; see [`Stage`].
-pub const STAGES: [Stage; 11] = [
+pub const STAGES: [Stage; 13] = [
     Stage::Decode,
     Stage::Letterbox,
     Stage::Detect,
@@ -49,6 +53,8 @@ pub const STAGES: [Stage; 11] = [
     Stage::Recognise,
     Stage::Landmarks106,
     Stage::Landmarks68,
+    Stage::ClipCrop,
+    Stage::ClipVisual,
 ];
 
 /// Counters of every stage.
@@ -91,12 +97,17 @@ impl Stage {
             Self::Recognise => "recognise",
             Self::Landmarks106 => "landmarks 106",
             Self::Landmarks68 => "landmarks 68",
+            Self::ClipCrop => "clip crop",
+            Self::ClipVisual => "clip",
         }
     }
 
     /// Whether a network is run.
     pub fn is_network(self) -> bool {
-        matches!(self, Self::Detect | Self::Recognise | Self::Landmarks106 | Self::Landmarks68)
+        matches!(
+            self,
+            Self::Detect | Self::Recognise | Self::Landmarks106 | Self::Landmarks68 | Self::ClipVisual
+        )
     }
 
     fn of(role: ModelRole) -> Self {
@@ -105,6 +116,7 @@ impl Stage {
             ModelRole::Recognition => Self::Recognise,
             ModelRole::Landmarks106 => Self::Landmarks106,
             ModelRole::Landmarks68 => Self::Landmarks68,
+            ModelRole::ClipVisual => Self::ClipVisual,
         }
     }
 }

@@ -14,14 +14,14 @@ use facesets_core::{
 };
 
 use crate::{
-    analyzer::{BuildError, PackBuilder},
     assembly::Plan,
     engine::{
         AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
     },
     model_pack::{Pack, PackError},
-    pool::{Pool, PoolError},
+    packs::{Bounds, LoadError, Packs},
+    pool::Pool,
     service::{Token, WorkerService},
 };
 
@@ -32,8 +32,10 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// Folder of model packs.
     pub models: PathBuf,
-    /// Pack to load.
-    pub pack: String,
+    /// Packs to load at once and to keep; at least one.
+    pub packs: Vec<String>,
+    /// How many packs may be in memory, and for how long.
+    pub bounds: Bounds,
     /// ONNX Runtime library, if it is not to be looked for.
     pub runtime: Option<PathBuf>,
     /// Where the models run.
@@ -100,16 +102,13 @@ pub enum StartupError {
     /// A runtime library that is of no use.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// What the models must give cannot be found out.
-    #[error("the models cannot be tested: {0}")]
-    Reference(#[from] BuildError),
-    /// The lanes.
+    /// The models, or the lanes.
     #[error("the models cannot be made ready on `{target}`: {source}")]
-    Pool {
+    Load {
         /// Where.
         target: String,
         /// Why.
-        source: PoolError,
+        source: LoadError,
     },
 }
 
@@ -131,12 +130,12 @@ impl StartupError {
                  (onnxruntime/capi), and scripts/setup puts it in place"
                     .to_owned()
             }
-            Self::Pool { target, .. } if target != "cpu" => {
+            Self::Load { target, .. } if target != "cpu" => {
                 "pass another `--provider NAME` (`cpu` always works), `--device-id NUMBER` for another device, or \
                  `--allow-cpu-fallback` if the device lacks only some operators"
                     .to_owned()
             }
-            Self::Pool { .. } | Self::Reference(_) => {
+            Self::Load { .. } => {
                 format!("check the pack with `facesets-worker models verify {pack}`")
             }
         }
@@ -160,24 +159,21 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     let address = configuration.listen;
     let listener = listen(address).map_err(|source| StartupError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartupError::Listen { address, source })?;
-    let pack = Pack::open(&configuration.models, &configuration.pack)?;
+    // What is plainly wrong is said before anything heavy is done.
+    for name in &configuration.packs {
+        Pack::open(&configuration.models, name)?;
+    }
     let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
     tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
     let runtime = Runtime::load(&runtime, Provider::Cpu)?;
-    let ((pool, plan), runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
+    let ((packs, pool, plan), runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
         let plan = Plan::new(runtime.target(), configuration.lanes);
-        plan.log(pack.info(), runtime.target());
-        let builder = PackBuilder {
-            pack: pack.clone(),
-            runtime: runtime.clone(),
-            threads: plan.threads,
-            limits: configuration.limits,
-            meter: Arc::default(),
-        };
-        let reference = builder.reference()?;
-        let target = runtime.target().to_string();
-        let pool = plan.start(builder, reference);
-        Ok((pool.map_err(|source| StartupError::Pool { target, source })?, plan))
+        let unready = |source| StartupError::Load { target: runtime.target().to_string(), source };
+        let loader = plan.loader(runtime.clone(), configuration.limits, Arc::default());
+        let (models, defaults) = (configuration.models.clone(), configuration.packs.clone());
+        let packs = Packs::start(models, defaults, configuration.bounds, loader).map_err(unready)?;
+        let pool = plan.start_lanes(&packs).map_err(|source| unready(source.into()))?;
+        Ok((packs, pool, plan))
     })?;
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
@@ -185,12 +181,12 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         device: runtime.device(),
         provider: runtime.target().to_string(),
         runtime_version: runtime.build_info().to_owned(),
-        packs: vec![pack.info().clone()],
+        packs: packs.describe(),
         credit: Pool::credit(plan.lanes),
         limits: configuration.limits,
         instance: Some(Instance::random()),
     };
-    let service = WorkerService::new(description.clone(), Arc::new(pool));
+    let service = WorkerService::new(description.clone(), Arc::new(pool)).with_packs(packs);
     Ok(Started { listener, address, description, service })
 }
 
@@ -256,13 +252,16 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn configuration(listen: &str, token: Option<&str>, plaintext: Plaintext) -> Configuration {
         Configuration {
             listen: listen.parse().unwrap(),
             models: PathBuf::from("nowhere/models"),
-            pack: "open".to_owned(),
+            packs: vec!["open".to_owned()],
+            bounds: Bounds { max_loaded: NonZeroUsize::MIN, idle: Duration::from_mins(1) },
             runtime: None,
             provider: ProviderChoice::Auto,
             device_id: None,

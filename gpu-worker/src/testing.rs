@@ -9,7 +9,7 @@ use facesets_core::{
 
 use crate::analyzer::{Analysis, Analyzer, failed};
 
-/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`; anything else is a photo without faces as wide as it has bytes.
+/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`, `lost` (the device, for good); anything else is a photo without faces as wide as it has bytes.
 pub(crate) struct Toy;
 
 impl Analyzer for Toy {
@@ -21,6 +21,7 @@ impl Analyzer for Toy {
         match text {
             "panic" => panic!("as asked"),
             "bad" => Err(failed(ItemFailureKind::Decode, "not a photo")),
+            "lost" => Err(failed(ItemFailureKind::DeviceLost, "the device was taken out")),
             _ => Ok(Analysis {
                 results: tasks.iter().map(|task| no_faces(bytes.len() as u32, task)).collect(),
                 queue: Duration::ZERO,
@@ -34,8 +35,14 @@ impl Analyzer for Toy {
 fn no_faces(width: u32, task: &Task) -> TaskResult {
     let contract = match task {
         Task::AnalyzeFaces(task) => task.contract,
-        Task::CountFaces(_) => {
-            return TaskResult::Count(FaceCount { width, height: 1, sizes: Vec::new() });
+        Task::EmbedClip(_) => unimplemented!("a toy has no CLIP"),
+        Task::CountFaces(task) => {
+            return TaskResult::Count(FaceCount {
+                pack: task.pack.clone(),
+                width,
+                height: 1,
+                sizes: Vec::new(),
+            });
         }
     };
     let nothing = Sha256Digest::from([0; 32]);
@@ -46,7 +53,14 @@ fn no_faces(width: u32, task: &Task) -> TaskResult {
         det_size: contract.det_size,
         preprocessing: contract.preprocessing,
     };
-    TaskResult::Faces(FaceAnalysis { contract, landmarks_contract, width, height: 1, faces: Vec::new() })
+    TaskResult::Faces(FaceAnalysis {
+        pack: task.pack().to_owned(),
+        contract,
+        landmarks_contract,
+        width,
+        height: 1,
+        faces: Vec::new(),
+    })
 }
 
 pub(crate) fn item(id: u64, text: &str) -> Item {

@@ -11,8 +11,9 @@ use std::{
 use facesets_core::{ImageLimits, wire::ModelRole};
 use facesets_worker::{
     analyzer::PackBuilder,
+    device::{Shared, Turns},
     engine::{
-        Engine as _, Provider, RUNTIME_FILE, Shapes, Target,
+        Engine, EngineError, InputShape, Provider, RUNTIME_FILE, RoleWord as _, Shapes, Target, Tensor,
         ort::{OrtEngine, Runtime},
         self_test::Reference,
     },
@@ -58,6 +59,69 @@ fn the_open_pack_passes_the_self_test_with_any_and_with_fixed_sizes() {
         let meter = Arc::default();
         let builder = PackBuilder { pack: pack(), runtime: runtime(shapes), threads: 1, limits, meter };
         builder.build_tested(&golden, builder.common().unwrap()).unwrap();
+    }
+}
+
+/// The real engine, one of whose models gives other numbers than it should.
+struct Corrupted {
+    engine: OrtEngine,
+    role: ModelRole,
+    corrupt: fn(&mut [f32]),
+}
+
+impl Engine for Corrupted {
+    fn input_shape(&self, role: ModelRole) -> InputShape {
+        self.engine.input_shape(role)
+    }
+
+    fn run(
+        &mut self,
+        role: ModelRole,
+        shape: [usize; 4],
+        values: &[f32],
+    ) -> Result<Vec<Tensor>, EngineError> {
+        let mut outputs = self.engine.run(role, shape, values)?;
+        if role == self.role {
+            for output in &mut outputs {
+                (self.corrupt)(&mut output.values);
+            }
+        }
+        Ok(outputs)
+    }
+}
+
+#[test]
+fn a_model_whose_outputs_are_corrupted_on_the_device_is_not_served() {
+    let garbage: [fn(&mut [f32]); 4] = [
+        |values| values.fill(0.0),
+        |values| values.iter_mut().for_each(|value| *value = -*value),
+        |values| values.iter_mut().enumerate().for_each(|(i, value)| *value *= 1.0 + (i % 3) as f32 * 0.1),
+        |values| *values.last_mut().unwrap() = f32::NAN,
+    ];
+    let limits = ImageLimits::default();
+    for name in ["open", "clip-standin"] {
+        let pack = Pack::open(&setup().join("models"), name).unwrap();
+        let roles: Vec<ModelRole> = pack.roles().collect();
+        let runtime = runtime(Shapes::Dynamic);
+        let builder = PackBuilder { pack, runtime, threads: 1, limits, meter: Arc::default() };
+        let reference = builder.reference().unwrap();
+        let start = |role, corrupt| {
+            let (builder, reference) = (builder.clone(), reference.clone());
+            let factory = move || {
+                let (engine, models) = builder.engine()?;
+                let mut engine = Corrupted { engine, role, corrupt };
+                reference.compare(&mut engine, |role| models.normalisation(role))?;
+                Ok(engine)
+            };
+            Shared::start(Arc::new(Turns::new(1)), Arc::default(), Box::new(factory))
+        };
+        start(ModelRole::ALL[0], |_| ()).unwrap();
+        for role in roles {
+            for corrupt in garbage {
+                let error = start(role, corrupt).unwrap_err().to_string();
+                assert!(error.contains("the self-test failed") && error.contains(role.word()), "{error}");
+            }
+        }
     }
 }
 

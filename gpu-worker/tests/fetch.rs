@@ -102,7 +102,7 @@ fn archive(folder: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // Stored: large enough to be interrupted.
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in ModelRole::ALL.map(file) {
+    for (name, content) in ModelRole::FACE.map(file) {
         zip.start_file(format!("{folder}{name}"), options).unwrap();
         zip.write_all(&content).unwrap();
     }
@@ -111,7 +111,7 @@ fn archive(folder: &str) -> Vec<u8> {
 }
 
 fn entry(url: &str, archive: &[u8]) -> CatalogueEntry {
-    let files = ModelRole::ALL.map(|role| {
+    let files = ModelRole::FACE.map(|role| {
         let (file, content) = file(role);
         CatalogueFile { role, file, bytes: content.len() as u64, sha256: Sha256Digest::of(&content) }
     });

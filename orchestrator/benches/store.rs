@@ -87,6 +87,7 @@ fn analysis(faces: Vec<Face>) -> FaceAnalysis {
     let digest = Sha256Digest::of(b"model");
     let (det_size, preprocessing) = (640, 1);
     FaceAnalysis {
+        pack: "open".to_owned(),
         contract: FaceContract { detector: digest, recogniser: digest, det_size, preprocessing },
         landmarks_contract: LandmarksContract {
             detector: digest,

@@ -135,6 +135,12 @@ setup_venv() { make_venv venv setup.txt 3.10; }
 # The reference implementation, for golden numbers, export checks and benchmarks only.
 setup_golden_venv() { make_venv golden-venv golden.txt 3.11; }
 
+# open_clip and torch, for exporting CLIP only.
+setup_clip_venv() { make_venv clip-venv clip.txt 3.11; }
+
+# A generic gRPC client, for tests.
+setup_grpc_venv() { make_venv grpc-venv grpc.txt 3.10; }
+
 # --- downloads ---------------------------------------------------------------------------------------------------
 
 # Download one file of a Python package: fetch_pypi DIR NAME VERSION SHA256 [pip arguments...]
@@ -206,6 +212,18 @@ setup_open_pack() (
     mark_done open-pack "$stamp"
 )
 
+# A pack in the shape of CLIP, for tests.
+setup_clip_standin() (
+    maker="$PYTHON_HELPERS/make_clip_standin.py"
+    stamp="$(stamp_of -- "$maker" "$PYTHON_HELPERS/make_open_pack.py" "$REQUIREMENTS/setup.txt")"
+    is_done clip-standin "$stamp" "$SETUP/models/clip-standin/pack.json" && return
+    say "building the stand-in for CLIP"
+    new_scratch
+    "$SETUP/venv/bin/python" "$maker" "$SCRATCH/new"
+    put_in_place clip-standin "$SCRATCH/new" "$SETUP/models/clip-standin"
+    mark_done clip-standin "$stamp"
+)
+
 # The sample photo library, from photos that packages ship and variants of them.
 setup_photos() (
     maker="$PYTHON_HELPERS/make_sample_library.py"
@@ -244,7 +262,12 @@ locked() {
 }
 
 # Make sure that everything for building, running and testing is there.
-setup_all() { locked setup_packages setup_venv setup_onnxruntime setup_open_pack setup_photos; }
+setup_all() {
+    locked setup_packages setup_venv setup_grpc_venv setup_onnxruntime setup_open_pack setup_clip_standin setup_photos
+}
 
 # Make sure that the reference implementation is there.
 setup_golden() { locked setup_golden_venv; }
+
+# Make sure that open_clip is there.
+setup_clip() { locked setup_packages setup_clip_venv; }

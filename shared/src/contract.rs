@@ -9,6 +9,9 @@ use crate::Sha256Digest;
 /// Raise it with every change that moves an embedding by more than floating-point noise.
 pub const PREPROCESSING_VERSION: u32 = 1;
 
+/// Version of the arithmetic between the encoded image and the input of CLIP's visual tower, as [`PREPROCESSING_VERSION`] for faces.
+pub const CLIP_PREPROCESSING_VERSION: u32 = 1;
+
 /// Side of the detector's square input in pixels, unless asked otherwise (`InsightFace` before 1.0).
 pub const DEFAULT_DET_SIZE: u32 = 640;
 
@@ -54,6 +57,15 @@ pub struct CountContract {
     pub preprocessing: u32,
 }
 
+/// What a CLIP image embedding is under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClipContract {
+    /// Visual tower's file.
+    pub visual: Sha256Digest,
+    /// See [`CLIP_PREPROCESSING_VERSION`].
+    pub preprocessing: u32,
+}
+
 /// The contract as one line of text, the key under which results are stored: every field, digests in full.
 impl fmt::Display for FaceContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,6 +90,14 @@ impl fmt::Display for CountContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { detector, det_size, preprocessing } = self;
         write!(f, "count/v{preprocessing}/det={detector}/size={det_size}")
+    }
+}
+
+/// As for [`FaceContract`].
+impl fmt::Display for ClipContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { visual, preprocessing } = self;
+        write!(f, "clip/v{preprocessing}/visual={visual}")
     }
 }
 
@@ -118,6 +138,19 @@ impl FromStr for LandmarksContract {
     }
 }
 
+impl FromStr for ClipContract {
+    type Err = InvalidContract;
+
+    fn from_str(text: &str) -> Result<Self, InvalidContract> {
+        let read = || {
+            let mut parts = Parts(text.strip_prefix("clip/")?.split('/'));
+            let preprocessing = parts.number("v")?;
+            Some(Self { visual: parts.digest("visual=")?, preprocessing })
+        };
+        read().filter(|read| read.to_string() == text).ok_or_else(|| InvalidContract(text.to_owned()))
+    }
+}
+
 /// What is left of a contract's text.
 struct Parts<'a>(std::str::Split<'a, char>);
 
@@ -148,6 +181,9 @@ mod tests {
             preprocessing: 1,
         };
         assert_eq!(landmarks.to_string().parse(), Ok(landmarks));
+        let clip = ClipContract { visual: c, preprocessing: 1 };
+        assert_eq!(clip.to_string().parse(), Ok(clip));
+        assert!(face.to_string().parse::<ClipContract>().is_err());
         for text in [
             String::new(),
             format!("{face}/x"),

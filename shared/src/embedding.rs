@@ -22,9 +22,14 @@ pub struct FaceEmbedding {
 /// A vector that cannot be an embedding.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum InvalidEmbedding {
-    /// Not 512 values.
-    #[error("an embedding has {EMBEDDING_LEN} values, not {0}")]
-    WrongLength(usize),
+    /// Not as many values as its kind has.
+    #[error("an embedding has {expected} values, not {found}")]
+    WrongLength {
+        /// Of its kind.
+        expected: usize,
+        /// Given.
+        found: usize,
+    },
     /// NaN or infinite.
     #[error("value {0} of the embedding is not finite")]
     NotFinite(usize),
@@ -39,10 +44,7 @@ pub enum InvalidEmbedding {
 impl Embedding {
     /// Takes a vector that is already of unit length, unchanged.
     pub fn from_unit(values: Vec<f32>) -> Result<Self, InvalidEmbedding> {
-        let norm = checked_norm(&values)?;
-        if (norm - 1.0).abs() > UNIT_TOLERANCE {
-            return Err(InvalidEmbedding::NotUnit(norm));
-        }
+        unit::check(&values, EMBEDDING_LEN)?;
         Ok(Self(values.into()))
     }
 
@@ -72,21 +74,33 @@ impl std::fmt::Debug for Embedding {
 impl FaceEmbedding {
     /// Scales a recogniser's output to unit length, keeping its norm.
     pub fn from_raw(values: &[f32]) -> Result<Self, InvalidEmbedding> {
-        let norm = checked_norm(values)?;
+        let norm = unit::checked_norm(values, EMBEDDING_LEN)?;
         let unit = values.iter().map(|value| value / norm).collect();
         Ok(Self { unit: Embedding(unit), norm })
     }
 }
 
-fn checked_norm(values: &[f32]) -> Result<f32, InvalidEmbedding> {
-    if values.len() != EMBEDDING_LEN {
-        return Err(InvalidEmbedding::WrongLength(values.len()));
+/// Unit vectors of any length.
+pub(crate) mod unit {
+    use super::{InvalidEmbedding, UNIT_TOLERANCE};
+
+    /// Refuses what is not `len` finite values of unit length.
+    pub(crate) fn check(values: &[f32], len: usize) -> Result<(), InvalidEmbedding> {
+        let norm = checked_norm(values, len)?;
+        if (norm - 1.0).abs() > UNIT_TOLERANCE { Err(InvalidEmbedding::NotUnit(norm)) } else { Ok(()) }
     }
-    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(InvalidEmbedding::NotFinite(at));
+
+    /// The length of `len` finite values that have a direction.
+    pub(crate) fn checked_norm(values: &[f32], len: usize) -> Result<f32, InvalidEmbedding> {
+        if values.len() != len {
+            return Err(InvalidEmbedding::WrongLength { expected: len, found: values.len() });
+        }
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(InvalidEmbedding::NotFinite(at));
+        }
+        let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt() as f32;
+        if norm < f32::MIN_POSITIVE { Err(InvalidEmbedding::Zero) } else { Ok(norm) }
     }
-    let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt() as f32;
-    if norm < f32::MIN_POSITIVE { Err(InvalidEmbedding::Zero) } else { Ok(norm) }
 }
 
 #[cfg(test)]
@@ -122,7 +136,10 @@ mod tests {
     fn vectors_that_mean_nothing_are_refused() {
         let mut values = vec![0.0; EMBEDDING_LEN];
         assert_eq!(FaceEmbedding::from_raw(&values), Err(InvalidEmbedding::Zero));
-        assert_eq!(FaceEmbedding::from_raw(&values[1..]), Err(InvalidEmbedding::WrongLength(511)));
+        assert_eq!(
+            FaceEmbedding::from_raw(&values[1..]),
+            Err(InvalidEmbedding::WrongLength { expected: 512, found: 511 })
+        );
         values[3] = f32::NAN;
         assert_eq!(FaceEmbedding::from_raw(&values), Err(InvalidEmbedding::NotFinite(3)));
         assert_eq!(

@@ -33,6 +33,8 @@ pub struct Face {
 /// Every face of one image; none is a result too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceAnalysis {
+    /// Pack that was used.
+    pub pack: String,
     /// What boxes, keypoints and embeddings are under.
     pub contract: FaceContract,
     /// What the landmarks are under.
@@ -66,6 +68,8 @@ pub struct Detections {
 /// How many faces one image shows, at one or several detector sizes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceCount {
+    /// Pack that was used.
+    pub pack: String,
     /// Width of the upright image in pixels.
     pub width: u32,
     /// Height of the upright image in pixels.

@@ -4,6 +4,7 @@
 //! valid by construction, with no serialisation, no I/O and no gRPC in them. [`wire`] alone knows the protocol's messages
 //! and turns them into domain types and back.
 
+pub mod clip;
 pub mod contract;
 pub mod digest;
 pub mod embedding;
@@ -12,7 +13,8 @@ pub mod geometry;
 pub mod limits;
 pub mod wire;
 
-pub use contract::{CountContract, FaceContract, LandmarksContract, PREPROCESSING_VERSION};
+pub use clip::{ClipAnalysis, ClipEmbedding};
+pub use contract::{ClipContract, CountContract, FaceContract, LandmarksContract, PREPROCESSING_VERSION};
 pub use digest::Sha256Digest;
 pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
 pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount};

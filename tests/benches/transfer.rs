@@ -23,7 +23,7 @@ use facesets_core::{
     FaceAnalysis, FaceContract, ImageLimits, Sha256Digest,
     wire::{
         CONNECTION_WINDOW, ItemReply, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, ModelInfo, ModelRole,
-        PROTOCOL_VERSION, PackInfo, STREAM_WINDOW, TaskResult, Timings, WorkerDescription,
+        PROTOCOL_VERSION, PackInfo, PackState, STREAM_WINDOW, TaskResult, Timings, WorkerDescription,
         proto::{
             self, process_request, process_response,
             worker_client::WorkerClient,
@@ -112,6 +112,7 @@ impl WorkerApi for Counter {
 
 fn counted(id: u64) -> ItemReply {
     let analysis = FaceAnalysis {
+        pack: "open".to_owned(),
         contract: contract(),
         landmarks_contract: description().packs[0].landmarks_contract(640).unwrap(),
         width: 1,
@@ -135,8 +136,9 @@ fn description() -> WorkerDescription {
         runtime_version: "0".to_owned(),
         packs: vec![PackInfo {
             name: "open".to_owned(),
-            models: ModelRole::ALL.map(model).to_vec(),
+            models: ModelRole::FACE.map(model).to_vec(),
             licence: String::new(),
+            state: PackState::Default,
         }],
         credit: Pool::credit(2.try_into().unwrap()),
         limits: ImageLimits::default(),
@@ -162,7 +164,7 @@ async fn serve() {
 async fn ours(address: &str, photos: &Arc<Photos>) -> f64 {
     let way = Way::to(address);
     let connection = connect(&way).await.unwrap();
-    let task = task_for(connection.description(), None, 640).unwrap();
+    let task = task_for(connection.description(), None, 640).unwrap().into();
     let worker = Worker { connection, task, origin: Origin::Remote(way) };
     let work: Vec<Work> =
         photos.in_order().into_iter().map(|(sha256, photo)| Work::new(*sha256, photo.bytes)).collect();

@@ -13,6 +13,7 @@ mod kills;
 mod knowing;
 mod link;
 mod main_job;
+mod reflection;
 mod refusals;
 mod staging;
 mod tidy;

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use facesets_core::{
-    ImageLimits,
-    wire::{ModelInfo, ModelRole},
-};
+use facesets_core::{ImageLimits, wire::ModelRole};
 
 use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
-    device::{InPlace, Shared},
+    device::{Device, InPlace, Shared, Turns},
     engine::{
         EngineError, Provider, Target,
         ort::{OrtEngine, Runtime},
@@ -65,10 +62,21 @@ impl PackBuilder {
         in_place(self.tested(reference)?.0, common)
     }
 
-    /// A device for all lanes, whose engine is tested whenever it is made. `cores`: photos that have the processor at once.
-    pub fn share(self, cores: usize, reference: Reference) -> Result<Shared, PoolError> {
+    /// The same, of a kind with those on other devices.
+    pub fn lane(
+        &self,
+        reference: &Reference,
+        common: Arc<Common>,
+    ) -> Result<FaceAnalyzer<Box<dyn Device + Send>>, BuildError> {
+        let engine = self.tested(reference)?.0;
+        let device: Box<dyn Device + Send> = Box::new(InPlace::new(engine, Arc::clone(&self.meter)));
+        Ok(FaceAnalyzer::new(device, common)?)
+    }
+
+    /// A device for all lanes, whose engine is tested whenever it is made.
+    pub fn share(self, turns: Arc<Turns>, reference: Reference) -> Result<Shared, PoolError> {
         let meter = Arc::clone(&self.meter);
-        Shared::start(cores, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
+        Shared::start(turns, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
     }
 
     /// What the analyzers of all lanes have in common.
@@ -93,7 +101,8 @@ impl PackBuilder {
             .on(Target::new(Provider::Cpu))
             .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
         let (mut engine, models) = Self { runtime, ..self.clone() }.engine()?;
-        Ok(Reference::measure(&mut engine, |role| models.normalisation(role))?)
+        let roles: Vec<ModelRole> = self.pack.roles().collect();
+        Ok(Reference::measure(&mut engine, &roles, |role| models.normalisation(role))?)
     }
 
     /// Reads and verifies every model and makes sessions of the very bytes that were verified.
@@ -114,8 +123,7 @@ impl PackBuilder {
 
     /// The graph of every role that the pack fills.
     fn read(&self) -> Result<Vec<(ModelRole, Vec<u8>)>, PackError> {
-        let roles = self.pack.info().models.iter().map(|ModelInfo { role, .. }| *role);
-        roles.map(|role| Ok((role, self.pack.read(role)?))).collect()
+        self.pack.roles().map(|role| Ok((role, self.pack.read(role)?))).collect()
     }
 
     fn fed(&self, graphs: &[(ModelRole, Vec<u8>)]) -> Result<FaceModels, PackError> {

@@ -1,9 +1,9 @@
 //! Whether what a task asks for is what the loaded pack gives.
 
 use facesets_core::{
-    CountContract, FaceContract, LandmarksContract,
+    ClipContract, CountContract, FaceContract, LandmarksContract,
     contract::DET_SIZE_STEP,
-    wire::{AnalyzeFaces, CountFaces, ItemFailure, ItemFailureKind, PackInfo, Task},
+    wire::{AnalyzeFaces, CountFaces, EmbedClip, ItemFailure, ItemFailureKind, PackInfo, Task},
 };
 
 use super::failed;
@@ -12,10 +12,11 @@ use super::failed;
 const MAX_DET_SIZE: u32 = 4096;
 
 /// Refuses a task before anything is done for it.
-pub(super) fn check(pack: &PackInfo, task: &Task) -> Result<(), ItemFailure> {
+pub(crate) fn check(pack: &PackInfo, task: &Task) -> Result<(), ItemFailure> {
     match task {
         Task::AnalyzeFaces(task) => of_analysis(pack, task).map(drop),
         Task::CountFaces(task) => of_count(pack, task).map(drop),
+        Task::EmbedClip(task) => of_clip(pack, task).map(drop),
     }
 }
 
@@ -48,6 +49,16 @@ pub(super) fn of_count(pack: &PackInfo, task: &CountFaces) -> Result<Vec<CountCo
     contracts.collect()
 }
 
+/// The contract of a CLIP embedding, if it is the one asked for.
+pub(super) fn of_clip(pack: &PackInfo, task: &EmbedClip) -> Result<ClipContract, ItemFailure> {
+    check_pack(pack, &task.pack)?;
+    let contract = pack.clip_contract().ok_or_else(|| lacks(pack))?;
+    if contract != task.contract {
+        return Err(mismatch(format!("results are under `{contract}`, not under `{}`", task.contract)));
+    }
+    Ok(contract)
+}
+
 fn check_pack(pack: &PackInfo, asked: &str) -> Result<(), ItemFailure> {
     if asked == pack.name {
         return Ok(());
@@ -66,7 +77,7 @@ fn check_size(det_size: u32) -> Result<(), ItemFailure> {
 }
 
 fn lacks(pack: &PackInfo) -> ItemFailure {
-    mismatch(format!("pack `{}` lacks a model", pack.name))
+    mismatch(format!("pack `{}` lacks the model for this task", pack.name))
 }
 
 fn mismatch(message: String) -> ItemFailure {

@@ -11,7 +11,7 @@ use crate::{
     device::Device,
     engine::EngineError,
     meter::{Meter, Stage},
-    vision::{ARCFACE_SIDE, Detection, LandmarkCrop, align, laplacian_variance},
+    vision::{ARCFACE_SIDE, CLIP_SIDE, Detection, LandmarkCrop, align, laplacian_variance},
 };
 
 /// Side of the landmark networks' input, when they do not say.
@@ -52,6 +52,7 @@ impl Sides {
                 ModelRole::Detection => true,
                 ModelRole::Recognition => height.is_none_or(|side| side % 112 == 0 || side % 128 == 0),
                 ModelRole::Landmarks106 | ModelRole::Landmarks68 => height.is_none_or(|side| side % 2 == 0),
+                ModelRole::ClipVisual => height.is_none_or(|side| side == CLIP_SIDE as usize),
             };
             if channels.is_some_and(|channels| channels != 3) || height != width || !fits {
                 let reason = format!("its input is {:?}", device.input_shape(role));
@@ -60,6 +61,7 @@ impl Sides {
             Ok(height.map_or(otherwise, |side| side as u32))
         };
         side(ModelRole::Detection, 0)?;
+        side(ModelRole::ClipVisual, CLIP_SIDE)?;
         Ok(Self {
             recognition: side(ModelRole::Recognition, ARCFACE_SIDE)?,
             landmarks_106: side(ModelRole::Landmarks106, LANDMARK_SIDE)?,

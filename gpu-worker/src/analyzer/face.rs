@@ -1,22 +1,19 @@
-//! One photo from bytes to results: decode, detect and cut out, which needs the pixels; then the networks that look at faces.
+//! The tasks of one pack with one photo: detect and cut out, which needs the pixels; then the networks that need them no more.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use facesets_core::{
-    DetectedFace, Detections, FaceAnalysis, FaceCount,
+    ClipAnalysis, ClipContract, DetectedFace, Detections, FaceAnalysis, FaceCount,
     wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, Task, TaskResult},
 };
-use facesets_imaging::{RgbImage, decode_upright_in};
+use facesets_imaging::RgbImage;
 
 use super::{
     Analysis, Analyzer, Common, contracts,
     crops::{self, Candidate, Sides, bbox_of},
     detections::{Detecting, Found},
-    failure::{from_decode, from_engine, internal},
-    measures,
+    failure::{from_engine, internal},
+    measures, photo,
 };
 use crate::{
     device::{Call, Device, Row},
@@ -31,15 +28,16 @@ pub const MAX_FACES: usize = 1500;
 /// The real [`Analyzer`], on any [`Device`].
 #[derive(Debug)]
 pub struct FaceAnalyzer<D> {
-    device: D,
-    common: Arc<Common>,
+    pub(super) device: D,
+    pub(super) common: Arc<Common>,
     sides: Sides,
 }
 
 /// A task as far as it needs the photo's pixels.
-enum Draft {
+pub(super) enum Draft {
     Faces { analysis: FaceAnalysis, candidates: Vec<Candidate> },
     Count(FaceCount),
+    Clip { contract: ClipContract, call: Call },
 }
 
 impl<D: Device> FaceAnalyzer<D> {
@@ -54,35 +52,21 @@ impl<D: Device> FaceAnalyzer<D> {
         self.device
     }
 
-    /// Everything, with a turn on the processor.
-    fn work(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
-        let started = Instant::now();
-        let photo = self.common.meter.time(Stage::Decode, 1, || {
-            decode_upright_in(self.common.take_memory(), bytes, &self.common.limits)
-        });
-        let photo = photo.map_err(from_decode)?;
-        self.device.holds(photo.as_raw().len() as u64);
-        let decode = started.elapsed();
-        let mut found = Found::default();
-        let drafts: Vec<Draft> =
-            tasks.iter().map(|task| self.draft(&photo, task, &mut found)).collect::<Result<_, _>>()?;
-        self.common.give_back(photo.into_raw());
-        self.device.holds(0);
-        let results: Vec<TaskResult> =
-            drafts.into_iter().map(|draft| self.finish(draft)).collect::<Result<_, _>>()?;
-        let faces: usize = results.iter().map(analysed_faces).sum();
-        if faces > MAX_FACES {
-            return Err(internal(format!("{faces} faces, more than the {MAX_FACES} that fit one reply")));
-        }
-        let infer = started.elapsed().saturating_sub(decode);
-        Ok(Analysis { results, queue: Duration::ZERO, decode, infer })
-    }
-
     /// What a task needs of the pixels; what was detected for an earlier task is in `found`.
-    fn draft(&mut self, photo: &RgbImage, task: &Task, found: &mut Found) -> Result<Draft, ItemFailure> {
+    pub(super) fn draft(
+        &mut self,
+        photo: &RgbImage,
+        task: &Task,
+        found: &mut Found,
+    ) -> Result<Draft, ItemFailure> {
         match task {
             Task::AnalyzeFaces(task) => self.analysis(photo, task, found),
             Task::CountFaces(task) => self.count(photo, task, found).map(Draft::Count),
+            Task::EmbedClip(task) => {
+                let contract = contracts::of_clip(&self.common.models.pack, task)?;
+                let call = self.common.meter.time(Stage::ClipCrop, 1, || measures::clip_call(photo));
+                Ok(Draft::Clip { contract, call })
+            }
         }
     }
 
@@ -97,7 +81,8 @@ impl<D: Device> FaceAnalyzer<D> {
         let detections = self.detect(photo, detecting, found)?;
         let candidates = crops::cut(photo, detections, self.sides, &self.common.meter)?;
         let (width, height) = photo.dimensions();
-        let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: Vec::new() };
+        let pack = self.common.models.pack.name.clone();
+        let analysis = FaceAnalysis { pack, contract, landmarks_contract, width, height, faces: Vec::new() };
         Ok(Draft::Faces { analysis, candidates })
     }
 
@@ -118,7 +103,7 @@ impl<D: Device> FaceAnalyzer<D> {
             sizes.push(Detections { contract, faces: faces.collect() });
         }
         let (width, height) = photo.dimensions();
-        Ok(FaceCount { width, height, sizes })
+        Ok(FaceCount { pack: self.common.models.pack.name.clone(), width, height, sizes })
     }
 
     fn detect(
@@ -158,10 +143,16 @@ impl<D: Device> FaceAnalyzer<D> {
         Ok(detections)
     }
 
-    /// Runs the networks that look at faces, without the photo.
-    fn finish(&mut self, draft: Draft) -> Result<TaskResult, ItemFailure> {
+    /// Runs the networks that need no photo any more.
+    pub(super) fn finish(&mut self, draft: Draft) -> Result<TaskResult, ItemFailure> {
         let (mut analysis, candidates) = match draft {
             Draft::Count(count) => return Ok(TaskResult::Count(count)),
+            Draft::Clip { contract, call } => {
+                let [rows] = self.run([call])?;
+                let embedding = measures::clip_embedding(&rows)?;
+                let pack = self.common.models.pack.name.clone();
+                return Ok(TaskResult::Clip(ClipAnalysis { pack, contract, embedding }));
+            }
             Draft::Faces { analysis, candidates } => (analysis, candidates),
         };
         for group in candidates.chunks(measures::FACES_AT_ONCE) {
@@ -199,20 +190,6 @@ impl<D: Device> FaceAnalyzer<D> {
 
 impl<D: Device> Analyzer for FaceAnalyzer<D> {
     fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
-        tasks.iter().try_for_each(|task| contracts::check(&self.common.models.pack, task))?;
-        let arrived = Instant::now();
-        self.device.begin();
-        let queue = arrived.elapsed();
-        let outcome = self.work(bytes, tasks);
-        self.device.end();
-        outcome.map(|analysis| Analysis { queue, ..analysis })
-    }
-}
-
-/// Faces with everything, which are what makes a reply large.
-fn analysed_faces(result: &TaskResult) -> usize {
-    match result {
-        TaskResult::Faces(analysis) => analysis.faces.len(),
-        TaskResult::Count(_) => 0,
+        photo::analyze(std::slice::from_mut(self), bytes, tasks)
     }
 }

@@ -1,7 +1,7 @@
 //! Between the crops of faces and what is measured of them: inputs of the networks, and their outputs as a face.
 
 use facesets_core::{
-    Face, FaceEmbedding,
+    ClipEmbedding, Face, FaceEmbedding,
     wire::{ItemFailure, ModelRole},
 };
 use facesets_imaging::RgbImage;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     device::{Call, Row},
     engine::{RoleWord as _, Tensor},
-    vision::append_nchw,
+    vision::{CLIP_SIDE, append_clip, append_nchw, clip_crop},
 };
 
 /// Faces of one photo whose inputs are in memory at once: the largest batch.
@@ -35,6 +35,19 @@ pub(super) fn calls(group: &[Candidate], models: &FaceModels, sides: Sides) -> [
         call(ModelRole::Landmarks106, sides.landmarks_106, |candidate| &candidate.crop_106.1),
         call(ModelRole::Landmarks68, sides.landmarks_68, |candidate| &candidate.crop_68().1),
     ]
+}
+
+/// The visual tower's call for a photo.
+pub(super) fn clip_call(photo: &RgbImage) -> Call {
+    let mut values = Vec::new();
+    append_clip(&mut values, &clip_crop(photo));
+    Call { role: ModelRole::ClipVisual, side: CLIP_SIDE as usize, rows: 1, values }
+}
+
+/// What the visual tower says of one photo.
+pub(super) fn clip_embedding(rows: &[Row]) -> Result<ClipEmbedding, ItemFailure> {
+    let [row] = rows else { return Err(internal(format!("{} answers for one photo", rows.len()))) };
+    ClipEmbedding::from_raw(only(ModelRole::ClipVisual, row)?).map_err(internal)
 }
 
 /// A face of a candidate and the three networks' outputs for it.

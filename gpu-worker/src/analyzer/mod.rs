@@ -8,6 +8,7 @@ mod detections;
 mod face;
 mod failure;
 mod measures;
+mod photo;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,9 @@ pub use build::{BuildError, PackBuilder};
 pub use common::{Common, FaceModels};
 pub use face::{FaceAnalyzer, MAX_FACES};
 pub use failure::failed;
+
+pub(crate) use contracts::check as check_task;
+pub(crate) use photo::analyze as analyze_photo;
 
 /// What came of an item and where its time went.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use facesets_core::{
     FaceAnalysis, FaceCount, ImageLimits, Sha256Digest,
-    wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo},
+    wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo, PackState},
 };
 
 use super::*;
@@ -34,6 +34,7 @@ impl Engine for Fake {
             ModelRole::Recognition => [None, Some(3), Some(112), Some(112)],
             // A fixed batch, to see it filled up.
             ModelRole::Landmarks106 | ModelRole::Landmarks68 => [Some(2), Some(3), Some(192), Some(192)],
+            ModelRole::ClipVisual => [None; 4],
         }
     }
 
@@ -55,6 +56,7 @@ impl Engine for Fake {
             ModelRole::Recognition => row(512, self.embedding),
             ModelRole::Landmarks106 => row(212, self.landmark),
             ModelRole::Landmarks68 => row(3309, self.landmark),
+            ModelRole::ClipVisual => row(768, self.embedding),
         })
     }
 }
@@ -89,8 +91,13 @@ fn photo() -> Vec<u8> {
 
 fn pack() -> PackInfo {
     let sha256 = Sha256Digest::of(b"a model");
-    let models = ModelRole::ALL.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
-    PackInfo { name: "fake".to_owned(), models: models.to_vec(), licence: String::new() }
+    let models = ModelRole::FACE.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
+    PackInfo {
+        name: "fake".to_owned(),
+        models: models.to_vec(),
+        licence: String::new(),
+        state: PackState::Default,
+    }
 }
 
 fn task() -> AnalyzeFaces {
@@ -102,7 +109,7 @@ fn count(sizes: &[u32]) -> CountFaces {
 }
 
 fn run(engine: Fake, bytes: &[u8], tasks: &[Task]) -> Result<Vec<TaskResult>, ItemFailureKind> {
-    let normalisations = ModelRole::ALL.map(|role| (role, Normalisation::NONE)).to_vec();
+    let normalisations = ModelRole::FACE.map(|role| (role, Normalisation::NONE)).to_vec();
     let models = FaceModels { pack: pack(), normalisations };
     let limits = ImageLimits { max_bytes: 100_000, max_pixels: 5000 };
     let meter = Arc::new(Meter::default());

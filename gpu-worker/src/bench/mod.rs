@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use facesets_core::{
     ImageLimits, Sha256Digest,
-    wire::{ModelInfo, ModelRole, PackInfo},
+    wire::{ModelInfo, ModelRole, PackInfo, PackState},
 };
 
 use self::{
@@ -24,7 +24,7 @@ use self::{
 use crate::{
     analyzer::{Common, FaceAnalyzer, FaceModels, PackBuilder},
     assembly::{Arrangement, Plan},
-    device::{InPlace, Shared},
+    device::{InPlace, Shared, Turns},
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
     pool::BoxError,
@@ -86,10 +86,11 @@ pub fn simulated(
 ) -> Result<Report, BoxError> {
     let pack = simulated_pack();
     let meter = Arc::new(Meter::default());
-    let normalisations = ModelRole::ALL.map(|role| (role, Normalisation { mean: 127.5, std: 128.0 }));
+    let normalisations = ModelRole::FACE.map(|role| (role, Normalisation { mean: 127.5, std: 128.0 }));
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
     let common = Common::new(models, measure.limits, Arc::clone(&meter));
-    let shared = Shared::start(plan.cores, Arc::clone(&meter), Box::new(move || Ok(device)))?;
+    let turns = Arc::new(Turns::new(plan.cores));
+    let shared = Shared::start(turns, Arc::clone(&meter), Box::new(move || Ok(device)))?;
     let pool = plan.share(shared, common)?;
     let line = Line::new(pool, plan, &pack, meter)?;
     let target = format!("simulated, {} ms a batch", device.per_batch.as_millis());
@@ -123,8 +124,13 @@ fn in_turns(
 
 fn simulated_pack() -> PackInfo {
     let sha256 = Sha256Digest::of(b"a simulated model");
-    let models = ModelRole::ALL.map(|role| ModelInfo { role, file: String::new(), sha256 });
-    PackInfo { name: "simulated".to_owned(), models: models.to_vec(), licence: String::new() }
+    let models = ModelRole::FACE.map(|role| ModelInfo { role, file: String::new(), sha256 });
+    PackInfo {
+        name: "simulated".to_owned(),
+        models: models.to_vec(),
+        licence: String::new(),
+        state: PackState::Default,
+    }
 }
 
 /// An analyzer on an engine of one's own, for looking at what it asks of the engine.

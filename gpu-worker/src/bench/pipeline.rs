@@ -104,6 +104,6 @@ impl Line {
 fn faces_in(result: &TaskResult) -> usize {
     match result {
         TaskResult::Faces(analysis) => analysis.faces.len(),
-        TaskResult::Count(_) => 0,
+        TaskResult::Count(_) | TaskResult::Clip(_) => 0,
     }
 }

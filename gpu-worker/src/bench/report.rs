@@ -95,7 +95,9 @@ impl Report {
     }
 
     pub(super) fn take_stages(&mut self, meter: &Meter) {
-        self.stages = STAGES.map(|stage| (stage, meter.tally(stage))).to_vec();
+        let stages = STAGES.map(|stage| (stage, meter.tally(stage)));
+        // What the photos were not used for is left out.
+        self.stages = stages.into_iter().filter(|(_, tally)| tally.calls > 0).collect();
     }
 
     /// The lines below the table.

@@ -45,7 +45,7 @@ fn measure(args: &BenchArgs) -> Result<Report, Box<dyn Error + Send + Sync>> {
         let per_batch = Duration::from_millis(milliseconds);
         return bench::simulated(Simulated { per_batch, faces: args.faces as usize }, plan, &photos, measure);
     }
-    let models = args.models.folder();
+    let models = args.models.folder()?;
     let pack = Pack::open(&models, &args.pack)?;
     let provider = match &args.provider {
         ProviderChoice::Only(provider) => provider.clone(),

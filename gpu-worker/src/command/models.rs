@@ -1,4 +1,4 @@
-//! `models fetch | list | verify`.
+//! `models fetch | list | verify | remove`.
 
 use std::path::Path;
 
@@ -8,19 +8,34 @@ use super::Exit;
 use crate::{
     cli::ModelsCommand,
     engine::RoleWord as _,
-    model_pack::{DownloadError, FetchError, Fetched, Pack, PackError, catalogue, fetch, list},
+    model_pack::{
+        DownloadError, FetchError, Fetched, Pack, PackError, RemoveError, catalogue, fetch, list, remove,
+        size,
+    },
     startup::pack_hint,
     ui,
 };
 
 /// Runs one of them.
 pub fn run(command: ModelsCommand) -> Exit {
-    match command {
-        ModelsCommand::Fetch { pack, accept_license, url, models } => {
-            run_fetch(&pack, accept_license, url, &models.folder())
+    let (ModelsCommand::Fetch { models, .. }
+    | ModelsCommand::List { models, .. }
+    | ModelsCommand::Verify { models, .. }
+    | ModelsCommand::Remove { models, .. }) = &command;
+    let folder = match models.folder() {
+        Ok(folder) => folder,
+        Err(error) => {
+            ui::error(&error.to_string(), error.hint());
+            return Exit::Failed;
         }
-        ModelsCommand::List { json, models } => run_list(json, &models.folder()),
-        ModelsCommand::Verify { pack, json, models } => run_verify(pack, json, &models.folder()),
+    };
+    match command {
+        ModelsCommand::Fetch { pack, accept_license, url, .. } => {
+            run_fetch(&pack, accept_license, url, &folder)
+        }
+        ModelsCommand::List { json, .. } => run_list(json, &folder),
+        ModelsCommand::Verify { pack, json, .. } => run_verify(pack, json, &folder),
+        ModelsCommand::Remove { pack, yes, json, .. } => run_remove(&pack, yes, json, &folder),
     }
 }
 
@@ -108,26 +123,81 @@ fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
     }
 }
 
+fn run_remove(pack: &str, yes: bool, json: bool, models: &Path) -> Exit {
+    let removed = size(models, pack).and_then(|bytes| {
+        let question = format!("remove `{pack}` from `{}` ({})?", models.display(), megabytes(bytes));
+        if yes || ui::confirm(&question) { remove(models, pack).map(Some) } else { Ok(None) }
+    });
+    match removed {
+        Ok(Some(freed_bytes)) if json => {
+            ui::json(&serde_json::json!({"pack": pack, "freed_bytes": freed_bytes}));
+        }
+        Ok(Some(bytes)) => ui::result(&format!("`{pack}` is removed: {} freed", megabytes(bytes))),
+        Ok(None) => {
+            ui::error(
+                "nothing was removed",
+                &format!("to remove it without a question: `facesets-worker models remove {pack} --yes`"),
+            );
+            return Exit::Failed;
+        }
+        Err(error) => {
+            ui::error(&error.to_string(), &remove_hint(&error));
+            return Exit::Failed;
+        }
+    }
+    Exit::Done
+}
+
+fn remove_hint(error: &RemoveError) -> String {
+    match error {
+        RemoveError::Missing { there, .. } if there.is_empty() => {
+            "the folder of packs is another with `--models DIR`".to_owned()
+        }
+        RemoveError::Missing { there, .. } => format!("there are: {}", there.join(", ")),
+        RemoveError::Link(_) => "remove the link by hand; what it points to is left alone".to_owned(),
+        RemoveError::InUse(_) => "stop the worker first".to_owned(),
+        RemoveError::Disk { .. } => {
+            "see to the folder's permissions and run the same command again".to_owned()
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 /// A pack in a list.
 #[derive(Debug, Serialize)]
 struct Listed {
     name: String,
     licence: Option<String>,
+    /// Words of the roles that it fills.
+    models: Vec<&'static str>,
+    bytes: Option<u64>,
     error: Option<String>,
 }
 
 impl Listed {
     fn look(models: &Path, name: &str) -> Self {
-        let (licence, error) = match Pack::open(models, name) {
-            Ok(pack) => (Some(pack.info().licence.clone()), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        Self { name: name.to_owned(), licence, error }
+        let (name, bytes) = (name.to_owned(), size(models, name).ok());
+        match Pack::open(models, &name) {
+            Ok(pack) => Self {
+                licence: Some(pack.info().licence.clone()),
+                models: pack.roles().map(|role| role.word()).collect(),
+                error: None,
+                name,
+                bytes,
+            },
+            Err(error) => {
+                Self { name, licence: None, models: Vec::new(), bytes, error: Some(error.to_string()) }
+            }
+        }
     }
 
     fn line(&self) -> String {
         let about = self.licence.as_ref().or(self.error.as_ref());
-        format!("{}\t{}", self.name, about.map_or("", String::as_str))
+        let bytes = self.bytes.map_or(String::new(), megabytes);
+        format!("{}\t{bytes}\t{}\t{}", self.name, self.models.join(" "), about.map_or("", String::as_str))
     }
 }
 

@@ -3,8 +3,11 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader, Read as _},
+    net::SocketAddr,
+    path::Path,
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use facesets_core::{ImageLimits, wire::PROTOCOL_VERSION};
@@ -13,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::Exit;
 use crate::{
     cli::ServeArgs,
-    engine::{CpuFallback, UnknownProvider},
+    engine::CpuFallback,
     managed::{self, Ready, read_start},
+    packs::Bounds,
     service::{Outcome, Token, serve},
+    settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
     ui,
 };
@@ -34,12 +39,15 @@ struct Trouble {
 
 /// Serves until told to stop.
 pub fn run(args: &ServeArgs) -> Exit {
+    if args.print_config {
+        return print_config(args);
+    }
     let drain = CancellationToken::new();
     let prepared = if args.managed { managed_configuration(args, &drain) } else { configuration(args) };
     let started = prepared.and_then(|configuration| {
         start(&configuration)
             .map(|started| (started, configuration.token))
-            .map_err(|error| Trouble { hint: error.hint(&configuration.pack), error: error.to_string() })
+            .map_err(|error| Trouble { hint: error.hint(&configuration.packs[0]), error: error.to_string() })
     });
     match started.and_then(|(started, token)| serve_until_stopped(args, started, token, drain)) {
         Ok(exit) => exit,
@@ -47,6 +55,19 @@ pub fn run(args: &ServeArgs) -> Exit {
             if args.managed {
                 ui::json(&Ready::No { ready: false, error: error.clone(), hint: hint.clone() });
             }
+            ui::error(&error, &hint);
+            Exit::Failed
+        }
+    }
+}
+
+fn print_config(args: &ServeArgs) -> Exit {
+    match said(args) {
+        Ok((said, file)) => {
+            ui::result(effective(&said, &file).trim_end());
+            Exit::Done
+        }
+        Err(Trouble { error, hint }) => {
             ui::error(&error, &hint);
             Exit::Failed
         }
@@ -102,7 +123,7 @@ fn announce(
     }
 }
 
-/// Drains on Ctrl-C or SIGTERM; whether it was Ctrl-C.
+/// Drains on Ctrl-C, or SIGTERM or what is its like on Windows; whether it was Ctrl-C.
 async fn stop_on_signal(drain: CancellationToken) -> bool {
     let interrupted = tokio::select! {
         _ = tokio::signal::ctrl_c() => true,
@@ -121,68 +142,97 @@ async fn terminated() {
     }
 }
 
-#[cfg(not(unix))]
+/// Ctrl-Break, the console's end, and the system's.
+#[cfg(windows)]
 async fn terminated() {
-    std::future::pending().await
+    use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
+    let (Ok(mut by_key), Ok(mut by_console), Ok(mut by_system)) =
+        (ctrl_break(), ctrl_close(), ctrl_shutdown())
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = by_key.recv() => {}
+        _ = by_console.recv() => {}
+        _ = by_system.recv() => {}
+    }
+}
+
+/// What flags, environment and file say.
+fn said(args: &ServeArgs) -> Result<(Settings, ConfigFile), Trouble> {
+    let file = args
+        .config
+        .read()
+        .map_err(|error| Trouble { hint: error.hint().to_owned(), error: error.to_string() })?;
+    Ok((args.settings.clone(), file))
 }
 
 fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
-    let token = token_text(args)?.map(|text| checked_token(&text)).transpose()?;
-    let limits = ImageLimits::default();
-    Ok(Configuration {
-        listen: args.listen,
-        models: args.models.folder(),
-        pack: args.pack.clone(),
-        runtime: args.runtime.clone(),
-        provider: args.provider.clone(),
-        device_id: args.device_id,
-        fallback: fallback(args.allow_cpu_fallback),
-        lanes: args.lanes,
-        limits: ImageLimits {
-            max_bytes: args.max_image_bytes.unwrap_or(limits.max_bytes),
-            max_pixels: args.max_pixels.unwrap_or(limits.max_pixels),
-        },
-        token,
-        plaintext: if args.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
-    })
+    let (said, file) = said(args)?;
+    let settings = said.over(file.settings);
+    let token = token_text(settings.token_file.as_deref())?.map(|text| checked_token(&text)).transpose()?;
+    Ok(configuration_of(settings, token))
 }
 
-fn fallback(allowed: bool) -> CpuFallback {
-    if allowed { CpuFallback::Allowed } else { CpuFallback::Refused }
-}
-
-/// The flags' configuration with what the parent says over it; from now on, the end of stdin drains.
+/// The same with what the parent says over it; from now on, the end of stdin drains. The token is the parent's or none.
 fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<Configuration, Trouble> {
     let trouble = |error: managed::StartError| Trouble {
         error: error.to_string(),
         hint: "`--managed` is for parent processes; serve by hand without it".to_owned(),
     };
-    let said = read_stdin(drain.clone()).recv().map_err(|_| trouble(managed::StartError::Ended))?;
-    let start = said.map_err(trouble)?;
-    let flags = configuration(args)?;
-    let from_parent = start.configuration;
-    let provider = from_parent.provider.map(|word| word.parse()).transpose();
-    let provider = provider.map_err(|error: UnknownProvider| Trouble {
-        error: error.to_string(),
-        hint: "leave `provider` out for the best that is there".to_owned(),
-    })?;
-    let free_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    Ok(Configuration {
-        listen: from_parent.listen.unwrap_or(free_port),
-        models: from_parent.models.unwrap_or(flags.models),
-        pack: from_parent.pack.unwrap_or(flags.pack),
-        runtime: from_parent.runtime.or(flags.runtime),
-        provider: provider.unwrap_or(flags.provider),
-        device_id: from_parent.device_id.or(flags.device_id),
-        fallback: from_parent.allow_cpu_fallback.map_or(flags.fallback, fallback),
-        lanes: from_parent.lanes.or(flags.lanes),
-        limits: ImageLimits {
-            max_bytes: from_parent.max_image_bytes.unwrap_or(flags.limits.max_bytes),
-            max_pixels: from_parent.max_pixels.unwrap_or(flags.limits.max_pixels),
+    let start = read_stdin(drain.clone()).recv().map_err(|_| trouble(managed::StartError::Ended))?;
+    let start = start.map_err(trouble)?;
+    let (said, file) = said(args)?;
+    let free_port = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let listen = start.configuration.listen.or(free_port);
+    let settings = Settings { listen, ..start.configuration }.over(said).over(file.settings);
+    let token = start.token.filter(|text| !text.is_empty()).map(|text| checked_token(&text)).transpose()?;
+    Ok(configuration_of(settings, token))
+}
+
+/// Settings with the defaults below them.
+fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
+    const FILLED: &str = "the defaults say it";
+    let settings = settings.over(Settings::defaults());
+    Configuration {
+        listen: settings.listen.expect(FILLED),
+        models: settings.models.expect(FILLED),
+        packs: pack_names(&settings.pack.expect(FILLED)),
+        bounds: Bounds {
+            max_loaded: settings.max_packs.expect(FILLED),
+            idle: Duration::from_secs(settings.idle_unload_seconds.expect(FILLED)),
         },
-        token: start.token.filter(|text| !text.is_empty()).map(|text| checked_token(&text)).transpose()?,
-        plaintext: flags.plaintext,
-    })
+        runtime: settings.runtime,
+        provider: settings.provider.expect(FILLED),
+        device_id: settings.device_id,
+        fallback: if settings.allow_cpu_fallback.expect(FILLED) {
+            CpuFallback::Allowed
+        } else {
+            CpuFallback::Refused
+        },
+        lanes: settings.lanes,
+        limits: ImageLimits {
+            max_bytes: settings.max_image_bytes.expect(FILLED),
+            max_pixels: settings.max_pixels.expect(FILLED),
+        },
+        token,
+        plaintext: if settings.allow_plaintext.expect(FILLED) {
+            Plaintext::Everywhere
+        } else {
+            Plaintext::LoopbackOnly
+        },
+    }
+}
+
+/// `a,b` as names, each once.
+fn pack_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        if !names.iter().any(|there| there == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// Reads stdin on a thread of its own, which is the same on every system: the first line is sent, the end drains.
@@ -202,8 +252,8 @@ fn read_stdin(drain: CancellationToken) -> mpsc::Receiver<Result<managed::Start,
     receiver
 }
 
-fn token_text(args: &ServeArgs) -> Result<Option<String>, Trouble> {
-    let Some(path) = &args.token_file else { return Ok(std::env::var(TOKEN_VARIABLE).ok()) };
+fn token_text(file: Option<&Path>) -> Result<Option<String>, Trouble> {
+    let Some(path) = file else { return Ok(std::env::var(TOKEN_VARIABLE).ok()) };
     let mut text = String::new();
     let read = fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text));
     read.map(|_| Some(text)).map_err(|error| Trouble {

@@ -20,6 +20,7 @@ pub use in_place::InPlace;
 pub(crate) use runner::panic_message;
 pub use runner::{EngineFactory, Runner};
 pub use shared::Shared;
+pub use turns::Turns;
 
 use crate::engine::{BUCKETS, EngineError, InputShape, Tensor};
 
@@ -58,6 +59,28 @@ pub trait Device {
 
     /// The photo is done with.
     fn end(&mut self) {}
+}
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn input_shape(&self, role: ModelRole) -> InputShape {
+        (**self).input_shape(role)
+    }
+
+    fn run(&mut self, calls: Vec<Call>) -> Vec<Result<Vec<Row>, EngineError>> {
+        (**self).run(calls)
+    }
+
+    fn begin(&mut self) {
+        (**self).begin();
+    }
+
+    fn holds(&mut self, bytes: u64) {
+        (**self).holds(bytes);
+    }
+
+    fn end(&mut self) {
+        (**self).end();
+    }
 }
 
 impl Call {

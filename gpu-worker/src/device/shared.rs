@@ -61,11 +61,12 @@ struct Executor<E> {
 }
 
 impl Shared {
-    /// Starts the device's thread, makes its engine there, and waits for that. `cores` lanes work on the processor at once.
+    /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the processor: as many
+    /// as there are cores.
     ///
     /// All cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
     pub fn start<E: Engine + 'static>(
-        cores: usize,
+        turns: Arc<Turns>,
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
     ) -> Result<Self, PoolError> {
@@ -86,7 +87,7 @@ impl Shared {
         let thread = thread::Builder::new().name("device".to_owned()).spawn(work)?;
         let ended = |_| PoolError::Thread(io::Error::other("the device's thread ended"));
         let desk = started.recv().map_err(ended)?.map_err(PoolError::Analyzer)?;
-        Ok(Self { desk, turns: Arc::new(Turns::new(cores)), thread: Some(thread) })
+        Ok(Self { desk, turns, thread: Some(thread) })
     }
 
     /// Rows that no batch has been made of yet.

@@ -46,7 +46,9 @@ impl Engine for Orders {
         match role {
             ModelRole::Detection => [Some(1), Some(3), None, None],
             ModelRole::Landmarks106 => [Some(4), Some(3), None, None],
-            ModelRole::Recognition | ModelRole::Landmarks68 => [None, Some(3), None, None],
+            ModelRole::Recognition | ModelRole::Landmarks68 | ModelRole::ClipVisual => {
+                [None, Some(3), None, None]
+            }
         }
     }
 
@@ -85,7 +87,7 @@ fn rig(losses: usize) -> Rig {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(Orders { losses: Arc::clone(&of_engine), gate: Arc::clone(&receiver) })
     };
-    let shared = Shared::start(2, Arc::clone(&meter), Box::new(factory)).unwrap();
+    let shared = Shared::start(Arc::new(Turns::new(2)), Arc::clone(&meter), Box::new(factory)).unwrap();
     Rig { shared, meter, made, losses, gate }
 }
 
@@ -180,7 +182,7 @@ fn models_get_the_batches_that_they_take() {
     let rig = rig(0);
     let mut client = rig.shared.client();
     let firsts: Vec<f32> = (0..100).map(|i| i as f32).collect();
-    for role in ModelRole::ALL {
+    for role in ModelRole::FACE {
         assert_eq!(answer(&mut client, role, &firsts), doubled(&firsts), "{role:?}");
     }
     let largest = |stage| rig.meter.tally(stage).largest;
@@ -209,7 +211,7 @@ fn what_was_handed_over_is_answered_before_the_device_ends() {
 #[test]
 fn a_factory_that_fails_or_panics_fails_the_start() {
     let start = |factory: fn() -> Result<Orders, Box<dyn std::error::Error + Send + Sync>>| {
-        Shared::start(1, Arc::default(), Box::new(factory)).unwrap_err().to_string()
+        Shared::start(Arc::new(Turns::new(1)), Arc::default(), Box::new(factory)).unwrap_err().to_string()
     };
     assert_eq!(start(|| Err("no such model".into())), "no such model");
     assert_eq!(start(|| panic!("broken factory")), "broken factory");

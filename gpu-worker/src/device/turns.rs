@@ -7,7 +7,7 @@ const MAX_PIXEL_BYTES: u64 = 512 << 20;
 
 /// The turns of one worker.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub struct Turns {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -22,7 +22,7 @@ struct State {
 
 impl Turns {
     /// As many turns as `cores`.
-    pub(super) fn new(cores: usize) -> Self {
+    pub fn new(cores: usize) -> Self {
         let state = State { free: cores.max(1), returning: 0, pixel_bytes: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }

@@ -84,7 +84,7 @@ pub enum RunFailure {
 
 /// The role as one word, as manifests and messages have it.
 pub trait RoleWord {
-    /// `detection`, `recognition`, `landmarks_106` or `landmarks_68`.
+    /// `detection`, `recognition`, `landmarks_106`, `landmarks_68` or `clip_visual`.
     fn word(&self) -> &'static str;
 }
 
@@ -95,6 +95,7 @@ impl RoleWord for ModelRole {
             Self::Recognition => "recognition",
             Self::Landmarks106 => "landmarks_106",
             Self::Landmarks68 => "landmarks_68",
+            Self::ClipVisual => "clip_visual",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// Where graphs are executed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Provider {
@@ -151,6 +153,27 @@ impl FromStr for ProviderChoice {
 
     fn from_str(word: &str) -> Result<Self, UnknownProvider> {
         if word == "auto" { Ok(Self::Auto) } else { word.parse().map(Self::Only) }
+    }
+}
+
+impl fmt::Display for ProviderChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Only(provider) => provider.fmt(f),
+        }
+    }
+}
+
+impl Serialize for ProviderChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -13,7 +13,7 @@ use facesets_imaging::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, EngineError, RoleWord as _, Tensor};
-use crate::vision::{Normalisation, append_nchw};
+use crate::vision::{CLIP_SIDE, Normalisation, append_clip, append_nchw};
 
 /// Relative L2 distance between what an output is and what it should be. Other kernels in 32 bits differ by 1e-4 and in 16 bits by a few
 /// 1e-3; a cosine of 0.9998 is where the embeddings' own noise floor lies.
@@ -82,17 +82,18 @@ impl Reference {
         let golden: BTreeMap<String, Vec<Fingerprint>> =
             serde_json::from_str(GOLDEN).expect("the golden numbers are compiled in; a test reads them");
         let of = |role| Some((role, golden.get(&pack.sha256(role)?.to_string())?.clone()));
-        ModelRole::ALL.into_iter().map(of).collect::<Option<_>>().map(Self)
+        pack.models.iter().map(|model| of(model.role)).collect::<Option<_>>().map(Self)
     }
 
-    /// What `engine` gives, in order to compare others with it. An engine that contradicts itself is no reference.
+    /// What `engine` gives in `roles`, in order to compare others with it. An engine that contradicts itself is no reference.
     pub fn measure(
         engine: &mut impl Engine,
+        roles: &[ModelRole],
         normalisation: impl Fn(ModelRole) -> Normalisation,
     ) -> Result<Self, SelfTestError> {
-        let roles = ModelRole::ALL.into_iter().map(|role| {
-            let outputs = probe(engine, role, normalisation(role))?;
-            Ok((role, outputs.iter().map(Fingerprint::of).collect()))
+        let roles = roles.iter().map(|role| {
+            let outputs = probe(engine, *role, normalisation(*role))?;
+            Ok((*role, outputs.iter().map(Fingerprint::of).collect()))
         });
         roles.collect::<Result<_, SelfTestError>>().map(Self)
     }
@@ -149,10 +150,14 @@ fn probe(
         ModelRole::Detection => DEFAULT_DET_SIZE as usize,
         ModelRole::Recognition => height.unwrap_or(112),
         ModelRole::Landmarks106 | ModelRole::Landmarks68 => height.unwrap_or(192),
+        ModelRole::ClipVisual => CLIP_SIDE as usize,
     };
     let row = |turned: bool| {
-        let mut values = Vec::new();
-        append_nchw(&mut values, &picture(side as u32, turned), normalisation);
+        let (mut values, picture) = (Vec::new(), picture(side as u32, turned));
+        match role {
+            ModelRole::ClipVisual => append_clip(&mut values, &picture),
+            _ => append_nchw(&mut values, &picture, normalisation),
+        }
         values
     };
     let (face, neighbour) = (row(false), row(true));

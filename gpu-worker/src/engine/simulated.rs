@@ -25,6 +25,7 @@ impl Engine for Simulated {
             ModelRole::Detection => [Some(1), Some(3), None, None],
             ModelRole::Recognition => [None, Some(3), Some(112), Some(112)],
             ModelRole::Landmarks106 | ModelRole::Landmarks68 => [None, Some(3), Some(192), Some(192)],
+            ModelRole::ClipVisual => [None, Some(3), Some(224), Some(224)],
         }
     }
 
@@ -46,6 +47,7 @@ impl Engine for Simulated {
             ModelRole::Recognition => rows(512),
             ModelRole::Landmarks106 => rows(106 * 2),
             ModelRole::Landmarks68 => rows(68 * 3),
+            ModelRole::ClipVisual => rows(768),
         })
     }
 }

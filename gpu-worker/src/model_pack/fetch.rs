@@ -54,7 +54,7 @@ pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> 
         return Ok(Fetched::AlreadyThere(folder));
     }
     fs::create_dir_all(models).map_err(disk(models))?;
-    let part = models.join(format!(".{}.zip.part", entry.name));
+    let part = partial_archive(models, &entry.name);
     download(Wanted { url: &entry.url, bytes: entry.bytes, sha256: entry.sha256 }, &part, progress)?;
 
     let staging = tempfile::Builder::new()
@@ -67,6 +67,11 @@ pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> 
     publish(&staging, &folder).map_err(disk(&folder))?;
     fs::remove_file(&part).map_err(disk(&part))?;
     Ok(Fetched::New(folder))
+}
+
+/// Where the archive of a pack is gathered.
+pub(super) fn partial_archive(models: &Path, name: &str) -> PathBuf {
+    models.join(format!(".{name}.zip.part"))
 }
 
 fn is_whole(models: &Path, name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use facesets_core::{
     Sha256Digest,
-    wire::{ModelInfo, ModelRole, PackInfo},
+    wire::{ModelInfo, ModelRole, PackInfo, PackState},
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,7 @@ pub struct ManifestModel {
     pub sha256: String,
 }
 
-/// A file that a role needs, checked as far as can be without looking at it.
+/// A role's file, checked as far as can be without looking at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExpectedFile {
     pub(super) role: ModelRole,
@@ -52,17 +52,23 @@ pub(super) struct ExpectedFile {
 }
 
 impl Manifest {
-    /// The files of every role, or what is wrong with them.
+    /// The files of every role that the pack fills, or what is wrong with them. It fills all roles for faces or none, and if none,
+    /// that of CLIP.
     pub(super) fn files(&self) -> Result<Vec<ExpectedFile>, String> {
         if self.schema != SCHEMA {
             return Err(format!("its schema is `{}`, this version reads `{SCHEMA}`", self.schema));
         }
-        ModelRole::ALL.into_iter().map(|role| self.file(role)).collect()
+        let has = |role: &ModelRole| self.models.contains_key(role.word());
+        let lacks = |role: &ModelRole| !has(role);
+        let for_faces = ModelRole::FACE.iter().any(has) || lacks(&ModelRole::ClipVisual);
+        if let Some(role) = ModelRole::FACE.iter().find(|role| for_faces && lacks(role)) {
+            return Err(format!("it names no `{}` model", role.word()));
+        }
+        ModelRole::ALL.into_iter().filter(has).map(|role| self.file(role)).collect()
     }
 
     fn file(&self, role: ModelRole) -> Result<ExpectedFile, String> {
-        let model =
-            self.models.get(role.word()).ok_or_else(|| format!("it names no `{}` model", role.word()))?;
+        let model = &self.models[role.word()];
         if !is_plain_name(&model.file) {
             return Err(format!("`{}` is not a plain file name", model.file));
         }
@@ -76,7 +82,12 @@ impl Manifest {
 pub(super) fn info(manifest: &Manifest, files: &[ExpectedFile]) -> PackInfo {
     let models =
         files.iter().map(|file| ModelInfo { role: file.role, file: file.file.clone(), sha256: file.sha256 });
-    PackInfo { name: manifest.name.clone(), models: models.collect(), licence: manifest.licence.clone() }
+    PackInfo {
+        name: manifest.name.clone(),
+        models: models.collect(),
+        licence: manifest.licence.clone(),
+        state: PackState::Available,
+    }
 }
 
 /// Whether `name` is one component of a path, on Unix and on Windows.

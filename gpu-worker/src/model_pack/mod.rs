@@ -11,6 +11,7 @@ mod manifest;
 mod normalisation;
 mod onnx_header;
 mod pack;
+mod remove;
 mod unpack;
 
 pub use catalogue::{CatalogueEntry, CatalogueFile, catalogue};
@@ -21,3 +22,4 @@ pub use manifest::{MANIFEST_FILE, Manifest, ManifestModel, SCHEMA};
 pub use normalisation::normalisation;
 pub use onnx_header::{NotOnnx, first_node_names};
 pub use pack::{FileCheck, FileState, Pack, list};
+pub use remove::{Hold, RemoveError, remove, size};

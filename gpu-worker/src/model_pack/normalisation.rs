@@ -29,6 +29,8 @@ pub fn normalisation(role: ModelRole, model: &[u8]) -> Result<Normalisation, Not
         ModelRole::Detection | ModelRole::Landmarks106 | ModelRole::Landmarks68 => {
             Normalisation { mean: 127.5, std: 128.0 }
         }
+        // Its levels have a mean and a deviation for each channel: `vision::append_clip`.
+        ModelRole::ClipVisual => Normalisation::NONE,
     })
 }
 

@@ -12,7 +12,7 @@ use facesets_core::{
 };
 
 use super::{
-    MANIFEST_FILE, Manifest, PackError,
+    Hold, MANIFEST_FILE, Manifest, PackError,
     manifest::{ExpectedFile, info, is_plain_name},
 };
 
@@ -67,7 +67,15 @@ impl Pack {
         &self.info
     }
 
+    /// The roles that it fills: all those for faces, that of CLIP, or both.
+    pub fn roles(&self) -> impl Iterator<Item = ModelRole> {
+        self.files.iter().map(|file| file.role)
+    }
+
     /// The bytes of the model in `role`, equal to what the manifest says.
+    ///
+    /// # Panics
+    /// If the pack does not fill `role`.
     pub fn read(&self, role: ModelRole) -> Result<Vec<u8>, PackError> {
         let expected = self.expected(role);
         let path = self.folder.join(&expected.file);
@@ -77,8 +85,16 @@ impl Pack {
     }
 
     /// Where the model in `role` lies.
+    ///
+    /// # Panics
+    /// If the pack does not fill `role`.
     pub fn path(&self, role: ModelRole) -> PathBuf {
         self.folder.join(&self.expected(role).file)
+    }
+
+    /// Keeps `models remove` away from the pack for as long as the result lives.
+    pub fn hold(&self) -> Option<Hold> {
+        Hold::on(&self.folder)
     }
 
     /// Compares every file.
@@ -95,7 +111,7 @@ impl Pack {
         self.files
             .iter()
             .find(|file| file.role == role)
-            .expect("a pack opens only with a file for every role")
+            .unwrap_or_else(|| panic!("pack `{}` is asked for a role that it does not fill", self.info.name))
     }
 }
 
@@ -149,7 +165,7 @@ mod tests {
         let mut manifest = json!({
             "schema": super::super::SCHEMA, "name": name, "licence": "MIT", "source": "a test", "models": {},
         });
-        for role in ModelRole::ALL {
+        for role in ModelRole::FACE {
             let (word, file) = (role.word(), format!("{}.onnx", role.word()));
             fs::write(folder.join(&file), word).unwrap();
             manifest["models"][word] = json!({"file": file, "bytes": word.len(), "sha256": Sha256Digest::of(word.as_bytes()).to_string()});
@@ -165,6 +181,26 @@ mod tests {
         assert!(pack.verify().iter().all(|check| check.state.is_ok()));
         assert_eq!(pack.read(ModelRole::Recognition).unwrap(), b"recognition");
         assert_eq!(pack.info().sha256(ModelRole::Detection), Some(Sha256Digest::of(b"detection")));
+    }
+
+    #[test]
+    fn a_pack_is_for_faces_for_clip_or_for_both_and_never_half_of_one() {
+        let models = models();
+        let clip = json!({"file": "detection.onnx", "bytes": 9, "sha256": Sha256Digest::of(b"detection").to_string()});
+        write_pack(models.path(), "clip", |m| m["models"] = json!({"clip_visual": clip}));
+        write_pack(models.path(), "both", |m| m["models"]["clip_visual"] = clip.clone());
+        write_pack(models.path(), "half", |m| {
+            m["models"] = json!({"clip_visual": clip, "detection": m["models"]["detection"]});
+        });
+        write_pack(models.path(), "none", |m| m["models"] = json!({}));
+        let roles = |name| Pack::open(models.path(), name).map(|pack| pack.roles().collect::<Vec<_>>());
+        assert_eq!(roles("good").unwrap(), ModelRole::FACE);
+        assert_eq!(roles("clip").unwrap(), [ModelRole::ClipVisual]);
+        assert_eq!(roles("both").unwrap(), ModelRole::ALL);
+        for name in ["half", "none"] {
+            let error = roles(name).unwrap_err().to_string();
+            assert!(error.contains("it names no `"), "{error}");
+        }
     }
 
     #[test]

@@ -22,20 +22,39 @@ pub use auth::{InvalidToken, Token};
 pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
 
 use self::{process::Reader, replies::Replies};
-use crate::pool::Pool;
+use crate::{packs::Packs, pool::Pool};
 
 /// What the service answers with.
 #[derive(Debug, Clone)]
 pub struct WorkerService {
     description: Arc<WorkerDescription>,
     pool: Arc<Pool>,
+    packs: Option<Arc<Packs>>,
     drain: CancellationToken,
 }
 
 impl WorkerService {
     /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items to `pool`.
     pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
-        Self { description: Arc::new(description), pool, drain: CancellationToken::new() }
+        Self { description: Arc::new(description), pool, packs: None, drain: CancellationToken::new() }
+    }
+
+    /// The same, which says of `packs` what is true when it is asked.
+    #[must_use]
+    pub fn with_packs(self, packs: Arc<Packs>) -> Self {
+        Self { packs: Some(packs), ..self }
+    }
+
+    /// What it says of itself now.
+    async fn described(&self) -> proto::WorkerInfo {
+        let mut description = (*self.description).clone();
+        if let Some(packs) = self.packs.clone() {
+            // Manifests are read from the disk.
+            if let Ok(now) = tokio::task::spawn_blocking(move || packs.describe()).await {
+                description.packs = now;
+            }
+        }
+        (&description).into()
     }
 }
 
@@ -45,7 +64,7 @@ impl Worker for WorkerService {
         &self,
         _request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeResponse>, Status> {
-        let worker = Some((&*self.description).into());
+        let worker = Some(self.described().await);
         Ok(Response::new(proto::DescribeResponse { worker }))
     }
 
@@ -56,7 +75,7 @@ impl Worker for WorkerService {
         request: Request<Streaming<proto::ProcessRequest>>,
     ) -> Result<Response<Replies>, Status> {
         let (submitter, answers) = self.pool.open(self.description.credit);
-        let (reader, immediate) = Reader::new(self, request.into_inner(), submitter);
+        let (reader, immediate) = Reader::new(self.clone(), request.into_inner(), submitter);
         tokio::spawn(reader.run());
         Ok(Response::new(Replies::new(immediate, answers)))
     }

@@ -1,13 +1,12 @@
 //! The incoming half of a `Process` stream: Hello, then items, one after another, as far as the credit goes.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use facesets_core::wire::{
-    Assembled, Assembler, ItemFailureKind, ItemReply, PROTOCOL_VERSION, ProtocolViolation, WorkerDescription,
+    Assembled, Assembler, ItemFailureKind, ItemReply, PROTOCOL_VERSION, ProtocolViolation,
     proto::{self, process_request, process_response},
 };
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::WorkerService;
@@ -30,8 +29,7 @@ pub(super) struct Reader {
     assembler: Assembler,
     submitter: Submitter,
     immediate: mpsc::Sender<Immediate>,
-    description: Arc<WorkerDescription>,
-    drain: CancellationToken,
+    service: WorkerService,
 }
 
 /// Why reading ends.
@@ -46,7 +44,7 @@ enum End {
 
 impl Reader {
     pub(super) fn new(
-        service: &WorkerService,
+        service: WorkerService,
         messages: Streaming<proto::ProcessRequest>,
         submitter: Submitter,
     ) -> (Self, mpsc::Receiver<Immediate>) {
@@ -56,8 +54,7 @@ impl Reader {
             assembler: Assembler::new(service.description.limits.max_bytes),
             submitter,
             immediate,
-            description: Arc::clone(&service.description),
-            drain: service.drain.clone(),
+            service,
         };
         (reader, receiver)
     }
@@ -77,7 +74,7 @@ impl Reader {
 
     async fn read(&mut self) -> Result<std::convert::Infallible, End> {
         self.greet().await?;
-        let drain = self.drain.clone();
+        let drain = self.service.drain.clone();
         loop {
             // Credit first: without it nothing is read, and HTTP/2 makes the client wait.
             let slot = tokio::select! {
@@ -114,7 +111,7 @@ impl Reader {
             ))));
         }
         tracing::info!(client = hello.client, "a client says hello");
-        let hello = process_response::Kind::Hello((&*self.description).into());
+        let hello = process_response::Kind::Hello(self.service.described().await);
         self.say(proto::ProcessResponse { kind: Some(hello) }).await
     }
 
@@ -126,7 +123,7 @@ impl Reader {
                 return Ok(());
             }
             Assembled::TooLarge { id, total_bytes } => {
-                let max_bytes = self.description.limits.max_bytes;
+                let max_bytes = self.service.description.limits.max_bytes;
                 let message = format!("the file has {total_bytes} bytes, more than the limit of {max_bytes}");
                 (id, ItemFailureKind::TooLarge, message)
             }

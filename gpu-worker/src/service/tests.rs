@@ -4,12 +4,17 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use facesets_core::{
     ImageLimits,
-    wire::{Item, ItemReply, PROTOCOL_VERSION, Task, proto::worker_client::WorkerClient, requests},
+    wire::{
+        Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION, Task, proto::worker_client::WorkerClient,
+        requests,
+    },
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, transport::Channel};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use super::*;
 use crate::testing::{Toy, item};
@@ -175,6 +180,32 @@ async fn the_token_guards_everything_but_health() {
     assert_eq!(describe(Some("Bearer simsim")).await.unwrap_err(), Code::Unauthenticated);
     let worker = describe(Some("Bearer sesame")).await.unwrap().into_inner().worker.unwrap();
     assert_eq!(worker.device, "a toy");
+}
+
+#[tokio::test]
+async fn a_worker_whose_device_is_lost_says_that_it_does_not_serve_and_items_may_go_elsewhere() {
+    let running = start(None).await;
+    let health = HealthClient::new(running.channel().await);
+    let status = |service: &str| {
+        let (mut health, service) = (health.clone(), service.to_owned());
+        async move { health.check(HealthCheckRequest { service }).await.unwrap().into_inner().status() }
+    };
+    assert_eq!(status("").await, ServingStatus::Serving);
+    let watch = HealthCheckRequest { service: "facesets.worker.v1.Worker".to_owned() };
+    let mut watching = health.clone().watch(watch).await.unwrap().into_inner();
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+
+    let mut client = running.client().await;
+    for (id, text) in [(1, "lost"), (2, "face")] {
+        client.send(&item(id, text)).await;
+        let failure = client.reply().await.outcome.unwrap_err();
+        assert!(failure.kind == ItemFailureKind::DeviceLost && failure.kind.is_retryable(), "{failure:?}");
+    }
+    let said = timeout(Duration::from_secs(10), watching.message()).await.unwrap().unwrap().unwrap();
+    assert_eq!(said.status(), ServingStatus::NotServing);
+    for service in ["", "facesets.worker.v1.Worker"] {
+        assert_eq!(status(service).await, ServingStatus::NotServing, "`{service}`");
+    }
 }
 
 #[tokio::test]

@@ -24,10 +24,14 @@ impl Normalisation {
 
 /// Appends `image` to `batch` as three planes R, G, B of height × width values.
 pub fn append_nchw(batch: &mut Vec<f32>, image: &RgbImage, normalisation: Normalisation) {
-    let table = normalisation.table();
+    append_planes(batch, image, &[normalisation.table(); 3]);
+}
+
+/// The same with a table for each channel: the input value of every level.
+pub(super) fn append_planes(batch: &mut Vec<f32>, image: &RgbImage, tables: &[[f32; 256]; 3]) {
     let pixels = image.as_raw().as_chunks::<3>().0;
     batch.reserve(3 * pixels.len());
-    for channel in 0..3 {
+    for (channel, table) in tables.iter().enumerate() {
         batch.extend(pixels.iter().map(|pixel| table[usize::from(pixel[channel])]));
     }
 }

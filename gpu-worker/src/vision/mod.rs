@@ -1,4 +1,4 @@
-//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers.
+//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers; for CLIP exactly Pillow's.
 //!
 //! Pure functions on images and slices. Nothing in here runs a network, reads a file or knows the protocol; every coordinate
 //! is in pixels of the upright image unless it says otherwise. What changes a number here by more than floating-point
@@ -8,6 +8,7 @@ mod affine;
 mod alignment;
 mod blob;
 mod blur;
+mod clip;
 mod landmarks;
 mod letterbox;
 mod nms;
@@ -19,6 +20,7 @@ pub use affine::Affine;
 pub use alignment::{ARCFACE_SIDE, align};
 pub use blob::{Normalisation, append_nchw};
 pub use blur::laplacian_variance;
+pub use clip::{CLIP_SIDE, append_clip, clip_crop};
 pub use landmarks::{LandmarkCrop, PointCountError};
 pub use letterbox::{Letterbox, letterbox};
 pub use nms::suppress;

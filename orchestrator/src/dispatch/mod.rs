@@ -26,15 +26,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use facesets_core::{
-    FaceAnalysis, Sha256Digest,
-    wire::{ItemFailure, Timings, WorkerDescription},
+    Sha256Digest,
+    wire::{ItemFailure, TaskResult, Timings, WorkerDescription},
 };
 use tokio::sync::oneshot;
 
 pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use origin::{Origin, Patience};
-pub use pack::{PackError, task_for};
+pub use pack::{PackError, clip_task_for, task_for};
 pub use queue::Queue;
 pub use run::{Worker, run};
 pub use way::{Plaintext, Token, Way};
@@ -105,8 +105,8 @@ pub struct Answer {
 /// A measurement.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// The faces.
-    pub analysis: Box<FaceAnalysis>,
+    /// What the worker's task asked for, under its contract.
+    pub result: Box<TaskResult>,
     /// Where the time went.
     pub timings: Timings,
     /// Who measured.

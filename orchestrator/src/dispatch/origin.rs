@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use facesets_core::wire::{AnalyzeFaces, Instance};
+use facesets_core::wire::{Instance, Task};
 use tokio::net::TcpStream;
 
-use super::{Connection, DispatchError, Way, connect, fate::Fate, managed::Supervisor, pack::task_for};
+use super::{Connection, DispatchError, Way, connect, fate::Fate, managed::Supervisor};
 
 /// How long a host may take to say who listens there now, if anybody. What a lost worker had waits meanwhile.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ impl Origin {
     }
 
     /// Gets it back, with the same contract. The error is for people, and final.
-    pub(super) async fn again(&self, task: &AnalyzeFaces, patience: &Patience) -> Result<Connection, String> {
+    pub(super) async fn again(&self, task: &Task, patience: &Patience) -> Result<Connection, String> {
         let connection = match self {
             Self::Remote(way) => reconnect(way, patience).await?,
             Self::Managed(supervisor) => {
@@ -83,11 +83,16 @@ impl Origin {
                 connect(&way.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?
             }
         };
-        match task_for(connection.description(), Some(&task.pack), task.contract.det_size) {
-            Ok(now) if now.contract == task.contract => Ok(connection),
-            Ok(now) => Err(format!("it came back with other models: contract `{}`", now.contract)),
-            Err(error) => Err(format!("it came back with other models: {error}")),
+        let packs = &connection.description().packs;
+        if packs.iter().any(|pack| task.is_met_by(pack)) {
+            return Ok(connection);
         }
+        let names: Vec<_> = packs.iter().map(|pack| pack.name.as_str()).collect();
+        Err(format!(
+            "it came back with other models: pack `{}` is not what it was ({})",
+            task.pack(),
+            names.join(", ")
+        ))
     }
 }
 

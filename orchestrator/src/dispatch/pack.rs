@@ -2,7 +2,7 @@
 
 use facesets_core::{
     FaceContract,
-    wire::{AnalyzeFaces, WorkerDescription},
+    wire::{AnalyzeFaces, EmbedClip, PackInfo, PackState, WorkerDescription},
 };
 
 use crate::exit::Hint;
@@ -13,6 +13,9 @@ pub enum PackError {
     /// It has none.
     #[error("the worker has no model pack loaded")]
     None,
+    /// None of its packs has CLIP.
+    #[error("the worker has no model pack with CLIP's visual tower")]
+    NoClip,
     /// It has several.
     #[error("the worker has several model packs: {}", names(.0))]
     Several(Vec<String>),
@@ -50,6 +53,7 @@ impl Hint for PackError {
             Self::OtherModels { .. } => {
                 "give all workers the same model pack, name one that all have with `--pack`, or run one `embed` for each"
             }
+            Self::NoClip => "make one with scripts/export-clip, and put it beside the worker's other packs",
             Self::None | Self::Incomplete(_) => {
                 "give the worker a complete pack: see `facesets-worker models --help`"
             }
@@ -58,17 +62,22 @@ impl Hint for PackError {
     }
 }
 
-/// The task for a worker: with the pack asked for or the only one, at a detector size.
+/// The task for a worker: with the pack asked for, or the only one for faces that it was started with, at a detector size.
 pub fn task_for(
     worker: &WorkerDescription,
     pack: Option<&str>,
     det_size: u32,
 ) -> Result<AnalyzeFaces, PackError> {
     let present = || worker.packs.iter().map(|pack| pack.name.clone()).collect();
+    let meant: Vec<&PackInfo> = worker.packs.iter().filter(|pack| pack.state == PackState::Default).collect();
+    let for_faces: Vec<&PackInfo> =
+        meant.iter().copied().filter(|pack| pack.face_contract(det_size).is_some()).collect();
     let pack = match (pack, &worker.packs[..]) {
         (_, []) => return Err(PackError::None),
-        (None, [only]) => only,
-        (None, _) => return Err(PackError::Several(present())),
+        (None, _) => match (&for_faces[..], &meant[..]) {
+            ([only], _) | ([], [only]) => only,
+            _ => return Err(PackError::Several(present())),
+        },
         (Some(wanted), packs) => packs
             .iter()
             .find(|pack| pack.name == wanted)
@@ -76,6 +85,30 @@ pub fn task_for(
     };
     let contract = pack.face_contract(det_size).ok_or_else(|| PackError::Incomplete(pack.name.clone()))?;
     Ok(AnalyzeFaces::new(&pack.name, contract))
+}
+
+/// The CLIP task for a worker: with the pack asked for, or the only one that has a visual tower.
+pub fn clip_task_for(worker: &WorkerDescription, pack: Option<&str>) -> Result<EmbedClip, PackError> {
+    let mut able = worker.packs.iter().filter_map(|pack| Some((pack, pack.clip_contract()?)));
+    let (pack, contract) = match pack {
+        None => {
+            let able: Vec<_> = able.collect();
+            match &able[..] {
+                [] => return Err(PackError::NoClip),
+                [only] => *only,
+                several => {
+                    return Err(PackError::Several(
+                        several.iter().map(|(pack, _)| pack.name.clone()).collect(),
+                    ));
+                }
+            }
+        }
+        Some(wanted) => able.find(|(pack, _)| pack.name == wanted).ok_or_else(|| PackError::Unknown {
+            wanted: wanted.to_owned(),
+            present: worker.packs.iter().map(|pack| pack.name.clone()).collect(),
+        })?,
+    };
+    Ok(EmbedClip { pack: pack.name.clone(), contract })
 }
 
 fn names(names: &[String]) -> String {

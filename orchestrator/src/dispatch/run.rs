@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use facesets_core::wire::AnalyzeFaces;
+use facesets_core::wire::Task;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -15,7 +15,7 @@ pub struct Worker {
     /// The way to it.
     pub connection: Connection,
     /// Its task, with its pack.
-    pub task: AnalyzeFaces,
+    pub task: Task,
     /// The way back to it.
     pub origin: Origin,
 }

@@ -2,13 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use facesets_core::{
-    FaceAnalysis,
-    wire::{
-        AnalyzeFaces, Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, TaskResult, proto,
-        proto::{process_request, process_response},
-        requests,
-    },
+use facesets_core::wire::{
+    Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, Task, TaskResult, proto,
+    proto::{process_request, process_response},
+    requests,
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -54,7 +51,7 @@ type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
 /// Works through the queue on one connection until the queue is finished or the connection breaks.
 pub(super) async fn drive(
     mut connection: Connection,
-    task: AnalyzeFaces,
+    task: Task,
     number: WorkerNumber,
     shared: Arc<Shared>,
 ) -> Result<(), Broken> {
@@ -115,7 +112,7 @@ async fn open(
 
 /// Takes work from the queue as the credit allows, reads it and sends it.
 struct Feeder {
-    task: AnalyzeFaces,
+    task: Task,
     number: WorkerNumber,
     window: Arc<Window>,
     outbox: Outbox,
@@ -144,7 +141,7 @@ impl Feeder {
                 let loaded = loading.await.unwrap_or_else(|error| Err(error.to_string()));
                 match loaded {
                     Ok(data) => {
-                        let item = Item { id, tasks: vec![task.into()], data };
+                        let item = Item { id, tasks: vec![task], data };
                         send(&outbox, &item, &window, &shared).await;
                     }
                     Err(reason) => {
@@ -174,7 +171,7 @@ async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
 /// Matches answers with what is in flight.
 struct Listener {
     connection: Connection,
-    task: AnalyzeFaces,
+    task: Task,
     number: WorkerNumber,
     window: Arc<Window>,
     shared: Arc<Shared>,
@@ -222,26 +219,21 @@ impl Listener {
     }
 
     async fn settle(&self, mut work: Work, reply: ItemReply) {
-        let outcome = match reply.outcome.map(|(results, timings)| (only_analysis(results), timings)) {
-            Ok((Some(analysis), timings)) if analysis.contract == self.task.contract => {
+        let outcome = match reply.outcome.map(|(results, timings)| (only_result(results), timings)) {
+            Ok((Some(result), timings)) if self.task.is_answered_by(&result) => {
                 tracing::debug!(
                     item = reply.id,
                     content = %work.sha256.short(),
-                    faces = analysis.faces.len(),
                     queue_us = timings.queue.as_micros() as u64,
                     decode_us = timings.decode.as_micros() as u64,
                     infer_us = timings.infer.as_micros() as u64,
                     "analysed"
                 );
                 let worker = Arc::clone(self.connection.description());
-                Ok(Measured { analysis: Box::new(analysis), timings, worker })
+                Ok(Measured { result: Box::new(result), timings, worker })
             }
-            Ok((Some(analysis), _)) => Err(ItemFailure {
+            Ok(_) => Err(ItemFailure {
                 kind: ItemFailureKind::ContractMismatch,
-                message: format!("the worker answered under contract `{}`", analysis.contract),
-            }),
-            Ok((None, _)) => Err(ItemFailure {
-                kind: ItemFailureKind::Internal,
                 message: "the worker answered something else than what it was asked for".to_owned(),
             }),
             Err(failure) => Err(failure),
@@ -270,12 +262,9 @@ impl Listener {
     }
 }
 
-/// The answer to the only task that is ever sent.
-fn only_analysis(results: Vec<TaskResult>) -> Option<FaceAnalysis> {
-    match <[TaskResult; 1]>::try_from(results) {
-        Ok([TaskResult::Faces(analysis)]) => Some(analysis),
-        _ => None,
-    }
+/// The answer to the only task of an item.
+fn only_result(results: Vec<TaskResult>) -> Option<TaskResult> {
+    <[TaskResult; 1]>::try_from(results).ok().map(|[result]| result)
 }
 
 fn give_back_later(queue: Arc<Queue>, work: Work) {

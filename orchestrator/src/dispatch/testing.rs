@@ -13,8 +13,8 @@ use facesets_core::{
     FaceAnalysis, ImageLimits, Sha256Digest,
     wire::{
         Assembled, Assembler, Credit, Item, ItemFailure, ItemFailureKind, ItemReply, MAX_MESSAGE_BYTES,
-        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task, TaskResult, Timings, WorkerDescription,
-        proto,
+        ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, PackState, Task, TaskResult, Timings,
+        WorkerDescription, proto,
         proto::worker_server::{Worker as WorkerApi, WorkerServer},
     },
 };
@@ -66,7 +66,7 @@ pub(crate) fn description() -> WorkerDescription {
 
 /// With a pack whose models are its own.
 fn description_of(pack: &str) -> WorkerDescription {
-    let models = ModelRole::ALL.map(|role| {
+    let models = ModelRole::FACE.map(|role| {
         let (file, sha256) = (format!("{role:?}.onnx"), Sha256Digest::of(pack.as_bytes()));
         ModelInfo { role, file, sha256 }
     });
@@ -76,7 +76,12 @@ fn description_of(pack: &str) -> WorkerDescription {
         device: "test".to_owned(),
         provider: "fake".to_owned(),
         runtime_version: "0".to_owned(),
-        packs: vec![PackInfo { name: pack.to_owned(), models: models.to_vec(), licence: String::new() }],
+        packs: vec![PackInfo {
+            name: pack.to_owned(),
+            models: models.to_vec(),
+            licence: String::new(),
+            state: PackState::Default,
+        }],
         credit: Credit { max_items: 4, max_bytes: 64 << 20 },
         limits: ImageLimits::default(),
         instance: None,
@@ -90,7 +95,8 @@ pub(crate) fn done(item: &Item) -> ItemReply {
     // The width tells which image it was, the height how many bytes arrived.
     let width = u32::from(item.data[0]);
     let height = item.data.len() as u32;
-    let analysis = FaceAnalysis { contract, landmarks_contract, width, height, faces: vec![] };
+    let analysis =
+        FaceAnalysis { pack: task.pack.clone(), contract, landmarks_contract, width, height, faces: vec![] };
     ItemReply { id: item.id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }
 

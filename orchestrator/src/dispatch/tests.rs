@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use facesets_core::wire::{ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, PackInfo, TaskResult};
+use facesets_core::{
+    ClipAnalysis, ClipEmbedding,
+    clip::CLIP_EMBEDDING_LEN,
+    wire::{ItemFailureKind, ItemReply, MAX_CHUNK_BYTES, ModelInfo, ModelRole, PackInfo, Task, TaskResult},
+};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +35,7 @@ async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
 async fn reached(worker: TestWorker) -> Worker {
     let way = Way::to(start(worker).await);
     let connection = connect(&way).await.unwrap();
-    let task = task_for(connection.description(), None, 640).unwrap();
+    let task = task_for(connection.description(), None, 640).unwrap().into();
     Worker { connection, task, origin: Origin::Remote(way) }
 }
 
@@ -97,7 +101,10 @@ async fn run_until(
                 }
             };
             on_answer(&answer);
-            let outcome = answer.outcome.map(|measured| (measured.analysis.width, measured.analysis.height));
+            let outcome = answer.outcome.map(|measured| {
+                let TaskResult::Faces(analysis) = *measured.result else { panic!("{measured:?}") };
+                (analysis.width, analysis.height)
+            });
             assert!(outcomes.insert(numbers[&answer.sha256], outcome).is_none(), "answered twice");
         }
     };
@@ -322,6 +329,40 @@ async fn a_result_under_another_contract_is_no_result() {
     assert!(
         matches!(&ran.outcomes[&0], Err(Refusal::Worker(f)) if f.kind == ItemFailureKind::ContractMismatch)
     );
+}
+
+#[tokio::test]
+async fn whatever_a_worker_is_asked_for_is_carried_to_who_asked() {
+    let embedding = ClipEmbedding::from_raw(&[1.0; CLIP_EMBEDDING_LEN]).unwrap();
+    let made = embedding.clone();
+    let behaviour = answer_each(move |item| {
+        let [Task::EmbedClip(task)] = &item.tasks[..] else { panic!("{item:?}") };
+        let (pack, contract, embedding) = (task.pack.clone(), task.contract, made.clone());
+        let result = TaskResult::Clip(ClipAnalysis { pack, contract, embedding });
+        ItemReply { id: item.id, outcome: Ok((vec![result], Timings::default())) }
+    });
+    let (worker, _) = worker(behaviour).await;
+    let mut is = description();
+    assert_eq!(clip_task_for(&is, None), Err(PackError::NoClip));
+    let tower =
+        ModelInfo { role: ModelRole::ClipVisual, file: "v".to_owned(), sha256: Sha256Digest::of(b"tower") };
+    is.packs.push(PackInfo { name: "clip".to_owned(), models: vec![tower], ..is.packs[0].clone() });
+    let task = clip_task_for(&is, None).unwrap();
+    assert_eq!(clip_task_for(&is, Some("clip")).as_ref(), Ok(&task));
+    // Who names no pack and wants faces does not mean that one.
+    assert_eq!(task_for(&is, None, 640).unwrap().pack, "open");
+
+    let worker = Worker { task: task.clone().into(), ..worker };
+    let load: Load = Arc::new(|_| Ok(Bytes::from_static(b"a photo")));
+    let work = [Work::new(Sha256Digest::of(b"a photo"), 7)];
+    let queue = Arc::new(Queue::new(work, &CancellationToken::new()));
+    let (events, mut answers) = mpsc::channel(4);
+    let running = tokio::spawn(run(vec![worker], Arc::clone(&queue), load, events, IMPATIENCE));
+    let Some(Event::Answer(Answer { outcome: Ok(measured), .. })) = answers.recv().await else { panic!() };
+    let TaskResult::Clip(carried) = *measured.result else { panic!("{measured:?}") };
+    assert_eq!((carried.contract, carried.embedding), (task.contract, embedding));
+    drop(answers);
+    running.abort();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, thread};
 
-use facesets_core::{FaceContract, Sha256Digest};
+use facesets_core::{FaceContract, Sha256Digest, wire::TaskResult};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -159,7 +159,11 @@ impl Collector<'_> {
         let Answer { sha256, outcome } = answer;
         self.monitor.advance(1);
         match outcome {
-            Ok(Measured { analysis, worker, .. }) => {
+            Ok(Measured { result, worker, .. }) => {
+                let TaskResult::Faces(analysis) = *result else {
+                    unreachable!("a result answers its task, and faces are all that is asked for here")
+                };
+                let analysis = Box::new(analysis);
                 self.summary.analysed += 1;
                 self.summary.count_faces(analysis.faces.len() as u64);
                 // All results of a worker share its description, which lives as long as its connection.

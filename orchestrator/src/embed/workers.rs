@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use facesets_core::FaceContract;
+use facesets_core::{FaceContract, wire::Task};
 
 use super::{EmbedError, Interrupt, Summary, roster};
 use crate::{
@@ -128,7 +128,9 @@ pub(super) fn gather(
         let is = worker.connection.description();
         monitor.note(&format!(
             "worker: {} (provider {}, pack `{}`{at})",
-            is.device, is.provider, worker.task.pack
+            is.device,
+            is.provider,
+            worker.task.pack()
         ));
         summary.device.get_or_insert_with(|| is.device.clone());
         summary.provider.get_or_insert_with(|| is.provider.clone());
@@ -142,7 +144,7 @@ pub(super) fn gather(
         let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
         monitor.note(&format!("the worker at {label} is left out: {error}{hint}"));
     }
-    let contract = first.task.contract;
+    let contract = contract_of(first);
     summary.contract = Some(contract.to_string());
     let theirs = workers.iter().map(|worker| worker.connection.description().limits.max_bytes).min();
     let max_image_bytes = theirs.into_iter().chain(options.max_image_bytes).min().unwrap_or(u64::MAX);
@@ -188,14 +190,22 @@ fn reach(
     let connection = runtime.block_on(connect(way))?;
     let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
     match first {
-        Some(first) if first.task.contract != task.contract => Err(PackError::OtherModels {
+        Some(first) if contract_of(first) != task.contract => Err(PackError::OtherModels {
             pack: task.pack,
             contract: Box::new(task.contract),
             first: first.connection.label().to_owned(),
-            wanted: Box::new(first.task.contract),
+            wanted: Box::new(contract_of(first)),
         }
         .into()),
-        _ => Ok(Worker { connection, task, origin }),
+        _ => Ok(Worker { connection, task: task.into(), origin }),
+    }
+}
+
+/// What a worker of [`reach`] is asked for.
+fn contract_of(worker: &Worker) -> FaceContract {
+    match &worker.task {
+        Task::AnalyzeFaces(task) => task.contract,
+        Task::CountFaces(_) | Task::EmbedClip(_) => unreachable!("faces are all that is asked for here"),
     }
 }
 

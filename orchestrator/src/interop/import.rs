@@ -105,6 +105,8 @@ impl Import<'_> {
             let incoming = match outcome {
                 RowOutcome::Done { width, height, landmarks, provenance } => {
                     let analysis = FaceAnalysis {
+                        // The contract is what counts; the name of the pack is stored nowhere.
+                        pack: String::new(),
                         contract: self.contracts.faces,
                         landmarks_contract: landmarks,
                         width,

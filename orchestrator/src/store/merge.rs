@@ -102,6 +102,8 @@ impl Store {
             return Ok(Some(Incoming::Failed(failure)));
         }
         let analysis = FaceAnalysis {
+            // The contract is what counts; the name of the pack is stored nowhere.
+            pack: String::new(),
             contract: contract.parse().map_err(faces::damaged)?,
             landmarks_contract: row.get::<_, String>(5)?.parse().map_err(faces::damaged)?,
             width: row.get(3)?,

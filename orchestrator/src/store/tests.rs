@@ -58,7 +58,8 @@ pub(crate) fn face(seed: u32) -> Face {
 
 pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
     let (contract, landmarks_contract) = (contract(), landmarks_contract());
-    Box::new(FaceAnalysis { contract, landmarks_contract, width: 40, height: 30, faces })
+    let pack = "open".to_owned();
+    Box::new(FaceAnalysis { pack, contract, landmarks_contract, width: 40, height: 30, faces })
 }
 
 pub(crate) fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {

@@ -64,6 +64,7 @@ impl From<&FaceAnalysis> for proto::FaceAnalysis {
             width: analysis.width,
             height: analysis.height,
             faces: analysis.faces.iter().map(Into::into).collect(),
+            pack: analysis.pack.clone(),
         }
     }
 }
@@ -73,6 +74,7 @@ impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
 
     fn try_from(message: &proto::FaceAnalysis) -> Result<Self, WireError> {
         Ok(Self {
+            pack: message.pack.clone(),
             contract: required(message.contract.as_ref(), "contract")?.try_into()?,
             landmarks_contract: required(message.landmarks_contract.as_ref(), "landmarks_contract")?
                 .try_into()?,
@@ -187,6 +189,7 @@ mod tests {
             .prop_map(
                 |([detector, recogniser, l106, l68], [det_size, preprocessing, width, height], faces)| {
                     FaceAnalysis {
+                        pack: "open".to_owned(),
                         contract: FaceContract { detector, recogniser, det_size, preprocessing },
                         landmarks_contract: LandmarksContract {
                             detector,

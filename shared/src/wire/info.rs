@@ -7,7 +7,9 @@ use std::{
 
 use super::{WireError, digest, digest_bytes, proto, required};
 use crate::{
-    CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION, Sha256Digest,
+    ClipContract, CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION,
+    Sha256Digest,
+    contract::{CLIP_PREPROCESSING_VERSION, DEFAULT_DET_SIZE},
 };
 
 /// A worker's Hello and its answer to Describe.
@@ -23,7 +25,7 @@ pub struct WorkerDescription {
     pub provider: String,
     /// Version of ONNX Runtime.
     pub runtime_version: String,
-    /// Loaded packs.
+    /// Packs that can be asked for, those named at start first.
     pub packs: Vec<PackInfo>,
     /// How much may be in flight.
     pub credit: Credit,
@@ -55,7 +57,7 @@ pub struct Credit {
     pub max_bytes: u64,
 }
 
-/// A loaded model pack.
+/// A model pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackInfo {
     /// Folder name.
@@ -64,6 +66,19 @@ pub struct PackInfo {
     pub models: Vec<ModelInfo>,
     /// Licence of the weights.
     pub licence: String,
+    /// Whether it is in memory.
+    pub state: PackState,
+}
+
+/// Whether a pack is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackState {
+    /// It is loaded when it is asked for.
+    Available,
+    /// It was asked for, and may be unloaded again.
+    Loaded,
+    /// It was named at start and stays: what a client means that names no pack.
+    Default,
 }
 
 /// A model file.
@@ -88,11 +103,17 @@ pub enum ModelRole {
     Landmarks106,
     /// 68 landmarks.
     Landmarks68,
+    /// CLIP's visual tower.
+    ClipVisual,
 }
 
 impl ModelRole {
-    /// Every role that a face pack fills.
-    pub const ALL: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
+    /// The roles that a pack for faces fills, all of them.
+    pub const FACE: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
+
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68, Self::ClipVisual];
 }
 
 impl PackInfo {
@@ -117,6 +138,14 @@ impl PackInfo {
             detector: self.sha256(ModelRole::Detection)?,
             det_size,
             preprocessing: PREPROCESSING_VERSION,
+        })
+    }
+
+    /// The contract of this pack's CLIP embeddings; `None` if it has no visual tower.
+    pub fn clip_contract(&self) -> Option<ClipContract> {
+        Some(ClipContract {
+            visual: self.sha256(ModelRole::ClipVisual)?,
+            preprocessing: CLIP_PREPROCESSING_VERSION,
         })
     }
 
@@ -183,6 +212,15 @@ impl From<&PackInfo> for proto::ModelPack {
             name: pack.name.clone(),
             models: pack.models.iter().map(Into::into).collect(),
             licence: pack.licence.clone(),
+            state: match pack.state {
+                PackState::Available => proto::PackState::Available,
+                PackState::Loaded => proto::PackState::Loaded,
+                PackState::Default => proto::PackState::Default,
+            }
+            .into(),
+            // For clients that do not derive contracts from models.
+            face_contract: pack.face_contract(DEFAULT_DET_SIZE).as_ref().map(Into::into),
+            clip_contract: pack.clip_contract().as_ref().map(Into::into),
         }
     }
 }
@@ -197,6 +235,11 @@ impl TryFrom<&proto::ModelPack> for PackInfo {
             name: message.name.clone(),
             models: known.map(TryInto::try_into).collect::<Result<_, _>>()?,
             licence: message.licence.clone(),
+            state: match message.state() {
+                proto::PackState::Available => PackState::Available,
+                proto::PackState::Loaded => PackState::Loaded,
+                proto::PackState::Default | proto::PackState::Unspecified => PackState::Default,
+            },
         })
     }
 }
@@ -208,6 +251,7 @@ impl From<&ModelInfo> for proto::Model {
             ModelRole::Recognition => proto::ModelRole::Recognition,
             ModelRole::Landmarks106 => proto::ModelRole::Landmarks106,
             ModelRole::Landmarks68 => proto::ModelRole::Landmarks68,
+            ModelRole::ClipVisual => proto::ModelRole::ClipVisual,
         };
         Self { role: role.into(), file: model.file.clone(), sha256: digest_bytes(&model.sha256) }
     }
@@ -232,6 +276,7 @@ fn role(role: proto::ModelRole) -> Option<ModelRole> {
         proto::ModelRole::Recognition => Some(ModelRole::Recognition),
         proto::ModelRole::Landmarks106 => Some(ModelRole::Landmarks106),
         proto::ModelRole::Landmarks68 => Some(ModelRole::Landmarks68),
+        proto::ModelRole::ClipVisual => Some(ModelRole::ClipVisual),
     }
 }
 
@@ -257,6 +302,7 @@ mod tests {
                     })
                     .to_vec(),
                 licence: "MIT".to_owned(),
+                state: PackState::Loaded,
             }],
             credit: Credit { max_items: 8, max_bytes: 1 << 26 },
             limits: ImageLimits::default(),
@@ -276,7 +322,7 @@ mod tests {
     #[test]
     fn models_of_unknown_roles_are_passed_over() {
         let unknown = proto::Model { role: 99, file: "new.onnx".to_owned(), sha256: vec![1; 32].into() };
-        let pack = proto::ModelPack { name: "p".to_owned(), models: vec![unknown], licence: String::new() };
+        let pack = proto::ModelPack { name: "p".to_owned(), models: vec![unknown], ..Default::default() };
         assert_eq!(PackInfo::try_from(&pack).unwrap().models, []);
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing else in the two programs interprets a message; they speak in the types of this crate. Conversions *to* the wire
 //! cannot fail, conversions *from* it check everything and answer with a [`WireError`].
 
+mod clip;
 mod faces;
 mod info;
 mod item;
@@ -10,13 +11,13 @@ mod limits;
 mod outcome;
 mod task;
 
-pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, WorkerDescription};
+pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
 pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
 pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
 };
 pub use outcome::{ItemFailure, ItemFailureKind, ItemOutcome, ItemReply, Timings};
-pub use task::{AnalyzeFaces, CountFaces, MAX_TASKS, Task, TaskResult};
+pub use task::{AnalyzeFaces, CountFaces, EmbedClip, MAX_TASKS, Task, TaskResult};
 
 /// The generated messages, client and server.
 #[expect(

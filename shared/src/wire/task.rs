@@ -1,7 +1,10 @@
 //! What may be asked of an item, and what comes of it, on the wire.
 
-use super::{WireError, digest, digest_bytes, fraction, proto, required};
-use crate::{BBox, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract, FaceCount};
+use super::{PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
+use crate::{
+    BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
+    FaceCount,
+};
 
 /// Most tasks of one item, and most detector sizes of one count: there are no more things that make sense.
 pub const MAX_TASKS: usize = 8;
@@ -13,6 +16,8 @@ pub enum Task {
     AnalyzeFaces(AnalyzeFaces),
     /// Answered with [`TaskResult::Count`].
     CountFaces(CountFaces),
+    /// Answered with [`TaskResult::Clip`].
+    EmbedClip(EmbedClip),
 }
 
 /// What came of a [`Task`].
@@ -22,6 +27,8 @@ pub enum TaskResult {
     Faces(FaceAnalysis),
     /// Of [`Task::CountFaces`].
     Count(FaceCount),
+    /// Of [`Task::EmbedClip`].
+    Clip(ClipAnalysis),
 }
 
 /// Detect, embed and place landmarks.
@@ -48,6 +55,50 @@ pub struct CountFaces {
     pub det_threshold: f32,
     /// Overlap above which the weaker detection is dropped, in (0, 1].
     pub nms_threshold: f32,
+}
+
+/// Embed the whole image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedClip {
+    /// Pack to use.
+    pub pack: String,
+    /// Contract that the result must be under.
+    pub contract: ClipContract,
+}
+
+impl Task {
+    /// Whether `result` is what was asked for, under the contracts that were asked for.
+    pub fn is_answered_by(&self, result: &TaskResult) -> bool {
+        match (self, result) {
+            (Self::AnalyzeFaces(task), TaskResult::Faces(faces)) => faces.contract == task.contract,
+            (Self::CountFaces(task), TaskResult::Count(count)) => {
+                count.sizes.iter().map(|size| size.contract).eq(task.contracts.iter().copied())
+            }
+            (Self::EmbedClip(task), TaskResult::Clip(clip)) => clip.contract == task.contract,
+            _ => false,
+        }
+    }
+
+    /// Whether `pack` gives what is asked for, under the contracts that are asked for.
+    pub fn is_met_by(&self, pack: &PackInfo) -> bool {
+        pack.name == self.pack()
+            && match self {
+                Self::AnalyzeFaces(task) => pack.face_contract(task.contract.det_size) == Some(task.contract),
+                Self::CountFaces(task) => {
+                    task.contracts.iter().all(|asked| pack.count_contract(asked.det_size) == Some(*asked))
+                }
+                Self::EmbedClip(task) => pack.clip_contract() == Some(task.contract),
+            }
+    }
+
+    /// The pack to use.
+    pub fn pack(&self) -> &str {
+        match self {
+            Self::AnalyzeFaces(task) => &task.pack,
+            Self::CountFaces(task) => &task.pack,
+            Self::EmbedClip(task) => &task.pack,
+        }
+    }
 }
 
 impl AnalyzeFaces {
@@ -91,6 +142,12 @@ impl From<CountFaces> for Task {
     }
 }
 
+impl From<EmbedClip> for Task {
+    fn from(task: EmbedClip) -> Self {
+        Self::EmbedClip(task)
+    }
+}
+
 impl From<&Task> for proto::Task {
     fn from(task: &Task) -> Self {
         let kind = match task {
@@ -105,6 +162,10 @@ impl From<&Task> for proto::Task {
                 contracts: task.contracts.iter().map(Into::into).collect(),
                 det_threshold: task.det_threshold,
                 nms_threshold: task.nms_threshold,
+            }),
+            Task::EmbedClip(task) => proto::task::Kind::EmbedClip(proto::EmbedClip {
+                pack: task.pack.clone(),
+                contract: Some((&task.contract).into()),
             }),
         };
         Self { kind: Some(kind) }
@@ -127,6 +188,10 @@ impl TryFrom<&proto::Task> for Task {
                 contracts: one_to_eight(&task.contracts, "contracts")?,
                 det_threshold: fraction(task.det_threshold, "det_threshold")?,
                 nms_threshold: fraction(task.nms_threshold, "nms_threshold")?,
+            }),
+            proto::task::Kind::EmbedClip(task) => Self::EmbedClip(EmbedClip {
+                pack: task.pack.clone(),
+                contract: required(task.contract.as_ref(), "contract")?.try_into()?,
             }),
         })
     }
@@ -152,6 +217,7 @@ impl From<&TaskResult> for proto::TaskResult {
         let kind = match result {
             TaskResult::Faces(analysis) => proto::task_result::Kind::Faces(analysis.into()),
             TaskResult::Count(count) => proto::task_result::Kind::Count(count.into()),
+            TaskResult::Clip(clip) => proto::task_result::Kind::Clip(clip.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -164,6 +230,7 @@ impl TryFrom<&proto::TaskResult> for TaskResult {
         Ok(match required(message.kind.as_ref(), "kind")? {
             proto::task_result::Kind::Faces(analysis) => Self::Faces(analysis.try_into()?),
             proto::task_result::Kind::Count(count) => Self::Count(count.try_into()?),
+            proto::task_result::Kind::Clip(clip) => Self::Clip(clip.try_into()?),
         })
     }
 }
@@ -196,7 +263,8 @@ impl From<&FaceCount> for proto::FaceCount {
             contract: Some((&detections.contract).into()),
             faces: detections.faces.iter().map(Into::into).collect(),
         });
-        Self { width: count.width, height: count.height, sizes: sizes.collect() }
+        let pack = count.pack.clone();
+        Self { width: count.width, height: count.height, sizes: sizes.collect(), pack }
     }
 }
 
@@ -205,7 +273,7 @@ impl TryFrom<&proto::FaceCount> for FaceCount {
 
     fn try_from(message: &proto::FaceCount) -> Result<Self, WireError> {
         let sizes = one_to_eight(&message.sizes, "sizes")?;
-        Ok(Self { width: message.width, height: message.height, sizes })
+        Ok(Self { pack: message.pack.clone(), width: message.width, height: message.height, sizes })
     }
 }
 
@@ -252,12 +320,16 @@ mod tests {
     fn any_task() -> impl Strategy<Value = Task> {
         let contracts = prop::collection::vec(any_contract(), 1..=MAX_TASKS);
         let thresholds = (0.01f32..=1.0, 0.01f32..=1.0);
-        (contracts, thresholds, "[a-z_]{1,9}", any::<bool>()).prop_map(
-            |(contracts, (det_threshold, nms_threshold), pack, count)| {
-                if count {
+        (contracts, thresholds, "[a-z_]{1,9}", 0..3).prop_map(
+            |(contracts, (det_threshold, nms_threshold), pack, kind)| {
+                if kind == 0 {
                     return CountFaces { pack, contracts, det_threshold, nms_threshold }.into();
                 }
                 let CountContract { detector, det_size, preprocessing } = contracts[0];
+                if kind == 1 {
+                    return EmbedClip { pack, contract: ClipContract { visual: detector, preprocessing } }
+                        .into();
+                }
                 let contract = FaceContract { detector, recogniser: detector, det_size, preprocessing };
                 AnalyzeFaces { pack, contract, det_threshold, nms_threshold }.into()
             },
@@ -277,7 +349,7 @@ mod tests {
         let detections = (any_contract(), prop::collection::vec(any_face(), 0..5))
             .prop_map(|(contract, faces)| Detections { contract, faces });
         (any::<u32>(), any::<u32>(), prop::collection::vec(detections, 1..=MAX_TASKS))
-            .prop_map(|(width, height, sizes)| FaceCount { width, height, sizes })
+            .prop_map(|(width, height, sizes)| FaceCount { pack: "open".to_owned(), width, height, sizes })
     }
 
     proptest! {
@@ -316,6 +388,40 @@ mod tests {
                 let _ = Task::try_from(&message);
             }
         }
+    }
+
+    #[test]
+    fn a_task_is_met_and_answered_under_its_own_contract_only() {
+        use crate::{
+            ClipEmbedding,
+            clip::CLIP_EMBEDDING_LEN,
+            wire::{ModelInfo, ModelRole, PackState},
+        };
+        let models = ModelRole::ALL.map(|role| ModelInfo {
+            role,
+            file: String::new(),
+            sha256: crate::Sha256Digest::of(format!("{role:?}").as_bytes()),
+        });
+        let (name, licence) = ("p".to_owned(), String::new());
+        let pack = PackInfo { name, models: models.to_vec(), licence, state: PackState::Default };
+        let (faces, clip) = (pack.face_contract(640).unwrap(), pack.clip_contract().unwrap());
+        let asked = EmbedClip { pack: "p".to_owned(), contract: clip };
+        let tasks = [
+            AnalyzeFaces::new("p", faces).into(),
+            CountFaces::new("p", [640, 320].map(|size| pack.count_contract(size).unwrap()).to_vec()).into(),
+            Task::from(asked.clone()),
+        ];
+        let other = PackInfo { name: "q".to_owned(), ..pack.clone() };
+        let mut newer = pack.clone();
+        newer.models.iter_mut().for_each(|model| model.sha256 = crate::Sha256Digest::of(b"newer"));
+        for task in &tasks {
+            assert!(task.is_met_by(&pack) && !task.is_met_by(&other) && !task.is_met_by(&newer), "{task:?}");
+        }
+        let embedding = ClipEmbedding::from_raw(&[1.0; CLIP_EMBEDDING_LEN]).unwrap();
+        let result = TaskResult::Clip(ClipAnalysis { pack: "p".to_owned(), contract: clip, embedding });
+        assert_eq!(tasks.map(|task| task.is_answered_by(&result)), [false, false, true]);
+        let contract = ClipContract { preprocessing: 99, ..clip };
+        assert!(!Task::from(EmbedClip { contract, ..asked }).is_answered_by(&result));
     }
 
     #[test]

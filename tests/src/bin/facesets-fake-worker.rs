@@ -22,8 +22,8 @@ use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
     wire::{
-        Instance, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, Task,
-        TaskResult, WorkerDescription,
+        Instance, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, PackState,
+        Task, TaskResult, WorkerDescription,
     },
 };
 use facesets_worker::{
@@ -86,10 +86,16 @@ impl Analyzer for Script {
         }
         let landmarks_contract = pack().landmarks_contract(task.contract.det_size).unwrap();
         let faces = vec![face(sha256)];
-        let faces =
-            FaceAnalysis { contract: task.contract, landmarks_contract, width: 640, height: 480, faces };
-        let (queue, decode) = (Duration::ZERO, Duration::ZERO);
-        Ok(Analysis { results: vec![TaskResult::Faces(faces)], queue, decode, infer: self.delay })
+        let faces = FaceAnalysis {
+            pack: task.pack.clone(),
+            contract: task.contract,
+            landmarks_contract,
+            width: 640,
+            height: 480,
+            faces,
+        };
+        let results = vec![TaskResult::Faces(faces)];
+        Ok(Analysis { results, queue: Duration::ZERO, decode: Duration::ZERO, infer: self.delay })
     }
 }
 
@@ -109,7 +115,12 @@ fn face(sha256: Sha256Digest) -> Face {
 
 fn pack() -> PackInfo {
     let model = |role| ModelInfo { role, file: format!("{role:?}"), sha256: Sha256Digest::of(b"fake") };
-    PackInfo { name: "open".to_owned(), models: ModelRole::ALL.map(model).to_vec(), licence: String::new() }
+    PackInfo {
+        name: "open".to_owned(),
+        models: ModelRole::FACE.map(model).to_vec(),
+        licence: String::new(),
+        state: PackState::Default,
+    }
 }
 
 #[tokio::main(worker_threads = 2)]

@@ -1,0 +1,108 @@
+//! A pack in memory.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use facesets_core::wire::{ItemFailure, ItemFailureKind, PackInfo};
+
+use crate::{
+    analyzer::{BuildError, FaceAnalyzer, failed},
+    device::Device,
+    engine::{EngineError, RunFailure},
+    model_pack::{Hold, Pack, PackError},
+    pool::PoolError,
+};
+
+/// An analyzer for one pack, for whichever lane takes it.
+pub type LaneAnalyzer = FaceAnalyzer<Box<dyn Device + Send>>;
+
+/// Makes one more of them.
+type Make = dyn Fn() -> Result<LaneAnalyzer, BuildError> + Send + Sync;
+
+/// A pack whose models have passed the self-test.
+pub struct Loaded {
+    info: PackInfo,
+    make: Box<Make>,
+    /// Made, and not in use.
+    free: Mutex<Vec<LaneAnalyzer>>,
+    made: AtomicUsize,
+    /// Keeps `models remove` away.
+    _hold: Option<Hold>,
+}
+
+/// A pack that cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its files.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// Its models.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Its device.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+impl LoadError {
+    /// What an item that asked for the pack is told.
+    pub(super) fn failure(&self, name: &str) -> ItemFailure {
+        let kind = match self {
+            Self::Build(BuildError::Engine(EngineError::Run { cause: RunFailure::DeviceLost, .. })) => {
+                ItemFailureKind::DeviceLost
+            }
+            Self::Build(BuildError::Engine(EngineError::Run { cause: RunFailure::OutOfMemory, .. })) => {
+                ItemFailureKind::OutOfMemory
+            }
+            _ => ItemFailureKind::Internal,
+        };
+        failed(kind, format!("pack `{name}` cannot be loaded: {self}"))
+    }
+}
+
+impl Loaded {
+    /// A pack whose first analyzer can be made.
+    pub fn new(
+        pack: &Pack,
+        make: impl Fn() -> Result<LaneAnalyzer, BuildError> + Send + Sync + 'static,
+    ) -> Result<Self, LoadError> {
+        let first = make()?;
+        Ok(Self {
+            info: pack.info().clone(),
+            make: Box::new(make),
+            free: Mutex::new(vec![first]),
+            made: AtomicUsize::new(1),
+            _hold: pack.hold(),
+        })
+    }
+
+    /// What it is.
+    pub(super) fn info(&self) -> &PackInfo {
+        &self.info
+    }
+
+    /// An analyzer that nobody uses, made if there is none.
+    pub(super) fn take(&self) -> Result<LaneAnalyzer, LoadError> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(analyzer) = free {
+            return Ok(analyzer);
+        }
+        self.made.fetch_add(1, Ordering::Relaxed);
+        Ok((self.make)()?)
+    }
+
+    /// Gives it back.
+    pub(super) fn put(&self, analyzer: LaneAnalyzer) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(analyzer);
+    }
+
+    /// Makes one more analyzer unless there are enough for so many lanes.
+    pub(super) fn prepare(&self, lanes: usize) -> Result<(), LoadError> {
+        if self.made.fetch_add(1, Ordering::Relaxed) < lanes {
+            self.put((self.make)()?);
+        }
+        Ok(())
+    }
+}

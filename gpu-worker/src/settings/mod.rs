@@ -1,0 +1,160 @@
+//! The settings of `serve`, from wherever they are said, and which of several voices counts.
+//!
+//! In this order: what a parent process says, flags, environment, the configuration file, the defaults.
+
+mod file;
+mod print;
+
+use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+pub use file::{ConfigFile, FileError, config_file, default_config_file};
+pub use print::effective;
+
+use crate::engine::ProviderChoice;
+
+/// Each field as the flag of the same name; `None` where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Address and port; port 0 takes a free one [default: 127.0.0.1:50551].
+    #[arg(long, env = "FACESETS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Folder of model packs [default: facesets/models in the user's data folder].
+    #[arg(long, env = "FACESETS_MODELS", value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for [default: `buffalo_l`].
+    #[arg(long, env = "FACESETS_PACK", value_name = "NAME,…")]
+    pub pack: Option<String>,
+    /// Most packs in memory; the one that was used the longest ago makes room [default: 3].
+    #[arg(long, env = "FACESETS_MAX_PACKS", value_name = "NUMBER")]
+    pub max_packs: Option<NonZeroUsize>,
+    /// A pack that nobody asks for so long leaves the memory, unless it was named at start [default: 600].
+    #[arg(long, env = "FACESETS_IDLE_UNLOAD_SECONDS", value_name = "SECONDS")]
+    pub idle_unload_seconds: Option<u64>,
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
+    #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+    /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of another. `auto` takes the first
+    /// that works of cuda, migraphx, directml, openvino, cpu [default: auto].
+    #[arg(long, env = "FACESETS_PROVIDER", value_name = "NAME")]
+    pub provider: Option<ProviderChoice>,
+    /// Device of the provider, counted from 0 [default: the provider's own choice].
+    #[arg(long, env = "FACESETS_DEVICE_ID", value_name = "NUMBER")]
+    pub device_id: Option<u32>,
+    /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
+    #[arg(long, env = "FACESETS_ALLOW_CPU_FALLBACK", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_cpu_fallback: Option<bool>,
+    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the models; on a device, which they
+    /// share, the cores and 32].
+    #[arg(long, env = "FACESETS_LANES", value_name = "NUMBER")]
+    pub lanes: Option<NonZeroUsize>,
+    /// Largest encoded image in bytes [default: 256 MiB].
+    #[arg(long, env = "FACESETS_MAX_IMAGE_BYTES", value_name = "BYTES")]
+    pub max_image_bytes: Option<u64>,
+    /// Largest decoded image in pixels [default: 200 million].
+    #[arg(long, env = "FACESETS_MAX_PIXELS", value_name = "PIXELS")]
+    pub max_pixels: Option<u64>,
+    /// File with the token that clients must name (or the variable `FACESETS_TOKEN`).
+    #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Speak plaintext to other machines too.
+    #[arg(long, env = "FACESETS_ALLOW_PLAINTEXT", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_plaintext: Option<bool>,
+}
+
+impl Settings {
+    /// These, and where they say nothing, those of `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            listen: self.listen.or(below.listen),
+            models: self.models.or(below.models),
+            pack: self.pack.or(below.pack),
+            max_packs: self.max_packs.or(below.max_packs),
+            idle_unload_seconds: self.idle_unload_seconds.or(below.idle_unload_seconds),
+            runtime: self.runtime.or(below.runtime),
+            provider: self.provider.or(below.provider),
+            device_id: self.device_id.or(below.device_id),
+            allow_cpu_fallback: self.allow_cpu_fallback.or(below.allow_cpu_fallback),
+            lanes: self.lanes.or(below.lanes),
+            max_image_bytes: self.max_image_bytes.or(below.max_image_bytes),
+            max_pixels: self.max_pixels.or(below.max_pixels),
+            token_file: self.token_file.or(below.token_file),
+            allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
+        }
+    }
+
+    /// What holds where nobody says anything. What stays `None` is found out at start.
+    pub fn defaults() -> Self {
+        let limits = facesets_core::ImageLimits::default();
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 50551))),
+            models: Some(default_models()),
+            pack: Some("buffalo_l".to_owned()),
+            max_packs: NonZeroUsize::new(3),
+            idle_unload_seconds: Some(600),
+            provider: Some(ProviderChoice::Auto),
+            allow_cpu_fallback: Some(false),
+            max_image_bytes: Some(limits.max_bytes),
+            max_pixels: Some(limits.max_pixels),
+            allow_plaintext: Some(false),
+            ..Self::default()
+        }
+    }
+}
+
+/// `facesets/models` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
+pub fn default_models() -> PathBuf {
+    user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share")
+        .unwrap_or_default()
+        .join("facesets")
+        .join("models")
+}
+
+/// A folder of the user's: a variable on Windows; elsewhere another one, or else a folder below the home.
+fn user_folder(on_windows: &str, elsewhere: &str, below_home: &str) -> Option<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if cfg!(windows) {
+        set(on_windows)
+    } else {
+        let home = || set("HOME").map(|home| home.join(below_home));
+        set(elsewhere).filter(|path| path.is_absolute()).or_else(home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_said_above_counts_and_every_other_comes_from_below() {
+        let low = Settings {
+            lanes: NonZeroUsize::new(7),
+            runtime: Some("low".into()),
+            device_id: Some(7),
+            token_file: Some("low".into()),
+            ..Settings::defaults()
+        };
+        assert_eq!(Settings::default().over(low.clone()), low);
+        let high = Settings {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 1))),
+            models: Some("high".into()),
+            pack: Some("high".to_owned()),
+            max_packs: NonZeroUsize::new(1),
+            idle_unload_seconds: Some(1),
+            runtime: Some("high".into()),
+            provider: Some(ProviderChoice::Only(crate::engine::Provider::Cpu)),
+            device_id: Some(1),
+            allow_cpu_fallback: Some(true),
+            lanes: NonZeroUsize::new(1),
+            max_image_bytes: Some(1),
+            max_pixels: Some(1),
+            token_file: Some("high".into()),
+            allow_plaintext: Some(true),
+        };
+        assert_eq!(high.clone().over(low), high);
+    }
+}
