@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry, status, store,
-        verify, why,
+        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry, status,
+        store, verify, why,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
