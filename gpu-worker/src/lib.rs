@@ -2,8 +2,8 @@
 //!
 //! From the outside in: [`service`] speaks the protocol, [`pool`] gives items to lanes (one thread each), [`analyzer`] does what an
 //! item asks for, [`vision`] is the arithmetic, [`device`] gathers the inputs of networks, [`engine`] runs them, [`model_pack`] provides
-//! them, [`meter`] says where the time goes, [`bench`] measures. [`assembly`] and [`startup`] put the parts together, [`command`] does so for the command line, [`managed`]
-//! is what a parent process says and hears.
+//! them, [`meter`] says where the time goes, [`mod@bench`] measures. [`assembly`] and [`startup`] put the parts together, [`command`]
+//! does so for the command line, [`managed`] is what a parent process says and hears.
 
 pub mod analyzer;
 pub mod assembly;
