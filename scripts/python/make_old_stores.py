@@ -7,7 +7,7 @@ needs: nothing but Python's own sqlite3
 
 A store of version N is what the first N files of the schema folder make of an empty database, with a few rows of every table: a
 photo with an alias that has vanished, one without a face, one that failed, one that nobody analysed, a path that is no
-UTF-8, and from version 2 on a suspect. The dump is put together here from the same rows, not by facesets, so that the two
+UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made. The dump is put together here from the same rows, not by facesets, so that the two
 check each other. Numbers are exact in single precision.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x46534554
 # The current version is made by every other test.
-VERSIONS = [1, 2]
+VERSIONS = [1, 2, 3, 4]
 
 
 def sha(text):
@@ -40,6 +40,8 @@ LOCATIONS = [  # path, content, size, mtime in ns, vanished
     (b"/photos/caf\xe9.jpg", FAILED, 0, 6, 0),
     (b"/photos/new.heic", NEW, 3_000_000_000, 7, 0),
 ]
+CAMERA = FACE, "2019-05-04T13:07:59", 120, 6
+INTENT = '{"schema":"facesets.intent/1","command":"extend","roots":[]}'
 DONE = "done", None, None
 ANALYSES = [  # content, outcome, kind, message, width, height, landmarks contract, provider, worker, runtime
     (FACE, *DONE, 640, 480, LANDMARKS, "cpu", "0.1.0", "1.31.1"),
@@ -74,9 +76,13 @@ def fill(db, version):
     db.execute("INSERT INTO embedding VALUES (1, ?)", (unit,))
     if version >= 2:
         db.execute("INSERT INTO strike VALUES (?, 'faces', ?, 1)", (NEW, CONTRACT))
+    if version >= 3:
+        db.execute("INSERT INTO camera VALUES (?, ?, ?, ?)", CAMERA)
+    if version >= 4:
+        db.execute("INSERT INTO decision VALUES (7, 'done', ?)", (INTENT,))
 
 
-def dump():
+def dump(version):
     """The lines of `facesets store dump`."""
     lines = []
     for path, content, size, _, vanished in sorted(LOCATIONS):
@@ -85,7 +91,8 @@ def dump():
             "size": size, "vanished": bool(vanished),
         })
     for content, size in sorted(CONTENTS):
-        lines.append({"content": content.hex(), "bytes": size, "camera": None})
+        camera = {"orientation": 6, "taken": "2019-05-04T13:07:59+02:00"} if version >= 3 and content == FACE else None
+        lines.append({"content": content.hex(), "bytes": size, "camera": camera})
     for content, outcome, kind, message, width, height, landmarks, *_ in sorted(ANALYSES):
         lines.append({
             "analysis": content.hex(), "task": "faces", "contract": CONTRACT, "outcome": outcome, "error_kind": kind,
@@ -116,7 +123,7 @@ def main():
         # Tables come in alphabetical order, children before parents.
         text = "\n".join(["PRAGMA foreign_keys = OFF;", *db.iterdump()])
         (out / f"v{version}.sql").write_text(f"{text}\n{pragmas}")
-        (out / f"v{version}.dump").write_text(dump())
+        (out / f"v{version}.dump").write_text(dump(version))
 
 
 if __name__ == "__main__":
