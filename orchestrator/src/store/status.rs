@@ -64,12 +64,18 @@ impl Store {
         let snapshot = self.connection.unchecked_transaction()?;
         let contents = self.count("SELECT count(DISTINCT sha256) FROM location", [])?;
         let locations = self.count("SELECT count(*) FROM location", [])?;
+        // Only the few locations that have vanished are looked at one by one.
+        let gone = self.count(
+            "SELECT count(DISTINCT sha256) FROM location AS one WHERE vanished AND NOT EXISTS \
+             (SELECT 1 FROM location WHERE sha256 = one.sha256 AND NOT vanished)",
+            [],
+        )?;
         let status = StoreStatus {
             contents,
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
-            present: self.count("SELECT count(DISTINCT sha256) FROM location WHERE NOT vanished", [])?,
+            present: contents - gone,
             contracts: self
                 .contracts()?
                 .into_iter()
