@@ -98,11 +98,11 @@ impl Store {
                 Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
             },
         )?;
-        // Outcomes are looked up in the order of their own index; only of what has none the locations are looked at.
+        // Outcomes are looked up in the order of their own index; only of what has none the locations are looked at, which CASE makes sure of.
         let pending = self.count(
-            "SELECT count(*) FROM content WHERE NOT EXISTS \
-             (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) \
-             AND EXISTS (SELECT 1 FROM location WHERE sha256 = content.sha256 AND NOT vanished)",
+            "SELECT coalesce(sum(CASE WHEN EXISTS \
+             (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) THEN 0 \
+             ELSE EXISTS (SELECT 1 FROM location WHERE sha256 = content.sha256 AND NOT vanished) END), 0) FROM content",
             key,
         )?;
         let failed = self.failed(&contract)?;
