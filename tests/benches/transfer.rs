@@ -46,8 +46,8 @@ use tonic::{
 
 /// As a phone's photo.
 const PHOTO_BYTES: usize = 3_000_000;
-const PHOTOS: usize = 200;
-const ROUNDS: usize = 7;
+const PHOTOS: usize = 1000;
+const ROUNDS: usize = 5;
 
 /// As `embed` has them.
 const NETWORK_THREADS: usize = 2;
