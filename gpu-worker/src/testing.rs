@@ -23,7 +23,10 @@ impl Analyzer for Toy {
             "bad" => Err(failed(ItemFailureKind::Decode, "not a photo")),
             "lost" => Err(failed(ItemFailureKind::DeviceLost, "the device was taken out")),
             _ => Ok(Analysis {
-                results: tasks.iter().map(|task| no_faces(bytes.len() as u32, task)).collect(),
+                results: tasks
+                    .iter()
+                    .map(|task| no_faces(bytes.len() as u32, task))
+                    .collect::<Result<_, _>>()?,
                 queue: Duration::ZERO,
                 decode: Duration::ZERO,
                 infer: Duration::ZERO,
@@ -32,17 +35,17 @@ impl Analyzer for Toy {
     }
 }
 
-fn no_faces(width: u32, task: &Task) -> TaskResult {
+fn no_faces(width: u32, task: &Task) -> Result<TaskResult, ItemFailure> {
     let contract = match task {
         Task::AnalyzeFaces(task) => task.contract,
-        Task::EmbedClip(_) => unimplemented!("a toy has no CLIP"),
+        Task::EmbedClip(_) => return Err(failed(ItemFailureKind::Unsupported, "a toy has no CLIP")),
         Task::CountFaces(task) => {
-            return TaskResult::Count(FaceCount {
+            return Ok(TaskResult::Count(FaceCount {
                 pack: task.pack.clone(),
                 width,
                 height: 1,
                 sizes: Vec::new(),
-            });
+            }));
         }
     };
     let nothing = Sha256Digest::from([0; 32]);
@@ -53,14 +56,14 @@ fn no_faces(width: u32, task: &Task) -> TaskResult {
         det_size: contract.det_size,
         preprocessing: contract.preprocessing,
     };
-    TaskResult::Faces(FaceAnalysis {
+    Ok(TaskResult::Faces(FaceAnalysis {
         pack: task.pack().to_owned(),
         contract,
         landmarks_contract,
         width,
         height: 1,
         faces: Vec::new(),
-    })
+    }))
 }
 
 pub(crate) fn item(id: u64, text: &str) -> Item {
