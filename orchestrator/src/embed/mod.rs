@@ -32,8 +32,10 @@ use crate::{
     exit::Exit,
     library::Library,
     monitor::Monitor,
+    source::load::Photos,
     store::{Committer, FileSystemPolicy, Writer},
 };
+use workers::Team;
 
 /// Threads for the network: they move bytes and wait; reading, hashing and writing have threads of their own.
 const NETWORK_THREADS: usize = 2;
@@ -121,7 +123,20 @@ fn steps(
         return Ok(());
     }
     let team = workers::gather(&options.workers, library, runtime, interrupt, monitor, summary)?;
-    let work = plan::plan(&photos, &team, options.known_failures, &mut committer, monitor, summary)?;
+    analyse_missing(photos, team, options.known_failures, committer, run, summary)
+}
+
+/// Has the team analyse what is missing of the photos; sends it home where nothing is.
+fn analyse_missing(
+    photos: Photos,
+    team: Team,
+    known_failures: KnownFailures,
+    mut committer: Committer,
+    run: &Attended<'_>,
+    summary: &mut Summary,
+) -> Result<(), EmbedError> {
+    let Attended { runtime, interrupt, monitor } = *run;
+    let work = plan::plan(&photos, &team, known_failures, &mut committer, monitor, summary)?;
     if work.is_empty() {
         team.dismiss();
         return Ok(());

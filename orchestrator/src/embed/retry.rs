@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Attended, EmbedError, KnownFailures, Summary, WorkerOptions, analyse, attend, plan, workers};
+use super::{Attended, EmbedError, KnownFailures, Summary, WorkerOptions, analyse_missing, attend, workers};
 use crate::{
     exit::Exit,
     library::Library,
@@ -41,7 +41,7 @@ fn steps(
 ) -> Result<(), EmbedError> {
     // A library is not made here.
     drop(Store::open_read(library)?);
-    let mut committer = Committer::new(Writer::open(library, options.file_system)?);
+    let committer = Committer::new(Writer::open(library, options.file_system)?);
     summary.surveyed = true;
     let store = committer.writer().store();
     let failed = |contract: &str| store.failed_contents(contract, &options.kinds);
@@ -62,10 +62,5 @@ fn steps(
     summary.files = photos.files();
     summary.contents = photos.len() as u64;
     summary.aliases = summary.files - summary.contents;
-    let work = plan::plan(&photos, &team, KnownFailures::Retry, &mut committer, run.monitor, summary)?;
-    if work.is_empty() {
-        team.dismiss();
-        return Ok(());
-    }
-    analyse::analyse(work, photos, team, committer, run.runtime, run.interrupt, run.monitor, summary)
+    analyse_missing(photos, team, KnownFailures::Retry, committer, run, summary)
 }
