@@ -24,6 +24,10 @@ const OUTBOX: usize = 2;
 /// How long a worker may take to answer the Hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Files are read one at a time, which disks and the processor's cache like best, unless one takes longer than this: a distant file
+/// server answers several at once faster than one after the other, and a photo that must be transcoded keeps a core busy.
+const SLOW_LOAD: Duration = Duration::from_millis(5);
+
 /// Before an item is tried again: the pressure that made it fail must have a chance to pass.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
@@ -134,12 +138,16 @@ impl Feeder {
                 Err(work) => return self.shared.queue.give_back(work),
             };
             let load = Arc::clone(&self.shared.load);
-            let loading = tokio::task::spawn_blocking(move || load(&sha256));
+            let mut loading = tokio::task::spawn_blocking(move || load(&sha256));
+            let loaded = tokio::time::timeout(SLOW_LOAD, &mut loading).await;
             let (task, outbox) = (self.task.clone(), Arc::clone(&self.outbox));
             let (window, shared) = (Arc::clone(&self.window), Arc::clone(&self.shared));
             tokio::spawn(async move {
-                let loaded = loading.await.unwrap_or_else(|error| Err(error.to_string()));
-                match loaded {
+                let loaded = match loaded {
+                    Ok(loaded) => loaded,
+                    Err(_slow) => loading.await,
+                };
+                match loaded.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(data) => {
                         let item = Item { id, tasks: vec![task], data };
                         send(&outbox, &item, &window, &shared).await;
