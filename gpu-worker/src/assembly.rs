@@ -77,7 +77,7 @@ impl Plan {
                 Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
             }),
             Arrangement::Shared => {
-                let turns = Arc::new(Turns::new(self.cores));
+                let turns = Arc::new(Turns::of(self.cores));
                 self.share(builder.share(turns, reference)?, common)
             }
         }
@@ -99,7 +99,7 @@ impl Plan {
     /// How packs are made ready for these lanes.
     pub fn loader(self, runtime: Runtime, limits: ImageLimits, meter: Arc<Meter>) -> Box<Loader> {
         // Of all packs together: lanes share the cores, whatever they work with.
-        let turns = Arc::new(Turns::new(self.cores));
+        let turns = Arc::new(Turns::of(self.cores));
         // A pack that comes back is measured no second time.
         let known: Mutex<Vec<(PackInfo, Reference)>> = Mutex::new(Vec::new());
         Box::new(move |pack| {

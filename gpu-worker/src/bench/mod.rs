@@ -89,7 +89,7 @@ pub fn simulated(
     let normalisations = ModelRole::FACE.map(|role| (role, Normalisation { mean: 127.5, std: 128.0 }));
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
     let common = Common::new(models, measure.limits, Arc::clone(&meter));
-    let turns = Arc::new(Turns::new(plan.cores));
+    let turns = Arc::new(Turns::of(plan.cores));
     let shared = Shared::start(turns, Arc::clone(&meter), Box::new(move || Ok(device)))?;
     let pool = plan.share(shared, common)?;
     let line = Line::new(pool, plan, &pack, meter)?;

@@ -61,10 +61,10 @@ struct Executor<E> {
 }
 
 impl Shared {
-    /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the processor: as many
-    /// as there are cores.
+    /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the
+    /// processor.
     ///
-    /// All cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
+    /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
     pub fn start<E: Engine + 'static>(
         turns: Arc<Turns>,
         meter: Arc<Meter>,

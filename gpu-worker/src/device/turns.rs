@@ -1,4 +1,4 @@
-//! Turns on the processor for lanes that share a device: as many work at once as there are cores, the others wait for the device.
+//! Turns on the processor for lanes that share a device: one more than there are cores work at once, the others wait for the device.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,59 +9,80 @@ const MAX_PIXEL_BYTES: u64 = 512 << 20;
 #[derive(Debug)]
 pub struct Turns {
     state: Mutex<State>,
-    changed: Condvar,
+    /// Lanes with a photo that is begun; they go first.
+    returning: Condvar,
+    /// Lanes with a new photo.
+    new: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Lanes that come back from the device and wait for a turn: they go before any photo that is not begun.
+    /// Lanes that come back from the device and wait for a turn.
     returning: usize,
     pixel_bytes: u64,
 }
 
+impl State {
+    fn may_begin(&self) -> bool {
+        self.free > 0 && self.returning == 0 && self.pixel_bytes < MAX_PIXEL_BYTES
+    }
+}
+
 impl Turns {
-    /// As many turns as `cores`.
-    pub fn new(cores: usize) -> Self {
-        let state = State { free: cores.max(1), returning: 0, pixel_bytes: 0 };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+    /// One more than `cores`: a lane that was woken, or waits for memory to be mapped, leaves no core without work.
+    pub fn of(cores: usize) -> Self {
+        Self::new(cores.max(1) + 1)
+    }
+
+    /// So many, at least one.
+    pub fn new(turns: usize) -> Self {
+        let state = State { free: turns, returning: 0, pixel_bytes: 0 };
+        Self { state: Mutex::new(state), returning: Condvar::new(), new: Condvar::new() }
     }
 
     /// Takes a turn for a new photo. Those that are decoded may exceed the limit by one photo a core, since a photo's size is not known
     /// before; who holds pixels never waits for room, so this ends.
     pub(super) fn begin(&self) {
-        let wait = |state: &mut State| {
-            state.free == 0 || state.returning > 0 || state.pixel_bytes >= MAX_PIXEL_BYTES
-        };
-        let state = self.changed.wait_while(self.lock(), wait);
-        state.unwrap_or_else(PoisonError::into_inner).free -= 1;
+        let state = self.new.wait_while(self.lock(), |state| !state.may_begin());
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.free -= 1;
+        self.wake_one(&state);
     }
 
     /// Gives the turn back while the device works.
     pub(super) fn pause(&self) {
-        self.lock().free += 1;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.free += 1;
+        self.wake_one(&state);
     }
 
     /// Takes a turn for a photo that is begun.
     pub(super) fn resume(&self) {
         let mut state = self.lock();
         state.returning += 1;
-        let state = self.changed.wait_while(state, |state| state.free == 0);
+        let state = self.returning.wait_while(state, |state| state.free == 0);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         state.returning -= 1;
         state.free -= 1;
-        drop(state);
-        // A turn may be left for a new photo that gave way.
-        self.changed.notify_all();
+        self.wake_one(&state);
     }
 
     /// Counts `after` bytes of decoded pixels instead of `before`.
     pub(super) fn hold(&self, before: u64, after: u64) {
         let mut state = self.lock();
         state.pixel_bytes = (state.pixel_bytes + after).saturating_sub(before);
-        drop(state);
-        self.changed.notify_all();
+        self.wake_one(&state);
+    }
+
+    /// Wakes the lane whose turn it is, if there is one: with every change there is a turn for at most one more, who wakes the next. All of
+    /// dozens of lanes would only look and sleep again.
+    fn wake_one(&self, state: &State) {
+        if state.free > 0 && state.returning > 0 {
+            self.returning.notify_one();
+        } else if state.may_begin() {
+            self.new.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

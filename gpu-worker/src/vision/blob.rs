@@ -1,6 +1,7 @@
 //! Pixels to network input.
 
 use facesets_imaging::RgbImage;
+use multiversion::multiversion;
 
 /// How levels 0–255 become a network's input: (level − mean) / std, the same for every channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,25 +16,25 @@ impl Normalisation {
     /// For a graph that normalises itself.
     pub const NONE: Self = Self { mean: 0.0, std: 1.0 };
 
-    /// The input value of every level.
-    fn table(self) -> [f32; 256] {
-        let scale = (1.0 / f64::from(self.std)) as f32;
-        std::array::from_fn(|level| (level as f32 - self.mean) * scale)
+    /// Such that a level becomes (level − mean) · scale.
+    fn scale(self) -> f32 {
+        (1.0 / f64::from(self.std)) as f32
     }
 }
 
 /// Appends `image` to `batch` as three planes R, G, B of height × width values.
 pub fn append_nchw(batch: &mut Vec<f32>, image: &RgbImage, normalisation: Normalisation) {
-    append_planes(batch, image, &[normalisation.table(); 3]);
-}
-
-/// The same with a table for each channel: the input value of every level.
-pub(super) fn append_planes(batch: &mut Vec<f32>, image: &RgbImage, tables: &[[f32; 256]; 3]) {
     let pixels = image.as_raw().as_chunks::<3>().0;
     batch.reserve(3 * pixels.len());
-    for (channel, table) in tables.iter().enumerate() {
-        batch.extend(pixels.iter().map(|pixel| table[usize::from(pixel[channel])]));
+    for channel in 0..3 {
+        append_plane(batch, pixels, channel, normalisation.mean, normalisation.scale());
     }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn append_plane(batch: &mut Vec<f32>, pixels: &[[u8; 3]], channel: usize, mean: f32, scale: f32) {
+    let channel = channel.min(2);
+    batch.extend(pixels.iter().map(|pixel| (f32::from(pixel[channel]) - mean) * scale));
 }
 
 #[cfg(test)]

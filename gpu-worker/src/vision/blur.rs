@@ -2,42 +2,99 @@
 
 use facesets_core::{BBox, geometry::PixelRect};
 use facesets_imaging::RgbImage;
+use multiversion::multiversion;
+
+/// Pixels of a row whose squares add up within 31 bits: a Laplacian of bytes is at most 4 · 255.
+const SUMMED_AT_ONCE: usize = 1024;
 
 /// Variance of the 3×3 Laplacian (0 1 0 / 1 −4 1 / 0 1 0, mirrored at the edge without repeating it) of the grey pixels of
 /// `bbox` inside `photo`, at native resolution: `cv2.Laplacian(grey, CV_64F).var()`. 0 when no pixel is inside.
 pub fn laplacian_variance(photo: &RgbImage, bbox: &BBox) -> f32 {
-    bbox.clamped(photo.width(), photo.height()).map_or(0.0, |rect| variance_of(&grey(photo, rect)))
+    let Some(rect) = bbox.clamped(photo.width(), photo.height()) else { return 0.0 };
+    let rows = Grey::new(photo, rect);
+    let (mut sum, mut squares) = (0, 0);
+    // Three rows at a time, each made grey once.
+    let mut grey: [Vec<i32>; 3] = Default::default();
+    let [above, row, below] = &mut grey;
+    rows.read(0, row);
+    rows.read(mirrored_before(0, rows.count), above);
+    for y in 0..rows.count {
+        rows.read(mirrored_after(y, rows.count), below);
+        let (of_row, of_squares) = sums(above, row, below);
+        sum += of_row;
+        squares += of_squares;
+        std::mem::swap(above, row);
+        std::mem::swap(row, below);
+    }
+    variance(sum, squares, u64::from(rect.width) * u64::from(rect.height))
 }
 
-/// Rows of grey levels.
-fn grey(photo: &RgbImage, rect: PixelRect) -> Vec<Vec<i32>> {
-    let (left, top) = (rect.x as usize, rect.y as usize);
-    let (width, height) = (rect.width as usize, rect.height as usize);
-    let rows = photo.as_raw().chunks_exact(photo.width() as usize * 3).skip(top).take(height);
-    rows.map(|row| row.as_chunks::<3>().0[left..left + width].iter().copied().map(luma).collect()).collect()
+/// Exact until the division.
+fn variance(sum: i64, squares: i64, count: u64) -> f32 {
+    let count = i128::from(count);
+    let spread = count * i128::from(squares) - i128::from(sum) * i128::from(sum);
+    (spread as f64 / (count * count) as f64) as f32
+}
+
+/// The rows of a part of a photo.
+struct Grey<'a> {
+    pixels: &'a [[u8; 3]],
+    stride: usize,
+    left: usize,
+    top: usize,
+    width: usize,
+    count: usize,
+}
+
+impl<'a> Grey<'a> {
+    fn new(photo: &'a RgbImage, rect: PixelRect) -> Self {
+        let [left, top, width, count] = [rect.x, rect.y, rect.width, rect.height].map(|v| v as usize);
+        Self { pixels: photo.as_raw().as_chunks().0, stride: photo.width() as usize, left, top, width, count }
+    }
+
+    /// The grey levels of a row with one mirrored at each end, instead of whatever `row` holds.
+    fn read(&self, y: usize, row: &mut Vec<i32>) {
+        let (start, width) = ((self.top + y) * self.stride + self.left, self.width);
+        row.resize(width + 2, 0);
+        to_grey(&self.pixels[start..start + width], &mut row[1..=width]);
+        row[0] = row[1 + mirrored_before(0, width)];
+        row[width + 1] = row[1 + mirrored_after(width - 1, width)];
+    }
 }
 
 /// BT.601 luma in the 15-bit fixed point of `OpenCV`'s `cvtColor`.
-fn luma([r, g, b]: [u8; 3]) -> i32 {
-    (i32::from(r) * 9798 + i32::from(g) * 19235 + i32::from(b) * 3735 + (1 << 14)) >> 15
+#[multiversion(targets("x86_64+avx2"))]
+fn to_grey(pixels: &[[u8; 3]], levels: &mut [i32]) {
+    for (level, [r, g, b]) in levels.iter_mut().zip(pixels) {
+        *level = (i32::from(*r) * 9798 + i32::from(*g) * 19235 + i32::from(*b) * 3735 + (1 << 14)) >> 15;
+    }
 }
 
-/// Exact until the last division: the sums are integers.
-fn variance_of(rows: &[Vec<i32>]) -> f32 {
-    let (mut sum, mut squares) = (0i64, 0i64);
-    for y in 0..rows.len() {
-        let row = &rows[y];
-        let (above, below) = (&rows[mirrored_before(y, rows.len())], &rows[mirrored_after(y, rows.len())]);
-        for x in 0..row.len() {
-            let (left, right) = (row[mirrored_before(x, row.len())], row[mirrored_after(x, row.len())]);
-            let laplacian = i64::from(left + right + above[x] + below[x] - 4 * row[x]);
-            sum += laplacian;
-            squares += laplacian * laplacian;
-        }
+/// Sum of the Laplacians of a row, and of their squares.
+fn sums(above: &[i32], row: &[i32], below: &[i32]) -> (i64, i64) {
+    let width = row.len() - 2;
+    let (mut sum, mut squares) = (0, 0);
+    for start in (0..width).step_by(SUMMED_AT_ONCE) {
+        let end = width.min(start + SUMMED_AT_ONCE);
+        let of_part = sums_of_part(&above[start + 1..=end], &row[start..end + 2], &below[start + 1..=end]);
+        sum += i64::from(of_part.0);
+        squares += i64::from(of_part.1);
     }
-    let count = (rows.len() * rows.first().map_or(0, Vec::len)) as i128;
-    let spread = count * i128::from(squares) - i128::from(sum) * i128::from(sum);
-    (spread as f64 / (count * count) as f64) as f32
+    (sum, squares)
+}
+
+/// The same of at most [`SUMMED_AT_ONCE`] pixels; `row` has one more at each end than the rows above and below it.
+#[multiversion(targets("x86_64+avx2"))]
+fn sums_of_part(above: &[i32], row: &[i32], below: &[i32]) -> (i32, i32) {
+    let count = above.len();
+    let (left, middle, right, below) = (&row[..count], &row[1..=count], &row[2..count + 2], &below[..count]);
+    let (mut sum, mut squares) = (0, 0);
+    for x in 0..count {
+        let laplacian = left[x] + right[x] + above[x] + below[x] - 4 * middle[x];
+        sum += laplacian;
+        squares += laplacian * laplacian;
+    }
+    (sum, squares)
 }
 
 fn mirrored_before(at: usize, len: usize) -> usize {

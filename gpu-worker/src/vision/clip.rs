@@ -8,8 +8,6 @@ use std::ops::Range;
 
 use facesets_imaging::RgbImage;
 
-use super::blob::append_planes;
-
 /// Side of the square that the tower is shown, in pixels.
 pub const CLIP_SIDE: u32 = 224;
 
@@ -65,8 +63,11 @@ pub fn clip_crop(photo: &RgbImage) -> RgbImage {
 
 /// Appends a crop of [`clip_crop`] to `batch` as the tower wants it: planes R, G, B of normalised values.
 pub fn append_clip(batch: &mut Vec<f32>, crop: &RgbImage) {
-    let tables = CHANNELS.map(|(mean, std)| std::array::from_fn(|level| (level as f32 / 255.0 - mean) / std));
-    append_planes(batch, crop, &tables);
+    let pixels = crop.as_raw().as_chunks::<3>().0;
+    for (channel, (mean, std)) in CHANNELS.into_iter().enumerate() {
+        let table: [f32; 256] = std::array::from_fn(|level| (level as f32 / 255.0 - mean) / std);
+        batch.extend(pixels.iter().map(|pixel| table[usize::from(pixel[channel])]));
+    }
 }
 
 /// What one pixel of the result is made of along one axis.

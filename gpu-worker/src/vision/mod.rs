@@ -10,6 +10,7 @@ mod blob;
 mod blur;
 mod clip;
 mod landmarks;
+mod lanes;
 mod letterbox;
 mod nms;
 mod resize;

@@ -4,6 +4,9 @@
 //! reference: 11-bit weights, the horizontal pass first, four bits dropped between the passes.
 
 use facesets_imaging::RgbImage;
+use multiversion::multiversion;
+
+use super::lanes::{self, PAIR, Rgbx};
 
 /// Weights are multiples of 1 / 2048.
 const WEIGHT_ONE: f32 = 2048.0;
@@ -28,23 +31,28 @@ enum Edge {
 
 /// Resizes to `width` × `height`, both at least 1, as `cv2.resize(…, INTER_LINEAR)` does.
 pub fn resize_bilinear(source: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let columns = taps(source.width(), width, Edge::OutermostOnly);
+    let columns = Columns::new(source.width(), width);
     let rows = taps(source.height(), height, Edge::KeepWeights);
-    let source_row_len = source.width() as usize * 3;
-    let row_len = width as usize * 3;
-    let source_rows: Vec<&[u8]> = source.as_raw().chunks_exact(source_row_len).collect();
+    let source_rows: Vec<&[u8]> = source.as_raw().chunks_exact(source.width() as usize * 3).collect();
 
     let mut output = RgbImage::new(width, height);
-    let mut upper = CachedRow::new(row_len);
-    let mut lower = CachedRow::new(row_len);
-    for (tap, out) in rows.iter().zip(output.chunks_exact_mut(row_len)) {
+    let mut upper = CachedRow::new(width as usize);
+    let mut lower = CachedRow::new(width as usize);
+    let mut blended: Vec<Rgbx> = vec![[0; 4]; width as usize];
+    for (tap, out) in rows.iter().zip(output.chunks_exact_mut(width as usize * 3)) {
         // Going down, this row's upper neighbour is often the last row's lower one.
         if upper.index != Some(tap.first) && lower.index == Some(tap.first) {
             std::mem::swap(&mut upper, &mut lower);
         }
         upper.load(tap.first, &source_rows, &columns);
         lower.load(tap.second, &source_rows, &columns);
-        blend_rows(tap, &upper.values, &lower.values, out);
+        blend_rows(
+            [tap.first_weight, tap.second_weight],
+            &upper.values,
+            &lower.values,
+            blended.as_flattened_mut(),
+        );
+        lanes::to_rgb(&blended, out);
     }
     output
 }
@@ -72,37 +80,93 @@ fn taps(source: u32, target: u32, edge: Edge) -> Vec<Tap> {
         .collect()
 }
 
+/// The horizontal pass: where to read both neighbours of every pixel, and their weights, four of each a pixel, so that the arithmetic is
+/// the same for every byte of a row. Where there is no second neighbour, its weight is 0.
+struct Columns {
+    /// A byte of the row, and the bits after it that belong to earlier pixels: a row must not be read beyond its end.
+    starts: Vec<(usize, u32)>,
+    first_weights: Vec<i32>,
+    second_weights: Vec<i32>,
+}
+
+impl Columns {
+    fn new(source: u32, target: u32) -> Self {
+        let taps = taps(source, target, Edge::OutermostOnly);
+        let weights =
+            |weight: fn(&Tap) -> i32| taps.iter().flat_map(|tap| [weight(tap); 4]).collect::<Vec<_>>();
+        let last_start = (source as usize * 3).saturating_sub(PAIR);
+        let start = |tap: &Tap| {
+            let start = last_start.min(3 * tap.first);
+            (start, 8 * (3 * tap.first - start) as u32)
+        };
+        Self {
+            starts: taps.iter().map(start).collect(),
+            first_weights: weights(|tap| tap.first_weight),
+            second_weights: weights(|tap| tap.second_weight),
+        }
+    }
+}
+
 /// One source row after the horizontal pass.
 struct CachedRow {
     index: Option<usize>,
+    /// Both neighbours of every pixel.
+    first: Vec<Rgbx>,
+    second: Vec<Rgbx>,
     values: Vec<i32>,
 }
 
 impl CachedRow {
-    fn new(len: usize) -> Self {
-        Self { index: None, values: vec![0; len] }
+    fn new(width: usize) -> Self {
+        let levels = || vec![[0; 4]; width];
+        Self { index: None, first: levels(), second: levels(), values: vec![0; 4 * width] }
     }
 
-    fn load(&mut self, index: usize, source_rows: &[&[u8]], columns: &[Tap]) {
+    fn load(&mut self, index: usize, source_rows: &[&[u8]], columns: &Columns) {
         if self.index == Some(index) {
             return;
         }
         self.index = Some(index);
-        let pixels = source_rows[index].as_chunks::<3>().0;
-        for (tap, out) in columns.iter().zip(self.values.as_chunks_mut::<3>().0) {
-            let (a, b) = (pixels[tap.first], pixels[tap.second]);
-            for channel in 0..3 {
-                out[channel] =
-                    i32::from(a[channel]) * tap.first_weight + i32::from(b[channel]) * tap.second_weight;
+        // Two pixels are shorter than what is read of them.
+        let mut short = [0; PAIR];
+        let row = match source_rows[index] {
+            row if row.len() < PAIR => {
+                short[..row.len()].copy_from_slice(row);
+                &short
             }
+            row => row,
+        };
+        fetch(row);
+        let neighbours = self.first.iter_mut().zip(&mut self.second);
+        for ((first, second), (start, skipped)) in neighbours.zip(&columns.starts) {
+            [*first, *second] = lanes::pair(&row[*start..], *skipped);
         }
+        weigh(
+            [self.first.as_flattened(), self.second.as_flattened()],
+            [&columns.first_weights, &columns.second_weights],
+            &mut self.values,
+        );
     }
 }
 
-fn blend_rows(tap: &Tap, upper: &[i32], lower: &[i32], out: &mut [u8]) {
-    for ((out, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
-        let upper = (tap.first_weight * (upper >> 4)) >> 16;
-        let lower = (tap.second_weight * (lower >> 4)) >> 16;
+/// Reads a byte of every cache line, so that many of them are on their way from memory at once.
+fn fetch(row: &[u8]) {
+    std::hint::black_box(row.iter().step_by(64).fold(0, |any, byte| any | byte));
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn weigh([first, second]: [&[u8]; 2], [first_weights, second_weights]: [&[i32]; 2], values: &mut [i32]) {
+    let levels = first.iter().zip(second).zip(first_weights.iter().zip(second_weights));
+    for (value, ((first, second), (first_weight, second_weight))) in values.iter_mut().zip(levels) {
+        *value = i32::from(*first) * first_weight + i32::from(*second) * second_weight;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn blend_rows([upper_weight, lower_weight]: [i32; 2], upper: &[i32], lower: &[i32], out: &mut [u8]) {
+    for (out, (upper, lower)) in out.iter_mut().zip(upper.iter().zip(lower)) {
+        let upper = (upper_weight * (upper >> 4)) >> 16;
+        let lower = (lower_weight * (lower >> 4)) >> 16;
         *out = ((upper + lower + 2) >> 2).clamp(0, 255) as u8;
     }
 }

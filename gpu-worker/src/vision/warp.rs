@@ -1,8 +1,12 @@
 //! Cutting a turned and scaled square out of a photo.
 
 use facesets_imaging::RgbImage;
+use multiversion::multiversion;
 
-use super::Affine;
+use super::{
+    Affine,
+    lanes::{self, Rgbx},
+};
 
 /// A `side` × `side` crop: its pixel (x, y) is the photo at `map`⁻¹(x, y), bilinear, black outside the photo.
 ///
@@ -13,52 +17,75 @@ pub fn warp(photo: &RgbImage, map: &Affine, side: u32) -> RgbImage {
     let Some(inverse) = map.inverse() else { return crop };
     let [[step_x, _, _], [step_y, _, _]] = inverse.0;
     let source = Source::new(photo);
-    let mut row = Neighbours::new(side as usize);
+    let mut row = Row::new(side as usize);
     for (y, out) in crop.chunks_exact_mut(side as usize * 3).enumerate() {
-        let [start_x, start_y] = inverse.apply([0.0, y as f64]);
-        for x in 0..side as usize {
-            row.gather(x, &source, start_x + step_x * x as f64, start_y + step_y * x as f64);
-        }
-        row.blend(out);
+        let [x, y] = inverse.apply([0.0, y as f64]);
+        place([x, step_x], &mut row.left, &mut row.right);
+        place([y, step_y], &mut row.top, &mut row.bottom);
+        row.gather(&source);
+        let [a, b, c, d] = row.levels.each_ref().map(|levels| levels.as_flattened());
+        blend([a, b, c, d], row.right.as_flattened(), row.bottom.as_flattened(), row.out.as_flattened_mut());
+        lanes::to_rgb(&row.out, out);
     }
     crop
 }
 
-/// What a row of the crop is made of, plane by plane, so that it can be blended without a branch: levels of the four neighbours and
-/// the weights of the right and the lower ones, three of each a pixel.
-struct Neighbours {
-    levels: [Vec<[u8; 3]>; 4],
-    right: Vec<[f32; 3]>,
-    bottom: Vec<[f32; 3]>,
+/// What a row of the crop is made of, plane by plane, so that it can be computed without a branch.
+struct Row {
+    /// Where the upper left of the four neighbours is in the photo.
+    left: Vec<i32>,
+    top: Vec<i32>,
+    /// The weights of the right and the lower neighbours.
+    right: Vec<[f32; 4]>,
+    bottom: Vec<[f32; 4]>,
+    /// Upper left, upper right, lower left, lower right.
+    levels: [Vec<Rgbx>; 4],
+    out: Vec<Rgbx>,
 }
 
-impl Neighbours {
+impl Row {
     fn new(len: usize) -> Self {
-        let levels = std::array::from_fn(|_| vec![[0; 3]; len]);
-        Self { levels, right: vec![[0.0; 3]; len], bottom: vec![[0.0; 3]; len] }
-    }
-
-    /// Sets pixel `at` from the photo at (x, y).
-    fn gather(&mut self, at: usize, source: &Source<'_>, x: f64, y: f64) {
-        let (left, top) = (x.floor(), y.floor());
-        self.right[at] = [(x - left) as f32; 3];
-        self.bottom[at] = [(y - top) as f32; 3];
-        let [[a, b], [c, d]] = source.four(left as i64, top as i64);
-        for (levels, pixel) in self.levels.iter_mut().zip([a, b, c, d]) {
-            levels[at] = pixel;
+        let (positions, weights, levels) = (|| vec![0; len], || vec![[0.0; 4]; len], || vec![[0; 4]; len]);
+        Self {
+            left: positions(),
+            top: positions(),
+            right: weights(),
+            bottom: weights(),
+            levels: std::array::from_fn(|_| levels()),
+            out: levels(),
         }
     }
 
-    fn blend(&self, out: &mut [u8]) {
-        let [a, b, c, d] = self.levels.each_ref().map(|levels| levels.as_flattened());
-        let weights = self.right.as_flattened().iter().zip(self.bottom.as_flattened());
-        let levels = a.iter().zip(b).zip(c.iter().zip(d));
-        for ((out, ((a, b), (c, d))), (right, bottom)) in out.iter_mut().zip(levels).zip(weights) {
-            let [a, b, c, d] = [a, b, c, d].map(|level| f32::from(*level));
-            let upper = a + (b - a) * right;
-            let lower = c + (d - c) * right;
-            *out = rounded(upper + (lower - upper) * bottom);
+    fn gather(&mut self, source: &Source<'_>) {
+        let [a, b, c, d] = &mut self.levels;
+        let neighbours = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
+        for (((a, b), (c, d)), (left, top)) in neighbours.zip(self.left.iter().zip(&self.top)) {
+            [[*a, *b], [*c, *d]] = source.four(*left, *top);
         }
+    }
+}
+
+/// Whole positions along one axis of the photo, and what is beyond them, for every pixel of a row. Positions of which no photo knows are
+/// the outermost numbers.
+#[multiversion(targets("x86_64+avx2"))]
+fn place([start, step]: [f64; 2], whole: &mut [i32], fractions: &mut [[f32; 4]]) {
+    for (at, (whole, fraction)) in whole.iter_mut().zip(fractions).enumerate() {
+        let position = start + step * at as f64;
+        let floor = position.floor();
+        *whole = floor as i32;
+        *fraction = [(position - floor) as f32; 4];
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn blend([a, b, c, d]: [&[u8]; 4], right: &[f32], bottom: &[f32], out: &mut [u8]) {
+    let levels = a.iter().zip(b).zip(c.iter().zip(d));
+    for ((out, ((a, b), (c, d))), (right, bottom)) in out.iter_mut().zip(levels).zip(right.iter().zip(bottom))
+    {
+        let [a, b, c, d] = [a, b, c, d].map(|level| f32::from(*level));
+        let upper = a + (b - a) * right;
+        let lower = c + (d - c) * right;
+        *out = rounded(upper + (lower - upper) * bottom);
     }
 }
 
@@ -70,35 +97,33 @@ fn rounded(level: f32) -> u8 {
 }
 
 struct Source<'a> {
-    pixels: &'a [[u8; 3]],
+    bytes: &'a [u8],
     width: i64,
     height: i64,
 }
 
 impl<'a> Source<'a> {
     fn new(photo: &'a RgbImage) -> Self {
-        Self {
-            pixels: photo.as_raw().as_chunks::<3>().0,
-            width: photo.width().into(),
-            height: photo.height().into(),
-        }
+        Self { bytes: photo.as_raw(), width: photo.width().into(), height: photo.height().into() }
     }
 
     /// The pixels at (left, top) and to the right of and below it; black where there is no photo.
-    fn four(&self, left: i64, top: i64) -> [[[u8; 3]; 2]; 2] {
-        if left >= 0 && top >= 0 && left < self.width - 1 && top < self.height - 1 {
-            let (at, width) = ((top * self.width + left) as usize, self.width as usize);
-            return [
-                [self.pixels[at], self.pixels[at + 1]],
-                [self.pixels[at + width], self.pixels[at + width + 1]],
-            ];
+    fn four(&self, left: i32, top: i32) -> [[Rgbx; 2]; 2] {
+        let (left, top) = (i64::from(left), i64::from(top));
+        // Of the photo's last two pixels there is nothing to read after them.
+        if left >= 0 && top >= 0 && left < self.width - 2 && top < self.height - 1 {
+            let at = (top * self.width + left) as usize * 3;
+            return [at, at + self.width as usize * 3].map(|at| lanes::pair(&self.bytes[at..], 0));
         }
-        [0, 1].map(|dy| [0, 1].map(|dx| self.one(left.saturating_add(dx), top.saturating_add(dy))))
+        [0, 1].map(|dy| [0, 1].map(|dx| self.one(left + dx, top + dy)))
     }
 
-    fn one(&self, x: i64, y: i64) -> [u8; 3] {
-        let inside = (0..self.width).contains(&x) && (0..self.height).contains(&y);
-        if inside { self.pixels[(y * self.width + x) as usize] } else { [0; 3] }
+    fn one(&self, x: i64, y: i64) -> Rgbx {
+        if !(0..self.width).contains(&x) || !(0..self.height).contains(&y) {
+            return [0; 4];
+        }
+        let at = (y * self.width + x) as usize * 3;
+        [self.bytes[at], self.bytes[at + 1], self.bytes[at + 2], 0]
     }
 }
 
