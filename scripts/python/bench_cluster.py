@@ -6,7 +6,8 @@ peak memory are what the kernel counted for it (start-up and reading included). 
 scikit-learn with metric="cosine", the others on pdist(..., "cosine"). "blas" is fastcluster on distances from one matrix
 product, the fastest way there is to the same tree; its memory is not the least possible.
 
-The embeddings: 60 % faces of people with Zipf sizes and a few ages each, 40 % strangers, in 512 dimensions.
+The embeddings: 60 % faces of people with Zipf sizes (exponent 1.15, the largest a tenth of all rows) and three ages each,
+40 % strangers, in 512 dimensions.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def household(rows, seed):
     parts, left, person = [], rows * 6 // 10, 0
     while left > 0:
         person += 1
-        size = min(left, max(2, int(rows / (6 * person**1.1))))
+        size = min(left, max(2, int(rows / (10 * person**1.15))))
         eras = around(np.repeat(unit(random.standard_normal((1, DIMS))), 3, 0), random.uniform(0.82, 0.95, 3))
         faces = around(eras[random.integers(0, 3, size)], 0.55 + 0.4 * random.beta(5, 2.2, size))
         parts.append(faces.astype(np.float32))
