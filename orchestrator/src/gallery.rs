@@ -124,6 +124,36 @@ impl Gallery {
     }
 }
 
+/// Least overlap (intersection over union) of a box that somebody named and the detection that is meant by it, where another detector drew
+/// the box.
+const MIN_OVERLAP: f32 = 0.5;
+
+/// Faces by photo and about where they are in it: for boxes that another detector drew.
+#[derive(Debug)]
+pub struct FaceFinder<'a> {
+    gallery: &'a Gallery,
+    by_content: HashMap<Sha256Digest, Vec<usize>>,
+}
+
+impl<'a> FaceFinder<'a> {
+    /// A finder for all faces of a gallery.
+    pub fn new(gallery: &'a Gallery) -> Self {
+        let mut by_content: HashMap<Sha256Digest, Vec<usize>> = HashMap::new();
+        for row in 0..gallery.faces.len() {
+            by_content.entry(gallery.content_of(row).sha256).or_default().push(row);
+        }
+        Self { gallery, by_content }
+    }
+
+    /// The row of the face of a photo that overlaps a box most, if that is by half at least.
+    pub fn find(&self, sha256: &Sha256Digest, bbox: &BBox) -> Option<usize> {
+        let rows = self.by_content.get(sha256)?;
+        let overlap = |row: &usize| self.gallery.faces[*row].bbox.iou(bbox);
+        let best = rows.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)))?;
+        (overlap(best) >= MIN_OVERLAP).then_some(*best)
+    }
+}
+
 /// Faces by what identifies them for good: the digest of the photo (in hexadecimal) and the box.
 #[derive(Debug)]
 pub struct FaceIndex(HashMap<(String, [u32; 4]), usize>);

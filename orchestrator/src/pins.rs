@@ -1,14 +1,14 @@
-//! What the user says of faces, whatever their embeddings say: same person, not the same, not a face. Pure.
+//! What the user says of faces, whatever their embeddings say: same person, not the same, not a face, dropped for good. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
 use facesets_core::{BBox, Sha256Digest};
 use serde::Serialize;
 
-use crate::{cluster::Constraints, gallery::Gallery};
-
-/// Least overlap (intersection over union) of a pinned box and a detection that is meant by it, where another detector drew the box.
-const MIN_OVERLAP: f32 = 0.5;
+use crate::{
+    cluster::{Constraints, centroid},
+    gallery::{FaceFinder, Gallery},
+};
 
 /// A face as it is named for good.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,13 +52,26 @@ pub struct Contradiction {
     together: Vec<i64>,
 }
 
-/// Pins as rows of a gallery.
+/// A face that a decision has dropped for good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DroppedForGood {
+    /// The face.
+    pub face: PinnedFace,
+    /// Number of the decision.
+    pub decision: i64,
+}
+
+/// Pins and lasting drops as rows of a gallery.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResolvedPins {
     /// For the clustering.
     pub constraints: Constraints,
+    /// The pins behind `constraints.apart`, in its order.
+    pub apart_by: Vec<i64>,
     /// Rows that are no faces, ascending, with the pin that says so.
     pub no_faces: Vec<(usize, i64)>,
+    /// Rows that are dropped for good, ascending, with the decision that says so.
+    pub dropped: Vec<(usize, i64)>,
     /// Pins whose faces the gallery does not have.
     pub unresolved: Vec<i64>,
 }
@@ -77,16 +90,8 @@ pub struct PinEffect {
 /// Finds the faces that pins mean, and pins that contradict each other.
 pub fn resolve(gallery: &Gallery, pins: &[Pin]) -> Result<ResolvedPins, Contradiction> {
     let mut resolved = ResolvedPins::default();
-    let mut by_content: HashMap<Sha256Digest, Vec<usize>> = HashMap::new();
-    for row in 0..gallery.faces.len() {
-        by_content.entry(gallery.content_of(row).sha256).or_default().push(row);
-    }
-    let find = |face: &PinnedFace| -> Option<usize> {
-        let rows = by_content.get(&face.sha256)?;
-        let overlap = |row: &usize| gallery.faces[*row].bbox.iou(&face.bbox);
-        let best = rows.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)))?;
-        (overlap(best) >= MIN_OVERLAP).then_some(*best)
-    };
+    let finder = FaceFinder::new(gallery);
+    let find = |face: &PinnedFace| finder.find(&face.sha256, &face.bbox);
     // Pins that say that faces are one person's, as edges.
     let mut same: Vec<(usize, usize, i64)> = Vec::new();
     let mut different = Vec::new();
@@ -114,7 +119,68 @@ pub fn resolve(gallery: &Gallery, pins: &[Pin]) -> Result<ResolvedPins, Contradi
     }
     resolved.constraints.together = same.iter().map(|(a, b, _)| (*a, *b)).collect();
     resolved.constraints.apart = different.iter().map(|(a, b, _)| (*a, *b)).collect();
+    resolved.apart_by = different.iter().map(|(_, _, pin)| *pin).collect();
     Ok(resolved)
+}
+
+impl ResolvedPins {
+    /// With the faces that decisions have dropped for good; those that the gallery does not have are of no account.
+    #[must_use]
+    pub fn with_dropped(mut self, gallery: &Gallery, dropped: &[DroppedForGood]) -> Self {
+        let finder = FaceFinder::new(gallery);
+        let row =
+            |drop: &DroppedForGood| Some((finder.find(&drop.face.sha256, &drop.face.bbox)?, drop.decision));
+        self.dropped = dropped.iter().filter_map(row).collect();
+        self.dropped.sort_unstable();
+        self.dropped.dedup_by_key(|(row, _)| *row);
+        self
+    }
+
+    /// The faces that must leave a set so that no two stay in it that the user says are not one person's, each with the pin that says so.
+    ///
+    /// Of two that are apart, the one stays whose faces (its own and those that pins unite with it) are nearer to the set's centroid.
+    pub fn intruders(&self, gallery: &Gallery, set: &[usize]) -> Vec<(usize, i64)> {
+        if self.constraints.apart.is_empty() || set.is_empty() {
+            return Vec::new();
+        }
+        let kinship = Kinship::of(self);
+        let centroid = centroid(&gallery.embeddings, set);
+        let mut kin: HashMap<usize, Vec<usize>> = HashMap::new();
+        for row in set.iter().filter(|row| kinship.knows(**row)) {
+            kin.entry(kinship.first(*row)).or_default().push(*row);
+        }
+        let ranks = gallery.tie_ranks();
+        let key = |rows: &Vec<usize>| {
+            let sum: f32 = rows.iter().map(|row| gallery.embedding(*row).dot(&centroid)).sum();
+            (sum / rows.len() as f32, rows.iter().map(|row| ranks[*row]).min())
+        };
+        let mut kin: Vec<(usize, Vec<usize>)> = kin.into_iter().collect();
+        kin.sort_by(|(_, a), (_, b)| {
+            let ((a, first_a), (b, first_b)) = (key(a), key(b));
+            b.total_cmp(&a).then(first_a.cmp(&first_b))
+        });
+        let mut staying: Vec<usize> = Vec::new();
+        let mut leaving = Vec::new();
+        for (first, rows) in kin {
+            match staying.iter().find_map(|stays| self.apart_by(&kinship, first, *stays)) {
+                Some(pin) => leaving.extend(rows.into_iter().map(|row| (row, pin))),
+                None => staying.push(first),
+            }
+        }
+        leaving.sort_unstable();
+        leaving
+    }
+
+    /// The pin that says that two faces, or their kin, are apart.
+    fn apart_by(&self, kinship: &Kinship, a: usize, b: usize) -> Option<i64> {
+        let (a, b) = (kinship.first(a), kinship.first(b));
+        let says = |(x, y): &(usize, usize)| {
+            let pair = (kinship.first(*x), kinship.first(*y));
+            pair == (a, b) || pair == (b, a)
+        };
+        let at = self.constraints.apart.iter().position(says)?;
+        self.apart_by.get(at).copied()
+    }
 }
 
 /// The pins that lead from one face to another; `None` where none do.
@@ -267,6 +333,33 @@ mod tests {
         moved.a.bbox.x1 += 150.0;
         let resolved = resolve(&gallery, &[moved]).unwrap();
         assert_eq!((resolved.constraints.apart, resolved.unresolved), (vec![], vec![1]));
+    }
+
+    #[test]
+    fn of_faces_that_are_apart_the_one_that_is_nearer_to_the_set_stays() {
+        // Four of one person; of the last two, who the user says are one person, one looks like them.
+        let gallery = gallery_of(&[(0, 0.0), (0, 0.1), (0, 0.2), (1, 0.0), (0, 0.1), (2, 0.0)]);
+        let pins = [
+            pin(&gallery, 7, PinKind::Different, 3, 0),
+            pin(&gallery, 8, PinKind::Same, 4, 5),
+            pin(&gallery, 9, PinKind::Different, 5, 1),
+        ];
+        let resolved = resolve(&gallery, &pins).unwrap();
+        // The one that looks like them is apart through its kin, which need not be in the set.
+        assert_eq!(resolved.intruders(&gallery, &[0, 1, 2, 3, 4]), [(3, 7), (4, 9)]);
+        assert_eq!(resolved.intruders(&gallery, &[0, 2, 3, 4]), [(3, 7)]);
+        assert_eq!(resolved.intruders(&gallery, &[0, 1, 2, 3, 4, 5]), [(3, 7), (4, 9), (5, 9)]);
+        assert_eq!(resolved.intruders(&gallery, &[2, 3]), []);
+    }
+
+    #[test]
+    fn a_lasting_drop_follows_its_face_to_the_box_of_another_detector() {
+        let gallery = gallery_of(&[(0, 0.0), (0, 0.0)]);
+        let mut drop = DroppedForGood { face: face(&gallery, 1), decision: 4 };
+        drop.face.bbox.x1 += 15.0;
+        let away =
+            DroppedForGood { face: PinnedFace { sha256: Sha256Digest::of(b""), ..drop.face }, decision: 5 };
+        assert_eq!(ResolvedPins::default().with_dropped(&gallery, &[away, drop]).dropped, [(1, 4)]);
     }
 
     #[test]

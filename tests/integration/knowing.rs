@@ -99,6 +99,38 @@ fn a_pin_sends_a_new_face_to_the_set_that_the_user_means() {
 }
 
 #[test]
+fn no_bundle_contradicts_a_pin_that_came_after_refine() {
+    let workspace = Workspace::new();
+    workspace.ok([Path::new("embed"), &setup::photos()]);
+    workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
+    workspace.ok(["export-swap", "refined", "before"]);
+    let photos_of = |corpus: &str, set: &str| -> Vec<String> {
+        let manifest = workspace.read_json(format!("{corpus}/{set}/manifest.json"));
+        let photo = |face: &Value| face["source"].as_str().unwrap().to_owned();
+        array(&manifest["faces"]).iter().map(photo).collect()
+    };
+    let sets = workspace.read_json("before/manifest.json");
+    let sets: Vec<&str> = array(&sets["facesets"]).iter().map(|set| set["name"].as_str().unwrap()).collect();
+    let [first, second, ..] = sets[..] else { panic!("{sets:?}") };
+    let (of_first, of_second) = (photos_of("before", first), photos_of("before", second));
+    let (good, last) = (of_first[0].as_str(), of_first[of_first.len() - 1].as_str());
+    workspace.ok(["pin", "no-face", good]);
+    workspace.ok(["pin", "different", of_first[1].as_str(), last]);
+    workspace.ok(["pin", "same", of_first[2].as_str(), of_second[0].as_str()]);
+
+    let run = workspace.ok(["export-swap", "refined", "after"]);
+    run.says(&[&format!("{first} and {second} have faces that you say are one person's")]);
+    assert!(run.stdout.contains("no face, as you said: 1"), "{run}");
+    assert!(run.stdout.contains("somebody else, as you said: 1"), "{run}");
+    let after = photos_of("after", first);
+    assert_eq!(after.len(), of_first.len() - 2);
+    assert!(!after.contains(&of_first[0]));
+    assert!(!(after.contains(&of_first[1]) && after.contains(&of_first[of_first.len() - 1])), "{after:?}");
+    assert_eq!(photos_of("after", second), of_second);
+    workspace.ok(["verify", "after"]);
+}
+
+#[test]
 fn why_names_the_set_or_the_rule_with_the_figures() {
     let workspace = three_people();
     people::add(&workspace, "models", &[Photo::of(0, 8), Photo::of(9, 0)]);

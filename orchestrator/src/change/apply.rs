@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ChangeError, Entry, Intent, KEPT, Steps,
+    ChangeError, Entry, FaceDrop, Intent, KEPT, Steps,
     error::at,
     fingerprint::fingerprint,
     intent::folder,
@@ -66,6 +66,11 @@ impl<'a> Change<'a> {
     /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of its namesake.
     pub fn staging(&self, root: &Path) -> PathBuf {
         place(root, self.id, Place::Staged)
+    }
+
+    /// Drops faces for good, with this decision.
+    pub fn drop_for_good(&mut self, drops: Vec<FaceDrop>) {
+        self.intent.drops = drops;
     }
 
     /// Number of the decision.

@@ -4,19 +4,22 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeError, KEPT};
+use super::{ChangeError, FaceDrop, KEPT};
 
 /// Version of the journal's entries.
 const SCHEMA: &str = "facesets.intent/1";
 
 /// What a change swaps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     schema: String,
     /// The command that made it, for people.
     pub command: String,
     /// The folders that it changes.
     pub roots: Vec<RootIntent>,
+    /// Faces that no set is to have again, for as long as the decision stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<FaceDrop>,
 }
 
 /// What a change swaps in one folder.
@@ -43,7 +46,7 @@ impl Intent {
     /// An intent that swaps nothing yet.
     pub fn new(command: &str, roots: &[PathBuf]) -> Self {
         let roots = roots.iter().map(|root| RootIntent { root: root.clone(), entries: Vec::new() }).collect();
-        Self { schema: SCHEMA.to_owned(), command: command.to_owned(), roots }
+        Self { schema: SCHEMA.to_owned(), command: command.to_owned(), roots, drops: Vec::new() }
     }
 
     /// For the journal.

@@ -11,6 +11,7 @@
 //! writer out.
 
 mod apply;
+mod drops;
 mod error;
 mod fingerprint;
 mod intent;
@@ -20,6 +21,7 @@ mod swap;
 mod tests;
 
 pub use apply::{Change, Recovered, recover, undo};
+pub use drops::{FaceDrop, LastingDrop, lasting_drops};
 pub use error::ChangeError;
 pub use fingerprint::fingerprint;
 pub use intent::{Entry, Intent, RootIntent};

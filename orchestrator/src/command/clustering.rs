@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, memory};
 use crate::{
+    change::{ChangeError, lasting_drops},
     cluster::{ClusterError, Engine, Linkage, MAX_ROWS, Stage, Watch, memory_estimate},
     embed::Interrupt,
     exit::{Exit, Hint},
@@ -122,7 +123,8 @@ impl Pins {
     /// The pins of a library; those that fit no face of the gallery are named.
     pub(super) fn load(store: &Store, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Self, PinsError> {
         let all = store.pins()?;
-        let resolved = resolve(gallery, &all)?;
+        let drops: Vec<_> = lasting_drops(store)?.into_iter().map(|drop| drop.dropped).collect();
+        let resolved = resolve(gallery, &all)?.with_dropped(gallery, &drops);
         for pin in &resolved.unresolved {
             monitor.note(&format!("pin {pin} fits no face under this contract"));
         }
@@ -152,6 +154,8 @@ pub(super) enum PinsError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
+    #[error(transparent)]
+    Journal(#[from] ChangeError),
 }
 
 impl Hint for PinsError {
@@ -159,6 +163,7 @@ impl Hint for PinsError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Contradiction(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! `facesets export-swap REFINED OUT`: ranked single-face crops and bundles.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt, fs,
+    path::PathBuf,
+};
 
 use serde::Serialize;
 
 use super::{
     Context,
-    clustering::CtrlC,
+    clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending, write_error},
 };
@@ -20,6 +24,7 @@ use crate::{
     gallery::{FaceIndex, Gallery},
     manifest::{self, DroppedFace, NamedSet, RefinedManifest, dropped_faces},
     output::Missing,
+    pins::ResolvedPins,
     plan::made_by,
     store::Store,
 };
@@ -81,16 +86,24 @@ impl Hint for RenderError {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let refined: RefinedManifest = manifest::read(&args.refined)?;
-    let gallery = Store::open_read(&context.library)?.gallery(Some(&refined.contract))?;
+    let store = Store::open_read(&context.library)?;
+    let gallery = store.gallery(Some(&refined.contract))?;
+    let pins = Pins::load(&store, &gallery, context.monitor())?.resolved;
     let parameters = args.parameters;
     let index = FaceIndex::new(&gallery);
     let planned: Vec<PlannedSet> = refined
         .facesets
         .iter()
         .map(|set| {
-            Ok(export::plan(&gallery, &set.name, faces_of(&index, set, &refined.contract)?, &parameters))
+            let faces = faces_of(&index, set, &refined.contract)?;
+            Ok(export::plan(&gallery, &set.name, faces, &parameters, &pins))
         })
         .collect::<Result<_, UnknownFace>>()?;
+    for [one, other] in separated(&planned, &pins) {
+        context.monitor().note(&format!(
+            "{one} and {other} have faces that you say are one person's: `facesets refine` unites them"
+        ));
+    }
 
     let output = args.output.create()?;
     let ctrl_c = CtrlC::listen(context)?;
@@ -127,6 +140,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     context.ui.summary(&summary)?;
     Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Sets that are exported apart although they have faces that the user says are one person's; each pair once.
+fn separated<'a>(planned: &'a [PlannedSet], pins: &ResolvedPins) -> BTreeSet<[&'a str; 2]> {
+    let faces = |set: &'a PlannedSet| set.faces.iter().map(move |face| (face.face, set.name.as_str()));
+    let set_of: HashMap<usize, &str> = planned.iter().flat_map(faces).collect();
+    let pair = |(a, b): &(usize, usize)| Some([*set_of.get(a)?, *set_of.get(b)?]);
+    pins.constraints.together.iter().filter_map(pair).filter(|[one, other]| one != other).collect()
 }
 
 /// Sets of which the rules left nothing.

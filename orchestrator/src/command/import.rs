@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    clustering::CtrlC,
+    clustering::{CtrlC, Pins},
     plan_args::{NotThere, PlanArgs, Planned, absolute},
 };
 use crate::{
@@ -100,6 +100,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(corpus) = &corpus {
         refuse_known(&recipe, corpus)?;
     }
+    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
     let inherited = corpus.as_ref().map_or_else(ExportParameters::default, |corpus| corpus.parameters);
     let export = ExportParameters {
         top_n: recipe.top_n.unwrap_or(inherited.top_n),
@@ -107,7 +108,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ..inherited
     };
     let first = next_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
-    let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export);
+    let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export, &pins.resolved);
 
     let mut plan = Plan::new(format!("import folders {}", args.recipe.display()), &gallery);
     if !additions.sets.is_empty() {

@@ -8,10 +8,11 @@ use std::{
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, output_args::write_error};
+use super::{Context, clustering::Pins, output_args::write_error};
 use crate::{
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
+    monitor::Silent,
     plan::{Applied, PLAN_SCHEMA, Plan, Workshop, apply},
     store::Writer,
 };
@@ -96,7 +97,10 @@ pub(super) fn carry_out(
     if plan.targets.is_empty() {
         return Ok(Planned { applied: Some(Applied::default()), plan: None });
     }
-    let workshop = Workshop { gallery, steps: &*context.steps, monitor: context.monitor(), stop };
+    // Whoever made the plan has said which pins fit no face.
+    let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
+    let workshop =
+        Workshop { gallery, pins: &pins, steps: &*context.steps, monitor: context.monitor(), stop };
     let applied = apply(plan, &workshop, journal)?;
     Ok(Planned { applied: Some(applied), plan: None })
 }

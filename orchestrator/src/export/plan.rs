@@ -1,6 +1,6 @@
 //! Which faces of a set are exported, in which order, with how much around them.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use facesets_core::BBox;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{Origin, OriginKind};
 use crate::{
     gallery::Gallery,
+    pins::ResolvedPins,
     quality::QualityTerms,
-    refine::{Drop, DropReason, keep, within_centroid},
+    refine::{Drop, DropReason, keep, ruled_out, within_centroid},
     threshold::{CosineDistance, non_negative},
 };
 
@@ -87,9 +88,19 @@ pub struct PlannedFace {
 }
 
 /// Plans the export of the set `name` of `refine` with these faces (rows of the gallery).
-pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &ExportParameters) -> PlannedSet {
+///
+/// What the user says goes first: faces that are none, that are dropped for good or that are not the person of the set neither are exported
+/// nor move the centroid.
+pub fn plan(
+    gallery: &Gallery,
+    name: &str,
+    faces: Vec<usize>,
+    parameters: &ExportParameters,
+    pins: &ResolvedPins,
+) -> PlannedSet {
     let mut dropped = Vec::new();
-    let close = within_centroid(gallery, faces, parameters.outlier_threshold, &mut dropped);
+    let allowed = as_the_user_says(gallery, faces, pins, &mut dropped);
+    let close = within_centroid(gallery, allowed, parameters.outlier_threshold, &mut dropped);
     let large = keep(close, &mut dropped, |face| {
         let pixels = gallery.faces[face].bbox.short_side();
         let min = parameters.min_face_short;
@@ -110,6 +121,19 @@ pub fn plan(gallery: &Gallery, name: &str, faces: Vec<usize>, parameters: &Expor
     PlannedSet { name: name.to_owned(), label: None, marker: None, origin, faces, dropped }
 }
 
+/// The faces of a set that nothing that the user says keeps out of it; the others go to `dropped`.
+pub fn as_the_user_says(
+    gallery: &Gallery,
+    faces: Vec<usize>,
+    pins: &ResolvedPins,
+    dropped: &mut Vec<Drop>,
+) -> Vec<usize> {
+    let out: HashMap<usize, DropReason> = ruled_out(pins).map(|drop| (drop.face, drop.reason)).collect();
+    let faces = keep(faces, dropped, |face| out.get(&face).copied());
+    let intruders: HashMap<usize, i64> = pins.intruders(gallery, &faces).into_iter().collect();
+    keep(faces, dropped, |face| intruders.get(&face).map(|pin| DropReason::Apart { pin: *pin }))
+}
+
 /// Better first; between equals the content decides, so that the order never depends on that of the input.
 fn rank(gallery: &Gallery, a: &PlannedFace, b: &PlannedFace) -> Ordering {
     let key =
@@ -120,7 +144,7 @@ fn rank(gallery: &Gallery, a: &PlannedFace, b: &PlannedFace) -> Ordering {
 /// Keeps the best face of each photo.
 fn one_a_photo(gallery: &Gallery, ranked: Vec<PlannedFace>, dropped: &mut Vec<Drop>) -> Vec<PlannedFace> {
     let mut kept: Vec<PlannedFace> = Vec::with_capacity(ranked.len());
-    let mut number_kept = std::collections::HashMap::new();
+    let mut number_kept = HashMap::new();
     for planned in ranked {
         let record = &gallery.faces[planned.face];
         if let Some(&kept_number) = number_kept.get(&record.content) {
@@ -185,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        cluster::Constraints,
         gallery::{Content, GalleryFace},
         refine::Gate,
     };
@@ -233,7 +258,8 @@ mod tests {
             (1, square(0.0, 0.0, 240.0)),
             (2, square(0.0, 0.0, 99.0)),
         ]);
-        let planned = plan(&gallery, "s", vec![0, 1, 2], &ExportParameters::default());
+        let planned =
+            plan(&gallery, "s", vec![0, 1, 2], &ExportParameters::default(), &ResolvedPins::default());
         assert_eq!(planned.faces.iter().map(|f| f.face).collect::<Vec<_>>(), [1, 0]);
         assert_eq!(
             planned.dropped,
@@ -242,9 +268,33 @@ mod tests {
     }
 
     #[test]
+    fn what_the_user_says_goes_before_every_rule() {
+        let gallery = gallery(&[0, 1, 2, 3].map(|photo| (photo, square(0.0, 0.0, 200.0))));
+        let pins = ResolvedPins {
+            no_faces: vec![(0, 5)],
+            dropped: vec![(0, 8), (1, 9)],
+            constraints: Constraints { together: vec![], apart: vec![(2, 3)] },
+            apart_by: vec![6],
+            ..ResolvedPins::default()
+        };
+        let planned = plan(&gallery, "s", vec![0, 1, 2, 3], &ExportParameters::default(), &pins);
+        let [stays] = planned.faces[..] else { panic!("{planned:?}") };
+        let goes = 5 - stays.face;
+        let drop = |face, reason| Drop { face, reason };
+        assert_eq!(
+            planned.dropped,
+            [
+                drop(0, DropReason::Pinned { pin: 5 }),
+                drop(1, DropReason::Decided { decision: 9 }),
+                drop(goes, DropReason::Apart { pin: 6 })
+            ]
+        );
+    }
+
+    #[test]
     fn a_photo_gives_its_best_face_only() {
         let gallery = gallery(&[(0, square(0.0, 0.0, 120.0)), (0, square(1500.0, 0.0, 240.0))]);
-        let planned = plan(&gallery, "s", vec![0, 1], &ExportParameters::default());
+        let planned = plan(&gallery, "s", vec![0, 1], &ExportParameters::default(), &ResolvedPins::default());
         assert_eq!(planned.faces.iter().map(|f| f.face).collect::<Vec<_>>(), [1]);
         assert_eq!(planned.dropped[0].reason, DropReason::SamePhoto { kept_number: 1 });
     }
@@ -277,10 +327,10 @@ mod tests {
             let rows: Vec<usize> = (0..faces.len()).collect();
             let mut rotated = rows.clone();
             rotated.rotate_left(shift % faces.len());
-            let parameters = ExportParameters::default();
-            let planned = plan(&gallery, "s", rows, &parameters);
+            let (parameters, pins) = (ExportParameters::default(), ResolvedPins::default());
+            let planned = plan(&gallery, "s", rows, &parameters, &pins);
             prop_assert_eq!(planned.faces.len() + planned.dropped.len(), faces.len());
-            prop_assert_eq!(planned, plan(&gallery, "s", rotated, &parameters));
+            prop_assert_eq!(planned, plan(&gallery, "s", rotated, &parameters, &pins));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! New faces into the facesets of `refine`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ExtendParameters, Extension, KnownSets, homes, rows};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
     manifest::{DroppedFace, RefinedManifest, dropped_faces, non_utf8_paths},
-    refine::{Drop, DropReason, Gate, gate, order_by_size, pinned, survivors},
+    refine::{Drop, DropReason, Gate, gate, order_by_size, ruled_out, survivors},
 };
 
 /// Extends the facesets of `old` with the faces of `gallery` that it does not know, by its own parameters.
@@ -27,12 +27,14 @@ pub fn extend_refined(
     let (drops, gone_drops) = old_drops(&index, &old.dropped);
     let known: BTreeSet<usize> =
         sets.rows.iter().flatten().copied().chain(drops.iter().map(|drop| drop.face)).collect();
-    let new: Vec<usize> = grouping.wanted(gallery).into_iter().filter(|row| !known.contains(row)).collect();
+    let new: Vec<usize> = grouping.usable(gallery).into_iter().filter(|row| !known.contains(row)).collect();
     let new_rows: BTreeSet<usize> = new.iter().copied().collect();
 
-    let (waiting, mut dropped): (Vec<Drop>, Vec<Drop>) =
-        drops.into_iter().partition(|drop| drop.reason.gate() == Gate::TooFewImages);
-    dropped.extend(pinned(grouping).filter(|drop| !known.contains(&drop.face)));
+    let ruled_out: BTreeMap<usize, Drop> = ruled_out(grouping.pins).map(|drop| (drop.face, drop)).collect();
+    let waits = |drop: &Drop| drop.reason.gate() == Gate::TooFewImages;
+    let as_said = |drop: Drop| ruled_out.get(&drop.face).filter(|_| waits(&drop)).copied().unwrap_or(drop);
+    let (waiting, mut dropped): (Vec<Drop>, Vec<Drop>) = drops.into_iter().map(as_said).partition(waits);
+    dropped.extend(ruled_out.values().filter(|drop| !known.contains(&drop.face)));
     let mut rest: Vec<usize> = waiting.iter().map(|drop| drop.face).collect();
     let outlier = old.parameters.outlier_threshold.get();
     let (homes, moved) = homes(gallery, &sets.rows, &new, parameters.match_threshold, grouping.pins);

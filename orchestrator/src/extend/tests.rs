@@ -8,6 +8,7 @@ use crate::{
         named_sets,
     },
     output::Placement,
+    pins::ResolvedPins,
     refine::{DropReason, Gate, RefineParameters, order_by_size, refine},
     testing::gallery_of,
 };
@@ -126,4 +127,26 @@ fn a_faceset_comes_about_once_there_are_photos_enough_and_other_drops_stand() {
     let gates: Vec<Gate> = new.dropped.iter().map(|drop| drop.reason.gate()).collect();
     assert_eq!(gates, [Gate::Blur, Gate::Blur]);
     assert_eq!((said.new_faces, said.left), (3, 2));
+}
+
+#[test]
+fn what_is_dropped_for_good_joins_no_set_and_no_new_one() {
+    // One of person 0 comes and is dropped for good; one of person 1 waited for company and is dropped meanwhile.
+    let faces = [(0, 0.1), (0, 0.1), (0, 0.1), (1, 0.1)];
+    let (before, after) = galleries(&[&faces[..], &[(0, 0.1), (0, 0.1), (1, 0.1), (1, 0.1)]].concat(), 4);
+    let mut old = refined(&before, 2);
+    let thin = DropReason::TooFewImages { images: 1, min: 2 };
+    assert!(old.dropped.iter().any(|drop| drop.reason == thin), "{:?}", old.dropped);
+    old.parameters.min_faces = 2;
+    let pins = ResolvedPins { dropped: vec![(3, 8), (4, 9)], ..ResolvedPins::default() };
+    let grouping = Grouping { pins: &pins, ..Grouping::default() };
+    let (new, _) = extend_refined(&after, &old, &ExtendParameters::default(), &grouping).unwrap();
+    assert_eq!(
+        shape(&new.facesets),
+        [("faceset_001", vec!["000", "001", "002", "005"]), ("faceset_002", vec!["006", "007"])]
+    );
+    let reasons: Vec<DropReason> = new.dropped.iter().map(|drop| drop.reason).collect();
+    assert_eq!(reasons, [DropReason::Decided { decision: 8 }, DropReason::Decided { decision: 9 }]);
+    let (again, _) = extend_refined(&after, &new, &ExtendParameters::default(), &grouping).unwrap();
+    assert_eq!(again, new);
 }

@@ -109,8 +109,8 @@ pub fn discover(
     grouping: &Grouping<'_>,
 ) -> Result<(Additions, Discovery), ClusterError> {
     let mut candidates = faces_under(gallery, root);
-    let wanted = grouping.wanted(gallery);
-    candidates.retain(|face| wanted.binary_search(face).is_ok());
+    let usable = grouping.usable(gallery);
+    candidates.retain(|face| usable.binary_search(face).is_ok());
     let mut counts = vec![0; canonical.names.len()];
     let mut unmatched = Vec::new();
     let nearest = Centroids::of(gallery, &canonical.rows).nearest(gallery, &candidates);
@@ -153,7 +153,7 @@ pub fn discover(
         let name = set_name("faceset", number);
         let set = NewSet { marker: bucket.clone(), ..NewSet::new(gallery, name.clone(), &rows) };
         let origin = Origin { kind: additions.origin, run: 0 };
-        let exported = set.plan(gallery, rows.clone(), export, origin).faces.len();
+        let exported = set.plan(gallery, rows.clone(), export, origin, grouping.pins).faces.len();
         let (list, faces) = match exported {
             0 => (&mut discovery.gaps, rows.len()),
             exported => (&mut discovery.emitted, exported),

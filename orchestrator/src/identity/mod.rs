@@ -18,6 +18,7 @@ use crate::{
     export::{self, ExportParameters, PlannedSet, manifest::Origin, manifest::OriginKind},
     gallery::Gallery,
     manifest::{FaceEntry, face_entries},
+    pins::ResolvedPins,
 };
 
 /// Distance within which a face is an existing identity's: the system before this one had proven it.
@@ -61,12 +62,13 @@ impl NewSet {
         rows: Vec<usize>,
         parameters: &ExportParameters,
         origin: Origin,
+        pins: &ResolvedPins,
     ) -> PlannedSet {
         PlannedSet {
             label: self.label.clone(),
             marker: self.marker.clone(),
             origin,
-            ..export::plan(gallery, &self.name, rows, parameters)
+            ..export::plan(gallery, &self.name, rows, parameters, pins)
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     export::{ExportParameters, manifest::Origin, manifest::OriginKind},
     gallery::Gallery,
     manifest::set_name,
+    pins::ResolvedPins,
     refine::within_centroid,
 };
 
@@ -47,6 +48,7 @@ pub fn sorted_identities(
     recipe: &Recipe,
     first_number: usize,
     export: &ExportParameters,
+    pins: &ResolvedPins,
 ) -> (Additions, Imported) {
     let mixed: BTreeSet<usize> =
         recipe.mixed.iter().flat_map(|folder| faces_under(gallery, folder)).collect();
@@ -83,7 +85,7 @@ pub fn sorted_identities(
                 ..NewSet::new(gallery, name.clone(), &rows)
             };
             let origin = Origin { kind: additions.origin, run: 0 };
-            identity.exported = set.plan(gallery, rows, export, origin).faces.len();
+            identity.exported = set.plan(gallery, rows, export, origin, pins).faces.len();
             identity.name = Some(name);
             additions.sets.push(set);
         }

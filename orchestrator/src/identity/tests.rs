@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::{gallery::Content, grouping::Grouping, testing::gallery_of};
+use crate::{gallery::Content, grouping::Grouping, pins::ResolvedPins, testing::gallery_of};
 
 /// Faces (person, path) each in a photo of its own.
 fn gallery(faces: &[(usize, &str)]) -> Gallery {
@@ -40,7 +40,8 @@ fn bystanders_drop_out_and_a_mixed_photo_lands_with_everybody_in_it() {
     gallery.faces[7].bbox.x2 = 1710.0;
     gallery.faces[8].content = 7;
     let recipe = Recipe::parse("trusted = ['/anna', '/bert', '/nobody']\nmixed = ['/all']").unwrap();
-    let (additions, imported) = sorted_identities(&gallery, &recipe, 7, &ExportParameters::default());
+    let (additions, imported) =
+        sorted_identities(&gallery, &recipe, 7, &ExportParameters::default(), &ResolvedPins::default());
     let sets: Vec<(&str, Vec<&str>)> =
         additions.sets.iter().map(|set| (set.name.as_str(), paths(set))).collect();
     assert_eq!(

@@ -13,6 +13,7 @@ use crate::{
     manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
     monitor::Monitor,
     output::{Missing, Placement, Placer},
+    pins::ResolvedPins,
     store::Writer,
 };
 
@@ -77,6 +78,8 @@ pub enum ApplyError {
 pub struct Workshop<'a> {
     /// The library's faces, under the plan's contract.
     pub gallery: &'a Gallery,
+    /// What the user says of them.
+    pub pins: &'a ResolvedPins,
     /// Does the renames.
     pub steps: &'a dyn Steps,
     /// Hears of progress.

@@ -43,7 +43,7 @@ pub(super) fn add(
                 check_name(name)?;
             }
             let rows = rows(set, &index)?;
-            Ok(set.plan(workshop.gallery, rows, &additions.parameters, origin.clone()))
+            Ok(set.plan(workshop.gallery, rows, &additions.parameters, origin.clone(), workshop.pins))
         })
         .collect::<Result<_, ApplyError>>()?;
 

@@ -33,6 +33,10 @@ pub enum Gate {
     OtherFaceInCrop,
     /// The user says that it is no face.
     Pinned,
+    /// The user says that it is not the person of its set.
+    Apart,
+    /// A decision has dropped it for good.
+    Decided,
 }
 
 /// A rule with the figures that decided.
@@ -56,6 +60,10 @@ pub enum DropReason {
     OtherFaceInCrop { min_pad_ratio: f32 },
     /// See [`Gate::Pinned`].
     Pinned { pin: i64 },
+    /// See [`Gate::Apart`].
+    Apart { pin: i64 },
+    /// See [`Gate::Decided`].
+    Decided { decision: i64 },
 }
 
 impl DropReason {
@@ -70,6 +78,8 @@ impl DropReason {
             Self::SamePhoto { .. } => Gate::SamePhoto,
             Self::OtherFaceInCrop { .. } => Gate::OtherFaceInCrop,
             Self::Pinned { .. } => Gate::Pinned,
+            Self::Apart { .. } => Gate::Apart,
+            Self::Decided { .. } => Gate::Decided,
         }
     }
 }
@@ -85,6 +95,8 @@ impl fmt::Display for Gate {
             Self::SamePhoto => "a better face of the same photo is kept",
             Self::OtherFaceInCrop => "another face in the crop",
             Self::Pinned => "no face, as you said",
+            Self::Apart => "somebody else, as you said",
+            Self::Decided => "dropped for good",
         })
     }
 }
@@ -104,6 +116,8 @@ impl fmt::Display for DropReason {
                 write!(f, "another face is in the crop even at padding {min_pad_ratio}")
             }
             Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
+            Self::Apart { pin } => write!(f, "pin {pin} says that it is not the person of this set"),
+            Self::Decided { decision } => write!(f, "decision {decision} has dropped it for good"),
         }
     }
 }

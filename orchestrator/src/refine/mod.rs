@@ -14,6 +14,7 @@ use crate::{
     cluster::{ClusterError, centroid},
     gallery::Gallery,
     grouping::Grouping,
+    pins::ResolvedPins,
     threshold::{CosineDistance, Fraction, non_negative},
 };
 
@@ -79,8 +80,8 @@ pub fn refine(
 ) -> Result<Refined, ClusterError> {
     let mut facesets = Vec::new();
     let mut dropped = Vec::new();
-    dropped.extend(pinned(grouping));
-    let clusters = grouping.faces(gallery, &grouping.wanted(gallery), parameters.initial_threshold)?;
+    dropped.extend(ruled_out(grouping.pins));
+    let clusters = grouping.faces(gallery, &grouping.usable(gallery), parameters.initial_threshold)?;
     for group in grouping.merged(gallery, &clusters, parameters.merge_threshold)? {
         facesets.extend(survivors(gallery, group, parameters, &mut dropped));
     }
@@ -89,13 +90,14 @@ pub fn refine(
     Ok(Refined { facesets, dropped })
 }
 
-/// Faces that are none, as the user says.
-pub fn pinned(grouping: &Grouping<'_>) -> impl Iterator<Item = Drop> {
-    grouping
-        .pins
-        .no_faces
-        .iter()
-        .map(|(face, pin)| Drop { face: *face, reason: DropReason::Pinned { pin: *pin } })
+/// Faces that are none or that are dropped for good, as the user says; each once.
+pub fn ruled_out(pins: &ResolvedPins) -> impl Iterator<Item = Drop> {
+    let none = |(face, pin): &(usize, i64)| Drop { face: *face, reason: DropReason::Pinned { pin: *pin } };
+    let decided = |(face, decision): &(usize, i64)| {
+        let is_none = pins.no_faces.binary_search_by_key(face, |(row, _)| *row).is_ok();
+        (!is_none).then_some(Drop { face: *face, reason: DropReason::Decided { decision: *decision } })
+    };
+    pins.no_faces.iter().map(none).chain(pins.dropped.iter().filter_map(decided))
 }
 
 /// What the gates leave of a group, if that is enough for a faceset; the other faces go to `dropped`.
