@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry, status,
-        store, verify, why,
+        adopt, apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry,
+        status, store, verify, why,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -61,6 +61,8 @@ pub enum Command {
     Discover(discover::Args),
     /// Add identities that were sorted by hand
     Import(import::Args),
+    /// Take over what the system before this one exported: numbers, labels, quarantines, drops
+    Adopt(adopt::Args),
     /// Report photos that are there more than once
     Dedup(dedup::Args),
     /// Say what became of a face, and why

@@ -1,5 +1,6 @@
 //! The orchestrator: everything of facesets that needs no GPU.
 
+pub mod adopt;
 pub mod change;
 pub mod cli;
 pub mod cluster;
@@ -10,6 +11,7 @@ pub mod embed;
 pub mod exit;
 pub mod export;
 pub mod extend;
+pub mod fields;
 pub mod gallery;
 pub mod grouping;
 pub mod html;

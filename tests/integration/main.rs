@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
 
+mod adopt;
 mod bad_input;
 mod changes;
 mod dispatch;

@@ -123,6 +123,8 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/grouping.rs",
         "orchestrator/src/matching.rs",
         "orchestrator/src/pins.rs",
+        "orchestrator/src/fields.rs",
+        "orchestrator/src/adopt/decide.rs",
         "orchestrator/src/refine",
         "orchestrator/src/extend",
         "orchestrator/src/identity",

@@ -18,7 +18,7 @@ use crate::{
     exit::{Exit, Failure, Hint},
     export::{
         self, ExportParameters, PlannedSet, contact_sheet,
-        manifest::{CORPUS_SCHEMA, CorpusManifest, Gap},
+        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Gap},
         render::{RenderError, Renderer, render},
     },
     gallery::{FaceIndex, Gallery},
@@ -122,6 +122,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         facesets: std::mem::take(&mut rendered.sets),
         gaps: gaps(&gallery, &planned),
         runs: Vec::new(),
+        aside: Aside::default(),
+        beside: Vec::new(),
     };
     manifest::write(output.path(), &corpus)?;
     let page = output.path().join("index.html");

@@ -1,5 +1,6 @@
 //! One thin file a subcommand: arguments in, library calls, a summary out.
 
+pub mod adopt;
 pub mod apply;
 mod changing;
 pub mod cluster;
@@ -79,6 +80,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Extend(args), _) => extend::run(args, &context),
         (Command::Discover(args), _) => discover::run(args, &context),
         (Command::Import(args), _) => import::run(args, &context),
+        (Command::Adopt(args), _) => adopt::run(args, &context),
         (Command::Dedup(args), _) => dedup::run(args, &context),
         (Command::Why(args), _) => why::run(args, &context),
         (Command::Pin(args), _) => pin::run(args, &context),
@@ -134,6 +136,7 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Extend(_) => Some(Log::Wanted("extend")),
         Command::Discover(_) => Some(Log::Wanted("discover")),
         Command::Import(_) => Some(Log::Wanted("import")),
+        Command::Adopt(_) => Some(Log::Wanted("adopt")),
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
         Command::Undo => Some(Log::Wanted("undo")),

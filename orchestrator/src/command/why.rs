@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::{Context, plan_args::absolute};
 use crate::{
+    change::{LastingDrop, lasting_drops},
     exit::{Exit, Failure, Hint},
     export::{corpus::Corpus, manifest::CORPUS_SCHEMA},
-    gallery::{FaceIndex, Gallery},
+    gallery::{FaceFinder, FaceIndex, Gallery},
     manifest::{
         self, CLUSTERS_SCHEMA, FILE_NAME, ManifestError, REFINED_SCHEMA, path_text, read_bytes, schema_of,
     },
@@ -46,6 +47,8 @@ struct Summary {
 struct Answer {
     #[serde(flatten)]
     measured: Measured,
+    /// The decision that has dropped it for good, and why.
+    dropped: Option<(i64, String)>,
     outputs: Vec<InOutput>,
 }
 
@@ -74,7 +77,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         (None, Some(first)) => Some(contract_of(first)?),
         (contract, _) => contract.clone(),
     };
-    let gallery = Store::open_read(&context.library)?.gallery(contract.as_deref())?;
+    let store = Store::open_read(&context.library)?;
+    let gallery = store.gallery(contract.as_deref())?;
+    let drops = lasting_drops(&store)?;
+    let finder = FaceFinder::new(&gallery);
+    let drop_of = |row: usize| {
+        let is_it = |drop: &&LastingDrop| {
+            let face = &drop.dropped.face;
+            finder.find(&face.sha256, &face.bbox) == Some(row)
+        };
+        drops.iter().find(is_it).map(|drop| (drop.dropped.decision, drop.reason.clone()))
+    };
     // The path as it is, else the one that it leads to.
     let folder = absolute(Path::new("."))?;
     let rows = FaceName::parse(&args.face).rows(&gallery, &folder)?;
@@ -89,7 +102,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .map(|row| {
                 let outputs = outputs.iter().map(|out| verdicts(&gallery, &index, out, *row));
                 let outputs = outputs.collect::<Result<_, ManifestError>>()?;
-                Ok(Answer { measured: Measured::of(&gallery, *row), outputs })
+                Ok(Answer { measured: Measured::of(&gallery, *row), dropped: drop_of(*row), outputs })
             })
             .collect::<Result<_, ManifestError>>()?,
     };
@@ -122,7 +135,7 @@ impl fmt::Display for Summary {
         writeln!(f, "{}", self.path)?;
         self.aliases.iter().try_for_each(|alias| writeln!(f, "  also {alias}"))?;
         writeln!(f, "sha256 {}", self.sha256)?;
-        for Answer { measured, outputs } in &self.faces {
+        for Answer { measured, dropped, outputs } in &self.faces {
             let Measured { number, bbox: [x1, y1, ..], short_side, det_score, blur, composite, .. } =
                 measured;
             writeln!(
@@ -130,6 +143,9 @@ impl fmt::Display for Summary {
                 "face {number} at {x1:.0},{y1:.0}: short side {short_side:.1} px, det_score {det_score:.3}, \
                  blur {blur:.1}, quality {composite:.3}"
             )?;
+            if let Some((decision, reason)) = dropped {
+                writeln!(f, "  dropped for good by decision {decision}: {reason}")?;
+            }
             for InOutput { folder, verdicts } in outputs {
                 for verdict in verdicts {
                     writeln!(f, "  {}: {verdict}", folder.display())?;

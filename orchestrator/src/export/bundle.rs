@@ -9,7 +9,24 @@ use std::{
     path::Path,
 };
 
+use super::render::FACES;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+
+/// Writes the two bundles of the set in `home`, of its best crops and of all (`names`, in `faces`); returns what they are called.
+pub fn write_both(
+    home: &Path,
+    label: Option<&str>,
+    names: &[String],
+    top_n: usize,
+) -> io::Result<[String; 2]> {
+    let set = home.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = |suffix: &str| format!("{}_{suffix}.fsz", label.unwrap_or(&set));
+    let bundles = [name(&format!("top{top_n}")), name("all")];
+    for (bundle, count) in bundles.iter().zip([top_n, usize::MAX]) {
+        write(&home.join(bundle), &home.join(FACES), &names[..count.min(names.len())])?;
+    }
+    Ok(bundles)
+}
 
 /// Writes the files `names` of `folder` into a new bundle at `path`, in that order and under those names.
 pub fn write(path: &Path, folder: &Path, names: &[String]) -> io::Result<()> {

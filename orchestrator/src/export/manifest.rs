@@ -2,6 +2,8 @@
 //!
 //! Nothing in them depends on when or on how many threads they were made.
 
+use std::fmt;
+
 use facesets_core::Pose;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ pub const FACESET_SCHEMA: &str = "facesets.faceset/1";
 
 /// Schema of [`CorpusManifest`].
 pub const CORPUS_SCHEMA: &str = "facesets.corpus/1";
+
+/// Folder of crops, in a set, and of sets, in a corpus, that were taken over and fit no face of the library.
+pub const UNMATCHED: &str = "_unmatched";
 
 /// `faceset_NNN/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +45,57 @@ pub struct FacesetManifest {
     pub faces: Vec<ExportedFace>,
     /// Faces of the refined set that are not exported.
     pub dropped: Vec<DroppedFace>,
+    /// What lay in the set when it was taken over and fits no face of the library; its crops are in `faces/_unmatched`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<Unmatched>,
+    /// Other files and folders that lay in the set when it was taken over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+}
+
+/// An entry or a crop of a set that was taken over, which is no crop of a face of the library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unmatched {
+    /// Name of the crop, if there is one.
+    pub file: Option<String>,
+    /// Path of the photo, where an entry says it.
+    pub source: Option<String>,
+    /// x1, y1, x2, y2 as the entry has them.
+    pub bbox: Option<[f32; 4]>,
+    /// What is the matter.
+    pub why: Mismatch,
+}
+
+/// Why an entry and a face of the library do not come together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mismatch {
+    /// The library knows no photo of that path or digest under the contract.
+    UnknownPhoto,
+    /// No face of the photo overlaps the box by half.
+    NoFaceThere,
+    /// An entry before it means the same face: this crop shows it.
+    SameFaceAs(String),
+    /// The crop is not there.
+    NoCrop,
+    /// The crop has so many pixels, others than those of its set.
+    OtherSize(u32, u32),
+    /// No entry names the crop.
+    NoEntry,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPhoto => write!(f, "its photo is not in the library"),
+            Self::NoFaceThere => write!(f, "no face of its photo is in its box"),
+            Self::SameFaceAs(file) => write!(f, "its face is that of {file}"),
+            Self::NoCrop => write!(f, "its crop is not there"),
+            Self::OtherSize(0, 0) => write!(f, "its crop is no image"),
+            Self::OtherSize(width, height) => write!(f, "its crop has {width} × {height} pixels"),
+            Self::NoEntry => write!(f, "no entry of the manifest names it"),
+        }
+    }
 }
 
 /// One crop.
@@ -99,6 +155,52 @@ pub struct CorpusManifest {
     /// What has been added, in order.
     #[serde(default)]
     pub runs: Vec<Run>,
+    /// Sets that are not in use.
+    #[serde(flatten)]
+    pub aside: Aside,
+    /// Other files and folders that lay in the corpus when it was taken over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+}
+
+/// Sets that are not in use, and lie in quarantine: their numbers are taken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    /// In `_thin`: too few photos.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thin_eras: Vec<SetAside>,
+    /// In `_masked`: hardly a face that can be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<SetAside>,
+    /// In `_merged`: part of another set now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<SetAside>,
+    /// In `_unmatched`: taken over, but the library has none of its faces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<SetAside>,
+}
+
+impl Aside {
+    /// Each list with the folder of its sets.
+    pub fn lists(&self) -> [(&'static str, &[SetAside]); 4] {
+        let Self { thin_eras, masked, merged, unmatched } = self;
+        [("_thin", thin_eras), ("_masked", masked), ("_merged", merged), (UNMATCHED, unmatched)]
+    }
+}
+
+/// A set that is not in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// `faceset_NNN`.
+    pub name: String,
+    /// Name given by people.
+    pub label: Option<String>,
+    /// Number of crops.
+    pub images: usize,
+    /// The set that has its crops now.
+    pub merged_into: Option<String>,
+    /// Whether its folder is there; a number stays taken even if not.
+    pub present: bool,
 }
 
 /// How an identity came about.
@@ -147,7 +249,9 @@ impl CorpusManifest {
     /// Every name whose number is taken.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let sets = self.facesets.iter().map(|set| set.name.as_str());
-        sets.chain(self.gaps.iter().map(|gap| gap.name.as_str()))
+        let gaps = self.gaps.iter().map(|gap| gap.name.as_str());
+        let aside = self.aside.lists().into_iter().flat_map(|(_, sets)| sets).map(|set| set.name.as_str());
+        sets.chain(gaps).chain(aside)
     }
 }
 

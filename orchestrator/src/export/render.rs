@@ -188,15 +188,11 @@ fn finish_set(
         fs::rename(&from, &to).map_err(at(&to))?;
     }
     let names: Vec<String> = (0..ranks.len()).map(file_name).collect();
-    let mut bundles = Vec::new();
-    for (suffix, count) in
-        [(format!("top{}", parameters.top_n), parameters.top_n), ("all".to_owned(), usize::MAX)]
-    {
-        let name = format!("{}_{suffix}.fsz", set.label.as_ref().unwrap_or(&set.name));
-        let path = home.join(&name);
-        bundle::write(&path, &crops, &names[..count.min(names.len())]).map_err(at(&path))?;
-        bundles.push(format!("{}/{name}", set.name));
-    }
+    let bundles = bundle::write_both(&home, set.label.as_deref(), &names, parameters.top_n)
+        .map_err(at(&home))?
+        .into_iter()
+        .map(|name| format!("{}/{name}", set.name))
+        .collect();
     let faces: Vec<ExportedFace> = ranks
         .iter()
         .zip(&names)
@@ -212,6 +208,8 @@ fn finish_set(
         parameters: *parameters,
         faces: faces.clone(),
         dropped: dropped_faces(gallery, &set.dropped),
+        unmatched: Vec::new(),
+        beside: Vec::new(),
     };
     if let Some(marker) = &set.marker {
         let path = home.join(format!("{marker}.txt"));

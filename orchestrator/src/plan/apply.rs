@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Becomes, Plan, Target, corpus, folders, folders::Folder, manifest_digest};
+use super::{Becomes, Plan, Target, adopt, corpus, folders, folders::Folder, manifest_digest};
 use crate::{
     change::{Change, ChangeError, Steps},
     export::render::RenderError,
@@ -98,7 +98,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
             return Err(ApplyError::FolderDrifted(target.root.clone()));
         }
     }
-    let change = Change::begin(journal, workshop.steps, &plan.command, &plan.roots())?;
+    let mut change = Change::begin(journal, workshop.steps, &plan.command, &plan.roots())?;
     let mut applied = Applied::default();
     let mut removed = Vec::new();
     for target in &plan.targets {
@@ -129,6 +129,14 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
             Becomes::Corpus(additions) => {
                 corpus::add(plan, target, additions, &staging, workshop, &mut applied)?;
                 Vec::new()
+            }
+            Becomes::Adopted(adoption) => {
+                change.drop_for_good(adoption.drops.clone());
+                let building =
+                    adopt::Building { plan, target, staging: &staging, decision: change.id(), workshop };
+                let elsewhere = adopt::adopt(&building, adoption)?;
+                applied.built += adoption.sets.len();
+                elsewhere
             }
         };
         removed.extend(gone.into_iter().map(|name| (target.root.clone(), name)));

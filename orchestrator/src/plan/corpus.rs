@@ -11,7 +11,7 @@ use crate::{
     export::{
         PlannedSet, contact_sheet,
         corpus::Corpus,
-        manifest::{CORPUS_SCHEMA, CorpusManifest, Gap, Origin, Run},
+        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Gap, Origin, Run},
         render::{Renderer, render},
     },
     gallery::FaceIndex,
@@ -95,5 +95,7 @@ fn empty(plan: &Plan, additions: &Additions) -> CorpusManifest {
         facesets: Vec::new(),
         gaps: Vec::new(),
         runs: Vec::new(),
+        aside: Aside::default(),
+        beside: Vec::new(),
     }
 }

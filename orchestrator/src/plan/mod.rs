@@ -3,6 +3,7 @@
 //! A plan names what it was made from by digests: of the gallery, and of the manifest of every folder that it changes. Where one of them
 //! has changed since, the plan is refused.
 
+mod adopt;
 mod apply;
 mod corpus;
 mod folders;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use apply::{Applied, ApplyError, Workshop, apply};
 
 use crate::{
+    adopt::Adoption,
     gallery::Gallery,
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, read_bytes},
@@ -61,6 +63,8 @@ pub enum Becomes {
     Refined(RefinedManifest),
     /// A corpus with more sets.
     Corpus(Additions),
+    /// A corpus of the system before this one, as one of ours.
+    Adopted(Adoption),
 }
 
 impl Plan {

@@ -37,6 +37,8 @@ pub enum Gate {
     Apart,
     /// A decision has dropped it for good.
     Decided,
+    /// It was dropped here, and is in use in another set.
+    Elsewhere,
 }
 
 /// A rule with the figures that decided.
@@ -64,6 +66,8 @@ pub enum DropReason {
     Apart { pin: i64 },
     /// See [`Gate::Decided`].
     Decided { decision: i64 },
+    /// See [`Gate::Elsewhere`].
+    Elsewhere {},
 }
 
 impl DropReason {
@@ -80,6 +84,7 @@ impl DropReason {
             Self::Pinned { .. } => Gate::Pinned,
             Self::Apart { .. } => Gate::Apart,
             Self::Decided { .. } => Gate::Decided,
+            Self::Elsewhere {} => Gate::Elsewhere,
         }
     }
 }
@@ -97,6 +102,7 @@ impl fmt::Display for Gate {
             Self::Pinned => "no face, as you said",
             Self::Apart => "somebody else, as you said",
             Self::Decided => "dropped for good",
+            Self::Elsewhere => "dropped here, in use in another set",
         })
     }
 }
@@ -118,6 +124,7 @@ impl fmt::Display for DropReason {
             Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
             Self::Apart { pin } => write!(f, "pin {pin} says that it is not the person of this set"),
             Self::Decided { decision } => write!(f, "decision {decision} has dropped it for good"),
+            Self::Elsewhere {} => write!(f, "dropped here, in use in another set"),
         }
     }
 }

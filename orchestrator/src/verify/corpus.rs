@@ -9,21 +9,28 @@ use std::{
 
 use super::{Look, VerifyError, names};
 use crate::{
+    adopt::old::DROPPED,
     export::{
-        manifest::{CorpusManifest, FacesetManifest, FacesetSummary},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, UNMATCHED},
         render::FACES,
     },
     manifest::{self, FILE_NAME},
 };
 
 /// What may lie in a corpus besides its facesets.
-const BESIDE: [&str; 5] = ["index.html", "_masked", "_merged", "_thin", "_candidates"];
-
-/// Crops that were set aside, beside those in use.
-const DROPPED: &str = "_dropped";
+const BESIDE: [&str; 2] = ["index.html", "_candidates"];
 
 pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(), VerifyError> {
     look.seen.extend(BESIDE.map(str::to_owned));
+    look.seen.extend(corpus.beside.iter().cloned());
+    for (folder, sets) in corpus.aside.lists() {
+        look.seen.insert(folder.to_owned());
+        for set in sets.iter().filter(|set| set.present) {
+            if !look.root.join(folder).join(&set.name).is_dir() {
+                look.finding(&format!("{folder}/{}", set.name), "is missing");
+            }
+        }
+    }
     look.monitor.start("verify", Some(corpus.facesets.len() as u64));
     for summary in &corpus.facesets {
         look.verified.sets += 1;
@@ -65,11 +72,14 @@ fn faceset(
     }
     let listed: BTreeSet<&str> = set.faces.iter().map(|face| face.file.as_str()).collect();
     for file in names(&home.join(FACES))? {
-        if file != DROPPED && !listed.contains(format!("{FACES}/{file}").as_str()) {
+        if ![DROPPED, UNMATCHED].contains(&file.as_str())
+            && !listed.contains(format!("{FACES}/{file}").as_str())
+        {
             look.finding(&format!("{name}/{FACES}/{file}"), "is not in the manifest");
         }
     }
     let mut expected = BTreeSet::from([FACES.to_owned(), FILE_NAME.to_owned()]);
+    expected.extend(set.beside.iter().cloned());
     expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
     for bundle in &summary.bundles {
         let file = bundle.rsplit('/').next().unwrap_or(bundle);
