@@ -14,6 +14,7 @@ mod kills;
 mod knowing;
 mod link;
 mod main_job;
+mod old_cache;
 mod reflection;
 mod refusals;
 mod staging;

@@ -72,19 +72,24 @@ pub fn import(path: &Path, merge: Merge<'_>, monitor: &dyn Monitor) -> Result<Im
         locations: Tally::default(),
     };
     monitor.start("import", Some(contents.rows() + locations.rows()));
-    let mut import = Import { contracts, merge, differences: Vec::new(), differing: 0, monitor };
+    let mut import = Import { contracts, merging: Merging::new(merge), monitor };
     let known = import.contents(contents, faces, &mut summary)?;
     import.locations(locations, &known, &mut summary)?;
     monitor.finish();
-    import.finish()?;
+    import.merging.finish()?;
     Ok(summary)
+}
+
+/// A merge, and the differences that it has met.
+pub(super) struct Merging<'a> {
+    pub(super) merge: Merge<'a>,
+    differences: Vec<Difference>,
+    differing: u64,
 }
 
 struct Import<'a> {
     contracts: Contracts,
-    merge: Merge<'a>,
-    differences: Vec<Difference>,
-    differing: u64,
+    merging: Merging<'a>,
     monitor: &'a dyn Monitor,
 }
 
@@ -99,8 +104,8 @@ impl Import<'_> {
         let mut known = Vec::new();
         for number in 0..contents.rows() {
             let ContentRow { sha256, bytes, camera, outcome } = contents.next(&self.contracts)?;
-            let merged = self.merge.content(&sha256, bytes, camera.as_ref())?;
-            self.count(merged, &mut summary.contents);
+            let merged = self.merging.merge.content(&sha256, bytes, camera.as_ref())?;
+            self.merging.count(merged, &mut summary.contents);
             let found = faces.of(number, &sha256)?;
             let incoming = match outcome {
                 RowOutcome::Done { width, height, landmarks, provenance } => {
@@ -123,8 +128,8 @@ impl Import<'_> {
                 RowOutcome::Pending => None,
             };
             if let Some(incoming) = incoming {
-                let merged = self.merge.outcome(&sha256, &summary.contract, &incoming)?;
-                self.count(merged, &mut summary.outcomes);
+                let merged = self.merging.merge.outcome(&sha256, &summary.contract, &incoming)?;
+                self.merging.count(merged, &mut summary.outcomes);
             }
             known.push(sha256);
             self.monitor.advance(1);
@@ -142,14 +147,20 @@ impl Import<'_> {
     ) -> Result<(), ImportError> {
         for _ in 0..locations.rows() {
             let location = locations.next(contents)?;
-            let merged = self.merge.location(&location)?;
-            self.count(merged, &mut summary.locations);
+            let merged = self.merging.merge.location(&location)?;
+            self.merging.count(merged, &mut summary.locations);
             self.monitor.advance(1);
         }
         locations.finish()
     }
+}
 
-    fn count(&mut self, merged: Merged, tally: &mut Tally) {
+impl<'a> Merging<'a> {
+    pub(super) fn new(merge: Merge<'a>) -> Self {
+        Self { merge, differences: Vec::new(), differing: 0 }
+    }
+
+    pub(super) fn count(&mut self, merged: Merged, tally: &mut Tally) {
         match merged {
             Merged::New => tally.new += 1,
             Merged::Same => tally.same += 1,
@@ -164,7 +175,7 @@ impl Import<'_> {
         }
     }
 
-    fn finish(self) -> Result<(), ImportError> {
+    pub(super) fn finish(self) -> Result<(), ImportError> {
         if self.differing > 0 {
             return Err(ImportError::Differences { shown: self.differences, total: self.differing });
         }

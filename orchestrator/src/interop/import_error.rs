@@ -79,7 +79,8 @@ impl Hint for ImportError {
         let text = match self {
             Self::Store(error) => return error.hint(),
             Self::NotArrays(_) | Self::Missing(_) | Self::Meta(_) => {
-                "import what `facesets store export` wrote; `numpy.savez` may write it again, with every array"
+                "import what `facesets store export` wrote; `numpy.savez` may write it again, with every array (the cache of \
+                 another program is read with `--assume-contract`)"
             }
             Self::FormatVersion(_) => "export it again with the program that imports it",
             Self::Differences { .. } => {

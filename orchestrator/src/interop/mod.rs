@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod import;
 mod import_error;
+mod legacy;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -19,6 +20,7 @@ pub use error::InteropError;
 pub use export::{FORMAT_VERSION, Summary, export};
 pub use import::{ImportSummary, Tally, import};
 pub use import_error::ImportError;
+pub use legacy::{Assumed, FIELDS as LEGACY_FIELDS, LeftOut, LegacyError, LegacySummary, import_legacy};
 #[cfg(feature = "parquet")]
 pub use parquet::export_parquet;
 pub use target::{Format, Target};

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    interop,
-    store::{FileSystemPolicy, OnDifference, Store, StoreError, Writer},
+    fields::{FieldNames, Renaming},
+    interop::{self, Assumed, LEGACY_FIELDS, LegacyError},
+    store::{FileSystemPolicy, Merge, OnDifference, Store, StoreError, Writer},
 };
 
 /// Flags of `store import`.
@@ -15,6 +16,14 @@ pub(super) struct Args {
     /// An `.npz`, or a folder of `.npy`
     #[arg(value_name = "IN")]
     arrays: PathBuf,
+    /// Read the cache of another program, one row a face, and take its results for those of this contract; once for face embeddings
+    /// (`face/v1/…`), once for landmarks (`landmarks/v1/…`)
+    #[arg(long, value_name = "CONTRACT")]
+    assume_contract: Vec<String>,
+    /// What an array is called in that cache, where not as here: path, sha256, bbox, `det_score`, embedding, norm, blur, keypoints,
+    /// `landmarks_106`, `landmarks_68`, noface
+    #[arg(long, value_name = "FIELD=NAME", value_parser = Renaming::parse, requires = "assume_contract")]
+    map: Vec<Renaming>,
     /// What to do where the library holds another value under the same key
     #[arg(long, value_enum, default_value_t)]
     existing: OnDifference,
@@ -33,19 +42,45 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let monitor = context.monitor();
-    let summary = if args.dry_run {
+    // What is said wrongly must not make a library.
+    let legacy = (!args.assume_contract.is_empty()).then(|| Legacy::of(args)).transpose()?;
+    if args.dry_run {
         let store = match Store::open_read(&context.library) {
             Err(StoreError::NoLibrary(_)) => Store::empty()?,
             opened => opened?,
         };
-        interop::import(&args.arrays, store.rehearse_merge(args.existing)?, monitor)?
-    } else {
-        let policy =
-            if args.unsafe_fs { FileSystemPolicy::RollbackJournal } else { FileSystemPolicy::Refuse };
-        let mut writer = Writer::open(&context.library, policy)?;
-        interop::import(&args.arrays, writer.merge(args.existing)?, monitor)?
+        return import(args, legacy.as_ref(), store.rehearse_merge(args.existing)?, context);
+    }
+    let policy = if args.unsafe_fs { FileSystemPolicy::RollbackJournal } else { FileSystemPolicy::Refuse };
+    let mut writer = Writer::open(&context.library, policy)?;
+    import(args, legacy.as_ref(), writer.merge(args.existing)?, context)
+}
+
+/// How the cache of another program is to be understood.
+struct Legacy {
+    fields: FieldNames,
+    assumed: Assumed,
+}
+
+impl Legacy {
+    fn of(args: &Args) -> Result<Self, LegacyError> {
+        let fields = FieldNames::new(&LEGACY_FIELDS, &args.map)?;
+        Ok(Self { fields, assumed: Assumed::parse(&args.assume_contract)? })
+    }
+}
+
+fn import(
+    args: &Args,
+    legacy: Option<&Legacy>,
+    merge: Merge<'_>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let monitor = context.monitor();
+    let Some(Legacy { fields, assumed }) = legacy else {
+        context.ui.summary(&interop::import(&args.arrays, merge, monitor)?)?;
+        return Ok(Exit::Done);
     };
+    let summary = interop::import_legacy(&args.arrays, fields, *assumed, merge, monitor)?;
     context.ui.summary(&summary)?;
-    Ok(Exit::Done)
+    Ok(if summary.left_out.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use filter::{Filter, PatternError};
 use walk::Walk;
+pub use walk::sighting;
 
 use crate::{exit::Hint, monitor::Monitor, store::Sighting};
 

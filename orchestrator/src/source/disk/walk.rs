@@ -186,7 +186,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn sighting(metadata: &Metadata) -> Sighting {
+/// What a file looks like from outside.
+pub fn sighting(metadata: &Metadata) -> Sighting {
     let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
     Sighting { size: metadata.len(), mtime_ns }
 }
