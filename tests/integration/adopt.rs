@@ -65,9 +65,8 @@ fn old_set(workspace: &Workspace, from: &str, to: &str, bundles: &str) -> Vec<Va
 /// - `faceset_005` masked, `faceset_012` merged into 3, `faceset_020` only in the manifest
 fn old_corpus() -> Workspace {
     let workspace = Workspace::new();
-    for folder in ["2009", "2012", "2013"] {
-        workspace.ok([Path::new("embed"), &setup::photos().join(folder)]);
-    }
+    let folders = ["2009", "2012", "2013"].map(|folder| setup::photos().join(folder));
+    workspace.ok(std::iter::once(Path::new("embed")).chain(folders.iter().map(PathBuf::as_path)));
     workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
     workspace.ok(["export-swap", "refined", "made"]);
     let first = workspace.join("old/faceset_003");
@@ -251,7 +250,9 @@ fn what_the_old_system_had_dropped_comes_back_by_no_way_while_the_adoption_stand
         of_photo.map(|drop| drop["reason"]["gate"].as_str().unwrap().to_owned()).collect()
     };
     assert!(has("made/faceset_001/manifest.json") && has("refined/manifest.json"));
-    adopt(&workspace, &[]);
+    adopt(&workspace, &["--plan", "plan.json"]);
+    workspace.ok(["apply", "plan.json"]);
+    workspace.ok(["verify", "old"]);
 
     let exported = workspace.json(["export-swap", "refined", "again"]);
     assert_eq!(
