@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        adopt, apply, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine, retry,
+        adopt, apply, cluster, dedup, discover, embed, era, export_swap, extend, import, pin, refine, retry,
         status, store, verify, why,
     },
     library::Library,
@@ -63,6 +63,8 @@ pub enum Command {
     Import(import::Args),
     /// Take over what the system before this one exported: numbers, labels, quarantines, drops
     Adopt(adopt::Args),
+    /// Split a person who spans many years by era
+    Era(era::Args),
     /// Report photos that are there more than once
     Dedup(dedup::Args),
     /// Say what became of a face, and why

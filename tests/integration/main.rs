@@ -7,6 +7,7 @@ mod bad_input;
 mod changes;
 mod dispatch;
 mod edges;
+mod eras;
 mod identities;
 mod import;
 mod interop;

@@ -9,6 +9,7 @@ pub mod dedup;
 pub mod discover;
 mod drop_report;
 pub mod embed;
+pub mod era;
 pub mod export_swap;
 pub mod extend;
 pub mod import;
@@ -81,6 +82,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Discover(args), _) => discover::run(args, &context),
         (Command::Import(args), _) => import::run(args, &context),
         (Command::Adopt(args), _) => adopt::run(args, &context),
+        (Command::Era(args), _) => era::run(args, &context),
         (Command::Dedup(args), _) => dedup::run(args, &context),
         (Command::Why(args), _) => why::run(args, &context),
         (Command::Pin(args), _) => pin::run(args, &context),
@@ -137,6 +139,7 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Discover(_) => Some(Log::Wanted("discover")),
         Command::Import(_) => Some(Log::Wanted("import")),
         Command::Adopt(_) => Some(Log::Wanted("adopt")),
+        Command::Era(_) => Some(Log::Wanted("era")),
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
         Command::Undo => Some(Log::Wanted("undo")),

@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod contact_sheet;
 pub mod corpus;
 pub mod crop;
+pub mod era;
 pub mod manifest;
 pub mod plan;
 pub mod render;

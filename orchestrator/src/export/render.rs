@@ -1,7 +1,7 @@
 //! Planned sets to files: crops, bundles and manifests in a folder that is under construction.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -89,15 +89,28 @@ pub struct Renderer<'a> {
     pub stop: &'a CancellationToken,
 }
 
+/// Crops of the right size that are there already: row of the gallery, bits of the padding → file.
+pub type EarlierCrops = HashMap<(usize, u32), PathBuf>;
+
 /// Writes `sets` below `folder`. Each photo is decoded once for all of its crops, photos in parallel.
 pub fn render(renderer: &Renderer<'_>, sets: &[PlannedSet], folder: &Path) -> Result<Rendered, RenderError> {
+    render_again(renderer, sets, &EarlierCrops::new(), folder)
+}
+
+/// As [`render`]; crops that are there already are copied, so that they outlive their photos.
+pub fn render_again(
+    renderer: &Renderer<'_>,
+    sets: &[PlannedSet],
+    earlier: &EarlierCrops,
+    folder: &Path,
+) -> Result<Rendered, RenderError> {
     let Renderer { gallery, parameters, .. } = *renderer;
     let sets: Vec<&PlannedSet> = sets.iter().filter(|set| !set.faces.is_empty()).collect();
     for set in &sets {
         let faces = folder.join(&set.name).join(FACES);
         fs::create_dir_all(&faces).map_err(at(&faces))?;
     }
-    let missing = render_crops(renderer, &sets, folder)?;
+    let missing = render_crops(renderer, &sets, earlier, folder)?;
 
     let mut rendered = Rendered { failed: missing.len(), ..Rendered::default() };
     for (number, set) in sets.into_iter().enumerate() {
@@ -118,12 +131,18 @@ pub fn render(renderer: &Renderer<'_>, sets: &[PlannedSet], folder: &Path) -> Re
 fn render_crops(
     renderer: &Renderer<'_>,
     sets: &[&PlannedSet],
+    earlier: &EarlierCrops,
     folder: &Path,
 ) -> Result<BTreeSet<Place>, RenderError> {
     let Renderer { gallery, parameters, monitor, stop } = *renderer;
     let mut by_photo: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
     for (set, planned) in sets.iter().enumerate() {
         for (rank, face) in planned.faces.iter().enumerate() {
+            if let Some(file) = earlier.get(&(face.face, face.pad_ratio.to_bits())) {
+                let path = folder.join(&planned.name).join(FACES).join(file_name(rank));
+                fs::copy(file, &path).map_err(at(&path))?;
+                continue;
+            }
             by_photo.entry(gallery.faces[face.face].content).or_default().push(Place { set, rank });
         }
     }
@@ -203,6 +222,8 @@ fn finish_set(
         name: set.name.clone(),
         label: set.label.clone(),
         marker: set.marker.clone(),
+        parent: set.era.as_ref().map(|(parent, _)| parent.clone()),
+        era: set.era.as_ref().map(|(_, era)| era.clone()),
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
@@ -219,6 +240,8 @@ fn finish_set(
     let summary = FacesetSummary {
         name: set.name.clone(),
         label: set.label.clone(),
+        parent: faceset.parent,
+        era: faceset.era.map(|era| era.label),
         images: faces.len(),
         dropped: set.dropped.len(),
         bundles,

@@ -129,6 +129,8 @@ impl Builder<'_> {
         let bundles =
             bundle::write_both(&home, set.label.as_deref(), &crops, set.top_n).map_err(at(&home))?;
         let summary = FacesetSummary {
+            parent: None,
+            era: None,
             name: set.name.clone(),
             label: set.label.clone(),
             images: manifest.faces.len(),
@@ -161,6 +163,8 @@ impl Builder<'_> {
             DroppedFace { reason, ..drop.clone() }
         };
         Ok(FacesetManifest {
+            parent: None,
+            era: None,
             schema: FACESET_SCHEMA.to_owned(),
             name: set.name.clone(),
             label: set.label.clone(),

@@ -11,7 +11,7 @@ use super::{Look, VerifyError, names};
 use crate::{
     adopt::old::DROPPED,
     export::{
-        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, UNMATCHED},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, THIN, UNMATCHED},
         render::FACES,
     },
     manifest::{self, FILE_NAME},
@@ -31,19 +31,30 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
             }
         }
     }
-    look.monitor.start("verify", Some(corpus.facesets.len() as u64));
-    for summary in &corpus.facesets {
+    let thin = corpus.thin().map(|summary| (summary, format!("{THIN}/{}", summary.name)));
+    let sets = corpus.facesets.iter().map(|summary| (summary, summary.name.clone())).chain(thin);
+    look.monitor.start("verify", Some((corpus.facesets.len() + corpus.thin().count()) as u64));
+    for (summary, name) in sets {
         look.verified.sets += 1;
-        if !look.seen.insert(summary.name.clone()) {
-            look.finding(&summary.name, "is in the manifest twice");
+        if !look.seen.insert(name.clone()) {
+            look.finding(&name, "is in the manifest twice");
         }
-        match manifest::read::<FacesetManifest>(&look.root.join(&summary.name)) {
-            Ok(set) => faceset(look, corpus, summary, &set)?,
-            Err(error) => look.finding(&summary.name, error.to_string()),
+        match manifest::read::<FacesetManifest>(&look.root.join(&name)) {
+            Ok(set) => faceset(look, corpus, summary, &set, &name)?,
+            Err(error) => look.finding(&name, error.to_string()),
         }
         look.monitor.advance(1);
     }
     look.monitor.finish();
+    // What was taken over may have lain there among other things.
+    let all_are_ours = corpus.aside.thin_eras.iter().all(|set| set.summary.is_some());
+    let there = if all_are_ours { names(&look.root.join(THIN))? } else { BTreeSet::new() };
+    for name in there {
+        let name = format!("{THIN}/{name}");
+        if !look.seen.contains(&name) {
+            look.finding(&name, "is not in the manifest");
+        }
+    }
     Ok(())
 }
 
@@ -52,14 +63,22 @@ fn faceset(
     corpus: &CorpusManifest,
     summary: &FacesetSummary,
     set: &FacesetManifest,
+    name: &str,
 ) -> Result<(), VerifyError> {
-    let name = &summary.name;
     let home = look.root.join(name);
-    if set.name != *name {
+    if set.name != summary.name {
         look.finding(name, format!("its manifest is that of {}", set.name));
     }
     if set.contract != corpus.contract {
         look.finding(name, format!("has contract {}", set.contract));
+    }
+    let parent = set.parent.as_ref();
+    if parent.is_some_and(|parent| !corpus.facesets.iter().any(|set| set.name == *parent)) {
+        look.finding(name, "is an era of a set that is not in the corpus");
+    }
+    let era = set.era.as_ref().map(|era| &era.label);
+    if (parent, era) != (summary.parent.as_ref(), summary.era.as_ref()) {
+        look.finding(name, "is another era than the manifest over all says");
     }
     if (set.faces.len(), set.dropped.len()) != (summary.images, summary.dropped) {
         look.finding(name, "has another number of faces than the manifest over all says");
