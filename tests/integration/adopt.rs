@@ -1,31 +1,18 @@
 //! A corpus of the system before this one becomes one of ours, and stays what it was where nobody asked.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use facesets_tests::{
-    program::{Run, Workspace},
-    setup,
-};
+use facesets_tests::{program::Workspace, setup};
 use serde_json::{Value, json};
+
+use crate::changes::snapshot;
 
 fn array(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
-}
-
-/// Every file of a folder by its name, without what is kept of earlier sets.
-fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walkdir::WalkDir::new(folder)
-        .into_iter()
-        .filter_entry(|entry| entry.file_name() != ".facesets")
-        .map(|entry| entry.expect("the corpus can be read"))
-        .filter(|entry| !entry.file_type().is_dir())
-        .map(|entry| (entry.path().strip_prefix(folder).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
-        .collect()
 }
 
 fn write_json(path: &Path, value: &Value) {
@@ -190,20 +177,6 @@ fn an_old_corpus_is_taken_over_with_its_numbers_and_everything_works_on_it() {
     assert_eq!(snapshot(&old), first_state);
 }
 
-/// `facesets` with a disk that fails.
-fn cut_off(workspace: &Workspace, how: &str, args: &[&str]) -> Run {
-    let model = workspace.command(args);
-    let mut command = Command::new(setup::program("facesets-cut-off"));
-    command.args(args).current_dir(workspace.path()).env("CUT_OFF", how);
-    for (name, value) in model.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.output().expect("the program can be started").into()
-}
-
 #[test]
 fn killed_at_any_step_an_adoption_leaves_the_old_corpus_or_ours() {
     let workspace = old_corpus();
@@ -214,7 +187,7 @@ fn killed_at_any_step_an_adoption_leaves_the_old_corpus_or_ours() {
     workspace.ok(["undo"]);
     let mut seen = [0, 0];
     for step in 1.. {
-        let run = cut_off(&workspace, &format!("kill={step}"), &["adopt", "old"]);
+        let run = workspace.run_cut_off(&format!("kill={step}"), &["adopt", "old"]);
         workspace.ok(["status"]);
         let now = snapshot(&old);
         let taken = now != before;

@@ -5,13 +5,12 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use facesets_tests::{
     people::{self, Photo},
-    program::{Run, Workspace},
-    setup,
+    program::Workspace,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -46,20 +45,6 @@ pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
-/// `facesets` with a disk that fails.
-pub(crate) fn cut_off(workspace: &Workspace, how: &str, args: &[&str]) -> Run {
-    let model = workspace.command(args);
-    let mut command = Command::new(setup::program("facesets-cut-off"));
-    command.args(args).current_dir(workspace.path()).env("CUT_OFF", how);
-    for (name, value) in model.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.output().expect("the program can be started").into()
-}
-
 #[test]
 fn killed_at_any_step_an_apply_leaves_the_old_or_the_new_state_and_undo_gives_back_the_first() {
     let workspace = clustered(SETS, 2);
@@ -74,7 +59,7 @@ fn killed_at_any_step_an_apply_leaves_the_old_or_the_new_state_and_undo_gives_ba
 
     let (mut olds, mut news) = (0, 0);
     for step in 1.. {
-        let run = cut_off(&workspace, &format!("kill={step}"), &["extend", "clusters"]);
+        let run = workspace.run_cut_off(&format!("kill={step}"), &["extend", "clusters"]);
         if run.code.is_some() {
             assert_eq!(run.code, Some(0), "{run}");
             assert_eq!(snapshot(&clusters), new);
@@ -109,7 +94,7 @@ fn killed_at_any_step_two_folders_change_together_and_so_does_an_undo() {
     assert!(old[0] != new[0] && old[1] != new[1]);
     let mut seen = [0, 0];
     for step in 1.. {
-        let run = cut_off(&workspace, &format!("kill={step}"), &["undo"]);
+        let run = workspace.run_cut_off(&format!("kill={step}"), &["undo"]);
         workspace.ok(["verify", "refined"]);
         let now = both();
         assert!(now == old || now == new, "step {step}");
@@ -132,7 +117,7 @@ fn a_rename_that_is_refused_leaves_everything_as_it_was() {
     let old = snapshot(&clusters);
     more(&workspace, 4);
     for name in ["person_001", "person_004", "person_005", "manifest.json"] {
-        let run = cut_off(&workspace, &format!("refuse={name}"), &["extend", "clusters"]);
+        let run = workspace.run_cut_off(&format!("refuse={name}"), &["extend", "clusters"]);
         assert_eq!(run.code, Some(2), "{run}");
         run.says(&[name, "taken back", "hint:"]);
         assert!(snapshot(&clusters) == old, "{name}");
@@ -140,7 +125,7 @@ fn a_rename_that_is_refused_leaves_everything_as_it_was() {
     }
     workspace.ok(["extend", "clusters"]);
     let new = snapshot(&clusters);
-    let run = cut_off(&workspace, "refuse=person_002", &["undo"]);
+    let run = workspace.run_cut_off("refuse=person_002", &["undo"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(snapshot(&clusters) == new);
     workspace.ok(["undo"]);

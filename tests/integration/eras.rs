@@ -8,7 +8,7 @@ use facesets_tests::{
 };
 use serde_json::Value;
 
-use crate::changes::{cut_off, snapshot};
+use crate::changes::snapshot;
 
 const CORPUS: [&str; 2] = ["--corpus", "ready"];
 
@@ -163,13 +163,13 @@ fn killed_at_any_step_a_split_leaves_the_old_or_the_new_state_and_so_does_its_un
     workspace.ok(["undo"]);
     let (mut olds, mut news) = (0, 0);
     for step in 1.. {
-        let run = cut_off(&workspace, &format!("kill={step}"), &split);
+        let run = workspace.run_cut_off(&format!("kill={step}"), &split);
         workspace.ok(["verify", "ready"]);
         let now = snapshot(&ready);
         if now == new {
             news += 1;
             // Cut off too, and settled by the next command.
-            cut_off(&workspace, &format!("kill={step}"), &["undo"]);
+            workspace.run_cut_off(&format!("kill={step}"), &["undo"]);
             workspace.ok(["verify", "ready"]);
             if snapshot(&ready) == new {
                 workspace.ok(["undo"]);

@@ -74,6 +74,20 @@ impl Workspace {
         self.command(args).output().expect("facesets can be started").into()
     }
 
+    /// Runs `facesets` with a disk that fails `how` the environment variable `CUT_OFF` of that program says.
+    pub fn run_cut_off(&self, how: &str, args: &[&str]) -> Run {
+        let model = self.command(args);
+        let mut command = Command::new(setup::program("facesets-cut-off"));
+        command.args(args).current_dir(self.path()).env("CUT_OFF", how);
+        for (name, value) in model.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.output().expect("the program can be started").into()
+    }
+
     /// Runs `facesets` and demands exit code 0.
     pub fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         let run = self.run(args);
