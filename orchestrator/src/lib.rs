@@ -30,6 +30,7 @@ pub mod quality;
 pub mod refine;
 pub mod source;
 pub mod store;
+pub mod team;
 #[cfg(test)]
 mod testing;
 pub mod threshold;

@@ -105,8 +105,8 @@ pub struct Answer {
 /// A measurement.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// What the worker's task asked for, under its contract.
-    pub result: Box<TaskResult>,
+    /// What the worker's tasks asked for, in their order, under their contracts.
+    pub results: Vec<TaskResult>,
     /// Where the time went.
     pub timings: Timings,
     /// Who measured.
