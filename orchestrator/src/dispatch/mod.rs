@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use origin::{Origin, Patience};
-pub use pack::{PackError, clip_task_for, task_for};
+pub use pack::{PackError, clip_task_for, count_task_for, task_for};
 pub use queue::Queue;
 pub use run::{Worker, run};
 pub use way::{Plaintext, Token, Way};
