@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        adopt, apply, certify, cluster, dedup, discover, embed, export_swap, extend, import, pin, refine,
-        retry, status, store, verify, why,
+        adopt, apply, certify, cluster, dedup, discover, embed, era, export_swap, extend, import, pin,
+        refine, retry, status, store, verify, why,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -65,6 +65,8 @@ pub enum Command {
     Import(import::Args),
     /// Take over what the system before this one exported: numbers, labels, quarantines, drops
     Adopt(adopt::Args),
+    /// Split a person who spans many years by era
+    Era(era::Args),
     /// Report photos that are there more than once
     Dedup(dedup::Args),
     /// Say what became of a face, and why

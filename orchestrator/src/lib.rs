@@ -9,6 +9,7 @@ pub mod command;
 pub mod dedup;
 pub mod dispatch;
 pub mod embed;
+pub mod era;
 pub mod exit;
 pub mod export;
 pub mod extend;

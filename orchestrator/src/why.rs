@@ -247,10 +247,10 @@ pub fn in_refined(gallery: &Gallery, index: &FaceIndex, manifest: &RefinedManife
 
 /// What the corpus has of a face; a face may be in several sets, where folders that a person sorted say so.
 pub fn in_corpus(gallery: &Gallery, index: &FaceIndex, corpus: &Corpus, face: usize) -> Vec<Verdict> {
-    let names = corpus.sets.iter().map(|set| set.name.clone()).collect();
-    let sets = Sets { names, rows: corpus.sets.iter().map(|set| set.rows(index)).collect() };
+    let names = corpus.all().map(|set| set.name.clone()).collect();
+    let sets = Sets { names, rows: corpus.all().map(|set| set.rows(index)).collect() };
     let mut verdicts = Vec::new();
-    for (at, set) in corpus.sets.iter().enumerate() {
+    for (at, set) in corpus.all().enumerate() {
         let crop = set.faces.iter().find(|crop| index.row(&crop.sha256, crop.bbox) == Some(face));
         if let Some(crop) = crop {
             let one = Sets { names: vec![set.name.clone()], rows: vec![sets.rows[at].clone()] };

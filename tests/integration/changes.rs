@@ -36,7 +36,7 @@ fn more(workspace: &Workspace, people: usize) {
 }
 
 /// Every file of a folder by its name, without what is kept of earlier sets.
-fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     walkdir::WalkDir::new(folder)
         .into_iter()
         .filter_entry(|entry| entry.file_name() != ".facesets")
@@ -47,7 +47,7 @@ fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// `facesets` with a disk that fails.
-fn cut_off(workspace: &Workspace, how: &str, args: &[&str]) -> Run {
+pub(crate) fn cut_off(workspace: &Workspace, how: &str, args: &[&str]) -> Run {
     let model = workspace.command(args);
     let mut command = Command::new(setup::program("facesets-cut-off"));
     command.args(args).current_dir(workspace.path()).env("CUT_OFF", how);

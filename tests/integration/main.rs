@@ -8,6 +8,7 @@ mod certificate;
 mod changes;
 mod dispatch;
 mod edges;
+mod eras;
 mod identities;
 mod import;
 mod interop;

@@ -128,6 +128,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/refine",
         "orchestrator/src/extend",
         "orchestrator/src/identity",
+        "orchestrator/src/era",
         "orchestrator/src/why.rs",
         "orchestrator/src/quality.rs",
         "orchestrator/src/export/plan.rs",

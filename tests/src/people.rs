@@ -62,7 +62,7 @@ pub fn add(workspace: &Workspace, variant: &str, photos: &[Photo]) {
     writer.commit(&records).expect("records can be written");
 }
 
-fn analysis(variant: &str, faces: Vec<Face>) -> FaceAnalysis {
+pub(crate) fn analysis(variant: &str, faces: Vec<Face>) -> FaceAnalysis {
     let contract = contract(variant);
     let landmarks_contract = LandmarksContract {
         detector: contract.detector,
@@ -81,12 +81,16 @@ fn face(person: usize, name: &str, at: u16) -> Face {
     let length = (0..EMBEDDING_LEN).map(|i| noise(i).powi(2)).sum::<f32>().sqrt();
     let mut raw: Vec<f32> = (0..EMBEDDING_LEN).map(|i| SCATTER * noise(i) / length).collect();
     raw[person % EMBEDDING_LEN] += 1.0;
-    let left = 100.0 + 500.0 * f32::from(at);
+    face_at(100.0 + 500.0 * f32::from(at), &raw)
+}
+
+/// A face of 200 × 220 pixels that passes every gate; `raw` is what a recogniser would say of it.
+pub(crate) fn face_at(left: f32, raw: &[f32]) -> Face {
     Face {
         bbox: BBox::new([left, 100.0, left + 200.0, 320.0]).expect("a box"),
         det_score: 0.9,
         keypoints: [[left, 150.0]; 5],
-        embedding: FaceEmbedding::from_raw(&raw).expect("an embedding"),
+        embedding: FaceEmbedding::from_raw(raw).expect("an embedding"),
         landmarks_106: vec![[left, 150.0]; LANDMARKS_106],
         landmarks_68: vec![[left, 150.0, 0.0]; LANDMARKS_68],
         blur: 100.0,

@@ -107,6 +107,7 @@ pub fn adopt(gallery: &Gallery, old: &OldCorpus, pins: &ResolvedPins) -> (Adopti
                 images: 0,
                 merged_into: None,
                 present: false,
+                summary: None,
             }),
             None => missing.push(name.clone()),
         }
@@ -329,7 +330,7 @@ fn origin(old: &OldCorpus, set: &OldSet) -> OriginKind {
 
 fn set_aside(set: &OldSet, merged_into: Option<String>) -> SetAside {
     let (name, label) = (set.name.clone(), set.label.clone());
-    SetAside { name, label, images: set.crops.len(), merged_into, present: true }
+    SetAside { name, label, images: set.crops.len(), merged_into, present: true, summary: None }
 }
 
 /// The list for one of [`QUARANTINES`].

@@ -23,6 +23,9 @@ use crate::{
 /// Files that are swapped after everything else, the last one last.
 const LAST: [&str; 2] = ["index.html", manifest::FILE_NAME];
 
+/// Folders of a corpus that hold sets: these are swapped one by one, not the folder.
+const SHELVES: [&str; 4] = ["_candidates", "_masked", "_merged", "_thin"];
+
 /// A change whose new sets are being built. Dropped before [`Change::finish`], it has never been.
 #[derive(Debug)]
 pub struct Change<'a> {
@@ -63,7 +66,8 @@ impl<'a> Change<'a> {
         Ok(change)
     }
 
-    /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of its namesake.
+    /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of its namesake, and so does
+    /// whatever lies in a folder of quarantined sets (`_thin` and its like): `_thin/NAME` is an entry.
     pub fn staging(&self, root: &Path) -> PathBuf {
         place(root, self.id, Place::Staged)
     }
@@ -243,7 +247,16 @@ fn swap(steps: &dyn Steps, id: i64, intent: &Intent, direction: Direction) -> Re
             })?;
             let Some(step) = step else { break };
             let (from, to) = (path(step.from), path(step.to));
-            steps::rename(steps, &from, &to).map_err(|source| SwapError::Io { path: from, source })?;
+            if let Some(shelf) = shelf_of(entry, &to) {
+                fs::create_dir_all(shelf)
+                    .map_err(|source| SwapError::Io { path: shelf.to_owned(), source })?;
+            }
+            steps::rename(steps, &from, &to)
+                .map_err(|source| SwapError::Io { path: from.clone(), source })?;
+            if let Some(shelf) = shelf_of(entry, &from) {
+                // Goes where nothing else is on it.
+                let _ = fs::remove_dir(shelf);
+            }
             steps.reached("renamed");
         }
     }
@@ -282,9 +295,18 @@ fn names_in(folder: &Path) -> Result<BTreeSet<String>, ChangeError> {
     for entry in fs::read_dir(folder).map_err(at(folder))? {
         let entry = entry.map_err(at(folder))?;
         let name = entry.file_name().into_string().map_err(|_| ChangeError::NotUtf8(entry.path()))?;
-        names.insert(name);
+        if SHELVES.contains(&name.as_str()) {
+            names.extend(names_in(&entry.path())?.into_iter().map(|inside| format!("{name}/{inside}")));
+        } else {
+            names.insert(name);
+        }
     }
     Ok(names)
+}
+
+/// The folder that `path` of an entry lies in, if that is not the root itself.
+fn shelf_of<'a>(entry: &Entry, path: &'a Path) -> Option<&'a Path> {
+    entry.name.contains('/').then(|| path.parent()).flatten()
 }
 
 fn exists(path: &Path) -> io::Result<bool> {

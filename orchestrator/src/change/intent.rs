@@ -31,10 +31,10 @@ pub struct RootIntent {
     pub entries: Vec<Entry>,
 }
 
-/// A file or folder directly in a root; at least one of `old` and `new` is there.
+/// A file or folder in a root, or in a folder of quarantined sets there; at least one of `old` and `new` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its name.
+    /// Its name, for example `faceset_001` or `_thin/faceset_001_2009`.
     pub name: String,
     /// Fingerprint of what is replaced; `None` where nothing was.
     pub old: Option<String>,

@@ -184,3 +184,30 @@ fn undo_refuses_to_lose_what_was_changed_by_hand() {
     undo(&mut fixture.writer, &Disk).unwrap();
     assert_eq!(fixture.files(), old());
 }
+
+#[test]
+fn quarantined_sets_are_swapped_one_by_one_and_their_folder_goes_with_the_last() {
+    let mut fixture = Fixture::new();
+    let root = fixture.root();
+    let mut add = |set: &str, removed: &[(PathBuf, String)]| {
+        let change = Change::begin(&mut fixture.writer, &Disk, "test", std::slice::from_ref(&root)).unwrap();
+        fs::create_dir_all(change.staging(&root).join("_thin").join(set)).unwrap();
+        fs::write(change.staging(&root).join("_thin").join(set).join("photo.jpg"), set).unwrap();
+        change.finish(removed).unwrap();
+    };
+    add("x", &[]);
+    add("y", &[]);
+    add("z", &[(root.clone(), "_thin/x".to_owned())]);
+    let thin = |names: &[&str]| {
+        let mut all: Vec<(String, String)> =
+            names.iter().map(|name| (format!("_thin/{name}/photo.jpg"), (*name).to_owned())).collect();
+        all.extend(old());
+        all
+    };
+    assert_eq!(fixture.files(), thin(&["y", "z"]));
+    for names in [&["x", "y"][..], &["x"], &[]] {
+        undo(&mut fixture.writer, &Disk).unwrap();
+        assert_eq!(fixture.files(), thin(names));
+    }
+    assert!(!root.join("_thin").exists());
+}

@@ -68,6 +68,7 @@ impl Hint for ApplyError {
             Self::Manifest(error) => error.hint(),
             Self::Change(error) => error.hint(),
             Self::Render(error) => error.hint(),
+            Self::UnknownMember(error) => error.hint(),
             Self::Name(_) | Self::UnknownFace { .. } => None,
         }
     }

@@ -11,6 +11,7 @@ pub mod dedup;
 pub mod discover;
 mod drop_report;
 pub mod embed;
+pub mod era;
 pub mod export_swap;
 pub mod extend;
 pub mod import;
@@ -84,6 +85,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Discover(args), _) => discover::run(args, &context),
         (Command::Import(args), _) => import::run(args, &context),
         (Command::Adopt(args), _) => adopt::run(args, &context),
+        (Command::Era(args), _) => era::run(args, &context),
         (Command::Dedup(args), _) => dedup::run(args, &context),
         (Command::Why(args), _) => why::run(args, &context),
         (Command::Pin(args), _) => pin::run(args, &context),
@@ -141,6 +143,7 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Discover(_) => Some(Log::Wanted("discover")),
         Command::Import(_) => Some(Log::Wanted("import")),
         Command::Adopt(_) => Some(Log::Wanted("adopt")),
+        Command::Era(_) => Some(Log::Wanted("era")),
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
         Command::Undo => Some(Log::Wanted("undo")),

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::manifest::{CorpusManifest, ExportedFace};
+use super::manifest::{CorpusManifest, ExportedFace, THIN};
 use crate::html::{Escaped, head};
 
 /// The page for an exported corpus and the crops of each of its sets; links are relative to the corpus folder.
@@ -36,6 +36,18 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedF
             write_crop(html, &set.name, face)?;
         }
         writeln!(html, "</div>\n</section>")?;
+    }
+    if corpus.thin().next().is_some() {
+        writeln!(html, "<h2>Eras with too few photos</h2>\n<ul>")?;
+        for set in corpus.thin() {
+            let name = Escaped(&set.name);
+            writeln!(
+                html,
+                "<li><a href=\"{THIN}/{name}/manifest.json\">{name}</a>: {} crops</li>",
+                set.images
+            )?;
+        }
+        writeln!(html, "</ul>")?;
     }
     if !corpus.gaps.is_empty() {
         writeln!(html, "<h2>Sets of which nothing was left</h2>\n<ul>")?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest};
+use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN};
 use crate::{
     gallery::FaceIndex,
     manifest::{self, ManifestError, set_name, set_number},
@@ -15,6 +15,8 @@ pub struct Corpus {
     pub manifest: CorpusManifest,
     /// Those of its sets, in the same order.
     pub sets: Vec<FacesetManifest>,
+    /// Those of its eras with too few photos, in the same order.
+    pub thin: Vec<FacesetManifest>,
 }
 
 impl Corpus {
@@ -23,7 +25,14 @@ impl Corpus {
         let manifest: CorpusManifest = manifest::read(root)?;
         let sets = manifest.facesets.iter().map(|set| manifest::read(&root.join(&set.name)));
         let sets = sets.collect::<Result<_, _>>()?;
-        Ok(Self { manifest, sets })
+        let thin = manifest.thin().map(|set| manifest::read(&root.join(THIN).join(&set.name)));
+        let thin = thin.collect::<Result<_, _>>()?;
+        Ok(Self { manifest, sets, thin })
+    }
+
+    /// Every set with its crops, wherever it lies.
+    pub fn all(&self) -> impl Iterator<Item = &FacesetManifest> {
+        self.sets.iter().chain(&self.thin)
     }
 
     /// Sets that stand for a person: not those of an era of one.

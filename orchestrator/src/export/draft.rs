@@ -76,6 +76,18 @@ impl Draft {
         Self { set, face, path, state: State::Open, others: None, tried: 0 }
     }
 
+    /// One that was made before, in `file`.
+    pub(super) fn copied(
+        set: usize,
+        face: PlannedFace,
+        path: PathBuf,
+        file: &Path,
+    ) -> Result<Self, RenderError> {
+        fs::copy(file, &path).map_err(at(&path))?;
+        let (sha256, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
+        Ok(Self { state: State::Made(sha256), ..Self::new(set, face, path) })
+    }
+
     /// The digest of the file, if there is one to keep.
     pub(super) fn png(&self) -> Option<Sha256Digest> {
         match &self.state {

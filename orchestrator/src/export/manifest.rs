@@ -8,6 +8,7 @@ use facesets_core::{Pose, Sha256Digest};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    era::Era,
     formats::Format,
     plan::{ExportParameters, PlannedFace},
 };
@@ -26,6 +27,8 @@ pub const CORPUS_SCHEMA: &str = "facesets.corpus/1";
 
 /// Folder of crops, in a set, and of sets, in a corpus, that were taken over and fit no face of the library.
 pub const UNMATCHED: &str = "_unmatched";
+/// Folder of a corpus for sets with too few photos.
+pub const THIN: &str = "_thin";
 
 /// `faceset_NNN/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,12 @@ pub struct FacesetManifest {
     /// Name of a text file in it that says where it came from.
     #[serde(default)]
     pub marker: Option<String>,
+    /// The set that it is an era of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Which era of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub era: Option<Era>,
     /// How the identity came about, and in which of the corpus' runs.
     pub origin: Origin,
     /// Contract of the embeddings.
@@ -225,7 +234,7 @@ impl Aside {
     /// Each list with the folder of its sets.
     pub fn lists(&self) -> [(&'static str, &[SetAside]); 4] {
         let Self { thin_eras, masked, merged, unmatched } = self;
-        [("_thin", thin_eras), ("_masked", masked), ("_merged", merged), (UNMATCHED, unmatched)]
+        [(THIN, thin_eras), ("_masked", masked), ("_merged", merged), (UNMATCHED, unmatched)]
     }
 }
 
@@ -242,6 +251,9 @@ pub struct SetAside {
     pub merged_into: Option<String>,
     /// Whether its folder is there; a number stays taken even if not.
     pub present: bool,
+    /// What there is to say of a set that was made here and not taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<FacesetSummary>,
 }
 
 /// How an identity came about.
@@ -287,6 +299,11 @@ impl Schema for CorpusManifest {
 }
 
 impl CorpusManifest {
+    /// Eras with too few photos that were made here; they are in [`THIN`].
+    pub fn thin(&self) -> impl Iterator<Item = &FacesetSummary> {
+        self.aside.thin_eras.iter().filter_map(|set| set.summary.as_ref())
+    }
+
     /// Every name whose number is taken.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let sets = self.facesets.iter().map(|set| set.name.as_str());
@@ -297,13 +314,19 @@ impl CorpusManifest {
 }
 
 /// A faceset in the list of all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FacesetSummary {
     /// `faceset_NNN`.
     pub name: String,
     /// Name given by people.
     #[serde(default)]
     pub label: Option<String>,
+    /// The set that it is an era of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The era's label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub era: Option<String>,
     /// Number of crops.
     pub images: usize,
     /// Number of faces of the refined set that are not exported.
@@ -321,6 +344,8 @@ impl FacesetSummary {
         Self {
             name: set.name.clone(),
             label: set.label.clone(),
+            parent: set.parent.clone(),
+            era: set.era.as_ref().map(|era| era.label.clone()),
             images: set.faces.len(),
             dropped: set.dropped.len(),
             certified: set.certificate.is_passed(),

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod crop;
 pub mod diverse;
 pub(crate) mod draft;
+pub mod era;
 pub mod formats;
 pub mod manifest;
 pub mod plan;

@@ -5,7 +5,10 @@ use std::{cmp::Ordering, collections::HashMap};
 use facesets_core::BBox;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Origin, OriginKind};
+use super::{
+    era::Era,
+    manifest::{Origin, OriginKind},
+};
 use crate::{
     gallery::Gallery,
     pins::ResolvedPins,
@@ -84,6 +87,8 @@ pub struct PlannedSet {
     pub label: Option<String>,
     /// Name of a text file in it that says where it came from.
     pub marker: Option<String>,
+    /// The set that it is an era of, and which.
+    pub era: Option<(String, Era)>,
     /// How it came about.
     pub origin: Origin,
     /// Best first; one face a photo.
@@ -134,7 +139,7 @@ pub fn plan(
     let faces = one_a_photo(gallery, planned, &mut dropped);
     dropped.sort_by_key(|drop| drop.face);
     let origin = Origin { kind: OriginKind::Auto, run: 0 };
-    PlannedSet { name: name.to_owned(), label: None, marker: None, origin, faces, dropped }
+    PlannedSet { name: name.to_owned(), label: None, marker: None, era: None, origin, faces, dropped }
 }
 
 /// The faces of a set that nothing that the user says keeps out of it; the others go to `dropped`.

@@ -1,7 +1,7 @@
 //! Planned sets to files: crops, bundles and manifests in a folder that is under construction.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -108,14 +108,33 @@ pub struct Renderer<'a> {
     pub stop: &'a CancellationToken,
 }
 
+/// Crops of the right size that are there already: row of the gallery, bits of the padding → file.
+pub type EarlierCrops = HashMap<(usize, u32), PathBuf>;
+
 /// Writes `sets` below `folder`.
 pub fn render(renderer: &Renderer<'_>, sets: &[PlannedSet], folder: &Path) -> Result<Rendered, RenderError> {
+    render_again(renderer, sets, &EarlierCrops::new(), folder)
+}
+
+/// As [`render`]; crops that are there already are copied, so that they outlive their photos.
+pub fn render_again(
+    renderer: &Renderer<'_>,
+    sets: &[PlannedSet],
+    earlier: &EarlierCrops,
+    folder: &Path,
+) -> Result<Rendered, RenderError> {
     let mut drafts = Vec::new();
     for (number, set) in sets.iter().enumerate() {
         let faces = folder.join(&set.name).join(FACES);
         fs::create_dir_all(&faces).map_err(at(&faces))?;
-        let ranked = set.faces.iter().enumerate();
-        drafts.extend(ranked.map(|(rank, face)| Draft::new(number, *face, faces.join(crop_name(rank)))));
+        for (rank, face) in set.faces.iter().enumerate() {
+            let path = faces.join(crop_name(rank));
+            let file = earlier.get(&(face.face, face.pad_ratio.to_bits()));
+            drafts.push(match file {
+                Some(file) => Draft::copied(number, *face, path, file)?,
+                None => Draft::new(number, *face, path),
+            });
+        }
     }
     make(renderer, &mut drafts)?;
     if let Certify::By(examiner) = renderer.certify {
@@ -193,6 +212,8 @@ fn finish_set(
         name: set.name.clone(),
         label: set.label.clone(),
         marker: set.marker.clone(),
+        parent: set.era.as_ref().map(|(parent, _)| parent.clone()),
+        era: set.era.as_ref().map(|(_, era)| era.clone()),
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,

@@ -169,6 +169,8 @@ impl Builder<'_> {
             DroppedFace { reason, ..drop.clone() }
         };
         Ok(FacesetManifest {
+            parent: None,
+            era: None,
             schema: FACESET_SCHEMA.to_owned(),
             name: set.name.clone(),
             label: set.label.clone(),

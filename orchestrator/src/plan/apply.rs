@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Becomes, Plan, Target, adopt, corpus, folders, folders::Folder, manifest_digest};
+use super::{Becomes, Plan, Target, adopt, corpus, eras, folders, folders::Folder, manifest_digest};
 use crate::{
     change::{Change, ChangeError, Steps},
+    era::UnknownMember,
     export::render::RenderError,
     gallery::Gallery,
     manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
@@ -60,6 +61,9 @@ pub enum ApplyError {
         /// Its photo.
         path: String,
     },
+    /// A member of an era that the library does not have.
+    #[error(transparent)]
+    UnknownMember(#[from] UnknownMember),
     /// Crops cannot be made.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -138,6 +142,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                 applied.built += adoption.sets.len();
                 elsewhere
             }
+            Becomes::Eras(change) => eras::build(plan, target, change, &staging, workshop, &mut applied)?,
         };
         removed.extend(gone.into_iter().map(|name| (target.root.clone(), name)));
     }

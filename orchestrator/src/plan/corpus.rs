@@ -29,10 +29,10 @@ pub(super) fn add(
     workshop: &Workshop<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let Corpus { manifest: mut corpus, sets } = if target.root.join(FILE_NAME).exists() {
+    let Corpus { manifest: mut corpus, sets, .. } = if target.root.join(FILE_NAME).exists() {
         Corpus::read(&target.root)?
     } else {
-        Corpus { manifest: empty(plan, additions), sets: Vec::new() }
+        Corpus { manifest: empty(plan, additions), sets: Vec::new(), thin: Vec::new() }
     };
     let origin = Origin { kind: additions.origin, run: corpus.runs.len() + 1 };
     let index = FaceIndex::new(workshop.gallery);

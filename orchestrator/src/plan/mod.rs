@@ -6,6 +6,7 @@
 mod adopt;
 mod apply;
 mod corpus;
+mod eras;
 mod folders;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use apply::{Applied, ApplyError, Workshop, apply};
 
 use crate::{
     adopt::Adoption,
+    era::EraChange,
     gallery::Gallery,
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, read_bytes},
@@ -65,6 +67,8 @@ pub enum Becomes {
     Corpus(Additions),
     /// A corpus of the system before this one, as one of ours.
     Adopted(Adoption),
+    /// A corpus with other eras of one of its sets.
+    Eras(EraChange),
 }
 
 impl Plan {

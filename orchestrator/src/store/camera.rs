@@ -1,6 +1,6 @@
 //! What the camera says about a content: capture date and orientation.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use facesets_core::Sha256Digest;
 use facesets_imaging::{CameraTags, CaptureTime};
@@ -21,6 +21,19 @@ impl Store {
             found.insert(locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?);
         }
         Ok(found)
+    }
+
+    /// The years in which contents were photographed, by the local time of the camera; contents of which that is not known are not in it.
+    pub fn capture_years(&self) -> Result<HashMap<Sha256Digest, u16>, StoreError> {
+        let query = format!("SELECT sha256, {COLUMNS} FROM camera WHERE taken IS NOT NULL");
+        let mut statement = self.connection.prepare(&query)?;
+        let mut rows = statement.query([])?;
+        let mut years = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let sha256 = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            years.extend(read(row, 1)?.taken.map(|taken| (sha256, taken.year)));
+        }
+        Ok(years)
     }
 
     /// What the camera says about a content; `None` where nobody has read it.

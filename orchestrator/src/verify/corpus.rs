@@ -15,7 +15,9 @@ use crate::{
     adopt::old::DROPPED,
     certificate::consumer,
     export::{
-        manifest::{BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, UNMATCHED},
+        manifest::{
+            BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, THIN, UNMATCHED,
+        },
         render::FACES,
     },
     manifest::{self, FILE_NAME},
@@ -38,21 +40,32 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
             }
         }
     }
-    look.monitor.start("verify", Some(corpus.facesets.len() as u64));
-    for summary in &corpus.facesets {
+    let thin = corpus.thin().map(|summary| (summary, format!("{THIN}/{}", summary.name)));
+    let sets = corpus.facesets.iter().map(|summary| (summary, summary.name.clone())).chain(thin);
+    look.monitor.start("verify", Some((corpus.facesets.len() + corpus.thin().count()) as u64));
+    for (summary, name) in sets {
         look.verified.sets += 1;
-        if !look.seen.insert(summary.name.clone()) {
-            look.finding(&summary.name, "is in the manifest twice");
+        if !look.seen.insert(name.clone()) {
+            look.finding(&name, "is in the manifest twice");
         }
-        match manifest::read::<FacesetManifest>(&look.root.join(&summary.name)) {
-            Ok(set) => faceset(look, corpus, summary, &set)?,
-            Err(error) => look.finding(&summary.name, error.to_string()),
+        match manifest::read::<FacesetManifest>(&look.root.join(&name)) {
+            Ok(set) => faceset(look, corpus, summary, &set, &name)?,
+            Err(error) => look.finding(&name, error.to_string()),
         }
         look.monitor.advance(1);
     }
     look.monitor.finish();
     if !look.root.join(PAGE).exists() {
         look.finding(PAGE, "is missing");
+    }
+    // What was taken over may have lain there among other things.
+    let all_are_ours = corpus.aside.thin_eras.iter().all(|set| set.summary.is_some());
+    let there = if all_are_ours { names(&look.root.join(THIN))? } else { BTreeSet::new() };
+    for name in there {
+        let name = format!("{THIN}/{name}");
+        if !look.seen.contains(&name) {
+            look.finding(&name, "is not in the manifest");
+        }
     }
     Ok(())
 }
@@ -62,16 +75,20 @@ fn faceset(
     corpus: &CorpusManifest,
     summary: &FacesetSummary,
     set: &FacesetManifest,
+    name: &str,
 ) -> Result<(), VerifyError> {
-    let name = &summary.name;
     let home = look.root.join(name);
-    if set.name != *name {
+    if set.name != summary.name {
         look.finding(name, format!("its manifest is that of {}", set.name));
     }
     if set.contract != corpus.contract {
         look.finding(name, format!("has contract {}", set.contract));
     }
-    if *summary != (FacesetSummary { bundles: bundle_paths(summary, set), ..FacesetSummary::of(set) }) {
+    let parent = set.parent.as_ref();
+    if parent.is_some_and(|parent| !corpus.facesets.iter().any(|set| set.name == *parent)) {
+        look.finding(name, "is an era of a set that is not in the corpus");
+    }
+    if *summary != (FacesetSummary { bundles: bundle_paths(summary, set, name), ..FacesetSummary::of(set) }) {
         look.finding(name, "is not what the manifest over all says of it");
     }
     for face in &set.faces {
@@ -116,9 +133,12 @@ fn faceset(
     Ok(())
 }
 
-/// The bundles as the manifest over all names them.
-fn bundle_paths(summary: &FacesetSummary, set: &FacesetManifest) -> Vec<String> {
-    if set.bundles.is_empty() { summary.bundles.clone() } else { FacesetSummary::of(set).bundles }
+/// The bundles as the manifest over all names them, of a set that lies at `place` in the corpus.
+fn bundle_paths(summary: &FacesetSummary, set: &FacesetManifest, place: &str) -> Vec<String> {
+    if set.bundles.is_empty() {
+        return summary.bundles.clone();
+    }
+    set.bundles.iter().map(|bundle| format!("{place}/{}", bundle.file)).collect()
 }
 
 /// The bundles of a set; earlier versions did not write down which crops are in each, nor its digest.

@@ -21,7 +21,7 @@ use crate::{
         draft::encode_png,
         manifest::{
             Aside, BundleRecord, CORPUS_SCHEMA, CorpusManifest, ExportedFace, FacesetManifest,
-            FacesetSummary, FormatRecord,
+            FacesetSummary, FormatRecord, THIN,
         },
     },
     gallery::{FaceIndex, Gallery},
@@ -90,19 +90,21 @@ pub fn files(root: &Path, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Ve
     let corpus: CorpusManifest = manifest::read(root)?;
     let index = FaceIndex::new(gallery);
     let mut repaired = Vec::new();
-    monitor.start("repair", Some(corpus.facesets.len() as u64));
-    for summary in &corpus.facesets {
-        let home = root.join(&summary.name);
+    let thin = corpus.thin().map(|set| format!("{THIN}/{}", set.name));
+    let sets: Vec<String> = corpus.facesets.iter().map(|set| set.name.clone()).chain(thin).collect();
+    monitor.start("repair", Some(sets.len() as u64));
+    for name in sets {
+        let home = root.join(&name);
         if let Ok(set) = manifest::read::<FacesetManifest>(&home) {
             let workbench = Workbench { home: &home, set: &set, gallery, index: &index };
-            repaired.extend(workbench.repair()?.into_iter().map(|file| format!("{}/{file}", set.name)));
+            repaired.extend(workbench.repair()?.into_iter().map(|file| format!("{name}/{file}")));
         }
         monitor.advance(1);
     }
     monitor.finish();
     let page = root.join(PAGE);
     if !page.exists()
-        && let Ok(Corpus { manifest, sets }) = Corpus::read(root)
+        && let Ok(Corpus { manifest, sets, .. }) = Corpus::read(root)
     {
         let crops: Vec<_> = sets.into_iter().map(|set| set.faces).collect();
         put(&page, contact_sheet::page(&manifest, &crops).as_bytes())?;

@@ -1,0 +1,193 @@
+//! `--report DIR` of the `era` commands: the page with its small pictures, and the same for scripts.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use facesets_core::ImageLimits;
+use rayon::prelude::*;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    command::output_args::{WriteError, write_error},
+    era::{
+        Eras,
+        report::{Page, REPORT_SCHEMA, Shown, THUMBNAILS},
+    },
+    exit::Failure,
+    export::crop,
+    manifest::path_text,
+    monitor::Monitor,
+    output::{Existing, OutputDir},
+    photo,
+};
+
+/// File of the page for scripts.
+const FILE: &str = "era.json";
+
+/// Side of a small picture in pixels.
+const SIDE: u32 = 96;
+
+/// Padding of a small picture on each side of the box, as a part of its long side.
+const PAD: f32 = 0.25;
+
+/// Flags of the report.
+#[derive(Debug, clap::Args)]
+pub(super) struct PageArgs {
+    /// Also write a page with a histogram and a timeline of faces to DIR; an earlier one is moved aside to DIR.previous-N
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Most faces of a group and year that are shown on the page
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    thumbnails: usize,
+}
+
+/// What was written, and which photos could not be read for it.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Written {
+    /// The folder.
+    pub(super) report: Option<PathBuf>,
+    /// Photos without a small picture; each was reported.
+    pub(super) unreadable: usize,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    page: &'a Page,
+}
+
+/// A face for a page.
+pub(super) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
+    let content = eras.gallery.content_of(face);
+    Shown {
+        row: face,
+        path: path_text(content.canonical_path()),
+        sha256: content.sha256.to_string(),
+        bbox: eras.gallery.faces[face].bbox.corners(),
+        year: eras.years.of(face),
+        note,
+        thumbnail: None,
+    }
+}
+
+impl PageArgs {
+    /// Writes the page if anybody wants it.
+    pub(super) fn write(
+        &self,
+        mut page: Page,
+        eras: &Eras<'_>,
+        monitor: &dyn Monitor,
+        stop: &CancellationToken,
+    ) -> Result<Written, Failure> {
+        let Some(target) = &self.report else { return Ok(Written::default()) };
+        let output = OutputDir::create(target, Existing::MoveAside)?;
+        let folder = output.path().join(THUMBNAILS);
+        fs::create_dir(&folder).map_err(write_error(&folder))?;
+        self.choose(&mut page, eras);
+        let pictures = Pictures { eras, folder: &folder, stop };
+        let failed = pictures.draw(&page, monitor)?;
+        for face in page.faces_mut() {
+            if failed.contains(&face.row) {
+                face.thumbnail = None;
+            }
+        }
+        let file = output.path().join(FILE);
+        let json = serde_json::to_vec_pretty(&Document { schema: REPORT_SCHEMA, page: &page });
+        json.map_err(io::Error::from).and_then(|json| fs::write(&file, json)).map_err(write_error(&file))?;
+        let file = output.path().join("index.html");
+        fs::write(&file, page.html()).map_err(write_error(&file))?;
+        let report = Some(output.target().to_owned());
+        output.finish()?;
+        Ok(Written { report, unreadable: failed.len() })
+    }
+
+    /// Gives the first faces of each group and year a picture, spread evenly over them.
+    fn choose(&self, page: &mut Page, eras: &Eras<'_>) {
+        for group in &mut page.groups {
+            let mut of_year: BTreeMap<Option<u16>, Vec<&mut Shown>> = BTreeMap::new();
+            for face in &mut group.faces {
+                of_year.entry(face.year).or_default().push(face);
+            }
+            for faces in of_year.into_values() {
+                let step = faces.len().div_ceil(self.thumbnails.max(1)).max(1);
+                let chosen = faces.into_iter().step_by(step).take(self.thumbnails);
+                chosen.for_each(|face| {
+                    let number = eras.gallery.faces[face.row].number;
+                    face.thumbnail = Some(format!("{}-{number}.png", face.sha256));
+                });
+            }
+        }
+    }
+}
+
+/// Draws small pictures.
+struct Pictures<'a> {
+    eras: &'a Eras<'a>,
+    folder: &'a Path,
+    stop: &'a CancellationToken,
+}
+
+impl Pictures<'_> {
+    /// Draws what a page shows, each photo read once; returns the faces (rows) that could not be drawn.
+    fn draw(&self, page: &Page, monitor: &dyn Monitor) -> Result<Vec<usize>, WriteError> {
+        let mut by_photo: BTreeMap<usize, BTreeMap<usize, &str>> = BTreeMap::new();
+        for face in page.groups.iter().flat_map(|group| &group.faces) {
+            if let Some(file) = &face.thumbnail {
+                let content = self.eras.gallery.faces[face.row].content;
+                by_photo.entry(content).or_default().insert(face.row, file);
+            }
+        }
+        monitor.start("drawing faces", Some(by_photo.len() as u64));
+        let failed = by_photo
+            .into_par_iter()
+            .map(|(content, faces)| {
+                if self.stop.is_cancelled() {
+                    return Err(WriteError::Stopped(self.folder.to_owned()));
+                }
+                let drawn = self.draw_photo(content, &faces);
+                monitor.advance(1);
+                match drawn {
+                    Ok(()) => Ok(Vec::new()),
+                    Err(Undrawn::Photo(problem)) => {
+                        let path = self.eras.gallery.contents[content].canonical_path();
+                        monitor.problem(&path_text(path), &problem);
+                        Ok(faces.into_keys().collect())
+                    }
+                    Err(Undrawn::Write(error)) => Err(error),
+                }
+            })
+            .collect::<Result<Vec<Vec<usize>>, WriteError>>()?;
+        monitor.finish();
+        Ok(failed.concat())
+    }
+
+    fn draw_photo(&self, content: usize, faces: &BTreeMap<usize, &str>) -> Result<(), Undrawn> {
+        let problem = |error: &dyn std::fmt::Display| Undrawn::Photo(error.to_string());
+        let gallery = self.eras.gallery;
+        // What was embedded within some limits may be looked at whatever the limits are now.
+        let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
+        let photo = photo::load(&gallery.contents[content], &unlimited).map_err(|error| problem(&error))?;
+        for (face, file) in faces {
+            let bbox = &gallery.faces[*face].bbox;
+            let small = crop::square_crop(&photo, bbox, PAD, SIDE).map_err(|error| problem(&error))?;
+            let path = self.folder.join(file);
+            small
+                .save(&path)
+                .map_err(io::Error::other)
+                .map_err(write_error(&path))
+                .map_err(Undrawn::Write)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a photo has no small pictures.
+enum Undrawn {
+    Photo(String),
+    Write(WriteError),
+}

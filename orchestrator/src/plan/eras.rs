@@ -1,0 +1,220 @@
+//! Other eras of a set in a corpus; everything else stays as it is.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Plan, Target,
+    apply::{Applied, ApplyError, Workshop, check_name},
+};
+use crate::{
+    certificate::Skipped,
+    era::EraChange,
+    export::{
+        contact_sheet,
+        corpus::Corpus,
+        manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
+        render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
+    },
+    gallery::FaceIndex,
+    manifest::{self, dropped_faces, set_number},
+};
+
+/// Crops that were set aside, within [`FACES`].
+const DROPPED: &str = "_dropped";
+
+/// A set of the new corpus: its line in the manifest over all, and whether its folder is built anew.
+struct Entry {
+    summary: FacesetSummary,
+    set: FacesetManifest,
+    thin: bool,
+}
+
+/// Renders the eras, the new manifest over all and the new contact sheet into `staging`; returns the names of what is not there any more.
+pub(super) fn build(
+    plan: &Plan,
+    target: &Target,
+    change: &EraChange,
+    staging: &Path,
+    workshop: &Workshop<'_>,
+    applied: &mut Applied,
+) -> Result<Vec<String>, ApplyError> {
+    let root = &target.root;
+    let gallery = workshop.gallery;
+    let Corpus { manifest: mut corpus, sets, thin } = Corpus::read(root)?;
+    let index = FaceIndex::new(gallery);
+    let entries = |summaries: &[FacesetSummary], sets: Vec<FacesetManifest>, thin: bool| {
+        let pairs = summaries.iter().cloned().zip(sets);
+        pairs.map(|(summary, set)| Entry { summary, set, thin }).collect::<Vec<_>>()
+    };
+    let mut old = entries(&corpus.facesets, sets, false);
+    let summaries: Vec<FacesetSummary> = corpus.thin().cloned().collect();
+    old.extend(entries(&summaries, thin, true));
+
+    let new_origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
+    let mut planned = Vec::new();
+    for set in &change.sets {
+        for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
+            check_name(name)?;
+        }
+        // What grows came about when it was split.
+        let grown = old.iter().find(|entry| entry.set.name == set.name && entry.set.era.is_some());
+        let founded_alike =
+            grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
+        let origin = founded_alike.map_or_else(|| new_origin.clone(), |entry| entry.set.origin.clone());
+        planned.push(set.plan(
+            &change.parent,
+            gallery,
+            &index,
+            (&change.parameters, origin, workshop.pins),
+        )?);
+    }
+
+    let earlier = earlier_crops(root, &old, change.parameters.out_size, &index);
+    let renderer = Renderer {
+        gallery,
+        parameters: &change.parameters,
+        certify: Certify::Skip(Skipped::NotByThisCommand),
+        formats: &BTreeSet::new(),
+        monitor: workshop.monitor,
+        stop: workshop.stop,
+    };
+    let shelf = staging.join(THIN);
+    let is_thin = |name: &str| change.sets.iter().any(|set| set.name == name && set.thin);
+    let (few, enough): (Vec<_>, Vec<_>) = planned.iter().cloned().partition(|set| is_thin(&set.name));
+    let enough = render_again(&renderer, &enough, &earlier, staging)?;
+    let few =
+        if few.is_empty() { Rendered::default() } else { render_again(&renderer, &few, &earlier, &shelf)? };
+    applied.built += enough.sets.len() + few.sets.len();
+    applied.failed += enough.failed + few.failed;
+
+    let mut built = read_back(enough.sets, staging, false)?;
+    built.extend(read_back(few.sets, &shelf, true)?);
+    let (kept, replaced): (Vec<Entry>, Vec<Entry>) = old.into_iter().partition(|entry| {
+        let name = &entry.set.name;
+        !(change.removed.contains(name) || change.sets.iter().any(|set| set.name == *name))
+    });
+    carry_dropped(root, staging, &replaced, &built)?;
+
+    let left: BTreeSet<&str> = built.iter().map(|entry| entry.set.name.as_str()).collect();
+    corpus.gaps.retain(|gap| {
+        !(change.removed.contains(&gap.name) || change.sets.iter().any(|set| set.name == gap.name))
+    });
+    let gaps = planned.iter().filter(|set| !left.contains(set.name.as_str()));
+    corpus.gaps.extend(
+        gaps.map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(gallery, &set.dropped) }),
+    );
+    corpus.runs.push(Run {
+        command: plan.command.clone(),
+        made_by: plan.made_by.clone(),
+        parameters: change.parameters,
+        facesets: built.iter().map(|entry| entry.set.name.clone()).collect(),
+    });
+    let now: BTreeSet<String> = built.iter().map(location).collect();
+    let gone = replaced.iter().map(location).filter(|name| !now.contains(name)).collect();
+
+    let mut entries = kept;
+    entries.extend(built);
+    // Stable: sets without a number stay where they are among themselves.
+    entries.sort_by_key(|entry| {
+        (set_number("faceset", &entry.set.name).unwrap_or(usize::MAX), entry.set.name.clone())
+    });
+    let (few, enough): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.thin);
+    // Those that were taken over stay as they are.
+    corpus.aside.thin_eras.retain(|set| set.summary.is_none());
+    corpus.aside.thin_eras.extend(few.into_iter().map(|entry| aside(entry.summary)));
+    let (facesets, crops) = enough.into_iter().map(|entry| (entry.summary, entry.set.faces)).unzip();
+    corpus.facesets = facesets;
+    let crops: Vec<_> = crops;
+    let page = staging.join("index.html");
+    fs::write(&page, contact_sheet::page(&corpus, &crops)).map_err(at(&page))?;
+    manifest::write(staging, &corpus)?;
+    Ok(gone)
+}
+
+/// A thin era in its list.
+fn aside(summary: FacesetSummary) -> SetAside {
+    SetAside {
+        name: summary.name.clone(),
+        label: summary.label.clone(),
+        images: summary.images,
+        merged_into: None,
+        present: true,
+        summary: Some(summary),
+    }
+}
+
+/// Where a set lies in the corpus.
+fn location(entry: &Entry) -> String {
+    let name = &entry.set.name;
+    if entry.thin { format!("{THIN}/{name}") } else { name.clone() }
+}
+
+/// Crops of any set that would come out the same.
+fn earlier_crops(root: &Path, sets: &[Entry], out_size: u32, index: &FaceIndex) -> EarlierCrops {
+    let mut crops = EarlierCrops::new();
+    for entry in sets.iter().filter(|entry| entry.set.parameters.out_size == out_size) {
+        let home = root.join(location(entry));
+        for face in &entry.set.faces {
+            let file = home.join(&face.file);
+            if let Some(row) = index.row(&face.sha256, face.bbox).filter(|_| file.is_file()) {
+                crops.insert((row, face.pad_ratio.to_bits()), file);
+            }
+        }
+    }
+    crops
+}
+
+/// What was written below `folder`.
+fn read_back(summaries: Vec<FacesetSummary>, folder: &Path, thin: bool) -> Result<Vec<Entry>, ApplyError> {
+    let entry = |mut summary: FacesetSummary| {
+        let set = manifest::read(&folder.join(&summary.name))?;
+        if thin {
+            // Bundles are named relative to the corpus.
+            summary.bundles.iter_mut().for_each(|bundle| *bundle = format!("{THIN}/{bundle}"));
+        }
+        Ok(Entry { summary, set, thin })
+    };
+    summaries.into_iter().map(entry).collect()
+}
+
+/// Crops that were set aside go with their set; those of a set that is no more, with the first of the new ones.
+fn carry_dropped(root: &Path, staging: &Path, replaced: &[Entry], built: &[Entry]) -> Result<(), ApplyError> {
+    for old in replaced {
+        let from = root.join(location(old)).join(FACES).join(DROPPED);
+        if !from.is_dir() {
+            continue;
+        }
+        let namesake = built.iter().find(|new| new.set.name == old.set.name);
+        let to = |new: &Entry| staging.join(location(new)).join(FACES).join(DROPPED);
+        match (namesake, built.first()) {
+            (Some(new), _) => copy_all(&from, &to(new))?,
+            (None, Some(first)) => copy_all(&from, &to(first).join(&old.set.name))?,
+            // They stay with the set itself in the folder of earlier ones.
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<(), ApplyError> {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.map_err(|error| at(from)(error.into()))?;
+        let inside = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
+        let to = to.join(inside);
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&to).map_err(at(&to))?;
+        } else {
+            fs::copy(entry.path(), &to).map_err(at(&to))?;
+        }
+    }
+    Ok(())
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> ApplyError + use<> {
+    let path = PathBuf::from(path);
+    move |source| ApplyError::Io { path: path.clone(), source }
+}

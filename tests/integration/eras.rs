@@ -1,0 +1,258 @@
+//! People over many years: probed, split, extended, taken back; killed at every step.
+
+use std::{fs, path::Path};
+
+use facesets_tests::{
+    portraits::{self, Portrait},
+    program::Workspace,
+};
+use serde_json::Value;
+
+use crate::changes::{cut_off, snapshot};
+
+const CORPUS: [&str; 2] = ["--corpus", "ready"];
+
+fn portrait(name: &str, look: usize, distance: f32, year: impl Into<Option<u16>>) -> Portrait {
+    Portrait { name: name.to_owned(), person: 0, look, distance, year: year.into() }
+}
+
+/// `count` photos of one time.
+fn time(look: usize, count: usize, year: u16) -> Vec<Portrait> {
+    (0..count).map(|number| portrait(&format!("{year}/{number:02}"), look, 0.05, year)).collect()
+}
+
+/// A corpus of somebody with two eras of `count` photos, somebody else, and what else there is of the former.
+fn corpus(count: usize, more: &[Portrait]) -> Workspace {
+    let workspace = Workspace::in_memory();
+    let mut all = time(0, count, 2005);
+    all.extend(time(1, count, 2015));
+    all.extend(
+        (0..count)
+            .map(|number| Portrait { person: 1, ..portrait(&format!("other/{number:02}"), 5, 0.05, 2010) }),
+    );
+    all.extend_from_slice(more);
+    portraits::add(&workspace, &all);
+    workspace.ok(["refine", "refined", "--min-faces", "3"]);
+    workspace.ok(["export-swap", "refined", "ready"]);
+    workspace
+}
+
+fn era<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    ["era", command, "faceset_001"].into_iter().chain(CORPUS).chain(more.iter().copied()).collect()
+}
+
+fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    list(value).iter().map(|set| set["name"].as_str().unwrap()).collect()
+}
+
+fn manifest(workspace: &Workspace, set: &str) -> Value {
+    workspace.read_json(Path::new("ready").join(set).join("manifest.json"))
+}
+
+/// File names of the photos of some entries.
+fn photos(entries: &Value) -> Vec<String> {
+    let path =
+        |entry: &Value| ["source", "path"].iter().find_map(|key| entry[*key].as_str().map(str::to_owned));
+    let name = |path: String| path.split("/photos/").last().unwrap().to_owned();
+    let mut names: Vec<String> = list(entries).iter().filter_map(path).map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_person_is_split_by_era_and_grows_and_everything_can_be_taken_back() {
+    let workspace = corpus(
+        22,
+        &[
+            portrait("more/near", 0, 0.38, 2008),
+            portrait("more/other-time", 0, 0.38, 2016),
+            portrait("more/undated", 1, 0.38, None),
+        ],
+    );
+    let ready = workspace.join("ready");
+    let first = snapshot(&ready);
+
+    let said = workspace.json(era("probe", &[]));
+    assert_eq!(said["verdict"]["verdict"], "sortable", "{said}");
+    assert_eq!((said["verdict"]["anchors"].as_u64(), said["faces"].as_u64()), (Some(2), Some(47)), "{said}");
+    assert_eq!(photos(&said["undated"]), ["more/undated.png"]);
+    assert_eq!(list(&said["cuts"]).len(), 5);
+    let dry = workspace.json(era("split", &["--dry-run"]));
+    assert!(dry["applied"].is_null(), "{dry}");
+    assert!(snapshot(&ready) == first, "neither changes anything");
+
+    let said = workspace.json(era("split", &[]));
+    assert_eq!(said["eras"], dry["eras"]);
+    assert_eq!(names(&said["eras"]), ["faceset_001_2005", "faceset_001_2015"], "{said}");
+    assert_eq!(names(&said["thin"]), ["faceset_001_2016", "faceset_001_undated"], "{said}");
+    assert_eq!(photos(&said["undated"]), ["more/undated.png"]);
+    let set = manifest(&workspace, "faceset_001_2005");
+    assert_eq!((&set["parent"], &set["era"]["label"]), (&"faceset_001".into(), &"2005".into()));
+    assert_eq!((list(&set["era"]["founding"]).len(), list(&set["era"]["joined"]).len()), (22, 1));
+    assert!(photos(&set["faces"]).contains(&"more/near.png".to_owned()));
+    for file in ["2005.txt", "faceset_001_2005_all.fsz", "faceset_001_2005_top30.fsz", "faces/0023.png"] {
+        assert!(ready.join("faceset_001_2005").join(file).is_file(), "{file}");
+    }
+    let master = workspace.read_json("ready/manifest.json");
+    assert_eq!(
+        names(&master["facesets"]),
+        ["faceset_001", "faceset_001_2005", "faceset_001_2015", "faceset_002"]
+    );
+    assert_eq!(names(&master["thin_eras"]), ["faceset_001_2016", "faceset_001_undated"]);
+    assert!(ready.join("_thin/faceset_001_2016/faces/0001.png").is_file());
+    assert_eq!(master["runs"][0]["command"], "era split faceset_001");
+    workspace.ok(["verify", "ready"]);
+    let split = snapshot(&ready);
+
+    let again = workspace.run(era("split", &[]));
+    assert_eq!(again.code, Some(2), "{again}");
+    again.says(&["`faceset_001` has 4 eras already", "hint:", "--replace"]);
+    let refused = workspace.run(["era", "probe", "faceset_001_2005", "--corpus", "ready"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["is an era itself", "hint:"]);
+    let nothing = workspace.ok(era("extend", &[]));
+    assert!(nothing.stdout.contains("nothing has changed"), "{nothing}");
+
+    portraits::add(
+        &workspace,
+        &[
+            portrait("later/joins", 1, 0.30, 2018),
+            portrait("later/too-late", 1, 0.30, 2021),
+            portrait("later/no-year", 0, 0.20, None),
+            portrait("later/odd", 0, 0.42, 2005),
+        ],
+    );
+    let said = workspace.json(era("extend", &[]));
+    assert_eq!(names(&said["joined"]), ["faceset_001_2015"], "{said}");
+    assert_eq!(photos(&said["joined"][0]["faces"]), ["later/joins.png"]);
+    assert_eq!(photos(&said["undated"]), ["later/no-year.png"], "{said}");
+    assert_eq!(photos(&said["refused"]), ["later/odd.png", "later/too-late.png"], "{said}");
+    let grown = manifest(&workspace, "faceset_001_2015");
+    assert_eq!(list(&grown["era"]["founding"]).len(), 22);
+    assert_eq!(grown["era"]["joined"][0]["by"], "extend");
+    assert_eq!(list(&grown["faces"]).len(), 23);
+    assert_eq!(grown["origin"], serde_json::json!({"kind": "auto", "run": 1}));
+    workspace.ok(["verify", "ready"]);
+    let now = snapshot(&ready);
+    assert!(now != split);
+    let nothing = workspace.ok(era("extend", &[]));
+    assert!(nothing.stdout.contains("nothing has changed"), "{nothing}");
+    assert!(snapshot(&ready) == now, "a second time changes nothing");
+
+    workspace.ok(["undo"]);
+    assert!(snapshot(&ready) == split);
+    workspace.ok(["undo"]);
+    assert!(snapshot(&ready) == first);
+    assert!(!ready.join("_thin").exists());
+    workspace.ok(["verify", "ready"]);
+}
+
+#[test]
+fn killed_at_any_step_a_split_leaves_the_old_or_the_new_state_and_so_does_its_undo() {
+    let workspace = corpus(4, &[portrait("more/alone", 2, 0.0, 2010)]);
+    let ready = workspace.join("ready");
+    let split = era("split", &["--min-anchor", "4"]);
+    let old = snapshot(&ready);
+    workspace.ok(&split);
+    let new = snapshot(&ready);
+    assert!(new.keys().any(|path| path.starts_with("_thin/faceset_001_2010")), "{:?}", new.keys());
+    workspace.ok(["undo"]);
+    let (mut olds, mut news) = (0, 0);
+    for step in 1.. {
+        let run = cut_off(&workspace, &format!("kill={step}"), &split);
+        workspace.ok(["verify", "ready"]);
+        let now = snapshot(&ready);
+        if now == new {
+            news += 1;
+            // Cut off too, and settled by the next command.
+            cut_off(&workspace, &format!("kill={step}"), &["undo"]);
+            workspace.ok(["verify", "ready"]);
+            if snapshot(&ready) == new {
+                workspace.ok(["undo"]);
+            }
+        } else {
+            olds += 1;
+        }
+        assert!(snapshot(&ready) == old, "after step {step}");
+        assert!(!ready.join("_thin").exists());
+        if run.code.is_some() {
+            assert_eq!(run.code, Some(0), "{run}");
+            break;
+        }
+    }
+    // Begun, built; written down, one rename for each of three sets, two for page and manifest, swapped, done, and to the end.
+    assert_eq!((olds, news), (2, 1 + 3 + 4 + 2 + 1));
+}
+
+#[test]
+fn what_was_set_aside_and_what_lies_nowhere_any_more_outlive_an_extension_and_a_new_split() {
+    let workspace = corpus(4, &[]);
+    let ready = workspace.join("ready");
+    let dropped = |set: &str| ready.join(set).join("faces/_dropped");
+    workspace.ok(era("split", &["--min-anchor", "4"]));
+    fs::create_dir(dropped("faceset_001_2005")).unwrap();
+    fs::write(dropped("faceset_001_2005").join("0009.png"), "set aside").unwrap();
+    let before = fs::read(ready.join("faceset_001_2005/faces/0001.png")).unwrap();
+    fs::remove_dir_all(workspace.join("photos/2005")).unwrap();
+
+    portraits::add(&workspace, &[portrait("later/joins", 0, 0.3, 2006)]);
+    let said = workspace.json(era("extend", &[]));
+    assert_eq!(said["applied"]["failed"], 0, "earlier crops are used again: {said}");
+    assert_eq!(list(&manifest(&workspace, "faceset_001_2005")["faces"]).len(), 5);
+    assert!((1..=5).any(|number| {
+        fs::read(ready.join(format!("faceset_001_2005/faces/{number:04}.png"))).unwrap() == before
+    }));
+    assert_eq!(fs::read(dropped("faceset_001_2005").join("0009.png")).unwrap(), b"set aside");
+
+    // Nothing is called 2005 any more: what was set aside goes with the first of the new sets.
+    // And every crop is there already, whatever the set was called.
+    let said = workspace.json(era("split", &["--replace", "--min-anchor", "4", "--sub-threshold", "0.6"]));
+    assert_eq!((names(&said["eras"]).len(), said["applied"]["failed"].as_u64()), (1, Some(0)), "{said}");
+    let only = names(&said["eras"])[0].to_owned();
+    assert!(!ready.join("faceset_001_2005").exists() && only != "faceset_001_2005");
+    assert_eq!(fs::read(dropped(&only).join("faceset_001_2005/0009.png")).unwrap(), b"set aside");
+    assert_eq!(list(&manifest(&workspace, &only)["faces"]).len(), 9);
+    workspace.ok(["undo"]);
+    assert_eq!(list(&manifest(&workspace, "faceset_001_2005")["faces"]).len(), 5);
+    workspace.ok(["verify", "ready"]);
+}
+
+#[test]
+fn reports_show_faces_by_year_and_a_set_without_eras_is_refused_with_a_hint() {
+    let workspace = corpus(4, &[portrait("more/<b>odd&name", 0, 0.3, None)]);
+    let refused = workspace.run(era("extend", &[]));
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["`faceset_001` has no eras", "hint:", "era split"]);
+    let refused = workspace.run(era("split", &[]));
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["no sub-cluster of `faceset_001` has 20 photos or more", "hint:", "era probe"]);
+    let refused = workspace.run(["era", "probe", "nobody", "--corpus", "ready"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["there is no set `nobody`", "hint:"]);
+
+    let few = ["--min-anchor", "4", "--thumbnails", "2", "--report", "report"];
+    for (command, more) in [("probe", &few[..]), ("split", &few), ("extend", &few[4..])] {
+        let said = workspace.json(era(command, more));
+        assert!(said["report"].as_str().unwrap().ends_with("/report"), "{said}");
+        let page = fs::read_to_string(workspace.join("report/index.html")).unwrap();
+        assert!(page.contains("Cosine distances") && !page.contains("<b>odd"), "{command}");
+        assert_eq!(workspace.read_json("report/era.json")["schema"], "facesets.era-report/1");
+        let pictures = fs::read_dir(workspace.join("report/thumbnails")).unwrap().count();
+        let shown = page.matches("<img").count();
+        assert_eq!((pictures, shown > 0 || command == "extend"), (shown, true), "{command}");
+        if command != "extend" {
+            assert!(page.contains("<h3>2005 (4)</h3>") && page.contains("and 2 more"), "{page}");
+            assert!(page.contains("odd&amp;name"), "{page}");
+        }
+    }
+    let text = workspace.ok(era("probe", &["--min-anchor", "4"])).stdout;
+    for part in
+        ["cut at 0.35", "sub-cluster 1", "faces whose photo has no year: 1", "sortable: 2 sub-clusters"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
