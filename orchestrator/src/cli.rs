@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        adopt, apply, cluster, dedup, discover, embed, era, export_swap, extend, import, pin, refine, retry,
-        status, store, verify, why,
+        adopt, apply, certify, cluster, dedup, discover, embed, era, export_swap, extend, import, pin,
+        refine, retry, status, store, verify, why,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -55,6 +55,8 @@ pub enum Command {
     Refine(refine::Args),
     /// Turn refined sets into ranked single-face crops and bundles
     ExportSwap(export_swap::Args),
+    /// Look at bundles and crops as the tools will that they are for
+    Certify(certify::Args),
     /// Fold new faces into the folders that `cluster` and `refine` wrote, without renumbering
     Extend(extend::Args),
     /// Find new identities among the faces of a folder that no faceset covers

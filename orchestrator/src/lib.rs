@@ -1,6 +1,7 @@
 //! The orchestrator: everything of facesets that needs no GPU.
 
 pub mod adopt;
+pub mod certificate;
 pub mod change;
 pub mod cli;
 pub mod cluster;
@@ -31,6 +32,7 @@ pub mod quality;
 pub mod refine;
 pub mod source;
 pub mod store;
+pub mod team;
 #[cfg(test)]
 mod testing;
 pub mod threshold;

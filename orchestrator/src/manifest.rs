@@ -221,11 +221,15 @@ pub fn non_utf8_paths(gallery: &Gallery) -> Vec<NonUtf8Path> {
 /// Writes `manifest.json` into a folder that is under construction.
 pub fn write(folder: &Path, manifest: &impl Serialize) -> Result<(), ManifestError> {
     let path = folder.join(FILE_NAME);
-    let mut text = serde_json::to_vec_pretty(manifest)
-        .map_err(io::Error::from)
-        .map_err(|source| ManifestError::Io { path: path.clone(), source })?;
+    let written = bytes(manifest).and_then(|bytes| fs::write(&path, bytes));
+    written.map_err(|source| ManifestError::Io { path, source })
+}
+
+/// The bytes of a manifest's file.
+pub fn bytes(manifest: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(manifest)?;
     text.push(b'\n');
-    fs::write(&path, text).map_err(|source| ManifestError::Io { path, source })
+    Ok(text)
 }
 
 /// A manifest, by what its `schema` says.

@@ -167,7 +167,7 @@ async fn ours(address: &str, photos: &Arc<Photos>) -> f64 {
     let way = Way::to(address);
     let connection = connect(&way).await.unwrap();
     let task = task_for(connection.description(), None, 640).unwrap().into();
-    let worker = Worker { connection, task, origin: Origin::Remote(way) };
+    let worker = Worker { connection, tasks: vec![task], origin: Origin::Remote(way) };
     let work: Vec<Work> =
         photos.in_order().into_iter().map(|(sha256, photo)| Work::new(*sha256, photo.bytes)).collect();
     let expected = work.len();

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod bad_input;
+mod certificate;
 mod changes;
 mod dispatch;
 mod edges;
@@ -18,5 +19,6 @@ mod main_job;
 mod old_cache;
 mod reflection;
 mod refusals;
+mod repair;
 mod staging;
 mod tidy;

@@ -3,26 +3,31 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
 use super::{
     Context,
+    certify_args::{CertifyArgs, certify_by},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending, write_error},
 };
 use crate::{
+    certificate::Skipped,
     exit::{Exit, Failure, Hint},
     export::{
-        self, ExportParameters, PlannedSet, contact_sheet,
-        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Gap},
+        self, ExportParameters, PlannedSet,
+        candidates::{CandidateParameters, render_candidates},
+        contact_sheet,
+        formats::Format,
+        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest},
         render::{RenderError, Renderer, render},
     },
-    gallery::{FaceIndex, Gallery},
-    manifest::{self, DroppedFace, NamedSet, RefinedManifest, dropped_faces},
+    gallery::FaceIndex,
+    manifest::{self, ClusterManifest, NamedSet, RefinedManifest},
     output::Missing,
     pins::ResolvedPins,
     plan::made_by,
@@ -39,6 +44,26 @@ pub struct Args {
     output: OutputArgs,
     #[command(flatten)]
     parameters: ExportParameters,
+    /// Write each set in these formats of other tools too
+    #[arg(long = "format", value_enum, value_name = "FORMAT", value_delimiter = ',')]
+    formats: Vec<Format>,
+    #[command(flatten)]
+    certify: CertifyArgs,
+    #[command(flatten)]
+    candidates: CandidateArgs,
+}
+
+/// Whether single faces are put beside the sets.
+#[derive(Debug, clap::Args)]
+struct CandidateArgs {
+    /// Put faces that `cluster` left alone and that are near a set into `_candidates/`, for you to look at
+    #[arg(long, requires = "raw")]
+    candidates: bool,
+    /// Folder that `facesets cluster` wrote
+    #[arg(long, value_name = "DIR", requires = "candidates")]
+    raw: Option<PathBuf>,
+    #[command(flatten)]
+    parameters: CandidateParameters,
 }
 
 /// What was written.
@@ -49,6 +74,9 @@ struct Summary {
     facesets: usize,
     crops: usize,
     gaps: Vec<String>,
+    candidates: usize,
+    certified: usize,
+    lowest_effective_identity_cosine: Option<f32>,
     failed: usize,
     dropped: DropReport,
 }
@@ -72,14 +100,19 @@ impl Hint for RenderError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Stopped => "nothing was changed: run the same command again".to_owned(),
-            Self::Io { .. } | Self::Manifest(_) => {
-                "see that the disk has room, then run the same command again".to_owned()
+            Self::Examine(error) => return error.hint(),
+            Self::Io { .. } | Self::Manifest(_) | Self::Bundle { .. } => {
+                "see that the disk is healthy and has room, then run the same command again".to_owned()
             }
         })
     }
 
     fn exit(&self) -> Exit {
-        if matches!(self, Self::Stopped) { Exit::Interrupted } else { Exit::CannotContinue }
+        match self {
+            Self::Stopped => Exit::Interrupted,
+            Self::Examine(error) => error.exit(),
+            _ => Exit::CannotContinue,
+        }
     }
 }
 
@@ -105,22 +138,37 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ));
     }
 
+    let singles =
+        args.candidates.raw.as_deref().map(|raw| singles(raw, &index, &refined.contract)).transpose()?;
+
     let output = args.output.create()?;
     let ctrl_c = CtrlC::listen(context)?;
+    let examiner = args.certify.examiner(&refined.contract, context, &ctrl_c.stop)?;
     let renderer = Renderer {
         gallery: &gallery,
         parameters: &parameters,
+        certify: certify_by(&examiner),
+        formats: &args.formats.iter().copied().collect(),
         monitor: context.monitor(),
         stop: &ctrl_c.stop,
     };
-    let mut rendered = render(&renderer, &planned, output.path())?;
+    let rendered = render(&renderer, &planned, output.path())?;
+    let mut candidates = 0;
+    if let Some(singles) = singles {
+        let chosen = &args.candidates.parameters;
+        let sets: Vec<&PlannedSet> = planned.iter().collect();
+        let found = export::candidates::candidates(&gallery, &sets, &singles, &parameters, chosen);
+        candidates = render_candidates(&renderer, &sets, &found, &rendered.sets, chosen, output.path())?;
+    }
+    let uncertified = matches!(examiner, Err(reason) if reason != Skipped::NotWanted);
+    drop(examiner);
     let corpus = CorpusManifest {
         schema: CORPUS_SCHEMA.to_owned(),
         made_by: made_by(),
         contract: refined.contract,
         parameters,
-        facesets: std::mem::take(&mut rendered.sets),
-        gaps: gaps(&gallery, &planned),
+        facesets: rendered.sets,
+        gaps: rendered.gaps,
         runs: Vec::new(),
         aside: Aside::default(),
         beside: Vec::new(),
@@ -129,19 +177,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let page = output.path().join("index.html");
     fs::write(&page, contact_sheet::page(&corpus, &rendered.crops)).map_err(write_error(&page))?;
 
-    let dropped: Vec<DroppedFace> =
-        planned.iter().flat_map(|set| dropped_faces(&gallery, &set.dropped)).collect();
     let summary = Summary {
         out: output.target().to_owned(),
         previous: output.finish()?,
         facesets: corpus.facesets.len(),
         crops: corpus.facesets.iter().map(|set| set.images).sum(),
+        candidates,
+        certified: corpus.facesets.iter().filter(|set| set.certified).count(),
+        lowest_effective_identity_cosine: rendered.lowest_cosine,
         gaps: corpus.gaps.into_iter().map(|gap| gap.name).collect(),
         failed: rendered.failed,
-        dropped: DropReport(dropped),
+        dropped: DropReport(rendered.dropped),
     };
     context.ui.summary(&summary)?;
-    Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    Ok(if summary.failed == 0 && !uncertified { Exit::Done } else { Exit::SomeFailed })
 }
 
 /// Sets that are exported apart although they have faces that the user says are one person's; each pair once.
@@ -152,10 +201,11 @@ fn separated<'a>(planned: &'a [PlannedSet], pins: &ResolvedPins) -> BTreeSet<[&'
     pins.constraints.together.iter().filter_map(pair).filter(|[one, other]| one != other).collect()
 }
 
-/// Sets of which the rules left nothing.
-fn gaps(gallery: &Gallery, planned: &[PlannedSet]) -> Vec<Gap> {
-    let empty = planned.iter().filter(|set| set.faces.is_empty());
-    empty.map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(gallery, &set.dropped) }).collect()
+/// The faces that `cluster` left alone, as rows of the gallery.
+fn singles(raw: &Path, index: &FaceIndex, contract: &str) -> Result<BTreeSet<usize>, Failure> {
+    let clusters: ClusterManifest = manifest::read(raw)?;
+    let set = NamedSet { name: manifest::SINGLETONS.to_owned(), faces: clusters.singletons };
+    Ok(faces_of(index, &set, contract)?.into_iter().collect())
 }
 
 /// The faces of a set, each once however many aliases its photo has.
@@ -183,6 +233,17 @@ impl fmt::Display for Summary {
             writeln!(f, "nothing is left of {gap}")?;
         }
         writeln!(f, "{} facesets with {} crops", self.facesets, self.crops)?;
+        if self.candidates > 0 {
+            writeln!(f, "{} single faces in `_candidates`", self.candidates)?;
+        }
+        match self.lowest_effective_identity_cosine {
+            Some(cosine) => writeln!(
+                f,
+                "certified {}: one face in every crop; averaged as consumers do, no bundle is below cosine {cosine} to its centroid",
+                self.certified
+            )?,
+            None => writeln!(f, "certified none")?,
+        }
         let missing = Missing { failed: self.failed, vanished: 0 };
         write_ending(f, missing, self.previous.as_deref(), &self.out)
     }

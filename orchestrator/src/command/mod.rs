@@ -2,6 +2,8 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod certify;
+mod certify_args;
 mod changing;
 pub mod cluster;
 mod clustering;
@@ -78,6 +80,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Cluster(args), _) => cluster::run(args, &context),
         (Command::Refine(args), _) => refine::run(args, &context),
         (Command::ExportSwap(args), _) => export_swap::run(args, &context),
+        (Command::Certify(args), _) => certify::run(args, &context),
         (Command::Extend(args), _) => extend::run(args, &context),
         (Command::Discover(args), _) => discover::run(args, &context),
         (Command::Import(args), _) => import::run(args, &context),
@@ -135,6 +138,7 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Cluster(_) => Some(Log::Wanted("cluster")),
         Command::Refine(_) => Some(Log::Wanted("refine")),
         Command::ExportSwap(_) => Some(Log::Wanted("export-swap")),
+        Command::Certify(_) => Some(Log::Wanted("certify")),
         Command::Extend(_) => Some(Log::Wanted("extend")),
         Command::Discover(_) => Some(Log::Wanted("discover")),
         Command::Import(_) => Some(Log::Wanted("import")),

@@ -6,16 +6,29 @@ use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
 
 use crate::{
     dispatch::{Patience, Plaintext},
-    embed::{Local, WorkerOptions},
     store::FileSystemPolicy,
+    team::{Local, WorkerOptions},
 };
 
 /// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
 const MAX_DET_SIZE: u32 = 8192;
 
-/// Who analyses, and with what.
+/// Who analyses, with what, into which library.
 #[derive(Debug, clap::Args)]
 pub(super) struct WorkerArgs {
+    #[command(flatten)]
+    reach: ReachArgs,
+    /// Side of the detector's input in pixels, a multiple of 32; part of the contract
+    #[arg(long, value_name = "PIXELS", default_value_t = DEFAULT_DET_SIZE, value_parser = det_size)]
+    det_size: u32,
+    /// Allow a library on a Windows drive or the like (9p, drvfs), with a slower journal
+    #[arg(long)]
+    unsafe_fs: bool,
+}
+
+/// Who analyses, and with what.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReachArgs {
     /// Address of a running worker, may be repeated; the first one that can be used decides which models count, and those with
     /// others are left out. Without any, the workers of `workers.toml` in the library's folder are used, or one is started here
     #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
@@ -47,9 +60,6 @@ pub(super) struct WorkerArgs {
     /// Images analysed at the same time, for the worker that is started
     #[arg(long, value_name = "N")]
     lanes: Option<u32>,
-    /// Side of the detector's input in pixels, a multiple of 32; part of the contract
-    #[arg(long, value_name = "PIXELS", default_value_t = DEFAULT_DET_SIZE, value_parser = det_size)]
-    det_size: u32,
     /// Largest file to analyse, in bytes [default: the worker's limit, 256 MiB]
     #[arg(long, value_name = "BYTES")]
     max_image_bytes: Option<u64>,
@@ -59,9 +69,6 @@ pub(super) struct WorkerArgs {
     /// Seconds of silence after which a worker that has photos to analyse is taken for hung [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     item_timeout: Option<u64>,
-    /// Allow a library on a Windows drive or the like (9p, drvfs), with a slower journal
-    #[arg(long)]
-    unsafe_fs: bool,
 }
 
 impl WorkerArgs {
@@ -70,13 +77,20 @@ impl WorkerArgs {
     }
 
     pub(super) fn options(&self) -> WorkerOptions {
+        self.reach.options(self.det_size)
+    }
+}
+
+impl ReachArgs {
+    /// With faces detected at `det_size`.
+    pub(super) fn options(&self, det_size: u32) -> WorkerOptions {
         WorkerOptions {
             addresses: self.workers.clone(),
             token: self.token.clone(),
             plaintext: if self.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
             file: self.workers_file.clone(),
             local: if self.local_worker { Local::Beside } else { Local::Alone },
-            det_size: self.det_size,
+            det_size,
             binary: self.worker_binary.clone(),
             models: self.models.clone(),
             pack: self.pack.clone(),

@@ -13,11 +13,11 @@ use super::{
 
 /// Keeps a worker at work until the queue has come to its end. The error says why it was given up.
 pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Shared>) -> Result<(), String> {
-    let Worker { mut connection, task, origin } = worker;
+    let Worker { mut connection, tasks, origin } = worker;
     let mut fruitless = 0;
     loop {
         let (label, instance) = (connection.label().to_owned(), connection.description().instance);
-        let Err(broken) = drive(connection, task.clone(), number, Arc::clone(&shared)).await else {
+        let Err(broken) = drive(connection, tasks.clone(), number, Arc::clone(&shared)).await else {
             return Ok(());
         };
         let fate = origin.fate(instance).await;
@@ -45,7 +45,7 @@ pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Share
         connection = tokio::select! {
             biased;
             () = shared.queue.ended() => return Ok(()),
-            again = origin.again(&task, &shared.patience) => {
+            again = origin.again(&tasks, &shared.patience) => {
                 again.map_err(|error| format!("{reason}; not back: {error}"))?
             }
         };

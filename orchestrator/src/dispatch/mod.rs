@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use origin::{Origin, Patience};
-pub use pack::{PackError, clip_task_for, task_for};
+pub use pack::{PackError, clip_task_for, count_task_for, task_for};
 pub use queue::Queue;
 pub use run::{Worker, run};
 pub use way::{Plaintext, Token, Way};
@@ -105,8 +105,8 @@ pub struct Answer {
 /// A measurement.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// What the worker's task asked for, under its contract.
-    pub result: Box<TaskResult>,
+    /// What the worker's tasks asked for, in their order, under their contracts.
+    pub results: Vec<TaskResult>,
     /// Where the time went.
     pub timings: Timings,
     /// Who measured.

@@ -72,8 +72,8 @@ impl Origin {
         }
     }
 
-    /// Gets it back, with the same contract. The error is for people, and final.
-    pub(super) async fn again(&self, task: &Task, patience: &Patience) -> Result<Connection, String> {
+    /// Gets it back, with the same contracts. The error is for people, and final.
+    pub(super) async fn again(&self, tasks: &[Task], patience: &Patience) -> Result<Connection, String> {
         let connection = match self {
             Self::Remote(way) => reconnect(way, patience).await?,
             Self::Managed(supervisor) => {
@@ -84,13 +84,13 @@ impl Origin {
             }
         };
         let packs = &connection.description().packs;
-        if packs.iter().any(|pack| task.is_met_by(pack)) {
+        let Some(unmet) = tasks.iter().find(|task| !packs.iter().any(|pack| task.is_met_by(pack))) else {
             return Ok(connection);
-        }
+        };
         let names: Vec<_> = packs.iter().map(|pack| pack.name.as_str()).collect();
         Err(format!(
             "it came back with other models: pack `{}` is not what it was ({})",
-            task.pack(),
+            unmet.pack(),
             names.join(", ")
         ))
     }

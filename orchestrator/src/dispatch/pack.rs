@@ -2,7 +2,7 @@
 
 use facesets_core::{
     FaceContract,
-    wire::{AnalyzeFaces, EmbedClip, PackInfo, PackState, WorkerDescription},
+    wire::{AnalyzeFaces, CountFaces, EmbedClip, PackInfo, PackState, WorkerDescription},
 };
 
 use crate::exit::Hint;
@@ -85,6 +85,22 @@ pub fn task_for(
     };
     let contract = pack.face_contract(det_size).ok_or_else(|| PackError::Incomplete(pack.name.clone()))?;
     Ok(AnalyzeFaces::new(&pack.name, contract))
+}
+
+/// The task of counting faces at some detector sizes, with a pack that the worker has.
+pub fn count_task_for(
+    worker: &WorkerDescription,
+    pack: &str,
+    det_sizes: &[u32],
+) -> Result<CountFaces, PackError> {
+    let unknown = || PackError::Unknown {
+        wanted: pack.to_owned(),
+        present: worker.packs.iter().map(|pack| pack.name.clone()).collect(),
+    };
+    let meant = worker.packs.iter().find(|present| present.name == pack).ok_or_else(unknown)?;
+    let contracts: Option<Vec<_>> = det_sizes.iter().map(|size| meant.count_contract(*size)).collect();
+    let contracts = contracts.ok_or_else(|| PackError::Incomplete(pack.to_owned()))?;
+    Ok(CountFaces::new(pack, contracts))
 }
 
 /// The CLIP task for a worker: with the pack asked for, or the only one that has a visual tower.

@@ -9,13 +9,13 @@ use super::{
     Connection, DispatchError, Event, Load, Origin, Patience, Queue, lifecycle::keep, shared::Shared,
 };
 
-/// A worker and what it is asked to do.
+/// A worker and what it is asked to do with every item.
 #[derive(Debug, Clone)]
 pub struct Worker {
     /// The way to it.
     pub connection: Connection,
-    /// Its task, with its pack.
-    pub task: Task,
+    /// Its tasks with their packs, of every item, at least one.
+    pub tasks: Vec<Task>,
     /// The way back to it.
     pub origin: Origin,
 }

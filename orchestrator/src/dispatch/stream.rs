@@ -55,7 +55,7 @@ type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
 /// Works through the queue on one connection until the queue is finished or the connection breaks.
 pub(super) async fn drive(
     mut connection: Connection,
-    task: Task,
+    tasks: Vec<Task>,
     number: WorkerNumber,
     shared: Arc<Shared>,
 ) -> Result<(), Broken> {
@@ -66,7 +66,7 @@ pub(super) async fn drive(
     };
     let window = Arc::new(Window::new(connection.description().credit));
     let feeder = Feeder {
-        task: task.clone(),
+        tasks: tasks.clone(),
         number,
         window: Arc::clone(&window),
         outbox: Arc::new(Mutex::new(outbox)),
@@ -75,7 +75,7 @@ pub(super) async fn drive(
     // It owns what it has taken from the queue, so it is never aborted: it ends when the window closes.
     let feeding = tokio::spawn(feeder.run());
     let listener =
-        Listener { connection, task, number, window: Arc::clone(&window), shared: Arc::clone(&shared) };
+        Listener { connection, tasks, number, window: Arc::clone(&window), shared: Arc::clone(&shared) };
     let heard = listener.run(&mut replies).await;
     let hung = window.quiet_for() >= shared.patience.silence;
     window.close();
@@ -116,7 +116,7 @@ async fn open(
 
 /// Takes work from the queue as the credit allows, reads it and sends it.
 struct Feeder {
-    task: Task,
+    tasks: Vec<Task>,
     number: WorkerNumber,
     window: Arc<Window>,
     outbox: Outbox,
@@ -140,7 +140,7 @@ impl Feeder {
             let load = Arc::clone(&self.shared.load);
             let mut loading = tokio::task::spawn_blocking(move || load(&sha256));
             let loaded = tokio::time::timeout(SLOW_LOAD, &mut loading).await;
-            let (task, outbox) = (self.task.clone(), Arc::clone(&self.outbox));
+            let (tasks, outbox) = (self.tasks.clone(), Arc::clone(&self.outbox));
             let (window, shared) = (Arc::clone(&self.window), Arc::clone(&self.shared));
             tokio::spawn(async move {
                 let loaded = match loaded {
@@ -149,7 +149,7 @@ impl Feeder {
                 };
                 match loaded.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(data) => {
-                        let item = Item { id, tasks: vec![task], data };
+                        let item = Item { id, tasks, data };
                         send(&outbox, &item, &window, &shared).await;
                     }
                     Err(reason) => {
@@ -179,7 +179,7 @@ async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
 /// Matches answers with what is in flight.
 struct Listener {
     connection: Connection,
-    task: Task,
+    tasks: Vec<Task>,
     number: WorkerNumber,
     window: Arc<Window>,
     shared: Arc<Shared>,
@@ -227,8 +227,8 @@ impl Listener {
     }
 
     async fn settle(&self, mut work: Work, reply: ItemReply) {
-        let outcome = match reply.outcome.map(|(results, timings)| (only_result(results), timings)) {
-            Ok((Some(result), timings)) if self.task.is_answered_by(&result) => {
+        let outcome = match reply.outcome {
+            Ok((results, timings)) if are_answered_by(&self.tasks, &results) => {
                 tracing::debug!(
                     item = reply.id,
                     content = %work.sha256.short(),
@@ -238,7 +238,7 @@ impl Listener {
                     "analysed"
                 );
                 let worker = Arc::clone(self.connection.description());
-                Ok(Measured { result: Box::new(result), timings, worker })
+                Ok(Measured { results, timings, worker })
             }
             Ok(_) => Err(ItemFailure {
                 kind: ItemFailureKind::ContractMismatch,
@@ -270,9 +270,10 @@ impl Listener {
     }
 }
 
-/// The answer to the only task of an item.
-fn only_result(results: Vec<TaskResult>) -> Option<TaskResult> {
-    <[TaskResult; 1]>::try_from(results).ok().map(|[result]| result)
+/// Whether each task has its answer, in the same order.
+fn are_answered_by(tasks: &[Task], results: &[TaskResult]) -> bool {
+    tasks.len() == results.len()
+        && tasks.iter().zip(results).all(|(task, result)| task.is_answered_by(result))
 }
 
 fn give_back_later(queue: Arc<Queue>, work: Work) {

@@ -35,8 +35,8 @@ async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
 async fn reached(worker: TestWorker) -> Worker {
     let way = Way::to(start(worker).await);
     let connection = connect(&way).await.unwrap();
-    let task = task_for(connection.description(), None, 640).unwrap().into();
-    Worker { connection, task, origin: Origin::Remote(way) }
+    let tasks = vec![task_for(connection.description(), None, 640).unwrap().into()];
+    Worker { connection, tasks, origin: Origin::Remote(way) }
 }
 
 /// Images of which the first byte is the number.
@@ -102,7 +102,7 @@ async fn run_until(
             };
             on_answer(&answer);
             let outcome = answer.outcome.map(|measured| {
-                let TaskResult::Faces(analysis) = *measured.result else { panic!("{measured:?}") };
+                let [TaskResult::Faces(analysis)] = &measured.results[..] else { panic!("{measured:?}") };
                 (analysis.width, analysis.height)
             });
             assert!(outcomes.insert(numbers[&answer.sha256], outcome).is_none(), "answered twice");
@@ -352,15 +352,15 @@ async fn whatever_a_worker_is_asked_for_is_carried_to_who_asked() {
     // Who names no pack and wants faces does not mean that one.
     assert_eq!(task_for(&is, None, 640).unwrap().pack, "open");
 
-    let worker = Worker { task: task.clone().into(), ..worker };
+    let worker = Worker { tasks: vec![task.clone().into()], ..worker };
     let load: Load = Arc::new(|_| Ok(Bytes::from_static(b"a photo")));
     let work = [Work::new(Sha256Digest::of(b"a photo"), 7)];
     let queue = Arc::new(Queue::new(work, &CancellationToken::new()));
     let (events, mut answers) = mpsc::channel(4);
     let running = tokio::spawn(run(vec![worker], Arc::clone(&queue), load, events, IMPATIENCE));
     let Some(Event::Answer(Answer { outcome: Ok(measured), .. })) = answers.recv().await else { panic!() };
-    let TaskResult::Clip(carried) = *measured.result else { panic!("{measured:?}") };
-    assert_eq!((carried.contract, carried.embedding), (task.contract, embedding));
+    let [TaskResult::Clip(carried)] = &measured.results[..] else { panic!("{measured:?}") };
+    assert_eq!((carried.contract, &carried.embedding), (task.contract, &embedding));
     drop(answers);
     running.abort();
 }

@@ -8,12 +8,13 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{EmbedError, Interrupt, Summary, summary::UNREADABLE, workers::Team};
+use super::{EmbedError, Interrupt, Summary, summary::UNREADABLE};
 use crate::{
     dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
     monitor::Monitor,
     source::load::Photos,
     store::{Committer, KILLS_WORKER, Provenance, Record, StoreError, StoredFailure},
+    team::Team,
 };
 
 /// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then runs out: a slow
@@ -159,9 +160,9 @@ impl Collector<'_> {
         let Answer { sha256, outcome } = answer;
         self.monitor.advance(1);
         match outcome {
-            Ok(Measured { result, worker, .. }) => {
-                let TaskResult::Faces(analysis) = *result else {
-                    unreachable!("a result answers its task, and faces are all that is asked for here")
+            Ok(Measured { mut results, worker, .. }) => {
+                let (Some(TaskResult::Faces(analysis)), true) = (results.pop(), results.is_empty()) else {
+                    unreachable!("results answer their tasks, and faces are all that is asked for here")
                 };
                 let analysis = Box::new(analysis);
                 self.summary.analysed += 1;

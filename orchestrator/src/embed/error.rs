@@ -2,12 +2,8 @@
 
 use std::io;
 
-use super::RosterError;
 use crate::{
-    dispatch::{DispatchError, PackError, managed::ManagedError},
-    exit::Hint,
-    source::disk::ScanError,
-    store::StoreError,
+    dispatch::DispatchError, exit::Hint, source::disk::ScanError, store::StoreError, team::TeamError,
 };
 
 /// Why embedding cannot go on. What was committed before stays.
@@ -19,18 +15,12 @@ pub enum EmbedError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The worker of our own.
+    /// No workers.
     #[error(transparent)]
-    Managed(#[from] ManagedError),
-    /// The file that names workers.
-    #[error(transparent)]
-    Roster(#[from] RosterError),
-    /// Workers in general.
+    Team(#[from] TeamError),
+    /// Workers at work.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
-    /// Their models.
-    #[error(transparent)]
-    Pack(#[from] PackError),
     /// No threads.
     #[error("cannot start the network threads: {0}")]
     Runtime(#[source] io::Error),
@@ -41,10 +31,8 @@ impl Hint for EmbedError {
         match self {
             Self::Scan(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Managed(error) => error.hint(),
-            Self::Roster(error) => error.hint(),
+            Self::Team(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
-            Self::Pack(error) => error.hint(),
             Self::Runtime(_) => None,
         }
     }
@@ -53,6 +41,6 @@ impl Hint for EmbedError {
 impl EmbedError {
     /// Whether it only says that we were told to stop.
     pub(super) fn is_cancellation(&self) -> bool {
-        matches!(self, Self::Managed(ManagedError::Cancelled))
+        matches!(self, Self::Team(error) if error.is_cancellation())
     }
 }

@@ -10,12 +10,10 @@ mod interrupt;
 mod known;
 mod plan;
 mod retry;
-mod roster;
 mod summary;
 mod survey;
 #[cfg(test)]
 mod tests;
-mod workers;
 
 use std::{sync::Arc, time::Instant};
 
@@ -23,10 +21,8 @@ pub use dry_run::{DryRun, Pending, dry_run};
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
-pub use roster::RosterError;
 pub use summary::{Ended, FailedItem, Summary};
 pub use survey::Sources;
-pub use workers::{Local, WorkerOptions};
 
 use crate::{
     exit::Exit,
@@ -34,8 +30,8 @@ use crate::{
     monitor::Monitor,
     source::load::Photos,
     store::{Committer, FileSystemPolicy, Writer},
+    team::{Team, WorkerOptions, gather},
 };
-use workers::Team;
 
 /// Threads for the network: they move bytes and wait; reading, hashing and writing have threads of their own.
 const NETWORK_THREADS: usize = 2;
@@ -122,7 +118,8 @@ fn steps(
     if photos.is_empty() || interrupt.stop.is_cancelled() {
         return Ok(());
     }
-    let team = workers::gather(&options.workers, library, runtime, interrupt, monitor, summary)?;
+    let team = gather(&options.workers, library, runtime, &interrupt.stop, monitor)?;
+    summary.introduce(&team);
     analyse_missing(photos, team, options.known_failures, committer, run, summary)
 }
 

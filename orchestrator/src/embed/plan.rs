@@ -2,12 +2,13 @@
 
 use facesets_core::{Sha256Digest, wire::ItemFailureKind};
 
-use super::{EmbedError, KnownFailures, Summary, workers::Team};
+use super::{EmbedError, KnownFailures, Summary};
 use crate::{
     dispatch::Work,
     monitor::Monitor,
     source::load::{Photo, Photos},
     store::{Committer, KILLS_WORKER, Outcome, Record, StoredFailure},
+    team::Team,
 };
 
 /// Counts what is known, writes down what need not even be sent to fail, and returns the rest.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Attended, EmbedError, KnownFailures, Summary, WorkerOptions, analyse_missing, attend, workers};
+use super::{Attended, EmbedError, KnownFailures, Summary, analyse_missing, attend};
 use crate::{
     exit::Exit,
     library::Library,
     monitor::Monitor,
     source::load::Photos,
     store::{Committer, FileSystemPolicy, Store, Writer},
+    team::{WorkerOptions, gather},
 };
 
 /// What to try again, and how.
@@ -52,7 +53,8 @@ fn steps(
     if !any {
         return Ok(());
     }
-    let team = workers::gather(&options.workers, library, run.runtime, run.interrupt, run.monitor, summary)?;
+    let team = gather(&options.workers, library, run.runtime, &run.interrupt.stop, run.monitor)?;
+    summary.introduce(&team);
     let mut photos = Photos::default();
     for content in failed(&team.contract().to_string())? {
         for path in content.paths {

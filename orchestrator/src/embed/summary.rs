@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde::Serialize;
 
-use crate::monitor::Monitor;
+use crate::{monitor::Monitor, team::Team};
 
 /// The kind of failure of files and folders that cannot be read.
 pub(super) const UNREADABLE: &str = "unreadable";
@@ -88,6 +88,15 @@ pub struct FailedItem {
 }
 
 impl Summary {
+    /// Says who analyses.
+    pub(super) fn introduce(&mut self, team: &Team) {
+        self.contract = Some(team.contract().to_string());
+        if let Some(first) = team.workers.first() {
+            let is = first.connection.description();
+            (self.device, self.provider) = (Some(is.device.clone()), Some(is.provider.clone()));
+        }
+    }
+
     /// Counts and tells a failure of whatever lies at `paths`.
     pub(super) fn fail<P: AsRef<Path>>(
         &mut self,

@@ -22,6 +22,7 @@ use crate::{
     exit::Hint as _,
     source::disk::{Filter, ScanError, ScanOptions},
     store::{COLUMNS, KILLS_WORKER, Record, Store, StoreError},
+    team::{Local, RosterError, TeamError},
 };
 
 /// Photos, a library, and a worker that says what it is told to.
@@ -347,7 +348,7 @@ fn workers_of_another_contract_are_left_out_and_the_first_one_that_can_be_used_d
     assert_eq!((result.unwrap(), summary.analysed, summary.contract), (Exit::Done, 0, Some(first)));
     options.workers.addresses = vec![others];
     let (result, _, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Pack(PackError::Unknown { .. }))));
+    assert!(matches!(result, Err(EmbedError::Team(TeamError::Pack(PackError::Unknown { .. })))));
 }
 
 #[test]
@@ -367,7 +368,7 @@ fn the_librarys_file_names_workers_unless_flags_do() {
     fs::write(&file, "nonsense").unwrap();
     place.photo("b.jpg", "b");
     let (result, _, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Roster(RosterError::Line { line: 1, .. }))));
+    assert!(matches!(result, Err(EmbedError::Team(TeamError::Roster(RosterError::Line { line: 1, .. })))));
     let (result, summary, _) = place.embed_with(&place.options());
     assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1), "flags win");
 }
@@ -380,7 +381,7 @@ fn a_token_is_not_sent_off_this_machine_unencrypted() {
     options.workers.addresses = vec!["http://192.0.2.1:9".to_owned()];
     let (result, _, _) = place.embed_with(&options);
     let error = result.unwrap_err();
-    assert!(matches!(error, EmbedError::Dispatch(DispatchError::Plaintext(_))), "{error}");
+    assert!(matches!(error, EmbedError::Team(TeamError::Dispatch(DispatchError::Plaintext(_)))), "{error}");
     assert!(error.hint().unwrap().contains("--allow-plaintext"));
 }
 
@@ -399,7 +400,10 @@ fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
     let mut options = place.options();
     options.workers.token = None;
     let (result, _, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Dispatch(DispatchError::Unauthenticated { .. }))));
+    assert!(matches!(
+        result,
+        Err(EmbedError::Team(TeamError::Dispatch(DispatchError::Unauthenticated { .. })))
+    ));
     assert_eq!(place.sent(), 0);
 }
 

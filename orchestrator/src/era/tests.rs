@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use facesets_core::Sha256Digest;
 use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    certificate::Certificate,
     export::manifest::{
         Aside, CORPUS_SCHEMA, CorpusManifest, FACESET_SCHEMA, FacesetManifest, Gap, Origin, OriginKind,
     },
@@ -418,6 +420,9 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
         origin: Origin { kind: OriginKind::Auto, run: 0 },
         contract: gallery.contract.clone(),
         parameters,
+        certificate: Certificate::default(),
+        bundles: Vec::new(),
+        formats: Vec::new(),
         faces: crate::export::plan(
             gallery,
             "faceset_001",
@@ -427,7 +432,9 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
         )
         .faces
         .iter()
-        .map(|planned| ExportedFace::new(gallery, planned, "faces/0001.png".to_owned()))
+        .map(|planned| {
+            ExportedFace::new(gallery, planned, "faces/0001.png".to_owned(), Sha256Digest::of(b"a crop"))
+        })
         .collect(),
         dropped: dropped_faces(gallery, dropped),
     };
@@ -458,7 +465,9 @@ fn exported(gallery: &Gallery, parent: &FacesetManifest, set: &EraSet) -> Facese
         faces: planned
             .faces
             .iter()
-            .map(|face| ExportedFace::new(gallery, face, "faces/0001.png".to_owned()))
+            .map(|face| {
+                ExportedFace::new(gallery, face, "faces/0001.png".to_owned(), Sha256Digest::of(b"a crop"))
+            })
             .collect(),
         dropped: dropped_faces(gallery, &planned.dropped),
         ..parent.clone()

@@ -6,38 +6,33 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use super::render::FACES;
+use facesets_core::Sha256Digest;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-/// Writes the two bundles of the set in `home`, of its best crops and of all (`names`, in `faces`); returns what they are called.
-pub fn write_both(
-    home: &Path,
-    label: Option<&str>,
-    names: &[String],
-    top_n: usize,
-) -> io::Result<[String; 2]> {
-    let set = home.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = |suffix: &str| format!("{}_{suffix}.fsz", label.unwrap_or(&set));
-    let bundles = [name(&format!("top{top_n}")), name("all")];
-    for (bundle, count) in bundles.iter().zip([top_n, usize::MAX]) {
-        write(&home.join(bundle), &home.join(FACES), &names[..count.min(names.len())])?;
-    }
-    Ok(bundles)
+use super::manifest::BundleRecord;
+use crate::certificate::consumer::crop_name;
+
+/// Writes the bundle `file` of `crops`, all relative to the folder `home` of a set of which nobody looks at the crops now.
+pub fn write_recorded(home: &Path, file: String, crops: Vec<String>) -> io::Result<BundleRecord> {
+    let path = home.join(&file);
+    write(&path, &crops.iter().map(|crop| home.join(crop)).collect::<Vec<_>>())?;
+    let (sha256, _) = Sha256Digest::of_reader(File::open(&path)?)?;
+    Ok(BundleRecord { file, sha256: sha256.to_string(), crops, effective_identity_cosine: None })
 }
 
-/// Writes the files `names` of `folder` into a new bundle at `path`, in that order and under those names.
-pub fn write(path: &Path, folder: &Path, names: &[String]) -> io::Result<()> {
+/// Writes crops into a new bundle at `path`, in that order, as `0001.png`, `0002.png`, …
+pub fn write(path: &Path, crops: &[PathBuf]) -> io::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
         .unix_permissions(0o644);
     let mut zip = ZipWriter::new(BufWriter::new(File::create_new(path)?));
-    for name in names {
-        zip.start_file(name.as_str(), options)?;
-        io::copy(&mut File::open(folder.join(name))?, &mut zip)?;
+    for (number, crop) in crops.iter().enumerate() {
+        zip.start_file(crop_name(number), options)?;
+        io::copy(&mut File::open(crop)?, &mut zip)?;
     }
     zip.finish()?.flush()
 }
@@ -49,19 +44,19 @@ mod tests {
     #[test]
     fn a_bundle_is_flat_ordered_and_the_same_every_time() {
         let folder = tempfile::tempdir().unwrap();
-        let names = ["0001.png".to_owned(), "0002.png".to_owned()];
-        for name in &names {
-            std::fs::write(folder.path().join(name), format!("pixels of {name}")).unwrap();
+        let crops = ["0001.png", "0007.png"].map(|name| folder.path().join(name));
+        for crop in &crops {
+            std::fs::write(crop, format!("pixels of {}", crop.display())).unwrap();
         }
         let (a, b) = (folder.path().join("a.fsz"), folder.path().join("b.fsz"));
-        write(&a, folder.path(), &names).unwrap();
-        write(&b, folder.path(), &names).unwrap();
+        write(&a, &crops).unwrap();
+        write(&b, &crops).unwrap();
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
 
         let mut zip = zip::ZipArchive::new(File::open(&a).unwrap()).unwrap();
         let entries: Vec<String> =
             (0..zip.len()).map(|i| zip.by_index(i).unwrap().name().unwrap().into_owned()).collect();
-        assert_eq!(entries, names);
-        assert_eq!(io::read_to_string(zip.by_index(1).unwrap()).unwrap(), "pixels of 0002.png");
+        assert_eq!(entries, ["0001.png", "0002.png"]);
+        assert!(io::read_to_string(zip.by_index(1).unwrap()).unwrap().ends_with("0007.png"));
     }
 }

@@ -102,6 +102,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_pixel_of_a_crop_is_the_photo_s_where_the_photo_has_one_and_black_elsewhere(
+            left in -200i64..200, top in -200i64..200, side in 1u32..150,
+        ) {
+            let photo = photo();
+            for (x, y, pixel) in cut_square(&photo, left, top, side).enumerate_pixels() {
+                let (x, y) = (left + i64::from(x), top + i64::from(y));
+                let inside = (0..60).contains(&x) && (0..40).contains(&y);
+                let expected = if inside { *photo.get_pixel(x as u32, y as u32) } else { Rgb([0, 0, 0]) };
+                prop_assert_eq!(*pixel, expected);
+            }
+        }
+
+        #[test]
         fn a_crop_has_its_size_wherever_the_box_lies(
             x in -300.0f32..300.0, y in -300.0f32..300.0, w in 1.0f32..200.0, h in 1.0f32..200.0, pad in 0.0f32..1.0, size in 1u32..80,
         ) {

@@ -4,14 +4,16 @@
 
 use std::fmt;
 
-use facesets_core::Pose;
+use facesets_core::{Pose, Sha256Digest};
 use serde::{Deserialize, Serialize};
 
 use super::{
     era::Era,
+    formats::Format,
     plan::{ExportParameters, PlannedFace},
 };
 use crate::{
+    certificate::Certificate,
     gallery::Gallery,
     manifest::{DroppedFace, Schema, path_text},
     quality::QualityTerms,
@@ -52,6 +54,15 @@ pub struct FacesetManifest {
     pub contract: String,
     /// What the export was made with.
     pub parameters: ExportParameters,
+    /// Whether its crops were looked at as consumers look at them.
+    #[serde(default)]
+    pub certificate: Certificate,
+    /// What its crops are packed into.
+    #[serde(default)]
+    pub bundles: Vec<BundleRecord>,
+    /// Files for other tools.
+    #[serde(default)]
+    pub formats: Vec<FormatRecord>,
     /// Best first.
     pub faces: Vec<ExportedFace>,
     /// Faces of the refined set that are not exported.
@@ -109,11 +120,39 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// One bundle of a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BundleRecord {
+    /// Its name in the set's folder.
+    pub file: String,
+    /// Digest of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Files of the crops in it, in its order; there they are called `0001.png`, `0002.png`, …
+    pub crops: Vec<String>,
+    /// Cosine similarity of the identity that consumers average from it (the mean of raw embeddings of the crops) to the centroid of the
+    /// set's faces in their photos; `None` where nobody looked at the crops.
+    pub effective_identity_cosine: Option<f32>,
+}
+
+/// A set in the format of another tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormatRecord {
+    /// Which.
+    pub format: Format,
+    /// Its name in the set's folder.
+    pub file: String,
+    /// Digest of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
 /// One crop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportedFace {
     /// `faces/NNNN.png`.
     pub file: String,
+    /// Digest of that file, in hexadecimal; `None` in sets of earlier versions.
+    #[serde(default)]
+    pub png_sha256: Option<String>,
     /// Canonical path of the photo.
     pub source: String,
     /// Other places of the same photo.
@@ -122,7 +161,7 @@ pub struct ExportedFace {
     pub sha256: String,
     /// x1, y1, x2, y2 in pixels of the upright photo.
     pub bbox: [f32; 4],
-    /// Padding of this crop; less than asked for where another face was near.
+    /// Padding of this crop; less than asked for where another face was near, more where no face was found in it otherwise.
     pub pad_ratio: f32,
     /// How good it is.
     pub quality: Quality,
@@ -292,8 +331,27 @@ pub struct FacesetSummary {
     pub images: usize,
     /// Number of faces of the refined set that are not exported.
     pub dropped: usize,
+    /// Whether its certificate is `passed`.
+    #[serde(default)]
+    pub certified: bool,
     /// Files of the bundles, relative to the corpus.
     pub bundles: Vec<String>,
+}
+
+impl FacesetSummary {
+    /// What the list of all says of a set.
+    pub fn of(set: &FacesetManifest) -> Self {
+        Self {
+            name: set.name.clone(),
+            label: set.label.clone(),
+            parent: set.parent.clone(),
+            era: set.era.as_ref().map(|era| era.label.clone()),
+            images: set.faces.len(),
+            dropped: set.dropped.len(),
+            certified: set.certificate.is_passed(),
+            bundles: set.bundles.iter().map(|bundle| format!("{}/{}", set.name, bundle.file)).collect(),
+        }
+    }
 }
 
 /// A set that is not there, and why.
@@ -306,11 +364,12 @@ pub struct Gap {
 }
 
 impl ExportedFace {
-    /// The record of a planned face that was written to `file`.
-    pub fn new(gallery: &Gallery, planned: &PlannedFace, file: String) -> Self {
+    /// The record of a planned face that was written to `file`, whose bytes have this digest.
+    pub fn new(gallery: &Gallery, planned: &PlannedFace, file: String, png: Sha256Digest) -> Self {
         let (record, content) = (&gallery.faces[planned.face], gallery.content_of(planned.face));
         Self {
             file,
+            png_sha256: Some(png.to_string()),
             source: path_text(content.canonical_path()),
             aliases: content.aliases().iter().map(|path| path_text(path)).collect(),
             sha256: content.sha256.to_string(),

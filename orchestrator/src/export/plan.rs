@@ -23,6 +23,12 @@ const MIN_PAD_RATIO: f32 = 0.2;
 /// Step in which padding is tried.
 const PAD_STEP: f32 = 0.02;
 
+/// How many other paddings a crop is tried with.
+const OTHER_PADDINGS: u32 = 3;
+
+/// How much wider each of them is: the last one shows a face half as large as padding 0.5 does.
+const WIDER_STEP: f32 = 0.35;
+
 /// Largest part of another face's box that may be in a crop: below this, detectors do not see a face.
 const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
 
@@ -45,9 +51,13 @@ pub struct ExportParameters {
     #[arg(long, value_name = "PIXELS", default_value_t = Self::default().out_size,
           value_parser = clap::value_parser!(u32).range(16..=MAX_OUT_SIZE))]
     pub out_size: u32,
-    /// Crops in the small bundle
+    /// Crops in the bundle of the best
     #[arg(long, value_name = "COUNT", default_value_t = Self::default().top_n)]
     pub top_n: usize,
+    /// Crops in the bundle of good ones that differ most from each other; 0 for none
+    #[arg(long, value_name = "COUNT", default_value_t = Self::default().diverse_n)]
+    #[serde(default = "default_diverse_n")]
+    pub diverse_n: usize,
 }
 
 impl Default for ExportParameters {
@@ -58,8 +68,14 @@ impl Default for ExportParameters {
             pad_ratio: 0.5,
             out_size: 512,
             top_n: 30,
+            diverse_n: default_diverse_n(),
         }
     }
+}
+
+/// More add nothing to an averaged identity, the author of roop-unleashed says.
+fn default_diverse_n() -> usize {
+    8
 }
 
 /// A set that will be exported.
@@ -114,12 +130,12 @@ pub fn plan(
     let mut planned = Vec::new();
     for face in large {
         let quality = QualityTerms::of(&gallery.faces[face]);
-        match pad_ratio(gallery, face, parameters.pad_ratio) {
+        match widest_padding(gallery, face, parameters.pad_ratio) {
             Ok(pad_ratio) => planned.push(PlannedFace { face, quality, pad_ratio }),
             Err(reason) => dropped.push(Drop { face, reason }),
         }
     }
-    planned.sort_by(|a, b| rank(gallery, a, b));
+    planned.sort_by(|a, b| by_rank(gallery, a, b));
     let faces = one_a_photo(gallery, planned, &mut dropped);
     dropped.sort_by_key(|drop| drop.face);
     let origin = Origin { kind: OriginKind::Auto, run: 0 };
@@ -140,7 +156,7 @@ pub fn as_the_user_says(
 }
 
 /// Better first; between equals the content decides, so that the order never depends on that of the input.
-fn rank(gallery: &Gallery, a: &PlannedFace, b: &PlannedFace) -> Ordering {
+pub(super) fn by_rank(gallery: &Gallery, a: &PlannedFace, b: &PlannedFace) -> Ordering {
     let key =
         |planned: &PlannedFace| (gallery.content_of(planned.face).sha256, gallery.faces[planned.face].number);
     b.quality.composite().total_cmp(&a.quality.composite()).then_with(|| key(a).cmp(&key(b)))
@@ -163,19 +179,46 @@ fn one_a_photo(gallery: &Gallery, ranked: Vec<PlannedFace>, dropped: &mut Vec<Dr
 }
 
 /// The largest padding up to `wanted` with which no other detection of the photo is visible in the crop.
-fn pad_ratio(gallery: &Gallery, face: usize, wanted: f32) -> Result<f32, DropReason> {
+pub(super) fn widest_padding(gallery: &Gallery, face: usize, wanted: f32) -> Result<f32, DropReason> {
     let record = &gallery.faces[face];
     let others: Vec<BBox> = neighbours(gallery, face).map(|other| gallery.faces[other].bbox).collect();
-    let fits = |pad: f32| {
-        let crop = square_around(&record.bbox, pad);
-        others.iter().all(|other| part_inside(other, &crop) <= MAX_VISIBLE_PART_OF_OTHER)
-    };
+    let fits = |pad: f32| shows_none(&record.bbox, pad, &others);
     let least = wanted.min(MIN_PAD_RATIO);
     let steps = ((wanted - least) / PAD_STEP).floor() as u32;
     (0..=steps)
         .map(|step| wanted - step as f32 * PAD_STEP)
         .find(|pad| fits(*pad))
         .ok_or(DropReason::OtherFaceInCrop { min_pad_ratio: least })
+}
+
+/// How a crop is to be cut again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// No face was found, or a distorted one: detectors lose faces that fill the frame.
+    Wider,
+    /// Several were found.
+    Narrower,
+}
+
+/// The paddings with which to try a crop again that was found wanting. None shows another detection of the photo.
+pub(super) fn other_paddings(gallery: &Gallery, face: &PlannedFace, change: Padding) -> Vec<f32> {
+    let bbox = gallery.faces[face.face].bbox;
+    let others: Vec<BBox> = neighbours(gallery, face.face).map(|other| gallery.faces[other].bbox).collect();
+    let step = match change {
+        Padding::Wider => WIDER_STEP,
+        Padding::Narrower => (MIN_PAD_RATIO - face.pad_ratio) / OTHER_PADDINGS as f32,
+    };
+    if change == Padding::Narrower && step >= 0.0 {
+        return Vec::new();
+    }
+    let paddings = (1..=OTHER_PADDINGS).map(|number| face.pad_ratio + number as f32 * step);
+    paddings.filter(|pad| shows_none(&bbox, *pad, &others)).collect()
+}
+
+/// Whether a crop with this padding shows none of the other faces.
+fn shows_none(bbox: &BBox, pad: f32, others: &[BBox]) -> bool {
+    let crop = square_around(bbox, pad);
+    others.iter().all(|other| part_inside(other, &crop) <= MAX_VISIBLE_PART_OF_OTHER)
 }
 
 /// The other faces of the same photo. Faces of a photo are neighbours in the gallery's order.
@@ -307,18 +350,18 @@ mod tests {
     #[test]
     fn padding_shrinks_until_the_neighbour_is_out_or_the_face_is_dropped() {
         let far = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(600.0, 0.0, 200.0))]);
-        assert_eq!(pad_ratio(&far, 0, 0.5), Ok(0.5));
+        assert_eq!(widest_padding(&far, 0, 0.5), Ok(0.5));
         let near = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(250.0, 0.0, 200.0))]);
-        let pad = pad_ratio(&near, 0, 0.5).unwrap();
+        let pad = widest_padding(&near, 0, 0.5).unwrap();
         assert!((0.3..0.5).contains(&pad), "{pad}");
         let touching = gallery(&[(0, square(0.0, 0.0, 200.0)), (0, square(150.0, 0.0, 60.0))]);
-        assert_eq!(pad_ratio(&touching, 0, 0.5).unwrap_err().gate(), Gate::OtherFaceInCrop);
+        assert_eq!(widest_padding(&touching, 0, 0.5).unwrap_err().gate(), Gate::OtherFaceInCrop);
     }
 
     #[test]
     fn faces_of_other_photos_do_not_narrow_a_crop() {
         let gallery = gallery(&[(0, square(0.0, 0.0, 200.0)), (1, square(150.0, 0.0, 60.0))]);
-        assert_eq!(pad_ratio(&gallery, 0, 0.5), Ok(0.5));
+        assert_eq!(widest_padding(&gallery, 0, 0.5), Ok(0.5));
     }
 
     proptest! {

@@ -1,31 +1,34 @@
 //! Planned sets to files: crops, bundles and manifests in a folder that is under construction.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
-    sync::Mutex,
 };
 
-use facesets_core::ImageLimits;
-use facesets_imaging::RgbImage;
-use image::{
-    ExtendedColorType, ImageEncoder as _,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use facesets_core::Sha256Digest;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ExportParameters, PlannedSet, bundle,
-    crop::{self, CropError},
-    manifest::{ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary},
+    ExportParameters, PlannedFace, PlannedSet, bundle,
+    diverse::diverse,
+    draft::{Draft, State, certify, make},
+    formats::Format,
+    manifest::{
+        BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, FormatRecord, Gap,
+    },
 };
 use crate::{
+    certificate::{
+        Certificate, Examine, ExamineError, Skipped,
+        consumer::{self, crop_name},
+        cosine_to, effective_identity,
+    },
+    cluster::centroid,
     gallery::Gallery,
-    manifest::{self, ManifestError, dropped_faces, path_text},
+    manifest::{self, DroppedFace, ManifestError, dropped_faces},
     monitor::Monitor,
-    photo::{self, PhotoError},
+    refine::Drop,
 };
 
 /// Folder of a set's crops.
@@ -48,6 +51,19 @@ pub enum RenderError {
     /// A manifest cannot be written.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// Nobody looks at the crops any more.
+    #[error(transparent)]
+    Examine(#[from] ExamineError),
+    /// A bundle is not what was written.
+    #[error("`{path}` is not what was written: {what} {fault}")]
+    Bundle {
+        /// The bundle.
+        path: PathBuf,
+        /// The entry.
+        what: String,
+        /// What is wrong with it.
+        fault: String,
+    },
 }
 
 /// What was written.
@@ -57,24 +73,23 @@ pub struct Rendered {
     pub sets: Vec<FacesetSummary>,
     /// Their crops, relative to the folder, for the contact sheet.
     pub crops: Vec<Vec<ExportedFace>>,
-    /// Photos that could not be read; each was reported.
+    /// Sets of which nothing was left.
+    pub gaps: Vec<Gap>,
+    /// Everything that was left out by a rule.
+    pub dropped: Vec<DroppedFace>,
+    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
+    pub lowest_cosine: Option<f32>,
+    /// Crops that could not be made or looked at; each was reported.
     pub failed: usize,
 }
 
-/// One crop to make: which set, at which rank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    set: usize,
-    rank: usize,
-}
-
-/// Why one photo gave no crops.
-#[derive(Debug, thiserror::Error)]
-enum PhotoFailure {
-    #[error(transparent)]
-    Photo(#[from] PhotoError),
-    #[error(transparent)]
-    Crop(#[from] CropError),
+/// Who looks at crops before they are handed out.
+#[derive(Clone, Copy)]
+pub enum Certify<'a> {
+    /// This one.
+    By(&'a dyn Examine),
+    /// Nobody, for this reason.
+    Skip(Skipped),
 }
 
 /// Writes planned sets.
@@ -83,6 +98,10 @@ pub struct Renderer<'a> {
     pub gallery: &'a Gallery,
     /// How crops are made.
     pub parameters: &'a ExportParameters,
+    /// Who looks at them.
+    pub certify: Certify<'a>,
+    /// Other formats to write, each once.
+    pub formats: &'a BTreeSet<Format>,
     /// Hears of progress and of photos that cannot be read.
     pub monitor: &'a dyn Monitor,
     /// Asks to stop between two photos.
@@ -92,7 +111,7 @@ pub struct Renderer<'a> {
 /// Crops of the right size that are there already: row of the gallery, bits of the padding → file.
 pub type EarlierCrops = HashMap<(usize, u32), PathBuf>;
 
-/// Writes `sets` below `folder`. Each photo is decoded once for all of its crops, photos in parallel.
+/// Writes `sets` below `folder`.
 pub fn render(renderer: &Renderer<'_>, sets: &[PlannedSet], folder: &Path) -> Result<Rendered, RenderError> {
     render_again(renderer, sets, &EarlierCrops::new(), folder)
 }
@@ -104,120 +123,91 @@ pub fn render_again(
     earlier: &EarlierCrops,
     folder: &Path,
 ) -> Result<Rendered, RenderError> {
-    let Renderer { gallery, parameters, .. } = *renderer;
-    let sets: Vec<&PlannedSet> = sets.iter().filter(|set| !set.faces.is_empty()).collect();
-    for set in &sets {
+    let mut drafts = Vec::new();
+    for (number, set) in sets.iter().enumerate() {
         let faces = folder.join(&set.name).join(FACES);
         fs::create_dir_all(&faces).map_err(at(&faces))?;
+        for (rank, face) in set.faces.iter().enumerate() {
+            let path = faces.join(crop_name(rank));
+            let file = earlier.get(&(face.face, face.pad_ratio.to_bits()));
+            drafts.push(match file {
+                Some(file) => Draft::copied(number, *face, path, file)?,
+                None => Draft::new(number, *face, path),
+            });
+        }
     }
-    let missing = render_crops(renderer, &sets, earlier, folder)?;
+    make(renderer, &mut drafts)?;
+    if let Certify::By(examiner) = renderer.certify {
+        certify(renderer, examiner, &mut drafts)?;
+    }
 
-    let mut rendered = Rendered { failed: missing.len(), ..Rendered::default() };
-    for (number, set) in sets.into_iter().enumerate() {
-        let lost = |rank: &usize| missing.contains(&Place { set: number, rank: *rank });
-        let ranks: Vec<usize> = (0..set.faces.len()).filter(|rank| !lost(rank)).collect();
-        if ranks.is_empty() {
-            fs::remove_dir_all(folder.join(&set.name)).map_err(at(folder))?;
+    let mut rendered = Rendered::default();
+    let mut drafts = drafts.into_iter().peekable();
+    for (number, set) in sets.iter().enumerate() {
+        let mut dropped = set.dropped.clone();
+        let mut kept = Vec::new();
+        while let Some(draft) = drafts.next_if(|draft| draft.set == number) {
+            match &draft.state {
+                State::LeftOut(reason) => {
+                    fs::remove_file(&draft.path).map_err(at(&draft.path))?;
+                    dropped.push(Drop { face: draft.face.face, reason: *reason });
+                }
+                State::Lost | State::Open => {
+                    // It may have been written before nobody could look at it.
+                    match fs::remove_file(&draft.path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                            return Err(at(&draft.path)(error));
+                        }
+                        _ => rendered.failed += 1,
+                    }
+                }
+                State::Made(_) | State::Good(..) => kept.push(draft),
+            }
+        }
+        dropped.sort_by_key(|drop| drop.face);
+        let dropped = dropped_faces(renderer.gallery, &dropped);
+        rendered.dropped.extend_from_slice(&dropped);
+        if kept.is_empty() {
+            let home = folder.join(&set.name);
+            fs::remove_dir_all(&home).map_err(at(&home))?;
+            rendered.gaps.push(Gap { name: set.name.clone(), dropped });
             continue;
         }
-        let (summary, faces) = finish_set(gallery, set, &ranks, parameters, folder)?;
-        rendered.sets.push(summary);
-        rendered.crops.push(faces);
+        let finished = finish_set(renderer, set, kept, dropped, folder)?;
+        let cosines = finished.bundles.iter().filter_map(|bundle| bundle.effective_identity_cosine);
+        rendered.lowest_cosine = cosines.chain(rendered.lowest_cosine).reduce(f32::min);
+        rendered.crops.push(finished.faces.clone());
+        rendered.sets.push(FacesetSummary::of(&finished));
     }
     Ok(rendered)
 }
 
-/// Makes every crop as `faces/NNNN.png` by rank in the plan; returns those that could not be made.
-fn render_crops(
-    renderer: &Renderer<'_>,
-    sets: &[&PlannedSet],
-    earlier: &EarlierCrops,
-    folder: &Path,
-) -> Result<BTreeSet<Place>, RenderError> {
-    let Renderer { gallery, parameters, monitor, stop } = *renderer;
-    let mut by_photo: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
-    for (set, planned) in sets.iter().enumerate() {
-        for (rank, face) in planned.faces.iter().enumerate() {
-            if let Some(file) = earlier.get(&(face.face, face.pad_ratio.to_bits())) {
-                let path = folder.join(&planned.name).join(FACES).join(file_name(rank));
-                fs::copy(file, &path).map_err(at(&path))?;
-                continue;
-            }
-            by_photo.entry(gallery.faces[face.face].content).or_default().push(Place { set, rank });
-        }
-    }
-    monitor.start("cropping", Some(by_photo.values().map(Vec::len).sum::<usize>() as u64));
-    let missing = Mutex::new(BTreeSet::new());
-    by_photo.into_par_iter().try_for_each(|(content, places)| -> Result<(), RenderError> {
-        if stop.is_cancelled() {
-            return Err(RenderError::Stopped);
-        }
-        match crops_of(gallery, content, sets, &places, parameters) {
-            Ok(crops) => {
-                for (place, crop) in places.iter().zip(crops) {
-                    let path = folder.join(&sets[place.set].name).join(FACES).join(file_name(place.rank));
-                    write_png(&path, &crop).map_err(at(&path))?;
-                }
-            }
-            Err(failure) => {
-                let path = path_text(gallery.contents[content].canonical_path());
-                monitor.problem(&path, &failure.to_string());
-                missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(&places);
-            }
-        }
-        monitor.advance(places.len() as u64);
-        Ok(())
-    })?;
-    monitor.finish();
-    Ok(missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
-
-fn crops_of(
-    gallery: &Gallery,
-    content: usize,
-    sets: &[&PlannedSet],
-    places: &[Place],
-    parameters: &ExportParameters,
-) -> Result<Vec<RgbImage>, PhotoFailure> {
-    // What was embedded within some limits may be cropped whatever the limits are now.
-    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-    let photo = photo::load(&gallery.contents[content], &unlimited)?;
-    places
-        .iter()
-        .map(|place| {
-            let planned = &sets[place.set].faces[place.rank];
-            let bbox = &gallery.faces[planned.face].bbox;
-            Ok(crop::square_crop(&photo, bbox, planned.pad_ratio, parameters.out_size)?)
-        })
-        .collect()
-}
-
 /// Closes the gaps that lost crops left in the numbering, then writes bundles and manifest.
 fn finish_set(
-    gallery: &Gallery,
+    renderer: &Renderer<'_>,
     set: &PlannedSet,
-    ranks: &[usize],
-    parameters: &ExportParameters,
+    mut kept: Vec<Draft>,
+    dropped: Vec<DroppedFace>,
     folder: &Path,
-) -> Result<(FacesetSummary, Vec<ExportedFace>), RenderError> {
+) -> Result<FacesetManifest, RenderError> {
+    let Renderer { gallery, parameters, .. } = *renderer;
     let home = folder.join(&set.name);
-    let crops = home.join(FACES);
-    for (number, rank) in ranks.iter().enumerate().filter(|(number, rank)| number < *rank) {
-        let (from, to) = (crops.join(file_name(*rank)), crops.join(file_name(number)));
-        fs::rename(&from, &to).map_err(at(&to))?;
+    let mut faces = Vec::new();
+    for (number, draft) in kept.iter_mut().enumerate() {
+        let name = crop_name(number);
+        let path = home.join(FACES).join(&name);
+        if draft.path != path {
+            fs::rename(&draft.path, &path).map_err(at(&path))?;
+            draft.path = path;
+        }
+        let png = draft.png().expect("what is kept has a file");
+        faces.push(ExportedFace::new(gallery, &draft.face, format!("{FACES}/{name}"), png));
     }
-    let names: Vec<String> = (0..ranks.len()).map(file_name).collect();
-    let bundles = bundle::write_both(&home, set.label.as_deref(), &names, parameters.top_n)
-        .map_err(at(&home))?
-        .into_iter()
-        .map(|name| format!("{}/{name}", set.name))
-        .collect();
-    let faces: Vec<ExportedFace> = ranks
-        .iter()
-        .zip(&names)
-        .map(|(rank, name)| ExportedFace::new(gallery, &set.faces[*rank], format!("{FACES}/{name}")))
-        .collect();
-    let faceset = FacesetManifest {
+    let certificate = match renderer.certify {
+        Certify::By(_) => Certificate::passed(),
+        Certify::Skip(reason) => Certificate::Skipped { reason },
+    };
+    let manifest = FacesetManifest {
         schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
         label: set.label.clone(),
@@ -227,8 +217,11 @@ fn finish_set(
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
-        faces: faces.clone(),
-        dropped: dropped_faces(gallery, &set.dropped),
+        certificate,
+        bundles: bundles(renderer, set, &kept, &home)?,
+        formats: formats(renderer, set, &kept, &home)?,
+        faces,
+        dropped,
         unmatched: Vec::new(),
         beside: Vec::new(),
     };
@@ -236,33 +229,91 @@ fn finish_set(
         let path = home.join(format!("{marker}.txt"));
         fs::write(&path, format!("{marker}\n")).map_err(at(&path))?;
     }
-    manifest::write(&home, &faceset)?;
-    let summary = FacesetSummary {
-        name: set.name.clone(),
-        label: set.label.clone(),
-        parent: faceset.parent,
-        era: faceset.era.map(|era| era.label),
-        images: faces.len(),
-        dropped: set.dropped.len(),
-        bundles,
+    manifest::write(&home, &manifest)?;
+    Ok(manifest)
+}
+
+/// Writes the bundles of a set, and reads each again as its consumers do.
+fn bundles(
+    renderer: &Renderer<'_>,
+    set: &PlannedSet,
+    kept: &[Draft],
+    home: &Path,
+) -> Result<Vec<BundleRecord>, RenderError> {
+    let Renderer { gallery, parameters, .. } = *renderer;
+    let planned: Vec<PlannedFace> = kept.iter().map(|draft| draft.face).collect();
+    let mut rows: Vec<usize> = planned.iter().map(|planned| planned.face).collect();
+    rows.sort_unstable();
+    let centroid = centroid(&gallery.embeddings, &rows);
+    let best: Vec<usize> = (0..kept.len().min(parameters.top_n)).collect();
+    let mut records = Vec::new();
+    for (suffix, numbers) in [
+        (format!("diverse{}", parameters.diverse_n), diverse(gallery, &planned, parameters.diverse_n)),
+        (format!("top{}", parameters.top_n), best),
+        ("all".to_owned(), (0..kept.len()).collect()),
+    ] {
+        if numbers.is_empty() {
+            continue;
+        }
+        let file = format!("{}_{suffix}.fsz", set.label.as_ref().unwrap_or(&set.name));
+        let path = home.join(&file);
+        let crops: Vec<&Draft> = numbers.iter().map(|number| &kept[*number]).collect();
+        let paths: Vec<PathBuf> = crops.iter().map(|crop| crop.path.clone()).collect();
+        bundle::write(&path, &paths).map_err(at(&path))?;
+        read_again(&path, &crops, parameters.out_size)?;
+        let readings: Option<Vec<_>> = crops.iter().map(|crop| crop.reading()).collect();
+        let identity = readings.and_then(effective_identity);
+        let (sha256, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
+        records.push(BundleRecord {
+            file,
+            sha256: sha256.to_string(),
+            crops: numbers.iter().map(|number| format!("{FACES}/{}", crop_name(*number))).collect(),
+            effective_identity_cosine: identity.map(|identity| cosine_to(&centroid, &identity)),
+        });
+    }
+    Ok(records)
+}
+
+/// Writes a set in other formats.
+fn formats(
+    renderer: &Renderer<'_>,
+    set: &PlannedSet,
+    kept: &[Draft],
+    home: &Path,
+) -> Result<Vec<FormatRecord>, RenderError> {
+    let ranked: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
+    let name = set.label.as_ref().unwrap_or(&set.name);
+    let write = |format: &Format| {
+        let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
+        let bytes = format.bytes(renderer.gallery, name, &ranked, best);
+        let path = home.join(format.file());
+        fs::write(&path, &bytes).map_err(at(&path))?;
+        let sha256 = Sha256Digest::of(&bytes).to_string();
+        Ok(FormatRecord { format: *format, file: format.file().to_owned(), sha256 })
     };
-    Ok((summary, faces))
+    renderer.formats.iter().map(write).collect()
 }
 
-/// `0001.png` for the best crop.
-fn file_name(rank: usize) -> String {
-    format!("{:04}.png", rank + 1)
+/// Demands that a consumer finds in a bundle the very crops that were looked at, and nothing to stumble over.
+fn read_again(path: &Path, crops: &[&Draft], side: u32) -> Result<(), RenderError> {
+    let contents = consumer::bundle(path, side).map_err(at(path))?;
+    let not = |what: &str, fault: &str| RenderError::Bundle {
+        path: path.to_owned(),
+        what: what.to_owned(),
+        fault: fault.to_owned(),
+    };
+    if let Some((what, fault)) = contents.faults.first() {
+        return Err(not(what, fault));
+    }
+    if contents.crops.len() != crops.len() {
+        return Err(not("the whole", "holds another number of crops"));
+    }
+    match contents.crops.iter().zip(crops).find(|(read, crop)| Some(read.sha256) != crop.png()) {
+        Some((read, _)) => Err(not(&read.name, "has other bytes than the crop that was made")),
+        None => Ok(()),
+    }
 }
 
-/// Always the same encoder settings: equal pixels give equal bytes.
-fn write_png(path: &Path, image: &RgbImage) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
-        .map_err(io::Error::other)?;
-    fs::write(path, bytes)
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> RenderError + '_ {
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> RenderError + '_ {
     move |source| RenderError::Io { path: path.to_owned(), source }
 }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_core::Sha256Digest;
+
 use super::{
     Plan, Target,
     apply::{ApplyError, Workshop, check_name},
@@ -13,11 +15,12 @@ use super::{
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
+    certificate::{Certificate, Skipped},
     export::{
         ExportParameters, PlannedFace, bundle, contact_sheet,
         manifest::{
-            CORPUS_SCHEMA, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary,
-            Gap, Origin, Run, UNMATCHED,
+            BundleRecord, CORPUS_SCHEMA, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest,
+            FacesetSummary, Gap, Origin, Run, UNMATCHED,
         },
         render::FACES,
     },
@@ -123,24 +126,25 @@ impl Builder<'_> {
         if let Some(marker) = &set.marker {
             link(&old.join(format!("{marker}.txt")), &home.join(format!("{marker}.txt")))?;
         }
-        let manifest = self.manifest(set)?;
+        let crops: Vec<String> = set.faces.iter().map(|crop| format!("{FACES}/{}", crop.file)).collect();
+        let label = set.label.as_ref().unwrap_or(&set.name);
+        let mut bundles = Vec::new();
+        for (suffix, count) in [(format!("top{}", set.top_n), set.top_n), ("all".to_owned(), usize::MAX)] {
+            let file = format!("{label}_{suffix}.fsz");
+            let crops = crops[..count.min(crops.len())].to_vec();
+            bundles.push(bundle::write_recorded(&home, file, crops).map_err(at(&home))?);
+        }
+        let manifest = self.manifest(set, &home, bundles)?;
         manifest::write(&home, &manifest)?;
-        let crops: Vec<String> = set.faces.iter().map(|crop| crop.file.clone()).collect();
-        let bundles =
-            bundle::write_both(&home, set.label.as_deref(), &crops, set.top_n).map_err(at(&home))?;
-        let summary = FacesetSummary {
-            parent: None,
-            era: None,
-            name: set.name.clone(),
-            label: set.label.clone(),
-            images: manifest.faces.len(),
-            dropped: manifest.dropped.len(),
-            bundles: bundles.map(|name| format!("{}/{name}", set.name)).into(),
-        };
-        Ok((summary, manifest.faces))
+        Ok((FacesetSummary::of(&manifest), manifest.faces))
     }
 
-    fn manifest(&self, set: &AdoptedSet) -> Result<FacesetManifest, ApplyError> {
+    fn manifest(
+        &self,
+        set: &AdoptedSet,
+        home: &Path,
+        bundles: Vec<BundleRecord>,
+    ) -> Result<FacesetManifest, ApplyError> {
         let gallery = self.building.workshop.gallery;
         let parameters = parameters(set);
         let face = |crop: &AdoptedCrop| {
@@ -151,7 +155,9 @@ impl Builder<'_> {
             })?;
             let quality = QualityTerms::of(&gallery.faces[face]);
             let planned = PlannedFace { face, quality, pad_ratio: parameters.pad_ratio };
-            Ok(ExportedFace::new(gallery, &planned, format!("{FACES}/{}", crop.file)))
+            let path = home.join(FACES).join(&crop.file);
+            let (png, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
+            Ok(ExportedFace::new(gallery, &planned, format!("{FACES}/{}", crop.file), png))
         };
         let dropped = |drop: &DroppedFace| {
             let reason = match drop.reason {
@@ -172,6 +178,9 @@ impl Builder<'_> {
             origin: Origin { kind: set.origin, run: 1 },
             contract: gallery.contract.clone(),
             parameters,
+            certificate: Certificate::Skipped { reason: Skipped::NotByThisCommand },
+            bundles,
+            formats: Vec::new(),
             faces: set.faces.iter().map(face).collect::<Result<_, ApplyError>>()?,
             dropped: set.dropped.iter().map(dropped).collect(),
             unmatched: set.unmatched.clone(),

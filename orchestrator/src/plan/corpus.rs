@@ -1,6 +1,6 @@
 //! More sets in a corpus; those that are there stay as they are.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     Plan, Target,
@@ -8,15 +8,16 @@ use super::{
     made_by,
 };
 use crate::{
+    certificate::Skipped,
     export::{
         PlannedSet, contact_sheet,
         corpus::Corpus,
-        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Gap, Origin, Run},
-        render::{Renderer, render},
+        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Origin, Run},
+        render::{Certify, Renderer, render},
     },
     gallery::FaceIndex,
     identity::{Additions, NewSet},
-    manifest::{self, FILE_NAME, dropped_faces},
+    manifest::{self, FILE_NAME},
 };
 
 /// Renders the new sets, the new manifest over all and the new contact sheet into `staging`.
@@ -50,18 +51,15 @@ pub(super) fn add(
     let renderer = Renderer {
         gallery: workshop.gallery,
         parameters: &additions.parameters,
+        certify: Certify::Skip(Skipped::NotByThisCommand),
+        formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
     let rendered = render(&renderer, &planned, staging)?;
     applied.built += rendered.sets.len();
     applied.failed += rendered.failed;
-    let is_there = |set: &&PlannedSet| !rendered.sets.iter().any(|summary| summary.name == set.name);
-    let gaps = planned
-        .iter()
-        .filter(is_there)
-        .map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(workshop.gallery, &set.dropped) });
-    corpus.gaps.extend(gaps);
+    corpus.gaps.extend(rendered.gaps);
     corpus.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),

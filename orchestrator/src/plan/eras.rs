@@ -11,12 +11,13 @@ use super::{
     apply::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
+    certificate::Skipped,
     era::EraChange,
     export::{
         contact_sheet,
         corpus::Corpus,
         manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
-        render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
+        render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
     gallery::FaceIndex,
     manifest::{self, dropped_faces, set_number},
@@ -73,8 +74,14 @@ pub(super) fn build(
     }
 
     let earlier = earlier_crops(root, &old, change.parameters.out_size, &index);
-    let renderer =
-        Renderer { gallery, parameters: &change.parameters, monitor: workshop.monitor, stop: workshop.stop };
+    let renderer = Renderer {
+        gallery,
+        parameters: &change.parameters,
+        certify: Certify::Skip(Skipped::NotByThisCommand),
+        formats: &BTreeSet::new(),
+        monitor: workshop.monitor,
+        stop: workshop.stop,
+    };
     let shelf = staging.join(THIN);
     let is_thin = |name: &str| change.sets.iter().any(|set| set.name == name && set.thin);
     let (few, enough): (Vec<_>, Vec<_>) = planned.iter().cloned().partition(|set| is_thin(&set.name));

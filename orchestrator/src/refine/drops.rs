@@ -39,6 +39,10 @@ pub enum Gate {
     Decided,
     /// It was dropped here, and is in use in another set.
     Elsewhere,
+    /// Detectors do not find exactly one face in its crop.
+    NotOneFace,
+    /// The face that is found in its crop is not like the set's.
+    UnlikeInCrop,
 }
 
 /// A rule with the figures that decided.
@@ -68,6 +72,10 @@ pub enum DropReason {
     Decided { decision: i64 },
     /// See [`Gate::Elsewhere`].
     Elsewhere {},
+    /// See [`Gate::UnlikeInCrop`].
+    UnlikeInCrop { distance: f32, max: f32, paddings: usize },
+    /// See [`Gate::NotOneFace`].
+    NotOneFace { det_size: u32, faces: usize, paddings: usize },
 }
 
 impl DropReason {
@@ -85,6 +93,8 @@ impl DropReason {
             Self::Apart { .. } => Gate::Apart,
             Self::Decided { .. } => Gate::Decided,
             Self::Elsewhere {} => Gate::Elsewhere,
+            Self::NotOneFace { .. } => Gate::NotOneFace,
+            Self::UnlikeInCrop { .. } => Gate::UnlikeInCrop,
         }
     }
 }
@@ -103,6 +113,8 @@ impl fmt::Display for Gate {
             Self::Apart => "somebody else, as you said",
             Self::Decided => "dropped for good",
             Self::Elsewhere => "dropped here, in use in another set",
+            Self::UnlikeInCrop => "unlike its set when found again in the crop",
+            Self::NotOneFace => "not exactly one face in the crop",
         })
     }
 }
@@ -121,6 +133,14 @@ impl fmt::Display for DropReason {
             Self::OtherFaceInCrop { min_pad_ratio } => {
                 write!(f, "another face is in the crop even at padding {min_pad_ratio}")
             }
+            Self::UnlikeInCrop { distance, max, paddings } => write!(
+                f,
+                "the face in its crop is at cosine distance {distance:.3} to the centroid > {max}, after {paddings} paddings were tried"
+            ),
+            Self::NotOneFace { det_size, faces, paddings } => write!(
+                f,
+                "the detector finds {faces} faces in its crop at size {det_size}, after {paddings} paddings were tried"
+            ),
             Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
             Self::Apart { pin } => write!(f, "pin {pin} says that it is not the person of this set"),
             Self::Decided { decision } => write!(f, "decision {decision} has dropped it for good"),

@@ -3,22 +3,31 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::Read as _,
+    io::Cursor,
     path::Path,
 };
+
+use facesets_core::Sha256Digest;
+use image::ImageReader;
 
 use super::{Look, VerifyError, names};
 use crate::{
     adopt::old::DROPPED,
+    certificate::consumer,
     export::{
-        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, THIN, UNMATCHED},
+        manifest::{
+            BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, THIN, UNMATCHED,
+        },
         render::FACES,
     },
     manifest::{self, FILE_NAME},
 };
 
+/// The contact sheet.
+pub(super) const PAGE: &str = "index.html";
+
 /// What may lie in a corpus besides its facesets.
-const BESIDE: [&str; 2] = ["index.html", "_candidates"];
+const BESIDE: [&str; 2] = [PAGE, "_candidates"];
 
 pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(), VerifyError> {
     look.seen.extend(BESIDE.map(str::to_owned));
@@ -46,6 +55,9 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
         look.monitor.advance(1);
     }
     look.monitor.finish();
+    if !look.root.join(PAGE).exists() {
+        look.finding(PAGE, "is missing");
+    }
     // What was taken over may have lain there among other things.
     let all_are_ours = corpus.aside.thin_eras.iter().all(|set| set.summary.is_some());
     let there = if all_are_ours { names(&look.root.join(THIN))? } else { BTreeSet::new() };
@@ -76,18 +88,14 @@ fn faceset(
     if parent.is_some_and(|parent| !corpus.facesets.iter().any(|set| set.name == *parent)) {
         look.finding(name, "is an era of a set that is not in the corpus");
     }
-    let era = set.era.as_ref().map(|era| &era.label);
-    if (parent, era) != (summary.parent.as_ref(), summary.era.as_ref()) {
-        look.finding(name, "is another era than the manifest over all says");
-    }
-    if (set.faces.len(), set.dropped.len()) != (summary.images, summary.dropped) {
-        look.finding(name, "has another number of faces than the manifest over all says");
+    if *summary != (FacesetSummary { bundles: bundle_paths(summary, set, name), ..FacesetSummary::of(set) }) {
+        look.finding(name, "is not what the manifest over all says of it");
     }
     for face in &set.faces {
         if look.index.row(&face.sha256, face.bbox).is_none() {
             look.finding(&format!("{name}/{}", face.file), "is no face of this library");
         }
-        crop(look, &home, name, &face.file, set.parameters.out_size);
+        crop(look, &home, name, face, set.parameters.out_size);
     }
     let listed: BTreeSet<&str> = set.faces.iter().map(|face| face.file.as_str()).collect();
     for file in names(&home.join(FACES))? {
@@ -100,14 +108,20 @@ fn faceset(
     let mut expected = BTreeSet::from([FACES.to_owned(), FILE_NAME.to_owned()]);
     expected.extend(set.beside.iter().cloned());
     expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
-    for bundle in &summary.bundles {
-        let file = bundle.rsplit('/').next().unwrap_or(bundle);
-        expected.insert(file.to_owned());
-        let all = if file.ends_with("_all.fsz") { usize::MAX } else { set.parameters.top_n };
-        let crops: Vec<&str> = set.faces.iter().take(all).map(|face| face.file.as_str()).collect();
-        if let Err(problem) = bundle_holds(&look.root.join(bundle), &home, &crops) {
-            look.finding(bundle, problem);
+    for bundle in bundles(summary, set) {
+        if let Err(problem) = bundle_holds(&home.join(&bundle.file), &home, &bundle, set.parameters.out_size)
+        {
+            look.finding(&format!("{name}/{}", bundle.file), problem);
         }
+        expected.insert(bundle.file);
+    }
+    for record in &set.formats {
+        look.verified.files += 1;
+        let there = File::open(home.join(&record.file)).and_then(Sha256Digest::of_reader);
+        if there.is_ok_and(|(sha256, _)| sha256.to_string() != record.sha256) {
+            look.finding(&format!("{name}/{}", record.file), "has other bytes than the file that was made");
+        }
+        expected.insert(record.file.clone());
     }
     let there = names(&home)?;
     for missing in expected.difference(&there) {
@@ -119,36 +133,68 @@ fn faceset(
     Ok(())
 }
 
-/// Demands a PNG of the right size.
-fn crop(look: &mut Look<'_>, home: &Path, name: &str, file: &str, side: u32) {
+/// The bundles as the manifest over all names them, of a set that lies at `place` in the corpus.
+fn bundle_paths(summary: &FacesetSummary, set: &FacesetManifest, place: &str) -> Vec<String> {
+    if set.bundles.is_empty() {
+        return summary.bundles.clone();
+    }
+    set.bundles.iter().map(|bundle| format!("{place}/{}", bundle.file)).collect()
+}
+
+/// The bundles of a set; earlier versions did not write down which crops are in each, nor its digest.
+fn bundles(summary: &FacesetSummary, set: &FacesetManifest) -> Vec<BundleRecord> {
+    if !set.bundles.is_empty() {
+        return set.bundles.clone();
+    }
+    let record_of = |bundle: &String| {
+        let file = bundle.rsplit('/').next().unwrap_or(bundle).to_owned();
+        let most = if file.ends_with("_all.fsz") { usize::MAX } else { set.parameters.top_n };
+        let crops = set.faces.iter().take(most).map(|face| face.file.clone()).collect();
+        BundleRecord { file, sha256: String::new(), crops, effective_identity_cosine: None }
+    };
+    summary.bundles.iter().map(record_of).collect()
+}
+
+/// Demands a PNG of the right size, with the bytes that the manifest names.
+fn crop(look: &mut Look<'_>, home: &Path, name: &str, face: &ExportedFace, side: u32) {
     look.verified.files += 1;
-    let what = format!("{name}/{file}");
-    match image::image_dimensions(home.join(file)) {
-        Ok((width, height)) if (width, height) == (side, side) => {}
+    let what = format!("{name}/{}", face.file);
+    let bytes = match fs::read(home.join(&face.file)) {
+        Ok(bytes) => bytes,
+        Err(error) => return look.finding(&what, format!("cannot be read: {error}")),
+    };
+    if face.png_sha256.as_ref().is_some_and(|png| *png != Sha256Digest::of(&bytes).to_string()) {
+        look.finding(&what, "has other bytes than the crop that was made");
+    }
+    let size = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map(ImageReader::into_dimensions);
+    match size.map_err(image::ImageError::from).flatten() {
+        Ok(size) if size == (side, side) => {}
         Ok((width, height)) => look.finding(&what, format!("has {width} × {height} pixels, not {side}²")),
-        Err(error) => look.finding(&what, format!("cannot be read: {error}")),
+        Err(error) => look.finding(&what, format!("is no image: {error}")),
     }
 }
 
-/// Demands that a bundle is flat and holds these crops in this order, byte for byte.
-fn bundle_holds(path: &Path, home: &Path, crops: &[&str]) -> Result<(), String> {
-    let unreadable = |error: &dyn std::fmt::Display| format!("cannot be read: {error}");
-    let mut zip = zip::ZipArchive::new(File::open(path).map_err(|error| unreadable(&error))?)
-        .map_err(|error| unreadable(&error))?;
-    if zip.len() != crops.len() {
-        return Err(format!("holds {} crops instead of {}", zip.len(), crops.len()));
+/// Demands that a bundle has the bytes that the manifest names, and holds these crops in this order.
+fn bundle_holds(path: &Path, home: &Path, bundle: &BundleRecord, side: u32) -> Result<(), String> {
+    let contents =
+        consumer::bundle(path, side).map_err(|error| format!("is no bundle that can be read: {error}"))?;
+    if let Some((entry, fault)) = contents.faults.first() {
+        return Err(format!("{entry} {fault}"));
     }
-    for (number, crop) in crops.iter().enumerate() {
-        let mut entry = zip.by_index(number).map_err(|error| unreadable(&error))?;
-        let name = entry.name().map_err(|error| unreadable(&error))?.into_owned();
-        if format!("{FACES}/{name}") != **crop {
-            return Err(format!("holds {name} where {crop} should be"));
+    let (held, wanted) = (contents.crops.len(), bundle.crops.len());
+    if held != wanted {
+        return Err(format!("holds {held} crops instead of {wanted}"));
+    }
+    for (held, crop) in contents.crops.iter().zip(&bundle.crops) {
+        let there = File::open(home.join(crop)).and_then(Sha256Digest::of_reader);
+        if there.map(|(digest, _)| digest).ok() != Some(held.sha256) {
+            return Err(format!("holds as {} something else than {crop}", held.name));
         }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-        if fs::read(home.join(crop)).ok() != Some(bytes) {
-            return Err(format!("holds another {name} than the set"));
-        }
+    }
+    let (sha256, _) =
+        File::open(path).and_then(Sha256Digest::of_reader).map_err(|error| error.to_string())?;
+    if !bundle.sha256.is_empty() && bundle.sha256 != sha256.to_string() {
+        return Err("has other bytes than the bundle that was made".to_owned());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod folders;
+pub mod repair;
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +25,7 @@ use crate::{
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Names, sizes of crops, bundles against crops.
+    /// Names, crops and bundles with their digests, manifests.
     Names,
     /// The sha256 of every photo too.
     Bytes,
@@ -39,7 +40,9 @@ pub struct Verified {
     pub files: usize,
     /// Photos that are not in their folder because they lie nowhere any more.
     pub vanished: usize,
-    /// What is wrong.
+    /// What was repaired, where that was asked for.
+    pub repaired: Vec<String>,
+    /// What is wrong, after repairs.
     pub findings: Vec<Finding>,
 }
 
@@ -49,8 +52,8 @@ pub enum VerifyError {
     /// It has no manifest, or one that is not understood.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// Something cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    /// Something cannot be read, or repaired.
+    #[error("cannot access `{path}`: {source}")]
     Io {
         /// What.
         path: PathBuf,

@@ -1,10 +1,21 @@
 //! Who analyses: the workers that were named, or one of our own.
 
+mod error;
+mod roster;
+
 use std::{path::PathBuf, sync::Arc};
 
-use facesets_core::{FaceContract, wire::Task};
+use facesets_core::{
+    FaceContract,
+    wire::{AnalyzeFaces, Task},
+};
 
-use super::{EmbedError, Interrupt, Summary, roster};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+pub use error::TeamError;
+pub use roster::RosterError;
+
 use crate::{
     dispatch::{
         Origin, PackError, Patience, Plaintext, Token, Way, Worker, connect,
@@ -62,30 +73,34 @@ pub enum Local {
 
 /// Workers with one contract: that of the first one that can be used. Others are left out if they have another one.
 #[derive(Debug)]
-pub(super) struct Team {
-    pub(super) workers: Vec<Worker>,
+pub struct Team {
+    /// With the task of analysing faces; never empty.
+    pub workers: Vec<Worker>,
     /// Leaves when the team does.
-    pub(super) managed: Option<Arc<Supervisor>>,
+    pub managed: Option<Arc<Supervisor>>,
     contract: FaceContract,
     max_image_bytes: u64,
     patience: Patience,
 }
 
 impl Team {
-    pub(super) fn contract(&self) -> FaceContract {
+    /// What its face analyses are under.
+    pub fn contract(&self) -> FaceContract {
         self.contract
     }
 
-    pub(super) fn max_image_bytes(&self) -> u64 {
+    /// Largest encoded image that all of them take, in bytes.
+    pub fn max_image_bytes(&self) -> u64 {
         self.max_image_bytes
     }
 
-    pub(super) fn patience(&self) -> Patience {
+    /// How much is put up with before one of them is given up.
+    pub fn patience(&self) -> Patience {
         self.patience
     }
 
     /// Nothing to do for them any more.
-    pub(super) fn dismiss(self) {
+    pub fn dismiss(self) {
         drop(self.workers);
         if let Some(managed) = self.managed {
             managed.stop();
@@ -95,17 +110,16 @@ impl Team {
 
 /// Reaches the workers, or starts one, and says what it got. One that cannot be used is told of and left out, as long as there
 /// is another one.
-pub(super) fn gather(
+pub fn gather(
     options: &WorkerOptions,
     library: &Library,
-    runtime: &tokio::runtime::Runtime,
-    interrupt: &Interrupt,
+    runtime: &Runtime,
+    stop: &CancellationToken,
     monitor: &dyn Monitor,
-    summary: &mut Summary,
-) -> Result<Team, EmbedError> {
+) -> Result<Team, TeamError> {
     let remote = remote(options, library, monitor)?;
     let managed = if remote.is_empty() || options.local == Local::Beside {
-        Some(Arc::new(Supervisor::start(managed(options, library)?, interrupt.stop.clone())?))
+        Some(Arc::new(Supervisor::start(managed(options, library)?, stop.clone())?))
     } else {
         None
     };
@@ -130,10 +144,8 @@ pub(super) fn gather(
             "worker: {} (provider {}, pack `{}`{at})",
             is.device,
             is.provider,
-            worker.task.pack()
+            task_of(&worker).pack
         ));
-        summary.device.get_or_insert_with(|| is.device.clone());
-        summary.provider.get_or_insert_with(|| is.provider.clone());
         workers.push(worker);
     }
     let Some(first) = workers.first() else {
@@ -144,15 +156,14 @@ pub(super) fn gather(
         let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
         monitor.note(&format!("the worker at {label} is left out: {error}{hint}"));
     }
-    let contract = contract_of(first);
-    summary.contract = Some(contract.to_string());
+    let contract = task_of(first).contract;
     let theirs = workers.iter().map(|worker| worker.connection.description().limits.max_bytes).min();
     let max_image_bytes = theirs.into_iter().chain(options.max_image_bytes).min().unwrap_or(u64::MAX);
     Ok(Team { workers, managed, contract, max_image_bytes, patience: options.patience })
 }
 
 /// The ways to the workers that others run: those that the flags name, else those that the library's file names.
-fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> Result<Vec<Way>, EmbedError> {
+fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> Result<Vec<Way>, TeamError> {
     let token = options.token.as_deref().map(str::parse::<Token>).transpose()?;
     let named =
         |address: &String| Way { token: token.clone(), plaintext: options.plaintext, ..Way::to(address) };
@@ -185,31 +196,31 @@ fn reach(
     way: &Way,
     origin: Origin,
     first: Option<&Worker>,
-    runtime: &tokio::runtime::Runtime,
-) -> Result<Worker, EmbedError> {
+    runtime: &Runtime,
+) -> Result<Worker, TeamError> {
     let connection = runtime.block_on(connect(way))?;
     let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
     match first {
-        Some(first) if contract_of(first) != task.contract => Err(PackError::OtherModels {
+        Some(first) if task_of(first).contract != task.contract => Err(PackError::OtherModels {
             pack: task.pack,
             contract: Box::new(task.contract),
             first: first.connection.label().to_owned(),
-            wanted: Box::new(contract_of(first)),
+            wanted: Box::new(task_of(first).contract),
         }
         .into()),
-        _ => Ok(Worker { connection, task: task.into(), origin }),
+        _ => Ok(Worker { connection, tasks: vec![task.into()], origin }),
     }
 }
 
 /// What a worker of [`reach`] is asked for.
-fn contract_of(worker: &Worker) -> FaceContract {
-    match &worker.task {
-        Task::AnalyzeFaces(task) => task.contract,
-        Task::CountFaces(_) | Task::EmbedClip(_) => unreachable!("faces are all that is asked for here"),
+fn task_of(worker: &Worker) -> &AnalyzeFaces {
+    match &worker.tasks[..] {
+        [Task::AnalyzeFaces(task)] => task,
+        _ => unreachable!("faces are all that is asked for here"),
     }
 }
 
-fn managed(options: &WorkerOptions, library: &Library) -> Result<Managed, EmbedError> {
+fn managed(options: &WorkerOptions, library: &Library) -> Result<Managed, TeamError> {
     Ok(Managed {
         binary: find_binary(options.binary.as_deref())?,
         log: library.logs().join(log::file_name("worker")),

@@ -1,0 +1,258 @@
+//! A bundle, a folder of crops or a single PNG, read the way the tools read them, with everything that they would stumble over.
+//!
+//! Bundles may come from anywhere: no entry is trusted in its size, and nothing is written.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use facesets_core::Sha256Digest;
+
+/// Most bytes of a crop; a PNG of 4096 × 4096 pixels of noise has fewer.
+const MAX_CROP_BYTES: u64 = 64 << 20;
+
+/// First bytes of a PNG: signature, length and name of the header.
+const PNG_START: [u8; 16] = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+/// What is said of the colours of a PNG: 8 bits, red, green, blue.
+const RGB_8: [u8; 2] = [8, 2];
+
+/// Something with crops in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// What can be read as a crop, in the order of the bundle.
+    pub crops: Vec<Crop>,
+    /// What a consumer would stumble over: where, and what it is.
+    pub faults: Vec<(String, String)>,
+}
+
+/// A PNG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crop {
+    /// Its name in the bundle.
+    pub name: String,
+    /// Where its bytes are.
+    pub place: Place,
+    /// Digest of its bytes.
+    pub sha256: Sha256Digest,
+    /// Number of its bytes.
+    pub bytes: u64,
+}
+
+/// Where bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// An entry of a zip file.
+    Entry(PathBuf, usize),
+}
+
+impl Place {
+    /// The bytes.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => limited(File::open(path)?),
+            Self::Entry(path, number) => {
+                let mut zip = zip::ZipArchive::new(File::open(path)?)?;
+                limited(zip.by_index(*number)?)
+            }
+        }
+    }
+}
+
+/// Reads a bundle whose crops should have `side` pixels on a side. An error means that it is no zip file at all.
+pub fn bundle(path: &Path, side: u32) -> io::Result<Contents> {
+    let mut zip = zip::ZipArchive::new(io::BufReader::new(File::open(path)?))?;
+    let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
+    for number in 0..zip.len() {
+        let mut entry = zip.by_index_raw(number)?;
+        let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+        let fault = if entry.is_dir() {
+            Some("is a folder, which breaks the next load in roop-unleashed")
+        } else if name.contains(['/', '\\']) {
+            Some("is in a folder, where it is not looked for")
+        } else if !is_png_name(&name) {
+            Some("does not end in lowercase `.png` and is passed over")
+        } else if entry.encrypted() {
+            Some("is encrypted")
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            contents.faults.push((name, fault.to_owned()));
+            continue;
+        }
+        drop(entry);
+        entry = zip.by_index(number)?;
+        let bytes = limited(entry);
+        contents.take(name, Place::Entry(path.to_owned(), number), bytes, side);
+    }
+    contents.demand_names_without_gaps();
+    Ok(contents)
+}
+
+/// Reads the PNGs of a folder, as tools do that take a folder of images.
+pub fn folder(path: &Path, side: u32) -> io::Result<Contents> {
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    let mut names: Vec<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| is_png_name(name));
+    names.sort();
+    let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
+    for name in names {
+        let file = path.join(&name);
+        let bytes = File::open(&file).and_then(limited);
+        contents.take(name, Place::File(file), bytes, side);
+    }
+    contents.demand_names_without_gaps();
+    Ok(contents)
+}
+
+/// Reads a single PNG, whatever it is called.
+pub fn file(path: &Path, side: u32) -> Contents {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
+    contents.take(name, Place::File(path.to_owned()), File::open(path).and_then(limited), side);
+    contents
+}
+
+impl Contents {
+    fn take(&mut self, name: String, place: Place, bytes: io::Result<Vec<u8>>, side: u32) {
+        match bytes.map_err(|error| format!("cannot be read: {error}")) {
+            Ok(bytes) => {
+                self.faults.extend(png_fault(&bytes, side).map(|fault| (name.clone(), fault)));
+                let (sha256, bytes) = (Sha256Digest::of(&bytes), bytes.len() as u64);
+                self.crops.push(Crop { name, place, sha256, bytes });
+            }
+            Err(fault) => self.faults.push((name, fault)),
+        }
+    }
+
+    /// The first file gives thumbnail and mask, the others follow by name.
+    fn demand_names_without_gaps(&mut self) {
+        if self.crops.is_empty() {
+            self.faults.push((String::new(), "holds no crop".to_owned()));
+        }
+        for (number, crop) in self.crops.iter().enumerate() {
+            let expected = crop_name(number);
+            if crop.name != expected {
+                self.faults.push((crop.name.clone(), format!("should be called {expected}")));
+                break;
+            }
+        }
+    }
+}
+
+/// `0001.png` for the first crop.
+pub fn crop_name(number: usize) -> String {
+    format!("{:04}.png", number + 1)
+}
+
+/// What is wrong with the bytes of a crop.
+fn png_fault(bytes: &[u8], side: u32) -> Option<String> {
+    let Some(header) = bytes.strip_prefix(&PNG_START).filter(|header| header.len() > 10) else {
+        return Some("is not a PNG".to_owned());
+    };
+    if header[8..10] != RGB_8 {
+        return Some("is not 8-bit RGB".to_owned());
+    }
+    match image::load_from_memory_with_format(bytes, image::ImageFormat::Png) {
+        Err(error) => Some(format!("cannot be decoded: {error}")),
+        Ok(image) if (image.width(), image.height()) != (side, side) => {
+            Some(format!("has {} × {} pixels, not {side}²", image.width(), image.height()))
+        }
+        Ok(_) => None,
+    }
+}
+
+fn is_png_name(name: &str) -> bool {
+    // Case matters to the consumers.
+    name.as_bytes().ends_with(b".png")
+}
+
+fn limited(reader: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_CROP_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_CROP_BYTES {
+        return Err(io::Error::other("it is larger than any crop"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use image::{DynamicImage, ImageFormat};
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+
+    fn png(image: &DynamicImage) -> Vec<u8> {
+        let mut bytes = io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn read(entries: &[(&str, Vec<u8>)]) -> Contents {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.fsz");
+        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        for (name, bytes) in entries {
+            if name.ends_with('/') {
+                zip.add_directory(*name, SimpleFileOptions::default()).unwrap();
+            } else {
+                zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+                zip.write_all(bytes).unwrap();
+            }
+        }
+        zip.finish().unwrap();
+        bundle(&path, 16).unwrap()
+    }
+
+    #[test]
+    fn a_bundle_as_it_should_be_has_no_faults() {
+        let crop = png(&DynamicImage::new_rgb8(16, 16));
+        let contents = read(&[("0001.png", crop.clone()), ("0002.png", crop)]);
+        assert_eq!(contents.faults, []);
+        assert_eq!(contents.crops.len(), 2);
+    }
+
+    #[test]
+    fn whatever_a_consumer_stumbles_over_is_named() {
+        let good = png(&DynamicImage::new_rgb8(16, 16));
+        let mut damaged = good.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        for (name, bytes, part) in [
+            ("folder/", Vec::new(), "breaks the next load"),
+            ("folder/0002.png", good.clone(), "in a folder"),
+            ("0002.PNG", good.clone(), "lowercase"),
+            ("0003.png", good.clone(), "should be called 0002.png"),
+            ("0002.png", b"GIF89a".to_vec(), "not a PNG"),
+            ("0002.png", damaged, "decoded"),
+            ("0002.png", png(&DynamicImage::new_rgb16(16, 16)), "8-bit RGB"),
+            ("0002.png", png(&DynamicImage::new_rgba8(16, 16)), "8-bit RGB"),
+            ("0002.png", png(&DynamicImage::new_luma8(16, 16)), "8-bit RGB"),
+            ("0002.png", png(&DynamicImage::new_rgb8(15, 16)), "15 × 16"),
+        ] {
+            let contents = read(&[("0001.png", good.clone()), (name, bytes)]);
+            let [(what, fault)] = &contents.faults[..] else { panic!("{name}: {contents:?}") };
+            assert!(what == name && fault.contains(part), "{name}: {contents:?}");
+        }
+        assert_eq!(read(&[]).faults, [(String::new(), "holds no crop".to_owned())]);
+    }
+
+    #[test]
+    fn any_bytes_are_no_bundle_rather_than_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.fsz");
+        for bytes in [&b""[..], b"PK\x03\x04", &[0xff; 100]] {
+            fs::write(&path, bytes).unwrap();
+            assert!(bundle(&path, 16).is_err());
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Crops to workers and their answers back: the only part of the certificate that knows who looks.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use facesets_core::{
+    Sha256Digest,
+    wire::{Task, TaskResult},
+};
+use tokio::{runtime::Runtime, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{DET_SIZES, Examine, Reading, Readings, Seen};
+use crate::{
+    dispatch::{self, Answer, DispatchError, Event, Load, PackError, Queue, Work, Worker, count_task_for},
+    exit::{Exit, Hint},
+    library::Library,
+    monitor::Monitor,
+    team::{Team, TeamError, WorkerOptions, gather},
+};
+
+/// Threads for the network, as `embed` has them.
+const NETWORK_THREADS: usize = 2;
+
+/// Answers that wait to be taken; there is nothing slow about taking them.
+const WAITING_ANSWERS: usize = 64;
+
+/// Why crops cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    /// There are no workers.
+    #[error(transparent)]
+    Team(#[from] TeamError),
+    /// They went away.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
+    /// No threads.
+    #[error("cannot start the network threads: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// Asked to.
+    #[error("stopped before every crop was looked at")]
+    Stopped,
+}
+
+impl Hint for ExamineError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Team(error) => error.hint(),
+            Self::Dispatch(error) => error.hint(),
+            Self::Stopped => Some("nothing was changed: run the same command again".to_owned()),
+            Self::Runtime(_) => None,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        if self.is_cancellation() { Exit::Interrupted } else { Exit::CannotContinue }
+    }
+}
+
+impl ExamineError {
+    /// Whether it only says that we were told to stop.
+    pub fn is_cancellation(&self) -> bool {
+        match self {
+            Self::Stopped => true,
+            Self::Team(error) => error.is_cancellation(),
+            Self::Dispatch(_) | Self::Runtime(_) => false,
+        }
+    }
+}
+
+/// Has workers look at crops.
+pub struct Examiner<'a> {
+    /// `None` once it was sent home.
+    team: Option<Team>,
+    /// What each worker of the team is asked, with [`DET_SIZES`] added.
+    workers: Vec<Worker>,
+    runtime: Option<Runtime>,
+    stop: CancellationToken,
+    monitor: &'a dyn Monitor,
+}
+
+impl<'a> Examiner<'a> {
+    /// Reaches the workers, or starts one.
+    pub fn start(
+        options: &WorkerOptions,
+        library: &Library,
+        stop: &CancellationToken,
+        monitor: &'a dyn Monitor,
+    ) -> Result<Self, ExamineError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(NETWORK_THREADS)
+            .enable_all()
+            .build()
+            .map_err(ExamineError::Runtime)?;
+        let team = gather(options, library, &runtime, stop, monitor)?;
+        let workers =
+            team.workers.iter().map(also_counting).collect::<Result<_, _>>().map_err(TeamError::from)?;
+        Ok(Self { team: Some(team), workers, runtime: Some(runtime), stop: stop.clone(), monitor })
+    }
+
+    /// Looks at each of some images once; `load` gives the bytes.
+    pub fn look(&self, work: Vec<Work>, load: Load) -> Result<Readings, ExamineError> {
+        let (Some(team), Some(runtime)) = (&self.team, &self.runtime) else {
+            unreachable!("both are there until the examiner is dropped")
+        };
+        if work.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.monitor.start("looking at crops", Some(work.len() as u64));
+        let queue = Arc::new(Queue::new(work, &self.stop));
+        let (sender, mut events) = mpsc::channel(WAITING_ANSWERS);
+        let mut readings = HashMap::new();
+        let looking = dispatch::run(self.workers.clone(), Arc::clone(&queue), load, sender, team.patience());
+        let collecting = async {
+            while let Some(event) = events.recv().await {
+                match event {
+                    Event::Answer(Answer { sha256, outcome }) => {
+                        self.monitor.advance(1);
+                        let reading = outcome.map_err(|refusal| refusal.to_string());
+                        readings.insert(sha256, reading.map(|measured| reading_of(measured.results)));
+                    }
+                    // Suspicions are kept for photos; crops can be made again.
+                    Event::Deaths(deaths) => {
+                        let _ = deaths.stored.send(());
+                    }
+                }
+            }
+        };
+        let (ran, ()) = runtime.block_on(async { tokio::join!(looking, collecting) });
+        self.monitor.finish();
+        ran?;
+        if queue.open() > 0 { Err(ExamineError::Stopped) } else { Ok(readings) }
+    }
+}
+
+impl Examine for Examiner<'_> {
+    fn contract(&self) -> String {
+        self.team.as_ref().map_or_else(String::new, |team| team.contract().to_string())
+    }
+
+    fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError> {
+        let crops = Arc::new(crops.clone());
+        let bytes = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let work = crops.iter().map(|(sha256, path)| Work::new(*sha256, bytes(path))).collect();
+        let load: Load = Arc::new(move |sha256| {
+            let path = crops.get(sha256).ok_or("nobody knows where it is")?;
+            fs::read(path).map(Into::into).map_err(|error| error.to_string())
+        });
+        self.look(work, load)
+    }
+}
+
+impl Drop for Examiner<'_> {
+    fn drop(&mut self) {
+        self.workers.clear();
+        if let Some(team) = self.team.take() {
+            team.dismiss();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A worker that is asked for the other detector sizes too.
+fn also_counting(worker: &Worker) -> Result<Worker, PackError> {
+    let mut worker = worker.clone();
+    let [Task::AnalyzeFaces(task)] = &worker.tasks[..] else {
+        unreachable!("a team is gathered to analyse faces")
+    };
+    let others: Vec<u32> = DET_SIZES.into_iter().filter(|size| *size != task.contract.det_size).collect();
+    let count = count_task_for(worker.connection.description(), &task.pack, &others)?;
+    worker.tasks.push(count.into());
+    Ok(worker)
+}
+
+/// What the results of an image's tasks say; they were found to answer the tasks.
+fn reading_of(results: Vec<TaskResult>) -> Reading {
+    let mut by_size: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut embeddings = Vec::new();
+    for result in results {
+        match result {
+            TaskResult::Faces(analysis) => {
+                by_size.insert(analysis.contract.det_size, analysis.faces.len());
+                embeddings.extend(analysis.faces.into_iter().map(|face| face.embedding));
+            }
+            TaskResult::Count(count) => {
+                by_size.extend(count.sizes.iter().map(|size| (size.contract.det_size, size.faces.len())));
+            }
+            TaskResult::Clip(_) => unreachable!("nobody asked for it"),
+        }
+    }
+    let seen =
+        DET_SIZES.map(|det_size| Seen { det_size, faces: by_size.get(&det_size).copied().unwrap_or(0) });
+    Reading { seen: seen.to_vec(), embeddings }
+}

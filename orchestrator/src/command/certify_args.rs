@@ -1,0 +1,70 @@
+//! Flags of the commands whose crops are looked at, and who looks.
+
+use facesets_core::{FaceContract, contract::DEFAULT_DET_SIZE};
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, worker_args::ReachArgs};
+use crate::{
+    certificate::{Examine as _, ExamineError, Examiner, Skipped},
+    exit::Hint as _,
+    export::render::Certify,
+};
+
+/// Whether crops are looked at before they are handed out, and by whom.
+#[derive(Debug, clap::Args)]
+pub(super) struct CertifyArgs {
+    /// Do not have a worker look at the crops: nobody vouches that each shows one face, and the manifests say so
+    #[arg(long)]
+    no_certificate: bool,
+    #[command(flatten)]
+    workers: ReachArgs,
+}
+
+impl CertifyArgs {
+    /// Who looks at crops of faces under `contract`, or why nobody does, which is said.
+    pub(super) fn examiner<'a>(
+        &self,
+        contract: &str,
+        context: &'a Context,
+        stop: &CancellationToken,
+    ) -> Result<Result<Examiner<'a>, Skipped>, ExamineError> {
+        if self.no_certificate {
+            return Ok(Err(Skipped::NotWanted));
+        }
+        let monitor = context.monitor();
+        let det_size =
+            contract.parse::<FaceContract>().map_or(DEFAULT_DET_SIZE, |contract| contract.det_size);
+        let way_out = "`--no-certificate` does without";
+        match Examiner::start(&self.workers.options(det_size), &context.library, stop, monitor) {
+            Ok(examiner) if examiner.contract() == contract => Ok(Ok(examiner)),
+            Ok(examiner) => {
+                monitor.problem(
+                    "certificate",
+                    &format!(
+                        "the crops are not looked at: the faces are under contract `{contract}`, the worker's models under `{}` \
+                         (choose the pack with `--pack`; {way_out})",
+                        examiner.contract()
+                    ),
+                );
+                Ok(Err(Skipped::OtherModels))
+            }
+            Err(error) if error.is_cancellation() => Err(error),
+            Err(error) => {
+                let hint = error.hint().map_or(String::new(), |hint| format!("{hint}; "));
+                monitor.problem(
+                    "certificate",
+                    &format!("the crops are not looked at: {error} ({hint}{way_out})"),
+                );
+                Ok(Err(Skipped::NoWorker))
+            }
+        }
+    }
+}
+
+/// What the export is told.
+pub(super) fn certify_by<'a>(examiner: &'a Result<Examiner<'_>, Skipped>) -> Certify<'a> {
+    match examiner {
+        Ok(examiner) => Certify::By(examiner),
+        Err(reason) => Certify::Skip(*reason),
+    }
+}

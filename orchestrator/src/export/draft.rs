@@ -1,0 +1,283 @@
+//! Crops that are being made: from photos to PNG files, and looked at until each is good or given up.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use facesets_core::{ImageLimits, Sha256Digest};
+use facesets_imaging::RgbImage;
+use image::{
+    ExtendedColorType, ImageEncoder as _,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+};
+use ndarray::Array1;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+use super::{
+    crop::{self, CropError},
+    plan::{Padding, PlannedFace, other_paddings},
+    render::{RenderError, Renderer, at},
+};
+use crate::{
+    certificate::{Examine, Reading, Seen, cosine_to},
+    cluster::centroid,
+    gallery::Gallery,
+    manifest::path_text,
+    photo::{self, PhotoError},
+    refine::DropReason,
+    threshold::CosineDistance,
+};
+
+/// A crop on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    /// Which set it is for.
+    pub(super) set: usize,
+    /// How it is cut now.
+    pub(super) face: PlannedFace,
+    /// Where it is written.
+    pub(super) path: PathBuf,
+    /// Where it stands.
+    pub(super) state: State,
+    /// Paddings that were not tried yet, once the first one was found wanting.
+    others: Option<VecDeque<f32>>,
+    /// Paddings that were tried.
+    tried: usize,
+}
+
+/// Where a crop stands.
+#[derive(Debug, Clone)]
+pub(super) enum State {
+    /// To be cut.
+    Open,
+    /// Written, with this digest.
+    Made(Sha256Digest),
+    /// Looked at and found good.
+    Good(Sha256Digest, Reading),
+    /// Left out for a reason.
+    LeftOut(DropReason),
+    /// It could not be made or looked at, which was reported.
+    Lost,
+}
+
+/// Why one photo gave no crops.
+#[derive(Debug, thiserror::Error)]
+enum PhotoFailure {
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    #[error(transparent)]
+    Crop(#[from] CropError),
+}
+
+impl Draft {
+    pub(super) fn new(set: usize, face: PlannedFace, path: PathBuf) -> Self {
+        Self { set, face, path, state: State::Open, others: None, tried: 0 }
+    }
+
+    /// One that was made before, in `file`.
+    pub(super) fn copied(
+        set: usize,
+        face: PlannedFace,
+        path: PathBuf,
+        file: &Path,
+    ) -> Result<Self, RenderError> {
+        fs::copy(file, &path).map_err(at(&path))?;
+        let (sha256, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
+        Ok(Self { state: State::Made(sha256), ..Self::new(set, face, path) })
+    }
+
+    /// The digest of the file, if there is one to keep.
+    pub(super) fn png(&self) -> Option<Sha256Digest> {
+        match &self.state {
+            State::Made(png) | State::Good(png, _) => Some(*png),
+            State::Open | State::LeftOut(_) | State::Lost => None,
+        }
+    }
+
+    /// What was seen in it, if it was looked at.
+    pub(super) fn reading(&self) -> Option<&Reading> {
+        if let State::Good(_, reading) = &self.state { Some(reading) } else { None }
+    }
+
+    /// Another padding, or out.
+    fn found_wanting(&mut self, gallery: &Gallery, fault: Fault) {
+        let Self { face, others, tried, state, .. } = self;
+        *tried += 1;
+        let change = match fault {
+            Fault::Faces(Seen { faces: 2.., .. }) => Padding::Narrower,
+            Fault::Faces(_) | Fault::Unlike { .. } => Padding::Wider,
+        };
+        let others = others.get_or_insert_with(|| other_paddings(gallery, face, change).into());
+        let paddings = *tried;
+        *state = match (others.pop_front(), fault) {
+            (Some(padding), _) => {
+                face.pad_ratio = padding;
+                State::Open
+            }
+            (None, Fault::Faces(Seen { det_size, faces })) => {
+                State::LeftOut(DropReason::NotOneFace { det_size, faces, paddings })
+            }
+            (None, Fault::Unlike { distance, max }) => {
+                State::LeftOut(DropReason::UnlikeInCrop { distance, max, paddings })
+            }
+        };
+    }
+}
+
+/// What is wrong with a crop.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// Not one face.
+    Faces(Seen),
+    /// One, but not that of the set, or too distorted to be known.
+    Unlike { distance: f32, max: f32 },
+}
+
+/// What is wrong with a crop of a set with this centroid. Whether its one face is the right one is told by the rule
+/// that let the face into the set.
+fn fault(reading: &Reading, centroid: &Array1<f32>, max: CosineDistance) -> Option<Fault> {
+    if let Some(seen) = reading.fault() {
+        return Some(Fault::Faces(seen));
+    }
+    let distances = reading.embeddings.iter().map(|face| 1.0 - cosine_to(centroid, face.unit.as_slice()));
+    let farthest = distances.reduce(f32::max)?;
+    let max = max.get();
+    (farthest > max).then_some(Fault::Unlike { distance: farthest, max })
+}
+
+/// Cuts every open crop and writes it. Each photo is decoded once for all of its crops, photos in parallel.
+pub(super) fn make(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result<(), RenderError> {
+    let Renderer { gallery, monitor, stop, .. } = *renderer;
+    let mut by_photo: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, draft) in drafts.iter().enumerate() {
+        if matches!(draft.state, State::Open) {
+            by_photo.entry(gallery.faces[draft.face.face].content).or_default().push(number);
+        }
+    }
+    if by_photo.is_empty() {
+        return Ok(());
+    }
+    monitor.start("cropping", Some(by_photo.values().map(Vec::len).sum::<usize>() as u64));
+    let looked: &[Draft] = drafts;
+    let made: Vec<Vec<(usize, State)>> = by_photo
+        .into_par_iter()
+        .map(|(content, numbers)| {
+            if stop.is_cancelled() {
+                return Err(RenderError::Stopped);
+            }
+            let states = match crops_of(renderer, content, looked, &numbers) {
+                Ok(crops) => numbers
+                    .iter()
+                    .zip(crops)
+                    .map(|(number, crop)| {
+                        let path = &looked[*number].path;
+                        Ok((*number, State::Made(write_png(path, &crop).map_err(at(path))?)))
+                    })
+                    .collect::<Result<Vec<_>, RenderError>>()?,
+                Err(failure) => {
+                    let path = path_text(gallery.contents[content].canonical_path());
+                    monitor.problem(&path, &failure.to_string());
+                    numbers.iter().map(|number| (*number, State::Lost)).collect()
+                }
+            };
+            monitor.advance(numbers.len() as u64);
+            Ok(states)
+        })
+        .collect::<Result<_, RenderError>>()?;
+    monitor.finish();
+    for (number, state) in made.into_iter().flatten() {
+        drafts[number].state = state;
+    }
+    Ok(())
+}
+
+/// Has every crop looked at. One in which not exactly one face is found, or one that is not like its set, is cut again with other
+/// paddings, then left out.
+pub(super) fn certify(
+    renderer: &Renderer<'_>,
+    examiner: &dyn Examine,
+    drafts: &mut [Draft],
+) -> Result<(), RenderError> {
+    let farthest = renderer.parameters.outlier_threshold;
+    let centroids = centroids(renderer.gallery, drafts);
+    loop {
+        let made = drafts.iter().filter_map(|draft| match draft.state {
+            State::Made(png) => Some((png, draft.path.clone())),
+            _ => None,
+        });
+        let crops: BTreeMap<Sha256Digest, PathBuf> = made.collect();
+        if crops.is_empty() {
+            return Ok(());
+        }
+        let mut readings = examiner.examine(&crops)?;
+        for draft in drafts.iter_mut() {
+            let State::Made(png) = draft.state else { continue };
+            match readings.get_mut(&png) {
+                Some(Ok(reading)) => match fault(reading, &centroids[&draft.set], farthest) {
+                    None => draft.state = State::Good(png, reading.clone()),
+                    Some(fault) => draft.found_wanting(renderer.gallery, fault),
+                },
+                unread => {
+                    let reason = unread.map_or("it was not looked at", |reading| match reading {
+                        Err(reason) => reason.as_str(),
+                        Ok(_) => unreachable!("the other arm takes those"),
+                    });
+                    let photo = renderer.gallery.content_of(draft.face.face).canonical_path();
+                    renderer.monitor.problem(&path_text(photo), &format!("its crop: {reason}"));
+                    draft.state = State::Lost;
+                }
+            }
+        }
+        make(renderer, drafts)?;
+    }
+}
+
+/// The centroid of each set that has drafts.
+fn centroids(gallery: &Gallery, drafts: &[Draft]) -> BTreeMap<usize, Array1<f32>> {
+    let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for draft in drafts {
+        rows.entry(draft.set).or_default().push(draft.face.face);
+    }
+    let centroid_of = |mut rows: Vec<usize>| {
+        rows.sort_unstable();
+        centroid(&gallery.embeddings, &rows)
+    };
+    rows.into_iter().map(|(set, rows)| (set, centroid_of(rows))).collect()
+}
+
+fn crops_of(
+    renderer: &Renderer<'_>,
+    content: usize,
+    drafts: &[Draft],
+    numbers: &[usize],
+) -> Result<Vec<RgbImage>, PhotoFailure> {
+    let Renderer { gallery, parameters, .. } = *renderer;
+    // What was embedded within some limits may be cropped whatever the limits are now.
+    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
+    let photo = photo::load(&gallery.contents[content], &unlimited)?;
+    numbers
+        .iter()
+        .map(|number| {
+            let face = &drafts[*number].face;
+            let bbox = &gallery.faces[face.face].bbox;
+            Ok(crop::square_crop(&photo, bbox, face.pad_ratio, parameters.out_size)?)
+        })
+        .collect()
+}
+
+/// Always the same encoder settings: equal pixels give equal bytes.
+pub(crate) fn encode_png(image: &RgbImage) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
+        .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
+        .map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+fn write_png(path: &Path, image: &RgbImage) -> io::Result<Sha256Digest> {
+    let bytes = encode_png(image)?;
+    fs::write(path, &bytes)?;
+    Ok(Sha256Digest::of(&bytes))
+}

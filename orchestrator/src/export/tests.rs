@@ -1,0 +1,195 @@
+//! Exports of painted photos, looked at by an examiner that knows colours instead of faces.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::PathBuf,
+};
+
+use clap::ValueEnum as _;
+use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, Sha256Digest};
+use image::{Rgb, RgbImage};
+use ndarray::Array2;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ExportParameters,
+    draft::encode_png,
+    formats::Format,
+    manifest::FacesetManifest,
+    plan,
+    render::{Certify, FACES, Rendered, Renderer, render},
+};
+use crate::{
+    certificate::{Certificate, DET_SIZES, Examine, ExamineError, Reading, Readings, Seen, Skipped},
+    gallery::{Content, Gallery, GalleryFace},
+    manifest,
+    monitor::Silent,
+    pins::ResolvedPins,
+    refine::Gate,
+};
+
+/// Found when there is enough around it.
+const SHY: Rgb<u8> = Rgb([200, 0, 0]);
+/// Always two.
+const TWIN: Rgb<u8> = Rgb([0, 200, 0]);
+/// Found, but like nobody.
+const STRANGER: Rgb<u8> = Rgb([0, 0, 200]);
+/// No worker can look at it.
+const UNREADABLE: Rgb<u8> = Rgb([200, 200, 0]);
+
+/// The part of a crop that a shy face may fill.
+const MOST_OF_A_CROP: f32 = 0.3;
+
+struct Colours;
+
+impl Examine for Colours {
+    fn contract(&self) -> String {
+        "face/test".to_owned()
+    }
+
+    fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError> {
+        let look = |(sha256, path): (&Sha256Digest, &PathBuf)| {
+            assert_eq!(Sha256Digest::of(&fs::read(path).unwrap()), *sha256);
+            (*sha256, reading(&image::open(path).unwrap().to_rgb8()))
+        };
+        Ok(crops.iter().map(look).collect())
+    }
+}
+
+fn reading(crop: &RgbImage) -> Result<Reading, String> {
+    let colour = *crop.get_pixel(crop.width() / 2, crop.height() / 2);
+    let near = |pixel: &&Rgb<u8>| pixel.0.iter().zip(colour.0).all(|(a, b)| a.abs_diff(b) < 40);
+    let part = crop.pixels().filter(near).count() as f32 / crop.pixels().len() as f32;
+    let is = |wanted: Rgb<u8>| wanted.0.iter().zip(colour.0).all(|(a, b)| a.abs_diff(b) < 40);
+    if is(UNREADABLE) {
+        return Err("the device caught fire".to_owned());
+    }
+    let faces = if is(TWIN) { 2 } else { usize::from(part < MOST_OF_A_CROP) };
+    let embedding = FaceEmbedding::from_raw(&direction(usize::from(is(STRANGER)))).unwrap();
+    let seen = DET_SIZES.map(|det_size| Seen { det_size, faces }).to_vec();
+    Ok(Reading { seen, embeddings: vec![embedding; faces] })
+}
+
+fn direction(axis: usize) -> Vec<f32> {
+    let mut values = vec![0.0; EMBEDDING_LEN];
+    values[axis] = 1.0;
+    values
+}
+
+/// A photo of each colour with a face of 100 pixels in its middle, the first one the best.
+fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
+    let mut gallery = Gallery {
+        contract: "face/test".to_owned(),
+        contents: Vec::new(),
+        faces: Vec::new(),
+        embeddings: Array2::zeros((colours.len(), EMBEDDING_LEN)),
+    };
+    gallery.embeddings.column_mut(0).fill(1.0);
+    for (number, colour) in colours.iter().enumerate() {
+        let photo = RgbImage::from_fn(600, 600, |x, y| {
+            if (250..350).contains(&x) && (250..350).contains(&y) {
+                *colour
+            } else {
+                Rgb([90, 90, number as u8])
+            }
+        });
+        let bytes = encode_png(&photo).unwrap();
+        let path = folder.path().join(format!("{number}.png"));
+        fs::write(&path, &bytes).unwrap();
+        gallery.contents.push(Content {
+            sha256: Sha256Digest::of(&bytes),
+            paths: vec![path],
+            width: 600,
+            height: 600,
+        });
+        gallery.faces.push(GalleryFace {
+            content: number,
+            number: 0,
+            bbox: BBox::new([250.0, 250.0, 350.0, 350.0]).unwrap(),
+            det_score: 0.9 - 0.1 * number as f32,
+            norm: 20.0,
+            blur: 100.0,
+            landmarks_68: Vec::new(),
+            pose: None,
+        });
+    }
+    gallery
+}
+
+fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_ratio: f32) -> Rendered {
+    let parameters = ExportParameters { pad_ratio, out_size: 64, ..ExportParameters::default() };
+    let set = plan(
+        gallery,
+        "faceset_001",
+        (0..gallery.faces.len()).collect(),
+        &parameters,
+        &ResolvedPins::default(),
+    );
+    let stop = CancellationToken::new();
+    let formats = Format::value_variants().iter().copied().collect();
+    let renderer = Renderer {
+        gallery,
+        parameters: &parameters,
+        certify,
+        formats: &formats,
+        monitor: &Silent,
+        stop: &stop,
+    };
+    render(&renderer, &[set], out.path()).unwrap()
+}
+
+fn folders() -> (tempfile::TempDir, tempfile::TempDir) {
+    (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
+    let (photos, out) = folders();
+    let gallery = painted(&photos, &[TWIN, SHY, STRANGER, UNREADABLE, SHY]);
+    let rendered = export(&gallery, &out, Certify::By(&Colours), 0.0);
+    assert_eq!((rendered.failed, rendered.sets.len(), rendered.gaps.len()), (1, 1, 0));
+    let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
+    let sources: Vec<_> = set.faces.iter().map(|face| face.source.rsplit('/').next().unwrap()).collect();
+    assert_eq!(sources, ["1.png", "4.png"]);
+    assert!(set.faces.iter().all(|face| (face.pad_ratio - 0.7).abs() < 1e-6), "{:?}", set.faces);
+    let files: Vec<_> = set.faces.iter().map(|face| face.file.as_str()).collect();
+    assert_eq!(files, ["faces/0001.png", "faces/0002.png"]);
+    assert_eq!(fs::read_dir(out.path().join("faceset_001").join(FACES)).unwrap().count(), 2);
+    let gates: Vec<Gate> = set.dropped.iter().map(|drop| drop.reason.gate()).collect();
+    assert_eq!(gates, [Gate::NotOneFace, Gate::UnlikeInCrop]);
+    assert_eq!(set.certificate, Certificate::passed());
+    assert_eq!(set.bundles[0].effective_identity_cosine, Some(1.0));
+    let png = Sha256Digest::of(&fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
+    assert_eq!(set.faces[0].png_sha256, Some(png.to_string()));
+    assert_eq!(set.bundles.iter().map(|bundle| bundle.crops.len()).collect::<Vec<_>>(), [2, 2, 2]);
+    assert_eq!(set.formats.len(), 4);
+    let best = fs::read(out.path().join("faceset_001/best.png")).unwrap();
+    assert_eq!(best, fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
+    for bundle in &set.bundles {
+        let path = out.path().join("faceset_001").join(&bundle.file);
+        let (sha256, _) = Sha256Digest::of_reader(File::open(path).unwrap()).unwrap();
+        assert_eq!(bundle.sha256, sha256.to_string());
+    }
+}
+
+#[test]
+fn a_set_of_which_nothing_passes_is_a_gap_with_its_reasons() {
+    let (photos, out) = folders();
+    let gallery = painted(&photos, &[TWIN, TWIN]);
+    let rendered = export(&gallery, &out, Certify::By(&Colours), 0.5);
+    assert!(rendered.sets.is_empty() && rendered.failed == 0);
+    assert_eq!(rendered.gaps[0].dropped.len(), 2);
+    assert!(!out.path().join("faceset_001").exists());
+}
+
+#[test]
+fn without_an_examiner_everything_is_kept_and_the_manifest_says_that_nobody_looked() {
+    let (photos, out) = folders();
+    let gallery = painted(&photos, &[TWIN, SHY, STRANGER]);
+    let rendered = export(&gallery, &out, Certify::Skip(Skipped::NotWanted), 0.0);
+    let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
+    assert_eq!((set.faces.len(), set.dropped.len()), (3, 0));
+    assert_eq!(set.certificate, Certificate::Skipped { reason: Skipped::NotWanted });
+    assert_eq!((rendered.lowest_cosine, rendered.sets[0].certified), (None, false));
+}
