@@ -2,7 +2,7 @@
 //!
 //! Greedy: the best crop first, then again and again the one with the highest *composite quality × distance to the nearest crop chosen*.
 //! The distance of two crops is the mean of the cosine distance of their embeddings and the angle between their head poses (yaw and pitch; a
-//! roll is undone by alignment) as a part of [`FULL_TURN_DEGREES`]. O(count · n · d).
+//! roll is undone by alignment) as a part of 90 degrees. O(count · n · d).
 
 use super::plan::PlannedFace;
 use crate::gallery::Gallery;
