@@ -17,7 +17,7 @@ use crate::{
     gallery::{FaceIndex, Gallery},
     manifest::DroppedFace,
     pins::ResolvedPins,
-    refine::{Drop, DropReason, keep},
+    refine::{Drop, DropReason, within},
     threshold::CosineDistance,
 };
 
@@ -64,7 +64,7 @@ pub struct UnknownMember {
     pub sha256: String,
 }
 
-/// Faces that were dropped from any set of a corpus by a decision: no set gets them back.
+/// Faces that were dropped from any set of a corpus by a decision, or by a worker that looked at their crops: no set gets them back.
 ///
 /// Drops by the rules that an export applies each time are no such decisions: distance, size, sharpness, rank and who else has the face
 /// are looked at anew.
@@ -74,18 +74,22 @@ pub fn drops_that_stand(corpus: &Corpus, index: &FaceIndex) -> BTreeSet<usize> {
 }
 
 fn stands(reason: &DropReason) -> bool {
-    !matches!(
-        reason,
+    match reason {
+        // By the user, or by a worker that looked at its crop, which nobody does again for an era.
+        DropReason::Pinned { .. }
+        | DropReason::Decided { .. }
+        | DropReason::NotOneFace { .. }
+        | DropReason::UnlikeInCrop { .. } => true,
         DropReason::ShortSide { .. }
-            | DropReason::Blur { .. }
-            | DropReason::DetScore { .. }
-            | DropReason::Outlier { .. }
-            | DropReason::TooFewImages { .. }
-            | DropReason::SamePhoto { .. }
-            | DropReason::OtherFaceInCrop { .. }
-            | DropReason::Apart { .. }
-            | DropReason::Elsewhere {}
-    )
+        | DropReason::Blur { .. }
+        | DropReason::DetScore { .. }
+        | DropReason::Outlier { .. }
+        | DropReason::TooFewImages { .. }
+        | DropReason::SamePhoto { .. }
+        | DropReason::OtherFaceInCrop { .. }
+        | DropReason::Apart { .. }
+        | DropReason::Elsewhere {} => false,
+    }
 }
 
 impl EraSet {
@@ -103,7 +107,6 @@ impl EraSet {
         (parameters, origin, pins): (&ExportParameters, Origin, &ResolvedPins),
     ) -> Result<PlannedSet, UnknownMember> {
         let centre = centroid(&gallery.embeddings, &Self::founding_rows(&self.name, &self.era, index)?);
-        let max = parameters.outlier_threshold.get();
         let standing: Vec<Drop> = self
             .dropped
             .iter()
@@ -115,10 +118,8 @@ impl EraSet {
         let out: BTreeSet<usize> = standing.iter().map(|drop| drop.face).collect();
         let members: BTreeSet<usize> = rows(&self.name, self.era.members(), index)?.into_iter().collect();
         let mut dropped = Vec::new();
-        let near = keep(members.difference(&out).copied().collect(), &mut dropped, |face| {
-            let distance = 1.0 - gallery.embedding(face).dot(&centre);
-            (distance > max).then_some(DropReason::Outlier { distance, max })
-        });
+        let members = members.difference(&out).copied().collect();
+        let near = within(gallery, members, &centre, parameters.outlier_threshold, &mut dropped);
         let all = ExportParameters { outlier_threshold: ANY_DISTANCE, ..*parameters };
         let planned = export::plan(gallery, &self.name, near, &all, pins);
         dropped.extend(planned.dropped);

@@ -12,8 +12,8 @@ use crate::{
     gallery::Gallery,
     identity::faces_under,
     pins::{Kinship, ResolvedPins},
-    refine::{Drop, DropReason, RefineParameters, gate, keep, within_centroid},
-    threshold::{CosineDistance, Fraction, non_negative},
+    refine::{Drop, Gates, gate, keep, within, within_centroid},
+    threshold::CosineDistance,
 };
 
 /// Every knob of [`survey`], and flags of `era`.
@@ -22,15 +22,10 @@ pub struct SurveyParameters {
     /// Farthest cosine distance of a face from the centroid of the set at which it is looked at
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().recovery_threshold)]
     pub recovery_threshold: CosineDistance,
-    /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_short, value_parser = non_negative)]
-    pub min_short: f32,
-    /// Least variance of the Laplacian of a face
-    #[arg(long, value_name = "VARIANCE", default_value_t = Self::default().min_blur, value_parser = non_negative)]
-    pub min_blur: f32,
-    /// Least confidence of the detector
-    #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
-    pub min_det_score: Fraction,
+    /// What one face must be
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub gates: Gates,
     /// Farthest cosine distance from the centroid of what was found so
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().tighten_threshold)]
     pub tighten_threshold: CosineDistance,
@@ -38,12 +33,9 @@ pub struct SurveyParameters {
 
 impl Default for SurveyParameters {
     fn default() -> Self {
-        let RefineParameters { min_short, min_blur, min_det_score, .. } = RefineParameters::default();
         Self {
             recovery_threshold: CosineDistance::literal(0.55),
-            min_short,
-            min_blur,
-            min_det_score,
+            gates: Gates::default(),
             tighten_threshold: CosineDistance::literal(0.50),
         }
     }
@@ -108,16 +100,11 @@ impl Subject {
         faces.retain(|face| !self.excluded.contains(face));
 
         let centre = centroid(&gallery.embeddings, &self.seed);
-        let max = parameters.recovery_threshold.get();
         let mut far = Vec::new();
-        let near = keep(faces.into_iter().collect(), &mut far, |face| {
-            let distance = 1.0 - gallery.embedding(face).dot(&centre);
-            (distance > max).then_some(DropReason::Outlier { distance, max })
-        });
+        let near =
+            within(gallery, faces.into_iter().collect(), &centre, parameters.recovery_threshold, &mut far);
         dropped.extend(far.into_iter().filter(|drop| in_seed(&drop.face)));
-        let SurveyParameters { min_short, min_blur, min_det_score, .. } = *parameters;
-        let gates = RefineParameters { min_short, min_blur, min_det_score, ..RefineParameters::default() };
-        keep(near, dropped, |face| gate(gallery, face, &gates))
+        keep(near, dropped, |face| gate(gallery, face, &parameters.gates))
     }
 }
 

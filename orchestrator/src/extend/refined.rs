@@ -42,7 +42,7 @@ pub fn extend_refined(
         match home {
             Some(home) => {
                 let too_far = home.distance.filter(|distance| *distance > outlier);
-                let reason = gate(gallery, *row, &old.parameters)
+                let reason = gate(gallery, *row, &old.parameters.gates)
                     .or(too_far.map(|distance| DropReason::Outlier { distance, max: outlier }));
                 match reason {
                     Some(reason) => dropped.push(Drop { face: *row, reason }),

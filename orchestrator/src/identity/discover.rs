@@ -13,8 +13,8 @@ use crate::{
     grouping::Grouping,
     manifest::set_name,
     matching::Centroids,
-    refine::{Drop, RefineParameters, order_by_size, survivors},
-    threshold::{CosineDistance, Fraction, non_negative},
+    refine::{Drop, Gates, RefineParameters, order_by_size, survivors},
+    threshold::CosineDistance,
 };
 
 /// Fewest distinct photos of a discovered set: fewer than `refine` demands, as the folder is small.
@@ -29,15 +29,9 @@ pub struct DiscoverParameters {
     /// Cosine distance at which the clustering of the other faces is cut
     #[arg(long, value_name = "DISTANCE", default_value_t = NEW_THRESHOLD)]
     pub new_threshold: CosineDistance,
-    /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = RefineParameters::default().min_short, value_parser = non_negative)]
-    pub min_short: f32,
-    /// Least variance of the Laplacian of a face
-    #[arg(long, value_name = "VARIANCE", default_value_t = RefineParameters::default().min_blur, value_parser = non_negative)]
-    pub min_blur: f32,
-    /// Least confidence of the detector
-    #[arg(long, value_name = "SCORE", default_value_t = RefineParameters::default().min_det_score)]
-    pub min_det_score: Fraction,
+    /// What one face must be
+    #[command(flatten)]
+    pub gates: Gates,
     /// Fewest distinct photos of a new faceset
     #[arg(long, value_name = "COUNT", default_value_t = MIN_FACES)]
     pub min_faces: usize,
@@ -45,13 +39,10 @@ pub struct DiscoverParameters {
 
 impl Default for DiscoverParameters {
     fn default() -> Self {
-        let RefineParameters { min_short, min_blur, min_det_score, .. } = RefineParameters::default();
         Self {
             match_threshold: MATCH_THRESHOLD,
             new_threshold: NEW_THRESHOLD,
-            min_short,
-            min_blur,
-            min_det_score,
+            gates: Gates::default(),
             min_faces: MIN_FACES,
         }
     }
@@ -129,9 +120,8 @@ pub fn discover(
         .collect();
     matches.sort_by_key(|set| std::cmp::Reverse(set.faces));
 
-    let DiscoverParameters { min_short, min_blur, min_det_score, min_faces, .. } = *parameters;
-    let gates =
-        RefineParameters { min_short, min_blur, min_det_score, min_faces, ..RefineParameters::default() };
+    let DiscoverParameters { gates, min_faces, .. } = *parameters;
+    let gates = RefineParameters { gates, min_faces, ..RefineParameters::default() };
     let clusters = grouping.faces(gallery, &unmatched, parameters.new_threshold)?;
     let mut discovery = Discovery {
         faces: candidates.len(),

@@ -6,6 +6,7 @@ mod drops;
 
 use std::collections::BTreeSet;
 
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 pub use drops::{Drop, DropReason, Gate};
@@ -21,6 +22,26 @@ use crate::{
 /// Clusters smaller than this have no centroid worth measuring outliers from.
 const MIN_FACES_FOR_OUTLIERS: usize = 4;
 
+/// What a face must be, whomever it is of, and flags of all that gates faces. Defaults are those of the system before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+pub struct Gates {
+    /// Least short side of a face's box in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_short, value_parser = non_negative)]
+    pub min_short: f32,
+    /// Least variance of the Laplacian of a face
+    #[arg(long, value_name = "VARIANCE", default_value_t = Self::default().min_blur, value_parser = non_negative)]
+    pub min_blur: f32,
+    /// Least confidence of the detector
+    #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
+    pub min_det_score: Fraction,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self { min_short: 90.0, min_blur: 40.0, min_det_score: Fraction::literal(0.6) }
+    }
+}
+
 /// Every knob of [`refine`], with the defaults that the system before this one had proven.
 ///
 /// They are the flags of `refine` too.
@@ -32,15 +53,10 @@ pub struct RefineParameters {
     /// Cosine distance within which the centroids of clusters (all of them: complete linkage) are one person's
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().merge_threshold)]
     pub merge_threshold: CosineDistance,
-    /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_short, value_parser = non_negative)]
-    pub min_short: f32,
-    /// Least variance of the Laplacian of a face
-    #[arg(long, value_name = "VARIANCE", default_value_t = Self::default().min_blur, value_parser = non_negative)]
-    pub min_blur: f32,
-    /// Least confidence of the detector
-    #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
-    pub min_det_score: Fraction,
+    /// What one face must be
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub gates: Gates,
     /// Farthest cosine distance of a face from its centroid, in clusters of at least 4 faces
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().outlier_threshold)]
     pub outlier_threshold: CosineDistance,
@@ -54,9 +70,7 @@ impl Default for RefineParameters {
         Self {
             initial_threshold: CosineDistance::literal(0.55),
             merge_threshold: CosineDistance::literal(0.40),
-            min_short: 90.0,
-            min_blur: 40.0,
-            min_det_score: Fraction::literal(0.6),
+            gates: Gates::default(),
             outlier_threshold: CosineDistance::literal(0.55),
             min_faces: 15,
         }
@@ -107,7 +121,7 @@ pub fn survivors(
     parameters: &RefineParameters,
     dropped: &mut Vec<Drop>,
 ) -> Option<Vec<usize>> {
-    let good = keep(group, dropped, |face| gate(gallery, face, parameters));
+    let good = keep(group, dropped, |face| gate(gallery, face, &parameters.gates));
     let close = without_outliers(gallery, good, parameters, dropped);
     let images = distinct_images(gallery, &close);
     if images >= parameters.min_faces.max(1) {
@@ -134,9 +148,21 @@ pub fn within_centroid(
         return group;
     }
     let centroid = centroid(&gallery.embeddings, &group);
+    within(gallery, group, &centroid, threshold, dropped)
+}
+
+/// The faces of `group` that are within `threshold` of `centre`, a unit vector; the others go to `dropped`.
+pub fn within(
+    gallery: &Gallery,
+    group: Vec<usize>,
+    centre: &Array1<f32>,
+    threshold: CosineDistance,
+    dropped: &mut Vec<Drop>,
+) -> Vec<usize> {
+    let max = threshold.get();
     keep(group, dropped, |face| {
-        let distance = 1.0 - gallery.embedding(face).dot(&centroid);
-        (distance > threshold.get()).then_some(DropReason::Outlier { distance, max: threshold.get() })
+        let distance = 1.0 - gallery.embedding(face).dot(centre);
+        (distance > max).then_some(DropReason::Outlier { distance, max })
     })
 }
 
@@ -159,8 +185,8 @@ pub fn keep(
 }
 
 /// The first gate that a face does not pass.
-pub fn gate(gallery: &Gallery, face: usize, parameters: &RefineParameters) -> Option<DropReason> {
-    let RefineParameters { min_short, min_blur, min_det_score, .. } = *parameters;
+pub fn gate(gallery: &Gallery, face: usize, gates: &Gates) -> Option<DropReason> {
+    let Gates { min_short, min_blur, min_det_score } = *gates;
     let face = &gallery.faces[face];
     let short = face.bbox.short_side();
     if short < min_short {
