@@ -20,11 +20,8 @@ use crate::{
     exit::{Exit, Hint},
     library::Library,
     monitor::Monitor,
-    team::{Team, TeamError, WorkerOptions, gather},
+    team::{self, Team, TeamError, WorkerOptions, gather},
 };
-
-/// Threads for the network, as `embed` has them.
-const NETWORK_THREADS: usize = 2;
 
 /// Answers that wait to be taken; there is nothing slow about taking them.
 const WAITING_ANSWERS: usize = 64;
@@ -91,11 +88,7 @@ impl<'a> Examiner<'a> {
         stop: &CancellationToken,
         monitor: &'a dyn Monitor,
     ) -> Result<Self, ExamineError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(NETWORK_THREADS)
-            .enable_all()
-            .build()
-            .map_err(ExamineError::Runtime)?;
+        let runtime = team::network().map_err(ExamineError::Runtime)?;
         let team = gather(options, library, &runtime, stop, monitor)?;
         let workers =
             team.workers.iter().map(also_counting).collect::<Result<_, _>>().map_err(TeamError::from)?;

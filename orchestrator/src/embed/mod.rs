@@ -30,11 +30,8 @@ use crate::{
     monitor::Monitor,
     source::load::Photos,
     store::{Committer, FileSystemPolicy, Writer},
-    team::{Team, WorkerOptions, gather},
+    team::{self, Team, WorkerOptions, gather},
 };
-
-/// Threads for the network: they move bytes and wait; reading, hashing and writing have threads of their own.
-const NETWORK_THREADS: usize = 2;
 
 /// What to embed, and how.
 #[derive(Debug, Clone)]
@@ -81,11 +78,7 @@ fn attend(
     steps: impl FnOnce(&Attended<'_>, &mut Summary) -> Result<(), EmbedError>,
 ) -> Result<Exit, EmbedError> {
     let began = Instant::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NETWORK_THREADS)
-        .enable_all()
-        .build()
-        .map_err(EmbedError::Runtime)?;
+    let runtime = team::network().map_err(EmbedError::Runtime)?;
     let interrupt = Interrupt::on_signals(&runtime, Arc::clone(monitor));
     let run = Attended { runtime: &runtime, interrupt: &interrupt, monitor: &**monitor };
     let result = steps(&run, summary);

@@ -3,7 +3,7 @@
 mod error;
 mod roster;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use facesets_core::{
     FaceContract,
@@ -59,6 +59,14 @@ pub struct WorkerOptions {
     pub max_pixels: Option<u64>,
     /// How much is put up with before a worker is given up.
     pub patience: Patience,
+}
+
+/// Threads for the network: they move bytes and wait; reading, hashing and writing have threads of their own.
+const NETWORK_THREADS: usize = 2;
+
+/// The threads on which workers are spoken to.
+pub fn network() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()
 }
 
 /// When to start a worker of our own.
