@@ -7,13 +7,7 @@ use facesets_core::EMBEDDING_LEN;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::gallery::Gallery;
-
-/// First bytes of an `.npy` file of version 1.0.
-const NPY_START: &[u8] = b"\x93NUMPY\x01\x00";
-
-/// `numpy` wants its data to begin at a multiple of this.
-const NPY_ALIGNMENT: usize = 64;
+use crate::{gallery::Gallery, interop::npy_head, store::Item};
 
 /// Another way to hand a set out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -74,16 +68,8 @@ fn mean_raw(gallery: &Gallery, rows: &[usize]) -> Vec<f32> {
 }
 
 fn npy(gallery: &Gallery, rows: &[usize]) -> Vec<u8> {
-    let columns = gallery.embeddings.ncols();
-    debug_assert!(columns <= EMBEDDING_LEN);
-    let header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {columns}), }}", rows.len());
-    // Two bytes of length before, a line feed after.
-    let unpadded = NPY_START.len() + 2 + header.len() + 1;
-    let header = format!("{header}{}\n", " ".repeat(unpadded.next_multiple_of(NPY_ALIGNMENT) - unpadded));
-    let mut bytes = NPY_START.to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
+    debug_assert_eq!(gallery.embeddings.ncols(), EMBEDDING_LEN);
+    let mut bytes = npy_head(Item::F32(&[EMBEDDING_LEN]), Some(rows.len() as u64));
     for row in rows {
         bytes.extend(gallery.embedding(*row).iter().flat_map(|value| value.to_le_bytes()));
     }

@@ -21,6 +21,7 @@ pub use export::{FORMAT_VERSION, Summary, export};
 pub use import::{ImportSummary, Tally, import};
 pub use import_error::ImportError;
 pub use legacy::{Assumed, FIELDS as LEGACY_FIELDS, LeftOut, LegacyError, LegacySummary, import_legacy};
+pub(crate) use npy::head as npy_head;
 #[cfg(feature = "parquet")]
 pub use parquet::export_parquet;
 pub use target::{Format, Target};

@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub(super) use read::{Head, HeadError};
-pub(super) use write::head;
+pub(crate) use write::head;
 
 /// What every such file begins with; version and length follow.
 const MAGIC: &[u8] = b"\x93NUMPY";

@@ -9,7 +9,7 @@ const VERSION: &[u8] = &[1, 0];
 const ALIGNMENT: usize = 64;
 
 /// The head of an array of so many items; without rows it is a single item.
-pub(in crate::interop) fn head(item: Item, rows: Option<u64>) -> Vec<u8> {
+pub(crate) fn head(item: Item, rows: Option<u64>) -> Vec<u8> {
     let (kind, inner): (String, Vec<usize>) = match item {
         Item::Text(len) => (format!("|S{len}"), vec![]),
         Item::Bytes(len) => ("|u1".to_owned(), vec![len]),
