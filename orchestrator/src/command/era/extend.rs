@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         plan.targets.push(Target { root: scene.root.clone(), was, becomes });
     }
     let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
-    let exit = if written.unreadable == 0 { planned.exit() } else { Exit::SomeFailed };
+    let exit = written.exit(planned.exit());
     let (undated, refused) = standing.unjoined(&eras, &extended);
     context.ui.summary(&Summary {
         set: scene.name().to_owned(),

@@ -17,7 +17,7 @@ use crate::{
         Eras,
         report::{Page, REPORT_SCHEMA, Shown, THUMBNAILS},
     },
-    exit::Failure,
+    exit::{Exit, Failure},
     export::crop,
     manifest::path_text,
     monitor::Monitor,
@@ -72,6 +72,13 @@ pub(super) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
         year: eras.years.of(face),
         note,
         thumbnail: None,
+    }
+}
+
+impl Written {
+    /// The exit code of a command that would else end with `otherwise`.
+    pub(super) fn exit(&self, otherwise: Exit) -> Exit {
+        if self.unreadable == 0 { otherwise } else { Exit::SomeFailed }
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let page = page(scene.name(), &probe, &eras);
     let written = args.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
-    let exit = if written.unreadable == 0 { Exit::Done } else { Exit::SomeFailed };
+    let exit = written.exit(Exit::Done);
     let undated = faces.iter().filter(|face| eras.years.of(**face).is_none());
     let undated = undated.map(|face| Listed::new(&eras, *face, None)).collect();
     let dropped = DropReport(dropped_faces(eras.gallery, &dropped));

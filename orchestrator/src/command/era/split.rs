@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
     let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
-    let exit = if written.unreadable == 0 { planned.exit() } else { Exit::SomeFailed };
+    let exit = written.exit(planned.exit());
     let undated = survey.faces.iter().filter(|face| eras.years.of(**face).is_none());
     context.ui.summary(&Summary {
         set: scene.name().to_owned(),
