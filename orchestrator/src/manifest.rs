@@ -143,6 +143,11 @@ pub enum ManifestError {
     },
 }
 
+/// Program and version.
+pub fn made_by() -> String {
+    format!("facesets {}", env!("CARGO_PKG_VERSION"))
+}
+
 /// A path as text for manifests and messages.
 pub fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use super::{
     certify_args::{CertifyArgs, certify_by},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
-    output_args::{OutputArgs, write_ending, write_error},
+    output_args::{OutputArgs, write_ending},
 };
 use crate::{
     certificate::Skipped,
@@ -21,16 +21,15 @@ use crate::{
     export::{
         self, ExportParameters, PlannedSet,
         candidates::{CandidateParameters, render_candidates},
-        contact_sheet,
+        corpus::Corpus,
         formats::Format,
-        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest},
+        manifest::{CorpusManifest, FacesetSummary},
         render::{RenderError, Renderer, render},
     },
     gallery::FaceIndex,
     manifest::{self, ClusterManifest, NamedSet, RefinedManifest},
     output::Missing,
     pins::ResolvedPins,
-    plan::made_by,
     store::Store,
 };
 
@@ -163,19 +162,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let uncertified = matches!(examiner, Err(reason) if reason != Skipped::NotWanted);
     drop(examiner);
     let corpus = CorpusManifest {
-        schema: CORPUS_SCHEMA.to_owned(),
-        made_by: made_by(),
-        contract: refined.contract,
-        parameters,
-        facesets: rendered.sets,
+        facesets: rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
         gaps: rendered.gaps,
-        runs: Vec::new(),
-        aside: Aside::default(),
-        beside: Vec::new(),
+        ..CorpusManifest::empty(refined.contract, parameters)
     };
-    manifest::write(output.path(), &corpus)?;
-    let page = output.path().join("index.html");
-    fs::write(&page, contact_sheet::page(&corpus, &rendered.crops)).map_err(write_error(&page))?;
+    let corpus = Corpus { manifest: corpus, sets: rendered.sets, thin: Vec::new() };
+    corpus.write(output.path())?;
+    let corpus = corpus.manifest;
 
     let summary = Summary {
         out: output.target().to_owned(),

@@ -1,6 +1,6 @@
 //! Constructed people: one direction for the person, others for what the years made of them.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
 
 use facesets_core::Sha256Digest;
 use ndarray::Array2;
@@ -9,9 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     certificate::Certificate,
-    export::manifest::{
-        Aside, CORPUS_SCHEMA, CorpusManifest, FACESET_SCHEMA, FacesetManifest, Gap, Origin, OriginKind,
-    },
+    export::manifest::{CorpusManifest, FACESET_SCHEMA, FacesetManifest, Gap, Origin, OriginKind},
     export::{ExportParameters, corpus::Corpus, manifest::ExportedFace},
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
@@ -405,6 +403,17 @@ fn a_probe_says_what_a_set_falls_into_and_whether_that_is_age() {
     assert!(!overlapping.verdict.is_sortable() && overlapping.explained.unwrap() < 0.6);
 }
 
+/// What a change is made from where the user says nothing.
+fn eras_of<'a>(
+    gallery: &'a Gallery,
+    index: &'a FaceIndex,
+    years: &'a Years,
+    (corpus, parent): (&'a Corpus, &'a FacesetManifest),
+) -> Eras<'a> {
+    static NO_PINS: LazyLock<ResolvedPins> = LazyLock::new(ResolvedPins::default);
+    Eras { gallery, index, years, corpus, parent, pins: &NO_PINS }
+}
+
 /// A corpus of one set with these faces of a gallery.
 fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
     let parameters = ExportParameters::default();
@@ -438,17 +447,7 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
         .collect(),
         dropped: dropped_faces(gallery, dropped),
     };
-    let manifest = CorpusManifest {
-        schema: CORPUS_SCHEMA.to_owned(),
-        made_by: String::new(),
-        contract: gallery.contract.clone(),
-        parameters,
-        facesets: Vec::new(),
-        gaps: Vec::new(),
-        runs: Vec::new(),
-        aside: Aside::default(),
-        beside: Vec::new(),
-    };
+    let manifest = CorpusManifest::empty(gallery.contract.clone(), parameters);
     Corpus { manifest, sets: vec![set], thin: Vec::new() }
 }
 
@@ -486,14 +485,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
     let mut corpus = corpus_of(&gallery, &all(&gallery), &[]);
     let parent = corpus.sets[0].clone();
     let split = split_of(&gallery, &years);
-    let eras = Eras {
-        gallery: &gallery,
-        index: &index,
-        years: &years,
-        corpus: &corpus,
-        parent: &parent,
-        pins: &ResolvedPins::default(),
-    };
+    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     let change = eras.split(&split, 20).unwrap();
     let sets: Vec<_> = change.sets.iter().map(|set| (set.name.as_str(), set.thin)).collect();
     assert_eq!(
@@ -506,14 +498,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
     assert_eq!(change.sets[1].era.joined[0].by, crate::export::era::JoinedBy::Fragment);
 
     corpus.sets.push(exported(&gallery, &parent, &change.sets[1]));
-    let eras = Eras {
-        gallery: &gallery,
-        index: &index,
-        years: &years,
-        corpus: &corpus,
-        parent: &parent,
-        pins: &ResolvedPins::default(),
-    };
+    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     let joining = [("faceset_001_2015".to_owned(), vec![(40, 0.3)])].into();
     let grown = eras.extend(&joining);
     assert_eq!(grown.sets.len(), 1);
@@ -529,14 +514,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
         &[Drop { face: 40, reason: DropReason::OtherFaceInCrop { min_pad_ratio: 0.2 } }],
     );
     corpus.manifest.gaps.push(Gap { name: "faceset_001_2010".to_owned(), dropped });
-    let eras = Eras {
-        gallery: &gallery,
-        index: &index,
-        years: &years,
-        corpus: &corpus,
-        parent: &parent,
-        pins: &ResolvedPins::default(),
-    };
+    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     assert!(eras.members().contains(&40));
 }
 
@@ -550,14 +528,7 @@ fn a_drop_by_decision_stands_in_every_split_and_one_by_a_rule_is_looked_at_anew(
     let parent = corpus.sets[0].clone();
     let split = split_of(&gallery, &years);
     let first = {
-        let eras = Eras {
-            gallery: &gallery,
-            index: &index,
-            years: &years,
-            corpus: &corpus,
-            parent: &parent,
-            pins: &ResolvedPins::default(),
-        };
+        let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
         eras.split(&split, 20).unwrap()
     };
     let mut era = exported(&gallery, &parent, &first.sets[0]);
@@ -565,14 +536,7 @@ fn a_drop_by_decision_stands_in_every_split_and_one_by_a_rule_is_looked_at_anew(
     corpus.sets.push(era);
     assert_eq!(drops_that_stand(&corpus, &index), BTreeSet::from([1]));
 
-    let eras = Eras {
-        gallery: &gallery,
-        index: &index,
-        years: &years,
-        corpus: &corpus,
-        parent: &parent,
-        pins: &ResolvedPins::default(),
-    };
+    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     let again = eras.split(&split, 20).unwrap();
     assert_eq!(again.sets[0].name, first.sets[0].name, "its own name is free again");
     assert_eq!(again.removed, Vec::<String>::new());
@@ -589,14 +553,7 @@ fn an_era_without_one_of_its_founding_members_is_not_measured() {
     let corpus = corpus_of(&gallery, &all(&gallery), &[]);
     let index = FaceIndex::new(&gallery);
     let parent = corpus.sets[0].clone();
-    let eras = Eras {
-        gallery: &gallery,
-        index: &index,
-        years: &years,
-        corpus: &corpus,
-        parent: &parent,
-        pins: &ResolvedPins::default(),
-    };
+    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     let mut set = eras.split(&split_of(&gallery, &years), 20).unwrap().sets.remove(0);
     assert_eq!(EraSet::founding_rows(&set.name, &set.era, &index).unwrap(), all(&gallery));
     set.era.founding[3].sha256 = "00".repeat(32);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     draft::{Draft, make},
-    manifest::{ExportedFace, FacesetSummary},
+    manifest::{ExportedFace, FacesetManifest},
     plan::{ExportParameters, PlannedFace, PlannedSet, by_rank, widest_padding},
     render::{RenderError, Renderer, at},
 };
@@ -136,7 +136,7 @@ pub fn render_candidates(
     renderer: &Renderer<'_>,
     sets: &[&PlannedSet],
     found: &[Vec<Candidate>],
-    exported: &[FacesetSummary],
+    exported: &[FacesetManifest],
     parameters: &CandidateParameters,
     folder: &Path,
 ) -> Result<usize, RenderError> {
@@ -144,7 +144,7 @@ pub fn render_candidates(
     fs::create_dir_all(&home).map_err(at(&home))?;
     let mut written = Vec::new();
     for (set, found) in sets.iter().zip(found) {
-        if found.is_empty() || !exported.iter().any(|summary| summary.name == set.name) {
+        if found.is_empty() || !exported.iter().any(|there| there.name == set.name) {
             continue;
         }
         let crops = home.join(&set.name);

@@ -4,18 +4,24 @@
 
 use std::fmt::{self, Write as _};
 
-use super::manifest::{CorpusManifest, ExportedFace, THIN};
+use super::{
+    corpus::Corpus,
+    manifest::{ExportedFace, THIN},
+};
 use crate::html::{Escaped, head};
 
-/// The page for an exported corpus and the crops of each of its sets; links are relative to the corpus folder.
-pub fn page(corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> String {
+/// Name of the page in the corpus folder.
+pub const PAGE: &str = "index.html";
+
+/// The page for an exported corpus; links are relative to the corpus folder.
+pub fn page(corpus: &Corpus) -> String {
     let mut html = String::new();
     // Writing to a string does not fail.
-    let _ = write_page(&mut html, corpus, crops);
+    let _ = write_page(&mut html, corpus);
     html
 }
 
-fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedFace>]) -> fmt::Result {
+fn write_page(html: &mut String, Corpus { manifest: corpus, sets, .. }: &Corpus) -> fmt::Result {
     let total: usize = corpus.facesets.iter().map(|set| set.images).sum();
     head(html, "Facesets")?;
     write!(
@@ -24,7 +30,7 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedF
          <p class=\"about\">Best crop first. The figure is the composite quality in [0, 1].</p>\n",
         corpus.facesets.len(),
     )?;
-    for (set, faces) in corpus.facesets.iter().zip(crops) {
+    for (set, manifest) in corpus.facesets.iter().zip(sets) {
         let name = Escaped(&set.name);
         writeln!(html, "<section id=\"{name}\">\n<h2>{name}</h2>")?;
         write!(html, "<p class=\"about\">{} crops, {} left out", set.images, set.dropped)?;
@@ -32,7 +38,7 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, crops: &[Vec<ExportedF
             write!(html, " · <a href=\"{0}\">{0}</a>", Escaped(bundle))?;
         }
         writeln!(html, " · <a href=\"{name}/manifest.json\">manifest</a></p>\n<div class=\"crops\">")?;
-        for face in faces {
+        for face in &manifest.faces {
             write_crop(html, &set.name, face)?;
         }
         writeln!(html, "</div>\n</section>")?;

@@ -1,8 +1,11 @@
-//! A corpus read back: what `export-swap` wrote and others added to.
+//! A corpus as a whole: what `export-swap` writes and others read back and add to.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN};
+use super::{
+    contact_sheet,
+    manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN},
+};
 use crate::{
     gallery::FaceIndex,
     manifest::{self, ManifestError, set_name, set_number},
@@ -28,6 +31,14 @@ impl Corpus {
         let thin = manifest.thin().map(|set| manifest::read(&root.join(THIN).join(&set.name)));
         let thin = thin.collect::<Result<_, _>>()?;
         Ok(Self { manifest, sets, thin })
+    }
+
+    /// Writes what lies over the sets, which have written their own: the manifest over all, and the contact sheet.
+    pub fn write(&self, root: &Path) -> Result<(), ManifestError> {
+        let page = root.join(contact_sheet::PAGE);
+        fs::write(&page, contact_sheet::page(self))
+            .map_err(|source| ManifestError::Io { path: page, source })?;
+        manifest::write(root, &self.manifest)
     }
 
     /// Every set with its crops, wherever it lies.

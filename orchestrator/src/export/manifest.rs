@@ -15,7 +15,7 @@ use super::{
 use crate::{
     certificate::Certificate,
     gallery::Gallery,
-    manifest::{DroppedFace, Schema, path_text},
+    manifest::{DroppedFace, Schema, made_by, path_text},
     quality::QualityTerms,
 };
 
@@ -299,6 +299,21 @@ impl Schema for CorpusManifest {
 }
 
 impl CorpusManifest {
+    /// Of a corpus without any set.
+    pub fn empty(contract: String, parameters: ExportParameters) -> Self {
+        Self {
+            schema: CORPUS_SCHEMA.to_owned(),
+            made_by: made_by(),
+            contract,
+            parameters,
+            facesets: Vec::new(),
+            gaps: Vec::new(),
+            runs: Vec::new(),
+            aside: Aside::default(),
+            beside: Vec::new(),
+        }
+    }
+
     /// Eras with too few photos that were made here; they are in [`THIN`].
     pub fn thin(&self) -> impl Iterator<Item = &FacesetSummary> {
         self.aside.thin_eras.iter().filter_map(|set| set.summary.as_ref())
@@ -339,8 +354,8 @@ pub struct FacesetSummary {
 }
 
 impl FacesetSummary {
-    /// What the list of all says of a set.
-    pub fn of(set: &FacesetManifest) -> Self {
+    /// What the list of all says of a set that lies at `place` in the corpus: at its name, or that in a quarantine.
+    pub fn of(set: &FacesetManifest, place: &str) -> Self {
         Self {
             name: set.name.clone(),
             label: set.label.clone(),
@@ -349,7 +364,7 @@ impl FacesetSummary {
             images: set.faces.len(),
             dropped: set.dropped.len(),
             certified: set.certificate.is_passed(),
-            bundles: set.bundles.iter().map(|bundle| format!("{}/{}", set.name, bundle.file)).collect(),
+            bundles: set.bundles.iter().map(|bundle| format!("{place}/{}", bundle.file)).collect(),
         }
     }
 }

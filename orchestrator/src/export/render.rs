@@ -14,9 +14,7 @@ use super::{
     diverse::diverse,
     draft::{Draft, State, certify, make},
     formats::Format,
-    manifest::{
-        BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, FormatRecord, Gap,
-    },
+    manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
 use crate::{
     certificate::{
@@ -70,9 +68,7 @@ pub enum RenderError {
 #[derive(Debug, Default)]
 pub struct Rendered {
     /// Sets with at least one crop, in the order given.
-    pub sets: Vec<FacesetSummary>,
-    /// Their crops, relative to the folder, for the contact sheet.
-    pub crops: Vec<Vec<ExportedFace>>,
+    pub sets: Vec<FacesetManifest>,
     /// Sets of which nothing was left.
     pub gaps: Vec<Gap>,
     /// Everything that was left out by a rule.
@@ -176,8 +172,7 @@ pub fn render_again(
         let finished = finish_set(renderer, set, kept, dropped, folder)?;
         let cosines = finished.bundles.iter().filter_map(|bundle| bundle.effective_identity_cosine);
         rendered.lowest_cosine = cosines.chain(rendered.lowest_cosine).reduce(f32::min);
-        rendered.crops.push(finished.faces.clone());
-        rendered.sets.push(FacesetSummary::of(&finished));
+        rendered.sets.push(finished);
     }
     Ok(rendered)
 }
@@ -257,19 +252,14 @@ fn bundles(
         }
         let file = format!("{}_{suffix}.fsz", set.label.as_ref().unwrap_or(&set.name));
         let path = home.join(&file);
+        let files = numbers.iter().map(|number| format!("{FACES}/{}", crop_name(*number))).collect();
+        let record = bundle::write_recorded(home, file, files).map_err(at(&path))?;
         let crops: Vec<&Draft> = numbers.iter().map(|number| &kept[*number]).collect();
-        let paths: Vec<PathBuf> = crops.iter().map(|crop| crop.path.clone()).collect();
-        bundle::write(&path, &paths).map_err(at(&path))?;
         read_again(&path, &crops, parameters.out_size)?;
         let readings: Option<Vec<_>> = crops.iter().map(|crop| crop.reading()).collect();
         let identity = readings.and_then(effective_identity);
-        let (sha256, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
-        records.push(BundleRecord {
-            file,
-            sha256: sha256.to_string(),
-            crops: numbers.iter().map(|number| format!("{FACES}/{}", crop_name(*number))).collect(),
-            effective_identity_cosine: identity.map(|identity| cosine_to(&centroid, &identity)),
-        });
+        let effective_identity_cosine = identity.map(|identity| cosine_to(&centroid, &identity));
+        records.push(BundleRecord { effective_identity_cosine, ..record });
     }
     Ok(records)
 }

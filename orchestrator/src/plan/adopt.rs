@@ -11,16 +11,16 @@ use facesets_core::Sha256Digest;
 use super::{
     Plan, Target,
     apply::{ApplyError, Workshop, check_name},
-    made_by,
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
     certificate::{Certificate, Skipped},
     export::{
-        ExportParameters, PlannedFace, bundle, contact_sheet,
+        ExportParameters, PlannedFace, bundle,
+        corpus::Corpus,
         manifest::{
-            BundleRecord, CORPUS_SCHEMA, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest,
-            FacesetSummary, Gap, Origin, Run, UNMATCHED,
+            BundleRecord, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, Gap,
+            Origin, Run, UNMATCHED,
         },
         render::FACES,
     },
@@ -44,26 +44,22 @@ pub(super) struct Building<'a> {
 pub(super) fn adopt(building: &Building<'_>, adoption: &Adoption) -> Result<Vec<String>, ApplyError> {
     let Building { plan, target, staging, workshop, .. } = *building;
     let builder = Builder { building: *building, index: FaceIndex::new(workshop.gallery) };
+    let parameters = adoption.sets.first().map_or_else(ExportParameters::default, parameters);
     let mut corpus = CorpusManifest {
-        schema: CORPUS_SCHEMA.to_owned(),
-        made_by: made_by(),
-        contract: plan.contract.clone(),
-        parameters: adoption.sets.first().map_or_else(ExportParameters::default, parameters),
-        facesets: Vec::new(),
         gaps: adoption.missing.iter().map(|name| Gap { name: name.clone(), dropped: Vec::new() }).collect(),
-        runs: Vec::new(),
         aside: adoption.aside.clone(),
         beside: adoption.beside.clone(),
+        ..CorpusManifest::empty(plan.contract.clone(), parameters)
     };
-    let mut crops = Vec::new();
+    let mut sets = Vec::new();
     workshop.monitor.start("taking sets over", Some(adoption.sets.len() as u64));
     for set in &adoption.sets {
         if workshop.stop.is_cancelled() {
             return Err(ApplyError::Stopped);
         }
-        let (summary, faces) = builder.set(set)?;
-        corpus.facesets.push(summary);
-        crops.push(faces);
+        let set = builder.set(set)?;
+        corpus.facesets.push(FacesetSummary::of(&set, &set.name));
+        sets.push(set);
         workshop.monitor.advance(1);
     }
     let mut elsewhere = Vec::new();
@@ -76,12 +72,10 @@ pub(super) fn adopt(building: &Building<'_>, adoption: &Adoption) -> Result<Vec<
     corpus.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),
-        parameters: corpus.parameters,
+        parameters,
         facesets: corpus.facesets.iter().map(|set| set.name.clone()).collect(),
     });
-    let page = staging.join("index.html");
-    fs::write(&page, contact_sheet::page(&corpus, &crops)).map_err(at(&page))?;
-    manifest::write(staging, &corpus)?;
+    Corpus { manifest: corpus, sets, thin: Vec::new() }.write(staging)?;
     Ok(elsewhere)
 }
 
@@ -96,7 +90,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn set(&self, set: &AdoptedSet) -> Result<(FacesetSummary, Vec<ExportedFace>), ApplyError> {
+    fn set(&self, set: &AdoptedSet) -> Result<FacesetManifest, ApplyError> {
         let names = [Some(&set.name), set.label.as_ref(), set.marker.as_ref()];
         let files = set.faces.iter().map(|crop| &crop.file).chain(&set.pinned).chain(&set.beside);
         names.into_iter().flatten().chain(files).try_for_each(|name| check_name(name))?;
@@ -136,7 +130,7 @@ impl Builder<'_> {
         }
         let manifest = self.manifest(set, &home, bundles)?;
         manifest::write(&home, &manifest)?;
-        Ok((FacesetSummary::of(&manifest), manifest.faces))
+        Ok(manifest)
     }
 
     fn manifest(

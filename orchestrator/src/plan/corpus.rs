@@ -1,18 +1,17 @@
 //! More sets in a corpus; those that are there stay as they are.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Plan, Target,
     apply::{Applied, ApplyError, Workshop, check_name},
-    made_by,
 };
 use crate::{
     certificate::Skipped,
     export::{
-        PlannedSet, contact_sheet,
+        PlannedSet,
         corpus::Corpus,
-        manifest::{Aside, CORPUS_SCHEMA, CorpusManifest, Origin, Run},
+        manifest::{CorpusManifest, FacesetSummary, Origin, Run},
         render::{Certify, Renderer, render},
     },
     gallery::FaceIndex,
@@ -29,12 +28,13 @@ pub(super) fn add(
     workshop: &Workshop<'_>,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let Corpus { manifest: mut corpus, sets, .. } = if target.root.join(FILE_NAME).exists() {
+    let mut corpus = if target.root.join(FILE_NAME).exists() {
         Corpus::read(&target.root)?
     } else {
-        Corpus { manifest: empty(plan, additions), sets: Vec::new(), thin: Vec::new() }
+        let manifest = CorpusManifest::empty(plan.contract.clone(), additions.parameters);
+        Corpus { manifest, sets: Vec::new(), thin: Vec::new() }
     };
-    let origin = Origin { kind: additions.origin, run: corpus.runs.len() + 1 };
+    let origin = Origin { kind: additions.origin, run: corpus.manifest.runs.len() + 1 };
     let index = FaceIndex::new(workshop.gallery);
     let planned: Vec<PlannedSet> = additions
         .sets
@@ -59,19 +59,17 @@ pub(super) fn add(
     let rendered = render(&renderer, &planned, staging)?;
     applied.built += rendered.sets.len();
     applied.failed += rendered.failed;
-    corpus.gaps.extend(rendered.gaps);
-    corpus.runs.push(Run {
+    let manifest = &mut corpus.manifest;
+    manifest.gaps.extend(rendered.gaps);
+    manifest.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),
         parameters: additions.parameters,
         facesets: rendered.sets.iter().map(|set| set.name.clone()).collect(),
     });
-    corpus.facesets.extend(rendered.sets);
-    let crops: Vec<_> = sets.into_iter().map(|set| set.faces).chain(rendered.crops).collect();
-    let page = staging.join("index.html");
-    fs::write(&page, contact_sheet::page(&corpus, &crops))
-        .map_err(|source| ApplyError::Io { path: page, source })?;
-    Ok(manifest::write(staging, &corpus)?)
+    manifest.facesets.extend(rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)));
+    corpus.sets.extend(rendered.sets);
+    Ok(corpus.write(staging)?)
 }
 
 fn rows(set: &NewSet, index: &FaceIndex) -> Result<Vec<usize>, ApplyError> {
@@ -81,19 +79,4 @@ fn rows(set: &NewSet, index: &FaceIndex) -> Result<Vec<usize>, ApplyError> {
             .ok_or_else(|| ApplyError::UnknownFace { set: set.name.clone(), path: face.path.clone() })
     };
     set.faces.iter().map(row).collect()
-}
-
-/// A corpus that nothing was exported to yet.
-fn empty(plan: &Plan, additions: &Additions) -> CorpusManifest {
-    CorpusManifest {
-        schema: CORPUS_SCHEMA.to_owned(),
-        made_by: made_by(),
-        contract: plan.contract.clone(),
-        parameters: additions.parameters,
-        facesets: Vec::new(),
-        gaps: Vec::new(),
-        runs: Vec::new(),
-        aside: Aside::default(),
-        beside: Vec::new(),
-    }
 }

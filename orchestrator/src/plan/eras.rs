@@ -11,20 +11,17 @@ use super::{
     apply::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
+    adopt::old::DROPPED,
     certificate::Skipped,
     era::EraChange,
     export::{
-        contact_sheet,
         corpus::Corpus,
         manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
         render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
     gallery::FaceIndex,
-    manifest::{self, dropped_faces, set_number},
+    manifest::{dropped_faces, set_number},
 };
-
-/// Crops that were set aside, within [`FACES`].
-const DROPPED: &str = "_dropped";
 
 /// A set of the new corpus: its line in the manifest over all, and whether its folder is built anew.
 struct Entry {
@@ -91,8 +88,8 @@ pub(super) fn build(
     applied.built += enough.sets.len() + few.sets.len();
     applied.failed += enough.failed + few.failed;
 
-    let mut built = read_back(enough.sets, staging, false)?;
-    built.extend(read_back(few.sets, &shelf, true)?);
+    let entries_of = |sets: Vec<FacesetManifest>, thin| sets.into_iter().map(move |set| Entry::of(set, thin));
+    let built: Vec<Entry> = entries_of(enough.sets, false).chain(entries_of(few.sets, true)).collect();
     let (kept, replaced): (Vec<Entry>, Vec<Entry>) = old.into_iter().partition(|entry| {
         let name = &entry.set.name;
         !(change.removed.contains(name) || change.sets.iter().any(|set| set.name == *name))
@@ -125,13 +122,11 @@ pub(super) fn build(
     let (few, enough): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.thin);
     // Those that were taken over stay as they are.
     corpus.aside.thin_eras.retain(|set| set.summary.is_none());
-    corpus.aside.thin_eras.extend(few.into_iter().map(|entry| aside(entry.summary)));
-    let (facesets, crops) = enough.into_iter().map(|entry| (entry.summary, entry.set.faces)).unzip();
+    let (summaries, thin): (Vec<_>, Vec<_>) = few.into_iter().map(|entry| (entry.summary, entry.set)).unzip();
+    corpus.aside.thin_eras.extend(summaries.into_iter().map(aside));
+    let (facesets, sets) = enough.into_iter().map(|entry| (entry.summary, entry.set)).unzip();
     corpus.facesets = facesets;
-    let crops: Vec<_> = crops;
-    let page = staging.join("index.html");
-    fs::write(&page, contact_sheet::page(&corpus, &crops)).map_err(at(&page))?;
-    manifest::write(staging, &corpus)?;
+    Corpus { manifest: corpus, sets, thin }.write(staging)?;
     Ok(gone)
 }
 
@@ -147,10 +142,20 @@ fn aside(summary: FacesetSummary) -> SetAside {
     }
 }
 
+impl Entry {
+    /// A set that was just built.
+    fn of(set: FacesetManifest, thin: bool) -> Self {
+        Self { summary: FacesetSummary::of(&set, &place(&set.name, thin)), set, thin }
+    }
+}
+
 /// Where a set lies in the corpus.
 fn location(entry: &Entry) -> String {
-    let name = &entry.set.name;
-    if entry.thin { format!("{THIN}/{name}") } else { name.clone() }
+    place(&entry.set.name, entry.thin)
+}
+
+fn place(name: &str, thin: bool) -> String {
+    if thin { format!("{THIN}/{name}") } else { name.to_owned() }
 }
 
 /// Crops of any set that would come out the same.
@@ -166,19 +171,6 @@ fn earlier_crops(root: &Path, sets: &[Entry], out_size: u32, index: &FaceIndex) 
         }
     }
     crops
-}
-
-/// What was written below `folder`.
-fn read_back(summaries: Vec<FacesetSummary>, folder: &Path, thin: bool) -> Result<Vec<Entry>, ApplyError> {
-    let entry = |mut summary: FacesetSummary| {
-        let set = manifest::read(&folder.join(&summary.name))?;
-        if thin {
-            // Bundles are named relative to the corpus.
-            summary.bundles.iter_mut().for_each(|bundle| *bundle = format!("{THIN}/{bundle}"));
-        }
-        Ok(Entry { summary, set, thin })
-    };
-    summaries.into_iter().map(entry).collect()
 }
 
 /// Crops that were set aside go with their set; those of a set that is no more, with the first of the new ones.

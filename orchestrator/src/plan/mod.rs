@@ -21,7 +21,7 @@ use crate::{
     era::EraChange,
     gallery::Gallery,
     identity::Additions,
-    manifest::{ClusterManifest, ManifestError, RefinedManifest, read_bytes},
+    manifest::{ClusterManifest, ManifestError, RefinedManifest, made_by, read_bytes},
 };
 
 /// Schema of [`Plan`].
@@ -88,11 +88,6 @@ impl Plan {
     pub fn roots(&self) -> Vec<PathBuf> {
         self.targets.iter().map(|target| target.root.clone()).collect()
     }
-}
-
-/// Program and version.
-pub fn made_by() -> String {
-    format!("facesets {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Digest of a folder's manifest as it is now; of nothing where there is none.

@@ -1,7 +1,7 @@
 //! What `export-swap` wrote and other commands added to: crops, bundles, manifests.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fs::{self, File},
     io::Cursor,
     path::Path,
@@ -15,6 +15,8 @@ use crate::{
     adopt::old::DROPPED,
     certificate::consumer,
     export::{
+        candidates::CANDIDATES,
+        contact_sheet::PAGE,
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, THIN, UNMATCHED,
         },
@@ -23,11 +25,8 @@ use crate::{
     manifest::{self, FILE_NAME},
 };
 
-/// The contact sheet.
-pub(super) const PAGE: &str = "index.html";
-
 /// What may lie in a corpus besides its facesets.
-const BESIDE: [&str; 2] = [PAGE, "_candidates"];
+const BESIDE: [&str; 2] = [PAGE, CANDIDATES];
 
 pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(), VerifyError> {
     look.seen.extend(BESIDE.map(str::to_owned));
@@ -88,14 +87,22 @@ fn faceset(
     if parent.is_some_and(|parent| !corpus.facesets.iter().any(|set| set.name == *parent)) {
         look.finding(name, "is an era of a set that is not in the corpus");
     }
-    if *summary != (FacesetSummary { bundles: bundle_paths(summary, set, name), ..FacesetSummary::of(set) }) {
+    let mut own = FacesetSummary::of(set, name);
+    // Earlier versions named the bundles here only.
+    if set.bundles.is_empty() {
+        own.bundles.clone_from(&summary.bundles);
+    }
+    if *summary != own {
         look.finding(name, "is not what the manifest over all says of it");
     }
+    let mut crops = HashMap::new();
     for face in &set.faces {
         if look.index.row(&face.sha256, face.bbox).is_none() {
             look.finding(&format!("{name}/{}", face.file), "is no face of this library");
         }
-        crop(look, &home, name, face, set.parameters.out_size);
+        if let Some(digest) = crop(look, &home, name, face, set.parameters.out_size) {
+            crops.insert(face.file.as_str(), digest);
+        }
     }
     let listed: BTreeSet<&str> = set.faces.iter().map(|face| face.file.as_str()).collect();
     for file in names(&home.join(FACES))? {
@@ -109,8 +116,7 @@ fn faceset(
     expected.extend(set.beside.iter().cloned());
     expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
     for bundle in bundles(summary, set) {
-        if let Err(problem) = bundle_holds(&home.join(&bundle.file), &home, &bundle, set.parameters.out_size)
-        {
+        if let Err(problem) = bundle_holds(&home, &bundle, &crops, set.parameters.out_size) {
             look.finding(&format!("{name}/{}", bundle.file), problem);
         }
         expected.insert(bundle.file);
@@ -133,14 +139,6 @@ fn faceset(
     Ok(())
 }
 
-/// The bundles as the manifest over all names them, of a set that lies at `place` in the corpus.
-fn bundle_paths(summary: &FacesetSummary, set: &FacesetManifest, place: &str) -> Vec<String> {
-    if set.bundles.is_empty() {
-        return summary.bundles.clone();
-    }
-    set.bundles.iter().map(|bundle| format!("{place}/{}", bundle.file)).collect()
-}
-
 /// The bundles of a set; earlier versions did not write down which crops are in each, nor its digest.
 fn bundles(summary: &FacesetSummary, set: &FacesetManifest) -> Vec<BundleRecord> {
     if !set.bundles.is_empty() {
@@ -155,15 +153,25 @@ fn bundles(summary: &FacesetSummary, set: &FacesetManifest) -> Vec<BundleRecord>
     summary.bundles.iter().map(record_of).collect()
 }
 
-/// Demands a PNG of the right size, with the bytes that the manifest names.
-fn crop(look: &mut Look<'_>, home: &Path, name: &str, face: &ExportedFace, side: u32) {
+/// Demands a PNG of the right size, with the bytes that the manifest names; returns the digest of those that are there.
+fn crop(
+    look: &mut Look<'_>,
+    home: &Path,
+    name: &str,
+    face: &ExportedFace,
+    side: u32,
+) -> Option<Sha256Digest> {
     look.verified.files += 1;
     let what = format!("{name}/{}", face.file);
     let bytes = match fs::read(home.join(&face.file)) {
         Ok(bytes) => bytes,
-        Err(error) => return look.finding(&what, format!("cannot be read: {error}")),
+        Err(error) => {
+            look.finding(&what, format!("cannot be read: {error}"));
+            return None;
+        }
     };
-    if face.png_sha256.as_ref().is_some_and(|png| *png != Sha256Digest::of(&bytes).to_string()) {
+    let digest = Sha256Digest::of(&bytes);
+    if face.png_sha256.as_ref().is_some_and(|png| *png != digest.to_string()) {
         look.finding(&what, "has other bytes than the crop that was made");
     }
     let size = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map(ImageReader::into_dimensions);
@@ -172,10 +180,18 @@ fn crop(look: &mut Look<'_>, home: &Path, name: &str, face: &ExportedFace, side:
         Ok((width, height)) => look.finding(&what, format!("has {width} × {height} pixels, not {side}²")),
         Err(error) => look.finding(&what, format!("is no image: {error}")),
     }
+    Some(digest)
 }
 
-/// Demands that a bundle has the bytes that the manifest names, and holds these crops in this order.
-fn bundle_holds(path: &Path, home: &Path, bundle: &BundleRecord, side: u32) -> Result<(), String> {
+/// Demands that a bundle of the set at `home` has the bytes that the manifest names, and holds its crops in their order; `digests` are
+/// those of the set's crops, by their files.
+fn bundle_holds(
+    home: &Path,
+    bundle: &BundleRecord,
+    digests: &HashMap<&str, Sha256Digest>,
+    side: u32,
+) -> Result<(), String> {
+    let path = &home.join(&bundle.file);
     let contents =
         consumer::bundle(path, side).map_err(|error| format!("is no bundle that can be read: {error}"))?;
     if let Some((entry, fault)) = contents.faults.first() {
@@ -186,8 +202,7 @@ fn bundle_holds(path: &Path, home: &Path, bundle: &BundleRecord, side: u32) -> R
         return Err(format!("holds {held} crops instead of {wanted}"));
     }
     for (held, crop) in contents.crops.iter().zip(&bundle.crops) {
-        let there = File::open(home.join(crop)).and_then(Sha256Digest::of_reader);
-        if there.map(|(digest, _)| digest).ok() != Some(held.sha256) {
+        if digests.get(crop.as_str()) != Some(&held.sha256) {
             return Err(format!("holds as {} something else than {crop}", held.name));
         }
     }

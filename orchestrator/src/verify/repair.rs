@@ -11,24 +11,23 @@ use std::{
 
 use facesets_core::{ImageLimits, Sha256Digest};
 
-use super::{VerifyError, corpus::PAGE, names};
+use super::{VerifyError, names};
 use crate::{
     certificate::consumer,
     export::{
-        bundle, contact_sheet,
+        bundle,
+        contact_sheet::{self, PAGE},
         corpus::Corpus,
         crop::square_crop,
         draft::encode_png,
         manifest::{
-            Aside, BundleRecord, CORPUS_SCHEMA, CorpusManifest, ExportedFace, FacesetManifest,
-            FacesetSummary, FormatRecord, THIN,
+            BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, FormatRecord, THIN,
         },
     },
     gallery::{FaceIndex, Gallery},
     manifest::{self, FILE_NAME},
     monitor::Monitor,
     photo,
-    plan::made_by,
 };
 
 /// Name of what is being written, beside its place.
@@ -58,15 +57,8 @@ pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Vec<Strin
                 "{error}; it is made again from the sets: which numbers are taken by sets that are not there, the list of runs and what lies aside are lost"
             ));
             CorpusManifest {
-                schema: CORPUS_SCHEMA.to_owned(),
-                made_by: made_by(),
-                contract: first.contract.clone(),
-                parameters: first.parameters,
-                facesets: sets.iter().map(FacesetSummary::of).collect(),
-                gaps: Vec::new(),
-                runs: Vec::new(),
-                aside: Aside::default(),
-                beside: Vec::new(),
+                facesets: sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
+                ..CorpusManifest::empty(first.contract.clone(), first.parameters)
             }
         }
     };
@@ -74,7 +66,7 @@ pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Vec<Strin
         let set = sets.iter().find(|set| set.name == summary.name);
         // Sets of earlier versions do not name their bundles.
         if let Some(set) = set.filter(|set| !set.bundles.is_empty()) {
-            *summary = FacesetSummary::of(set);
+            *summary = FacesetSummary::of(set, &set.name);
         }
     }
     if before.as_ref() == Some(&corpus) {
@@ -104,10 +96,9 @@ pub fn files(root: &Path, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Ve
     monitor.finish();
     let page = root.join(PAGE);
     if !page.exists()
-        && let Ok(Corpus { manifest, sets, .. }) = Corpus::read(root)
+        && let Ok(corpus) = Corpus::read(root)
     {
-        let crops: Vec<_> = sets.into_iter().map(|set| set.faces).collect();
-        put(&page, contact_sheet::page(&manifest, &crops).as_bytes())?;
+        put(&page, contact_sheet::page(&corpus).as_bytes())?;
         repaired.push(PAGE.to_owned());
     }
     Ok(repaired)
