@@ -8,6 +8,8 @@
 //!
 //! where only `q_a·q_b` depends on both. The bound is loose by about 0.015 at 127 levels and 512 values, and never wrong.
 
+use multiversion::multiversion;
+
 use super::points::MAX_LENGTH;
 
 /// Columns of a [`Strip`].
@@ -139,6 +141,7 @@ impl RowBlock {
 }
 
 /// Writes q of `vector` to `quanta`, padded with zeros to a whole number of groups.
+#[multiversion(targets("x86_64+avx2"))]
 fn quantise(vector: &[f32], levels: f32, quanta: &mut Vec<i8>) -> Quantised {
     // Adding and taking away 1.5 · 2²³ rounds to the nearest whole number, ties to even, in plain vector instructions.
     const ROUND: f32 = 12_582_912.0;

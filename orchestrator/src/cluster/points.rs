@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ndarray::ArrayRef2;
 use rayon::prelude::*;
 
-use super::ClusterError;
+use super::{ClusterError, dot::lanes};
 
 /// Most values of an embedding: sums of 8-bit products over so many still fit 32 bits (255 · 127 · 65,536 < 2³¹).
 pub(super) const MAX_DIMS: usize = 65_536;
@@ -74,7 +74,7 @@ impl<'a> Points<'a> {
 /// Finds the first row that is not a unit vector.
 fn check_unit(values: &[f32], dims: usize) -> Result<(), ClusterError> {
     let bad = values.par_chunks_exact(dims).enumerate().find_map_first(|(row, vector)| {
-        let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        let length = lanes(vector, vector).sqrt();
         if !length.is_finite() {
             Some(ClusterError::NotFinite { row })
         } else if (length - 1.0).abs() > LENGTH_TOLERANCE {
