@@ -8,7 +8,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../proto");
     println!("cargo:rerun-if-changed={}", root.display());
 
-    let descriptors = protox::compile(["facesets/worker/v1/worker.proto"], [&root])?;
+    let descriptors =
+        protox::compile(["facesets/worker/v1/worker.proto", "facesets/worker/v1/pairing.proto"], [&root])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
 

@@ -1,6 +1,6 @@
 //! The words and the wire of facesets: what both programs must mean alike, and nothing else.
 //!
-//! Domain types come first ([`digest`], [`geometry`], [`embedding`], [`face`], [`contract`], [`limits`]): plain values that are
+//! Domain types come first ([`digest`], [`geometry`], [`embedding`], [`face`], [`contract`], [`limits`], [`pairing`]): plain values that are
 //! valid by construction, with no serialisation, no I/O and no gRPC in them. [`wire`] alone knows the protocol's messages
 //! and turns them into domain types and back.
 
@@ -11,6 +11,7 @@ pub mod embedding;
 pub mod face;
 pub mod geometry;
 pub mod limits;
+pub mod pairing;
 pub mod wire;
 
 pub use clip::{ClipAnalysis, ClipEmbedding};

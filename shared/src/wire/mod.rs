@@ -9,6 +9,7 @@ mod info;
 mod item;
 mod limits;
 mod outcome;
+mod pairing;
 mod task;
 
 pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
@@ -17,6 +18,7 @@ pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
 };
 pub use outcome::{ItemFailure, ItemFailureKind, ItemOutcome, ItemReply, Timings};
+pub use pairing::PairingRequest;
 pub use task::{AnalyzeFaces, CountFaces, EmbedClip, MAX_TASKS, Task, TaskResult};
 
 /// The generated messages, client and server.
@@ -72,6 +74,9 @@ pub enum WireError {
     /// Not a box.
     #[error(transparent)]
     Box(#[from] crate::geometry::InvalidBox),
+    /// Not a client's name.
+    #[error(transparent)]
+    ClientName(#[from] crate::pairing::InvalidClientName),
     /// Not an embedding.
     #[error(transparent)]
     Embedding(#[from] crate::embedding::InvalidEmbedding),
