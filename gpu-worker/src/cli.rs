@@ -4,9 +4,12 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use facesets_core::pairing::{ClientName, WorkerAddress};
+
 use crate::{
     engine::ProviderChoice,
-    settings::{ConfigFile, FileError, Settings, config_file, default_models},
+    settings::{ConfigFile, FileError, Settings, config_file, default_models, default_state},
+    trust::Trust,
 };
 
 /// Streams images in and faces out, through ONNX Runtime, over gRPC.
@@ -26,6 +29,11 @@ pub enum Command {
     /// Look after model packs.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Make a code with which one client on another machine can pair: `facesets worker add CODE` there.
+    Pair(PairArgs),
+    /// See which clients have paired, or forget one.
+    #[command(subcommand)]
+    Clients(ClientsCommand),
     /// Measure how fast this machine works on photos, stage by stage.
     Bench(BenchArgs),
 }
@@ -106,6 +114,65 @@ impl ConfigArg {
     /// Reads it.
     pub fn read(&self) -> Result<ConfigFile, FileError> {
         config_file(self.path.as_deref())
+    }
+}
+
+/// `pair`.
+#[derive(Debug, Args)]
+pub struct PairArgs {
+    /// Where the client finds this worker [default: where `serve` listens; if that is every address, the one of this machine that leads to
+    /// other networks].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<WorkerAddress>,
+    /// How long the code can be used, in minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    pub valid: u64,
+    /// Whom the worker trusts.
+    #[command(flatten)]
+    pub state: StateDir,
+}
+
+/// `clients …`.
+#[derive(Debug, Subcommand)]
+pub enum ClientsCommand {
+    /// List the clients that have paired.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Whom the worker trusts.
+        #[command(flatten)]
+        state: StateDir,
+    },
+    /// Forget a client: its token ends within a second, and so does what it has running.
+    Revoke {
+        /// Name of the client.
+        name: ClientName,
+        /// Whom the worker trusts.
+        #[command(flatten)]
+        state: StateDir,
+    },
+}
+
+/// Where the certificate and the clients are.
+#[derive(Debug, Args)]
+pub struct StateDir {
+    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the user's data folder].
+    #[arg(long = "state", env = "FACESETS_WORKER_STATE", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Where else it may be said.
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+impl StateDir {
+    /// Whom the worker trusts, as `serve` would find it.
+    pub fn trust(&self) -> Result<Trust, FileError> {
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => self.config.read()?.settings.state.unwrap_or_else(default_state),
+        };
+        Ok(Trust::new(folder))
     }
 }
 
@@ -206,10 +273,13 @@ mod tests {
 
     #[test]
     fn a_switch_may_be_turned_off_where_a_file_turns_it_on() {
-        for (flag, meaning) in [("--allow-plaintext", true), ("--allow-plaintext=false", false)] {
-            let cli = Cli::try_parse_from(["facesets-worker", "serve", flag]).unwrap();
+        for (flag, meaning) in [("", true), ("=false", false)] {
+            let flags = ["--allow-plaintext", "--tls", "--reflection"].map(|name| format!("{name}{flag}"));
+            let words = ["facesets-worker", "serve"].into_iter().map(str::to_owned).chain(flags);
+            let cli = Cli::try_parse_from(words).unwrap();
             let Command::Serve(serve) = cli.command else { panic!("{cli:?}") };
-            assert_eq!(serve.settings.allow_plaintext, Some(meaning));
+            let Settings { allow_plaintext, tls, reflection, .. } = serve.settings;
+            assert_eq!([allow_plaintext, tls, reflection], [Some(meaning); 3]);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The worker of facesets: image bytes in, faces out, over gRPC. It keeps no state.
+//! The worker of facesets: image bytes in, faces out, over gRPC. It keeps nothing of either.
 //!
 //! From the outside in: [`service`] speaks the protocol, [`pool`] gives items to lanes (one thread each), [`analyzer`] does what an
 //! item asks for, [`vision`] is the arithmetic, [`device`] gathers the inputs of networks, [`engine`] runs them, [`model_pack`] provides
-//! them, [`meter`] says where the time goes, [`mod@bench`] measures. [`assembly`] and [`startup`] put the parts together, [`command`]
+//! them, [`meter`] says where the time goes, [`mod@bench`] measures. [`trust`] knows whom to let in. [`assembly`] and [`startup`] put the parts together, [`command`]
 //! does so for the command line, [`managed`] is what a parent process says and hears.
 
 pub mod analyzer;
@@ -22,5 +22,6 @@ pub mod settings;
 pub mod startup;
 #[cfg(test)]
 mod testing;
+pub mod trust;
 mod ui;
 pub mod vision;

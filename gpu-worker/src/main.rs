@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Serve(args) => command::serve::run(&args),
         Command::Models(models) => command::models::run(models),
+        Command::Pair(args) => command::pair::run(&args),
+        Command::Clients(clients) => command::clients::run(clients),
         Command::Bench(args) => command::bench::run(&args),
     };
     ExitCode::from(exit as u8)

@@ -22,7 +22,8 @@ use crate::{
     model_pack::{Pack, PackError},
     packs::{Bounds, LoadError, Packs},
     pool::Pool,
-    service::{Token, WorkerService},
+    service::{Protection, Tls, Token, WorkerService},
+    trust::{Trust, TrustError},
 };
 
 /// How to serve.
@@ -48,8 +49,14 @@ pub struct Configuration {
     pub lanes: Option<NonZeroUsize>,
     /// What one image may be.
     pub limits: ImageLimits,
-    /// What clients must name.
+    /// What clients may name.
     pub token: Option<Token>,
+    /// Whether to speak TLS, if that is not to follow from the address.
+    pub tls: Option<bool>,
+    /// Whom the worker trusts, with TLS.
+    pub trust: Trust,
+    /// Whether to describe the protocol to clients.
+    pub reflection: bool,
     /// What may be done in the clear.
     pub plaintext: Plaintext,
 }
@@ -74,16 +81,18 @@ pub struct Started {
     pub description: WorkerDescription,
     /// Who answers.
     pub service: WorkerService,
+    /// Whom.
+    pub protection: Protection,
 }
 
 /// A worker that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Off loopback without a token.
-    #[error("`{0}` can be reached from other machines, and there is no token")]
+    /// In plaintext off loopback without a token.
+    #[error("`{0}` can be reached from other machines, and without TLS there is no token")]
     NoToken(SocketAddr),
     /// Off loopback without encryption.
-    #[error("`{0}` can be reached from other machines, and photos would travel unencrypted")]
+    #[error("`{0}` can be reached from other machines, and without TLS photos would travel unencrypted")]
     Plaintext(SocketAddr),
     /// The address is taken or not this machine's.
     #[error("`{address}` cannot be listened on: {source}")]
@@ -93,6 +102,9 @@ pub enum StartupError {
         /// What the system says.
         source: io::Error,
     },
+    /// The certificate, or the clients.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The pack.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -116,10 +128,13 @@ impl StartupError {
     /// What to do about it.
     pub fn hint(&self, pack: &str) -> String {
         match self {
-            Self::NoToken(_) => "put a long random word in a file and pass `--token-file FILE`".to_owned(),
-            Self::Plaintext(_) => {
-                "pass `--allow-plaintext` if the network is trusted, or listen on 127.0.0.1".to_owned()
+            Self::NoToken(_) => {
+                "leave TLS on, or put a long random word in a file and pass `--token-file FILE`".to_owned()
             }
+            Self::Plaintext(_) => {
+                "leave TLS on, listen on 127.0.0.1, or pass `--allow-plaintext` if the network is trusted".to_owned()
+            }
+            Self::Trust(error) => error.hint(),
             Self::Listen { .. } => "pass another `--listen ADDRESS:PORT`; port 0 takes a free one".to_owned(),
             Self::Pack(error) => pack_hint(error, pack),
             Self::Runtime(RuntimeError::NoProvider { .. }) => {
@@ -155,10 +170,17 @@ pub fn pack_hint(error: &PackError, pack: &str) -> String {
 
 /// Starts everything but the server.
 pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
-    check_exposure(configuration)?;
+    let transport = transport(configuration)?;
     let address = configuration.listen;
     let listener = listen(address).map_err(|source| StartupError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartupError::Listen { address, source })?;
+    let tls = match transport {
+        Transport::Plaintext => None,
+        Transport::Tls => {
+            configuration.trust.note_address(address)?;
+            Some(Tls::new(configuration.trust.clone())?)
+        }
+    };
     // What is plainly wrong is said before anything heavy is done.
     for name in &configuration.packs {
         Pack::open(&configuration.models, name)?;
@@ -187,7 +209,8 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         instance: Some(Instance::random()),
     };
     let service = WorkerService::new(description.clone(), Arc::new(pool)).with_packs(packs);
-    Ok(Started { listener, address, description, service })
+    let protection = Protection { token: configuration.token, tls, reflection: configuration.reflection };
+    Ok(Started { listener, address, description, service, protection })
 }
 
 /// The library on every target that may be used, in the order in which to try them.
@@ -231,16 +254,28 @@ fn first_that_works<T>(
     unreachable!("the processor is always among the targets, or the one that was named")
 }
 
-fn check_exposure(configuration: &Configuration) -> Result<(), StartupError> {
+/// How bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Plaintext,
+    Tls,
+}
+
+/// TLS where it is asked for, and off loopback unless it is not; plaintext off loopback needs leave and a token.
+fn transport(configuration: &Configuration) -> Result<Transport, StartupError> {
     let address = configuration.listen;
-    if address.ip().is_loopback() {
-        Ok(())
+    let near = address.ip().is_loopback();
+    let allowed = configuration.plaintext == Plaintext::Everywhere;
+    if configuration.tls.unwrap_or(!near && !allowed) {
+        Ok(Transport::Tls)
+    } else if near {
+        Ok(Transport::Plaintext)
+    } else if !allowed {
+        Err(StartupError::Plaintext(address))
     } else if configuration.token.is_none() {
         Err(StartupError::NoToken(address))
-    } else if configuration.plaintext == Plaintext::LoopbackOnly {
-        Err(StartupError::Plaintext(address))
     } else {
-        Ok(())
+        Ok(Transport::Plaintext)
     }
 }
 
@@ -269,21 +304,34 @@ mod tests {
             lanes: None,
             limits: ImageLimits::default(),
             token: token.map(|token| Token::new(token).unwrap()),
+            tls: None,
+            trust: Trust::new("nowhere/worker"),
+            reflection: true,
             plaintext,
         }
     }
 
     #[test]
-    fn off_loopback_a_token_and_leave_for_plaintext_are_needed() {
+    fn off_loopback_tls_is_spoken_and_plaintext_needs_leave_and_a_token() {
         use Plaintext::{Everywhere, LoopbackOnly};
-        let check = |listen, token, plaintext| check_exposure(&configuration(listen, token, plaintext));
+        let check = |listen, token, tls, plaintext| {
+            transport(&Configuration { tls, ..configuration(listen, token, plaintext) })
+        };
         for listen in ["0.0.0.0:1", "192.168.1.5:1", "[::]:1"] {
-            assert!(matches!(check(listen, None, Everywhere), Err(StartupError::NoToken(_))));
-            assert!(matches!(check(listen, Some("t"), LoopbackOnly), Err(StartupError::Plaintext(_))));
-            assert!(check(listen, Some("t"), Everywhere).is_ok());
+            for token in [None, Some("t")] {
+                assert_eq!(check(listen, token, None, LoopbackOnly).unwrap(), Transport::Tls);
+                assert_eq!(check(listen, token, Some(true), Everywhere).unwrap(), Transport::Tls);
+                let refused = check(listen, token, Some(false), LoopbackOnly);
+                assert!(matches!(refused, Err(StartupError::Plaintext(_))), "{refused:?}");
+            }
+            for tls in [None, Some(false)] {
+                assert!(matches!(check(listen, None, tls, Everywhere), Err(StartupError::NoToken(_))));
+                assert_eq!(check(listen, Some("t"), tls, Everywhere).unwrap(), Transport::Plaintext);
+            }
         }
         for listen in ["127.0.0.1:0", "[::1]:0"] {
-            assert!(check(listen, None, LoopbackOnly).is_ok());
+            assert_eq!(check(listen, None, None, LoopbackOnly).unwrap(), Transport::Plaintext);
+            assert_eq!(check(listen, None, Some(true), LoopbackOnly).unwrap(), Transport::Tls);
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use facesets_core::{ImageLimits, wire::PROTOCOL_VERSION};
 use tokio_util::sync::CancellationToken;
 
-use super::Exit;
+use super::{Exit, Trouble};
 use crate::{
     cli::ServeArgs,
     engine::CpuFallback,
@@ -22,6 +22,7 @@ use crate::{
     service::{Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
+    trust::Trust,
     ui,
 };
 
@@ -30,12 +31,6 @@ const TOKEN_VARIABLE: &str = "FACESETS_TOKEN";
 
 /// Threads for the network: it moves bytes and waits; the lanes do the work.
 const NETWORK_THREADS: usize = 2;
-
-/// A failure and what to do about it.
-struct Trouble {
-    error: String,
-    hint: String,
-}
 
 /// Serves until told to stop.
 pub fn run(args: &ServeArgs) -> Exit {
@@ -46,10 +41,9 @@ pub fn run(args: &ServeArgs) -> Exit {
     let prepared = if args.managed { managed_configuration(args, &drain) } else { configuration(args) };
     let started = prepared.and_then(|configuration| {
         start(&configuration)
-            .map(|started| (started, configuration.token))
             .map_err(|error| Trouble { hint: error.hint(&configuration.packs[0]), error: error.to_string() })
     });
-    match started.and_then(|(started, token)| serve_until_stopped(args, started, token, drain)) {
+    match started.and_then(|started| serve_until_stopped(args, started, drain)) {
         Ok(exit) => exit,
         Err(Trouble { error, hint }) => {
             if args.managed {
@@ -77,7 +71,6 @@ fn print_config(args: &ServeArgs) -> Exit {
 fn serve_until_stopped(
     args: &ServeArgs,
     started: Started,
-    token: Option<Token>,
     drain: CancellationToken,
 ) -> Result<Exit, Trouble> {
     let trouble = |error: String| Trouble { error, hint: "run the same command again".to_owned() };
@@ -87,12 +80,13 @@ fn serve_until_stopped(
         .build()
         .map_err(|error| trouble(format!("the network threads cannot be started: {error}")))?;
     let exit = runtime.block_on(async {
+        announce(args, &started);
         let listener =
             tokio::net::TcpListener::from_std(started.listener).map_err(|e| trouble(e.to_string()))?;
-        announce(args, started.address, &started.description);
         let stopped = tokio::spawn(stop_on_signal(drain.clone()));
-        let outcome =
-            serve(listener, started.service, token, drain).await.map_err(|e| trouble(e.to_string()))?;
+        let outcome = serve(listener, started.service, started.protection, drain)
+            .await
+            .map_err(|e| trouble(e.to_string()))?;
         if outcome == Outcome::Abandoned {
             tracing::warn!("some items in flight were abandoned");
         }
@@ -104,17 +98,18 @@ fn serve_until_stopped(
     exit
 }
 
-fn announce(
-    args: &ServeArgs,
-    address: std::net::SocketAddr,
-    worker: &facesets_core::wire::WorkerDescription,
-) {
+fn announce(args: &ServeArgs, started: &Started) {
+    let Started { address, description: worker, protection, .. } = started;
     let pack = worker.packs.first().map_or("", |pack| pack.name.as_str());
-    tracing::info!(%address, device = worker.device, provider = worker.provider, pack, "serving");
+    let tls = protection.tls.is_some();
+    tracing::info!(%address, tls, device = worker.device, provider = worker.provider, pack, "serving");
+    if tls && protection.token.is_none() {
+        tracing::info!("only paired clients are let in: `facesets-worker pair` makes a code for another one");
+    }
     if args.managed {
         ui::json(&Ready::Yes {
             ready: true,
-            address,
+            address: *address,
             device: worker.device.clone(),
             provider: worker.provider.clone(),
             pack: pack.to_owned(),
@@ -160,11 +155,7 @@ async fn terminated() {
 
 /// What flags, environment and file say.
 fn said(args: &ServeArgs) -> Result<(Settings, ConfigFile), Trouble> {
-    let file = args
-        .config
-        .read()
-        .map_err(|error| Trouble { hint: error.hint().to_owned(), error: error.to_string() })?;
-    Ok((args.settings.clone(), file))
+    Ok((args.settings.clone(), args.config.read()?))
 }
 
 fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
@@ -216,6 +207,9 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
             max_pixels: settings.max_pixels.expect(FILLED),
         },
         token,
+        tls: settings.tls,
+        trust: Trust::new(settings.state.expect(FILLED)),
+        reflection: settings.reflection.expect(FILLED),
         plaintext: if settings.allow_plaintext.expect(FILLED) {
             Plaintext::Everywhere
         } else {

@@ -1,10 +1,12 @@
-//! The bearer token.
+//! The bearer token: who may call.
 
 use std::fmt;
 
 use facesets_core::Sha256Digest;
 use subtle::ConstantTimeEq as _;
 use tonic::{Request, Status, metadata::MetadataMap, service::Interceptor};
+
+use super::acquaintances::Acquaintances;
 
 /// A secret that clients must name. Only its digest is kept; it is never shown.
 #[derive(Clone, Copy)]
@@ -38,18 +40,37 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Lets calls pass that name the token; all of them when there is none.
+/// Lets calls pass that name a token: the worker's own, or that of a client that has paired. All of them where there is neither.
 #[derive(Debug, Clone)]
-pub(super) struct Guard(pub(super) Option<Token>);
+pub(super) struct Guard {
+    pub(super) token: Option<Token>,
+    pub(super) acquaintances: Option<Acquaintances>,
+}
+
+/// The digest of the token of a client that has paired; it goes with its requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paired(pub(super) Sha256Digest);
 
 impl Interceptor for Guard {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        let Some(token) = &self.0 else { return Ok(request) };
-        match bearer(request.metadata()) {
-            Some(presented) if token.matches(presented) => Ok(request),
-            Some(_) => Err(Status::unauthenticated("the token is not this worker's")),
-            None => Err(Status::unauthenticated("a token is needed: `authorization: Bearer …`")),
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if self.token.is_none() && self.acquaintances.is_none() {
+            return Ok(request);
         }
+        let from = request.remote_addr().map(tracing::field::display);
+        let Some(presented) = bearer(request.metadata()) else {
+            tracing::info!(from, "a call without a token is refused");
+            return Err(Status::unauthenticated("a token is needed: `authorization: Bearer …`"));
+        };
+        if self.token.is_some_and(|token| token.matches(presented)) {
+            return Ok(request);
+        }
+        let digest = Sha256Digest::of(presented.as_bytes());
+        if self.acquaintances.as_ref().is_some_and(|known| known.name(&digest).is_some()) {
+            request.extensions_mut().insert(Paired(digest));
+            return Ok(request);
+        }
+        tracing::warn!(from, "a call with a wrong token is refused");
+        Err(Status::unauthenticated("the token is not this worker's, or was revoked"))
     }
 }
 
@@ -67,7 +88,7 @@ mod tests {
         if let Some(header) = header {
             request.metadata_mut().insert("authorization", header.parse().unwrap());
         }
-        Guard(guard).call(request).is_ok()
+        Guard { token: guard, acquaintances: None }.call(request).is_ok()
     }
 
     #[test]

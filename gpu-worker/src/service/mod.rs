@@ -2,8 +2,13 @@
 //!
 //! [`serve`] answers on a listener until it is told to drain. What an item means is the pool's business.
 
+mod acquaintances;
+mod attempts;
 mod auth;
+mod link;
+mod pairing;
 mod process;
+mod protection;
 mod replies;
 mod server;
 #[cfg(test)]
@@ -19,9 +24,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 pub use auth::{InvalidToken, Token};
+pub use link::{HANDSHAKE_LIMIT, MAX_CONNECTIONS};
+pub use protection::{Protection, Tls};
 pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
 
-use self::{process::Reader, replies::Replies};
+use self::{acquaintances::Acquaintances, auth::Paired, process::Reader, replies::Replies};
 use crate::{packs::Packs, pool::Pool};
 
 /// What the service answers with.
@@ -30,19 +37,37 @@ pub struct WorkerService {
     description: Arc<WorkerDescription>,
     pool: Arc<Pool>,
     packs: Option<Arc<Packs>>,
+    acquaintances: Option<Acquaintances>,
     drain: CancellationToken,
 }
 
 impl WorkerService {
     /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items to `pool`.
     pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
-        Self { description: Arc::new(description), pool, packs: None, drain: CancellationToken::new() }
+        Self {
+            description: Arc::new(description),
+            pool,
+            packs: None,
+            acquaintances: None,
+            drain: CancellationToken::new(),
+        }
     }
 
     /// The same, which says of `packs` what is true when it is asked.
     #[must_use]
     pub fn with_packs(self, packs: Arc<Packs>) -> Self {
         Self { packs: Some(packs), ..self }
+    }
+
+    /// Returns when a client that was known is so no more; never for any other.
+    fn revoked(&self, paired: Option<Paired>) -> impl Future<Output = ()> + use<> {
+        let known = self.acquaintances.clone().zip(paired);
+        async move {
+            match known {
+                Some((acquaintances, Paired(token))) => acquaintances.revoked(token).await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// What it says of itself now.
@@ -75,8 +100,9 @@ impl Worker for WorkerService {
         request: Request<Streaming<proto::ProcessRequest>>,
     ) -> Result<Response<Replies>, Status> {
         let (submitter, answers) = self.pool.open(self.description.credit);
+        let paired = request.extensions().get::<Paired>().copied();
         let (reader, immediate) = Reader::new(self.clone(), request.into_inner(), submitter);
-        tokio::spawn(reader.run());
+        tokio::spawn(reader.run(self.revoked(paired)));
         Ok(Response::new(Replies::new(immediate, answers)))
     }
 }

@@ -59,9 +59,13 @@ impl Reader {
         (reader, receiver)
     }
 
-    /// Reads until there is nothing more to read.
-    pub(super) async fn run(mut self) {
-        let Err(end) = self.read().await;
+    /// Reads until there is nothing more to read, or the client was `revoked`.
+    pub(super) async fn run(mut self, revoked: impl Future<Output = ()>) {
+        let end = tokio::select! {
+            biased;
+            () = revoked => End::Failed(Status::unauthenticated("the client was revoked")),
+            Err(end) = self.read() => end,
+        };
         match end {
             End::Finished => {}
             End::Gone => tracing::debug!("a client has left"),

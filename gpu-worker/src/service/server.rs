@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use facesets_core::wire::{
     CONNECTION_WINDOW, FILE_DESCRIPTOR_SET, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW,
-    proto::worker_server::WorkerServer,
+    proto::{pairing_server::PairingServer, worker_server::WorkerServer},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::interceptor::InterceptedService,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{service::interceptor::InterceptedService, transport::Server};
 use tonic_health::{ServingStatus, server::health_reporter};
 
 use super::{
-    WorkerService,
-    auth::{Guard, Token},
+    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, link::links,
+    pairing::PairingService,
 };
+use crate::trust::TrustError;
 
 /// How long a drain may take: longer than any item, shorter than the patience of whoever stops the worker.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -37,6 +35,9 @@ pub enum ServeError {
     /// The transport failed.
     #[error("the server failed: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// Whom to let in is not known.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The descriptors that were compiled in are broken.
     #[error("the protocol cannot be described: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -51,17 +52,30 @@ pub enum Outcome {
     Abandoned,
 }
 
-/// Serves on `listener` until `drain` is cancelled; then refuses new items, finishes those in flight within [`DRAIN_LIMIT`], and
-/// ends. With a `token`, every service but Health asks for it.
+/// Serves on `listener`, protected as asked for, until `drain` is cancelled; then refuses new items, finishes those in flight within
+/// [`DRAIN_LIMIT`], and ends. Health is open in any case.
 pub async fn serve(
     listener: TcpListener,
     service: WorkerService,
-    token: Option<Token>,
+    protection: Protection,
     drain: CancellationToken,
 ) -> Result<Outcome, ServeError> {
-    let service = WorkerService { drain: drain.clone(), ..service };
+    let Protection { token, tls, reflection: reflecting } = protection;
+    let (config, acquaintances) = match tls {
+        Some(tls) => (Some(tls.config), Some(Acquaintances::of(tls.trust).await?)),
+        None => (None, None),
+    };
+    let service = WorkerService { drain: drain.clone(), acquaintances: acquaintances.clone(), ..service };
     let pool = std::sync::Arc::clone(&service.pool);
-    let guard = Guard(token);
+    let pairing = acquaintances.clone().map(PairingService::new).map(PairingServer::new);
+    let guard = Guard { token, acquaintances };
+    let (reflection, reflection_alpha) = if reflecting {
+        let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+        let guarded = InterceptedService::new(v1, guard.clone());
+        (Some(guarded), Some(InterceptedService::new(v1alpha, guard.clone())))
+    } else {
+        (None, None)
+    };
     let (health, health_server) = health_reporter();
     health.set_serving::<WorkerServer<WorkerService>>().await;
     let watching = tokio::spawn(say_when_lost(std::sync::Arc::clone(&pool), health.clone()));
@@ -77,11 +91,12 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(health_server)
-        .add_service(InterceptedService::new(worker, guard.clone()))
-        .add_service(InterceptedService::new(reflection().build_v1()?, guard.clone()))
-        .add_service(InterceptedService::new(reflection().build_v1alpha()?, guard))
+        .add_service(InterceptedService::new(worker, guard))
+        .add_optional_service(pairing)
+        .add_optional_service(reflection)
+        .add_optional_service(reflection_alpha)
         .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            links(listener, config, drain.clone()),
             drain.clone().cancelled_owned(),
         );
     let too_late = async {

@@ -31,6 +31,10 @@ struct Client {
 }
 
 async fn start(token: Option<Token>) -> Running {
+    start_with(Protection { token, ..Protection::default() }).await
+}
+
+async fn start_with(protection: Protection) -> Running {
     let lanes = NonZeroUsize::new(2).unwrap();
     let pool = Arc::new(Pool::start(lanes, || Ok(Box::new(Toy))).unwrap());
     let description = WorkerDescription {
@@ -48,7 +52,7 @@ async fn start(token: Option<Token>) -> Running {
     let address = listener.local_addr().unwrap();
     let drain = CancellationToken::new();
     let service = WorkerService::new(description, pool);
-    let done = tokio::spawn(serve(listener, service, token, drain.clone()));
+    let done = tokio::spawn(serve(listener, service, protection, drain.clone()));
     Running { address, drain, done }
 }
 
@@ -248,7 +252,7 @@ async fn a_client_that_does_not_read_is_not_read_from_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn reflection_names_the_services_to_who_may_know() {
+async fn reflection_names_the_services_to_who_may_know_unless_it_is_off() {
     use tonic_reflection::pb::v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -265,6 +269,9 @@ async fn reflection_names_the_services_to_who_may_know() {
     assert!(services.service.iter().any(|service| service.name == "facesets.worker.v1.Worker"));
 
     let guarded = start(Token::new("sesame").ok()).await;
-    let mut client = ServerReflectionClient::new(guarded.channel().await);
-    assert_eq!(client.server_reflection_info(ask()).await.unwrap_err().code(), Code::Unauthenticated);
+    let silent = start_with(Protection { reflection: false, ..Protection::default() }).await;
+    for (running, code) in [(guarded, Code::Unauthenticated), (silent, Code::Unimplemented)] {
+        let mut client = ServerReflectionClient::new(running.channel().await);
+        assert_eq!(client.server_reflection_info(ask()).await.unwrap_err().code(), code);
+    }
 }

@@ -57,10 +57,19 @@ pub struct Settings {
     /// Largest decoded image in pixels [default: 200 million].
     #[arg(long, env = "FACESETS_MAX_PIXELS", value_name = "PIXELS")]
     pub max_pixels: Option<u64>,
-    /// File with the token that clients must name (or the variable `FACESETS_TOKEN`).
+    /// File with a token that any client may name, beside the tokens of paired clients (or the variable `FACESETS_TOKEN`).
     #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Speak plaintext to other machines too.
+    /// Speak TLS, which asks every client for a token or a pairing [default: except on loopback, and with `--allow-plaintext`].
+    #[arg(long, env = "FACESETS_TLS", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tls: Option<bool>,
+    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the user's data folder].
+    #[arg(long, env = "FACESETS_WORKER_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Describe the protocol to whoever asks and has a token (gRPC reflection) [default: true].
+    #[arg(long, env = "FACESETS_REFLECTION", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub reflection: Option<bool>,
+    /// Speak plaintext to other machines too: only on a network you trust, and with a token.
     #[arg(long, env = "FACESETS_ALLOW_PLAINTEXT", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_plaintext: Option<bool>,
 }
@@ -83,6 +92,9 @@ impl Settings {
             max_image_bytes: self.max_image_bytes.or(below.max_image_bytes),
             max_pixels: self.max_pixels.or(below.max_pixels),
             token_file: self.token_file.or(below.token_file),
+            tls: self.tls.or(below.tls),
+            state: self.state.or(below.state),
+            reflection: self.reflection.or(below.reflection),
             allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
         }
     }
@@ -100,18 +112,27 @@ impl Settings {
             allow_cpu_fallback: Some(false),
             max_image_bytes: Some(limits.max_bytes),
             max_pixels: Some(limits.max_pixels),
+            state: Some(default_state()),
+            reflection: Some(true),
             allow_plaintext: Some(false),
             ..Self::default()
         }
     }
 }
 
-/// `facesets/models` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
+/// `facesets/models` in the user's data folder.
 pub fn default_models() -> PathBuf {
-    user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share")
-        .unwrap_or_default()
-        .join("facesets")
-        .join("models")
+    data_folder().join("models")
+}
+
+/// `facesets/worker` in the user's data folder.
+pub fn default_state() -> PathBuf {
+    data_folder().join("worker")
+}
+
+/// `facesets` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
+fn data_folder() -> PathBuf {
+    user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share").unwrap_or_default().join("facesets")
 }
 
 /// A folder of the user's: a variable on Windows; elsewhere another one, or else a folder below the home.
@@ -136,6 +157,7 @@ mod tests {
             runtime: Some("low".into()),
             device_id: Some(7),
             token_file: Some("low".into()),
+            tls: Some(false),
             ..Settings::defaults()
         };
         assert_eq!(Settings::default().over(low.clone()), low);
@@ -153,6 +175,9 @@ mod tests {
             max_image_bytes: Some(1),
             max_pixels: Some(1),
             token_file: Some("high".into()),
+            tls: Some(true),
+            state: Some("high".into()),
+            reflection: Some(false),
             allow_plaintext: Some(true),
         };
         assert_eq!(high.clone().over(low), high);

@@ -2,7 +2,8 @@
 //!
 //! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same JSON line. The
 //! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
-//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, and `listen=ADDRESS`.
+//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, `listen=ADDRESS`, and `state=FOLDER`, with which it
+//! speaks TLS to those that have paired.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
 
@@ -30,7 +31,8 @@ use facesets_worker::{
     analyzer::{Analysis, Analyzer, failed},
     managed::{Ready, read_start},
     pool::Pool,
-    service::{Token, WorkerService, serve},
+    service::{Protection, Tls, Token, WorkerService, serve},
+    trust::Trust,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +46,7 @@ struct Script {
     journal: Option<Arc<File>>,
     erred: Arc<AtomicBool>,
     listen: Option<String>,
+    state: Option<String>,
 }
 
 impl Script {
@@ -60,6 +63,7 @@ impl Script {
                     script.journal = Some(Arc::new(file));
                 }
                 "listen" => script.listen = Some(value.to_owned()),
+                "state" => script.state = Some(value.to_owned()),
                 other => panic!("`{other}` is no word of FAKE_WORKER"),
             }
         }
@@ -137,6 +141,7 @@ async fn main() {
         });
     }
     let script = Script::read();
+    let tls = script.state.as_ref().map(|state| Tls::new(Trust::new(state)).unwrap());
     let listen = script.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let pool = Pool::start(LANES, move || Ok(Box::new(script.clone()))).unwrap();
     let description = WorkerDescription {
@@ -160,6 +165,7 @@ async fn main() {
         protocol_version: PROTOCOL_VERSION,
     };
     println!("{}", serde_json::to_string(&ready).unwrap());
-    serve(listener, WorkerService::new(description, Arc::new(pool)), token, drain).await.unwrap();
+    let protection = Protection { token, tls, ..Protection::default() };
+    serve(listener, WorkerService::new(description, Arc::new(pool)), protection, drain).await.unwrap();
     std::process::exit(0);
 }

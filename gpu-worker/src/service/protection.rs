@@ -1,0 +1,40 @@
+//! What a server is protected by.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use super::Token;
+use crate::trust::{Trust, TrustError};
+
+/// What a server is protected by. By default nothing, which is for loopback.
+#[derive(Debug, Clone)]
+pub struct Protection {
+    /// The token that any client may name.
+    pub token: Option<Token>,
+    /// With TLS, paired clients may name tokens of their own, and a token is asked for in any case.
+    pub tls: Option<Tls>,
+    /// Whether callers with a token may ask for the protocol's description.
+    pub reflection: bool,
+}
+
+/// TLS, and who has paired.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) trust: Trust,
+}
+
+impl Default for Protection {
+    fn default() -> Self {
+        Self { token: None, tls: None, reflection: true }
+    }
+}
+
+impl Tls {
+    /// With the certificate and the clients of `trust`.
+    pub fn new(trust: Trust) -> Result<Self, TrustError> {
+        let config = trust.identity()?.server_config().map_err(TrustError::from)?;
+        Ok(Self { config, trust })
+    }
+}
