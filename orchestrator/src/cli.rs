@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     command::{
         adopt, apply, certify, cluster, dedup, discover, embed, era, export_swap, extend, import, pin,
-        refine, retry, status, store, verify, why,
+        refine, retry, status, store, verify, why, worker,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -83,6 +83,8 @@ pub enum Command {
     Status(status::Args),
     /// Look into the store itself
     Store(store::Args),
+    /// Pair with workers on other machines, and look after them
+    Worker(worker::Args),
 }
 
 impl GlobalArgs {

@@ -62,6 +62,7 @@ impl Workspace {
             .args(args)
             .current_dir(self.path())
             .env("FACESETS_LIBRARY", self.join("library"))
+            .env("XDG_CONFIG_HOME", self.join("config"))
             .env("FACESETS_MODELS", setup::models())
             .env("FACESETS_PACK", "open")
             .env("FACESETS_RUNTIME", setup::runtime())

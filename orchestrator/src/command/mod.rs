@@ -26,6 +26,7 @@ pub mod store;
 pub mod undo;
 pub mod verify;
 pub mod why;
+pub mod worker;
 mod worker_args;
 
 use std::sync::Arc;
@@ -72,7 +73,9 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         _ => None,
     };
     start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;
-    changing::settle(&context)?;
+    if !matches!(cli.command, Command::Worker(_)) {
+        changing::settle(&context)?;
+    }
     let result = match (&cli.command, sources) {
         (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),
         (Command::Embed(_), None) => unreachable!("its sources were made above"),
@@ -94,6 +97,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Verify(args), _) => verify::run(args, &context),
         (Command::Status(args), _) => status::run(args, &context),
         (Command::Store(args), _) => store::run(args, &context),
+        (Command::Worker(args), _) => worker::run(args, &context),
     };
     match &result {
         Ok(exit) => tracing::info!(?exit, "ended"),
@@ -147,7 +151,9 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
         Command::Undo => Some(Log::Wanted("undo")),
-        Command::Status(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) => None,
+        Command::Status(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) | Command::Worker(_) => {
+            None
+        }
         Command::Store(args) => args.log(),
     }
 }

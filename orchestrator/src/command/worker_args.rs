@@ -7,7 +7,7 @@ use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
 use crate::{
     dispatch::{Patience, Plaintext},
     store::FileSystemPolicy,
-    team::{Local, WorkerOptions},
+    team::{self, Local, WorkerOptions},
 };
 
 /// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
@@ -30,16 +30,18 @@ pub(super) struct WorkerArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ReachArgs {
     /// Address of a running worker, may be repeated; the first one that can be used decides which models count, and those with
-    /// others are left out. Without any, the workers of `workers.toml` in the library's folder are used, or one is started here
+    /// others are left out. Without any, the workers of `workers.toml` in the library's folder are used, or those that
+    /// `facesets worker add` has added, or one is started here
     #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
     workers: Vec<String>,
     /// Token of the workers given by `--worker`
     #[arg(long, value_name = "TOKEN", env = "FACESETS_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Send that token to other machines unencrypted: only on a network you trust
+    /// Send that token, and photos, to other machines unencrypted: only on a network you trust
     #[arg(long)]
     allow_plaintext: bool,
-    /// More workers: a TOML file of `[[worker]]` tables with `url`, and `name`, `token` or `token_file`, `allow_plaintext`
+    /// More workers: a TOML file of `[[worker]]` tables with `url`, and `name`, `token` or `token_file`, `certificate_sha256`,
+    /// `allow_plaintext`
     #[arg(long, value_name = "FILE", env = "FACESETS_WORKERS_FILE")]
     workers_file: Option<PathBuf>,
     /// Start a worker on this machine too, beside those of `--worker` and `--workers-file`
@@ -89,6 +91,7 @@ impl ReachArgs {
             token: self.token.clone(),
             plaintext: if self.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
             file: self.workers_file.clone(),
+            user_file: team::user_file(),
             local: if self.local_worker { Local::Beside } else { Local::Alone },
             det_size,
             binary: self.worker_binary.clone(),

@@ -13,8 +13,12 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
+use tower::service_fn;
 
-use super::{DispatchError, Token, Way};
+use super::{
+    DispatchError, Token, Way,
+    tls::{self, TlsError},
+};
 
 /// Longer than any handshake on a network that is worth using.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +52,11 @@ impl Connection {
         &self.description
     }
 
+    /// Asks it again who it is, and waits for the answer.
+    pub async fn ask_again(&self) -> Result<(), DispatchError> {
+        describe_call(&mut self.client.clone(), &self.label).await.map(drop)
+    }
+
     /// Whether another start of the worker is known to be at the other end than the one that was `before`.
     pub(super) fn is_another_than(&self, before: Option<Instance>) -> bool {
         before.zip(self.description.instance).is_some_and(|(before, now)| before != now)
@@ -58,17 +67,12 @@ impl Connection {
 pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
     let address = way.address.as_str();
     let bearer = Bearer::new(way.token.as_ref())?;
-    let channel = endpoint(way)?.connect().await.map_err(|error| {
-        let reason = innermost(&error);
-        DispatchError::Unreachable { address: address.to_owned(), reason }
-    })?;
+    let channel = open(way).await?;
     let mut client = WorkerClient::with_interceptor(channel, bearer)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let mut request = Request::new(proto::DescribeRequest {});
-    request.set_timeout(DESCRIBE_TIMEOUT);
-    let response = client.describe(request).await.map_err(|status| refusal(address, &status))?;
-    let description = describe(address, response.into_inner().worker.as_ref())?;
+    let described = describe_call(&mut client, address).await?;
+    let description = describe(address, described.worker.as_ref())?;
     tracing::info!(
         worker = way.label(),
         device = description.device,
@@ -79,6 +83,34 @@ pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
         "connected"
     );
     Ok(Connection { client, label: way.label(), description: Arc::new(description) })
+}
+
+async fn describe_call(client: &mut Client, address: &str) -> Result<proto::DescribeResponse, DispatchError> {
+    let mut request = Request::new(proto::DescribeRequest {});
+    request.set_timeout(DESCRIBE_TIMEOUT);
+    let response = client.describe(request).await.map_err(|status| refusal(address, &status))?;
+    Ok(response.into_inner())
+}
+
+/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which.
+pub(super) async fn open(way: &Way) -> Result<Channel, DispatchError> {
+    let endpoint = endpoint(way)?;
+    let connected = match way.certificate {
+        None => endpoint.connect().await,
+        Some(pinned) => {
+            let config = tls::config(pinned);
+            let connector = service_fn(move |uri| tls::connect(uri, Arc::clone(&config)));
+            endpoint.connect_with_connector(connector).await
+        }
+    };
+    connected.map_err(|error| {
+        let address = way.address.clone();
+        if let Some(TlsError::OtherCertificate) = cause::<TlsError>(&error) {
+            DispatchError::OtherCertificate(address)
+        } else {
+            DispatchError::Unreachable { address, reason: innermost(&error) }
+        }
+    })
 }
 
 fn endpoint(way: &Way) -> Result<Endpoint, DispatchError> {
@@ -108,7 +140,7 @@ fn describe(address: &str, worker: Option<&proto::WorkerInfo>) -> Result<WorkerD
     worker.try_into().map_err(|error: facesets_core::wire::WireError| not_a_worker(error.to_string()))
 }
 
-fn refusal(address: &str, status: &Status) -> DispatchError {
+pub(super) fn refusal(address: &str, status: &Status) -> DispatchError {
     let address = address.to_owned();
     let reason = message(status);
     match status.code() {
@@ -126,6 +158,17 @@ pub(super) fn message(status: &Status) -> String {
         ("", None) => status.code().to_string(),
         ("", Some(source)) => innermost(source),
         (message, _) => message.to_owned(),
+    }
+}
+
+/// The cause of a certain type.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut error = error;
+    loop {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        error = error.source()?;
     }
 }
 

@@ -8,12 +8,29 @@ pub enum DispatchError {
     /// Not an address.
     #[error("`{0}` is no address of a worker")]
     InvalidAddress(String),
-    /// An address that asks for more than plaintext; photos must not go in the clear where somebody meant them not to.
-    #[error("`{0}` asks for another protocol than `http`, and there is no encryption yet")]
+    /// Neither HTTP nor HTTPS.
+    #[error("`{0}` asks for another protocol than `https` or `http`")]
     UnknownScheme(String),
-    /// A token that would be there for everybody on the way to read.
+    /// TLS with nobody knows whom.
+    #[error("`{0}` asks for TLS, and which certificate is the worker's is not known")]
+    NoCertificate(String),
+    /// Photos must not go in the clear where somebody meant them not to.
+    #[error("`{0}` asks for plaintext, and the worker's certificate is known")]
+    PlaintextDespiteCertificate(String),
+    /// Photos, and a token, that would be there for everybody on the way to read.
     #[error("`{0}` is not on this machine, and the token and the photos would go there unencrypted")]
     Plaintext(String),
+    /// Somebody else there, or the worker with a new certificate.
+    #[error("what answers at `{0}` shows another certificate than the worker's")]
+    OtherCertificate(String),
+    /// A code that lets us in no more.
+    #[error("the worker at `{address}` does not pair: {reason}")]
+    NotPaired {
+        /// Where.
+        address: String,
+        /// What it says.
+        reason: String,
+    },
     /// Not a token that can be sent.
     #[error("the token is empty or has characters other than visible ASCII")]
     InvalidToken,
@@ -65,28 +82,39 @@ impl Hint for DispatchError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::InvalidAddress(_) => "give it as `--worker http://HOST:PORT`",
-            Self::UnknownScheme(_) => {
-                "use `http://` on a network that you trust, or an encrypted tunnel to it"
+            Self::UnknownScheme(_) | Self::NoCertificate(_) => {
+                "pair with the worker: `facesets-worker pair` there says a code, `facesets worker add CODE` takes it here"
+            }
+            Self::PlaintextDespiteCertificate(_) => {
+                "write `https://`, or take its `certificate_sha256` out of the workers file"
             }
             Self::Plaintext(_) => {
-                "use an encrypted tunnel (`ssh -L 50551:localhost:50551 HOST` and `--worker http://localhost:50551`) or, on a \
-                 network that you trust, `--allow-plaintext` (in a workers file: `allow_plaintext = true`)"
+                "pair with the worker (`facesets-worker pair` there, `facesets worker add CODE` here) or, on a network that you \
+                 trust, pass `--allow-plaintext` (in a workers file: `allow_plaintext = true`)"
             }
+            Self::OtherCertificate(_) => {
+                "if the worker was set up anew, pair with it again; if not, something else answers in its place, and nothing was \
+                 sent to it"
+            }
+            Self::NotPaired { .. } => "make another code with `facesets-worker pair` there",
             Self::InvalidToken => {
                 "give the worker's token with `--token`, `FACESETS_TOKEN` or in a workers file"
             }
             Self::Unreachable { .. } => {
                 "check that `facesets-worker serve` runs there and that the address and port are right, \
-                 or leave `--worker` out to use one on this machine"
+                 or use one on this machine with `--local-worker`"
             }
             Self::Unauthenticated { .. } => {
-                "give the token it was started with: `--token`, `FACESETS_TOKEN` or in a workers file"
+                "pair with it again (`facesets-worker pair` there), or give the token it was started with: `--token`, \
+                 `FACESETS_TOKEN` or in a workers file"
             }
             Self::ProtocolVersion { theirs, ours, .. } if theirs < ours => {
                 "update `facesets-worker` to the version of this `facesets`"
             }
             Self::ProtocolVersion { .. } => "update `facesets` to the version of the worker",
-            Self::NotAWorker { .. } => "check the address and the port",
+            Self::NotAWorker { .. } => {
+                "check the address and the port; a worker with TLS has to be paired with"
+            }
             Self::EveryWorkerGone { .. } => {
                 "what was analysed is kept: run the same command again to go on from there"
             }

@@ -11,6 +11,7 @@ mod lifecycle;
 pub mod managed;
 mod origin;
 mod pack;
+mod pair;
 mod queue;
 mod run;
 mod shared;
@@ -19,6 +20,7 @@ mod stream;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod way;
 mod window;
 
@@ -35,6 +37,7 @@ pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use origin::{Origin, Patience};
 pub use pack::{PackError, clip_task_for, count_task_for, task_for};
+pub use pair::pair;
 pub use queue::Queue;
 pub use run::{Worker, run};
 pub use way::{Plaintext, Token, Way};

@@ -411,7 +411,7 @@ async fn nobody_at_the_address_is_told_in_plain_words() {
     let connect = async |address| connect(&Way::to(address)).await;
     assert!(matches!(connect("not an address").await, Err(DispatchError::InvalidAddress(_))));
     let encrypted = connect("https://127.0.0.1:1").await;
-    assert!(matches!(encrypted, Err(DispatchError::UnknownScheme(_))), "never in the clear instead");
+    assert!(matches!(encrypted, Err(DispatchError::NoCertificate(_))), "never in the clear instead");
 }
 
 #[test]

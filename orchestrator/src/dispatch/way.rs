@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use facesets_core::Sha256Digest;
+use facesets_core::{Sha256Digest, pairing::WorkerAddress};
 use tonic::transport::{Endpoint, Uri};
 
 use super::DispatchError;
@@ -10,17 +10,19 @@ use super::DispatchError;
 /// The way to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// `http://HOST:PORT`, or `HOST:PORT`.
+    /// `https://HOST:PORT` where a certificate is pinned, else `http://HOST:PORT` or `HOST:PORT`.
     pub address: String,
     /// What it is called, where it has a name.
     pub name: Option<String>,
     /// What it wants to hear.
     pub token: Option<Token>,
-    /// Where the token may go unencrypted.
+    /// SHA-256 of the worker's certificate, with which TLS is spoken.
+    pub certificate: Option<Sha256Digest>,
+    /// Where token and photos may go unencrypted.
     pub plaintext: Plaintext,
 }
 
-/// Where a token may go unencrypted.
+/// Where token and photos may go unencrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Plaintext {
     /// Within this machine.
@@ -37,7 +39,18 @@ pub struct Token(String);
 impl Way {
     /// To a worker that needs no token.
     pub fn to(address: impl Into<String>) -> Self {
-        Self { address: address.into(), name: None, token: None, plaintext: Plaintext::default() }
+        Self {
+            address: address.into(),
+            name: None,
+            token: None,
+            certificate: None,
+            plaintext: Plaintext::default(),
+        }
+    }
+
+    /// To a worker that is known by its certificate.
+    pub fn pinned(address: &WorkerAddress, certificate: Sha256Digest) -> Self {
+        Self { certificate: Some(certificate), ..Self::to(format!("https://{address}")) }
     }
 
     /// With a token.
@@ -54,6 +67,11 @@ impl Way {
         }
     }
 
+    /// Whether it is the one meant by a name, or by an address.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name.as_deref() == Some(name) || self.address == name
+    }
+
     /// Whether it may be taken at all.
     pub fn check(&self) -> Result<(), DispatchError> {
         self.endpoint().map(drop)
@@ -63,23 +81,27 @@ impl Way {
     pub(super) fn socket(&self) -> Option<(String, u16)> {
         let endpoint = self.endpoint().ok()?;
         let uri = endpoint.uri();
-        Some((host(uri)?.to_owned(), uri.port_u16().unwrap_or(80)))
+        let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        Some((host(uri)?.to_owned(), uri.port_u16().unwrap_or(default)))
     }
 
     /// Where to connect, if this way may be taken at all.
     pub(super) fn endpoint(&self) -> Result<Endpoint, DispatchError> {
-        let Self { address, token, plaintext, .. } = self;
+        let Self { address, certificate, plaintext, .. } = self;
         let url = if address.contains("://") { address.clone() } else { format!("http://{address}") };
         let endpoint =
             Endpoint::from_shared(url).map_err(|_| DispatchError::InvalidAddress(address.clone()))?;
         let host = host(endpoint.uri()).ok_or_else(|| DispatchError::InvalidAddress(address.clone()))?;
-        if endpoint.uri().scheme_str() != Some("http") {
-            return Err(DispatchError::UnknownScheme(address.clone()));
+        let address = || address.clone();
+        match (endpoint.uri().scheme_str(), certificate) {
+            (Some("https"), None) => Err(DispatchError::NoCertificate(address())),
+            (Some("http"), Some(_)) => Err(DispatchError::PlaintextDespiteCertificate(address())),
+            (Some("http"), None) if *plaintext == Plaintext::LoopbackOnly && !is_loopback(host) => {
+                Err(DispatchError::Plaintext(address()))
+            }
+            (Some("https"), Some(_)) | (Some("http"), None) => Ok(endpoint),
+            _ => Err(DispatchError::UnknownScheme(address())),
         }
-        if token.is_some() && *plaintext == Plaintext::LoopbackOnly && !is_loopback(host) {
-            return Err(DispatchError::Plaintext(address.clone()));
-        }
-        Ok(endpoint)
     }
 }
 
@@ -136,16 +158,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_leaves_this_machine_only_where_that_is_allowed() {
+    fn nothing_leaves_this_machine_in_plaintext_unless_that_is_allowed() {
         for there in
             ["http://192.168.1.20:50551", "gpu:50551", "http://[2001:db8::1]:1", "localhost.example:1"]
         {
-            let way = Way::to(there).with_token(token());
-            let error = way.endpoint().unwrap_err();
-            assert!(matches!(&error, DispatchError::Plaintext(address) if address == there), "{error}");
-            assert!(error.hint().unwrap().contains("--allow-plaintext"), "{error}");
-            assert!(Way { plaintext: Plaintext::Everywhere, ..way }.endpoint().is_ok(), "{there}");
-            assert!(Way::to(there).endpoint().is_ok(), "there is no token to lose");
+            for way in [Way::to(there).with_token(token()), Way::to(there)] {
+                let error = way.endpoint().unwrap_err();
+                assert!(matches!(&error, DispatchError::Plaintext(address) if address == there), "{error}");
+                assert!(error.hint().unwrap().contains("--allow-plaintext"), "{error}");
+                assert!(Way { plaintext: Plaintext::Everywhere, ..way }.endpoint().is_ok(), "{there}");
+            }
         }
         for here in [
             "127.0.0.1:1",
@@ -155,6 +177,23 @@ mod tests {
             "http://[::ffff:127.0.0.1]:1",
         ] {
             assert!(Way::to(here).with_token(token()).endpoint().is_ok(), "{here}");
+        }
+    }
+
+    #[test]
+    fn tls_is_spoken_where_the_certificate_is_known_and_nowhere_else() {
+        let known = Way::pinned(&"192.168.1.20:50551".parse().unwrap(), Sha256Digest::of(b"certificate"));
+        assert_eq!(known.address, "https://192.168.1.20:50551");
+        assert!(known.endpoint().is_ok());
+        assert_eq!(known.socket(), Some(("192.168.1.20".to_owned(), 50551)));
+        for (way, part) in [
+            (Way { certificate: None, ..known.clone() }, "which certificate"),
+            (Way { address: "http://localhost:1".to_owned(), ..known.clone() }, "plaintext"),
+            (Way { address: "localhost:1".to_owned(), ..known }, "plaintext"),
+            (Way::to("ftp://localhost:1"), "ftp"),
+        ] {
+            let error = way.endpoint().unwrap_err();
+            assert!(error.to_string().contains(part) && error.hint().is_some(), "{error}");
         }
     }
 

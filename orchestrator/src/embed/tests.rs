@@ -89,6 +89,7 @@ impl Place {
             file_system: FileSystemPolicy::Refuse,
             known_failures: KnownFailures::Tell,
             workers: WorkerOptions {
+                user_file: None,
                 addresses: vec![self.address.clone()],
                 token: Some("sesame".to_owned()),
                 plaintext: Plaintext::LoopbackOnly,

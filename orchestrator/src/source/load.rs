@@ -52,6 +52,11 @@ pub struct Photo {
     pub paths: Vec<PathBuf>,
 }
 
+/// A file as it is sent to workers: its bytes, or its pixels as PNG where they do not read its format.
+pub fn read_for_worker(path: &Path) -> io::Result<Bytes> {
+    std::fs::read(path).map(transcode::for_worker)
+}
+
 impl Photos {
     /// None yet; whatever will be known of their digests is found out at `time` or later.
     pub fn hashed_since(time: SystemTime) -> Self {

@@ -1,9 +1,10 @@
 //! Who analyses: the workers that were named, or one of our own.
 
 mod error;
-mod roster;
+pub mod roster;
+pub mod trial;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{env, io, path::PathBuf, sync::Arc};
 
 use facesets_core::{
     FaceContract,
@@ -37,8 +38,10 @@ pub struct WorkerOptions {
     pub token: Option<String>,
     /// Whether that token may go to these addresses unencrypted.
     pub plaintext: Plaintext,
-    /// A file that names more of them. Where neither it nor an address is given, the library may have one.
+    /// A file that names more of them. Where neither it nor an address is given, the library may have one, or else the user.
     pub file: Option<PathBuf>,
+    /// The user's file, which need not be there nor name anybody.
+    pub user_file: Option<PathBuf>,
     /// When to start one of our own.
     pub local: Local,
     /// Side of the detector's input in pixels.
@@ -69,13 +72,20 @@ pub fn network() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()
 }
 
+/// The user's file of workers: `facesets/workers.toml` in the XDG configuration folder. `None` where there is no home.
+pub fn user_file() -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(folder.join("facesets/workers.toml"))
+}
+
 /// When to start a worker of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Local {
     /// Where no other one is named.
     #[default]
     Alone,
-    /// In any case, beside those that the flags name; the library's own file is not looked at.
+    /// In any case, beside those that the flags name; the files of library and user are not looked at.
     Beside,
 }
 
@@ -177,15 +187,21 @@ fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> 
         |address: &String| Way { token: token.clone(), plaintext: options.plaintext, ..Way::to(address) };
     let mut ways: Vec<Way> = options.addresses.iter().map(named).collect();
     let library_file = library.workers_file();
-    let file = match &options.file {
-        Some(file) => Some(file),
-        None if ways.is_empty() && options.local == Local::Alone && library_file.exists() => {
-            Some(&library_file)
+    let mut roster = None;
+    if let Some(file) = &options.file {
+        roster = Some((file, roster::read(file)?));
+    } else if ways.is_empty() && options.local == Local::Alone {
+        if library_file.exists() {
+            roster = Some((&library_file, roster::read(&library_file)?));
+        } else if let Some(file) = options.user_file.as_ref().filter(|file| file.exists()) {
+            roster = match roster::read(file) {
+                // `worker remove` has taken the last one out.
+                Err(RosterError::Empty(_)) => None,
+                read => Some((file, read?)),
+            };
         }
-        None => None,
-    };
-    if let Some(file) = file {
-        let roster = roster::read(file)?;
+    }
+    if let Some((file, roster)) = roster {
         monitor.note(&format!("workers are those that `{}` names", file.display()));
         for exposed in roster.exposed {
             monitor.note(&format!(

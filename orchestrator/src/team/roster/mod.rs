@@ -1,4 +1,6 @@
-//! The file that names workers, and what is wrong with it, by line.
+//! The file that names workers, and what is wrong with it, by line; [`Draft`] changes it.
+
+mod edit;
 
 use std::{
     fs, io,
@@ -6,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_core::Sha256Digest;
 use serde::Deserialize;
 
 use crate::{
@@ -13,13 +16,15 @@ use crate::{
     exit::Hint,
 };
 
+pub use edit::Draft;
+
 /// What a file names.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub struct Roster {
     /// The ways to the workers, in their order.
-    pub(super) ways: Vec<Way>,
+    pub ways: Vec<Way>,
     /// Files with tokens that others than their owner may read.
-    pub(super) exposed: Vec<PathBuf>,
+    pub exposed: Vec<PathBuf>,
 }
 
 /// Why a file names no workers.
@@ -43,6 +48,37 @@ pub enum RosterError {
         /// What is wrong there.
         reason: String,
     },
+    /// Not writable.
+    #[error("cannot write `{path}`: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Workers that are written in a way that cannot be added to.
+    #[error("`{0}` does not write its workers as tables `[[worker]]`")]
+    Shape(PathBuf),
+    /// Another worker has the name.
+    #[error("`{path}` names another worker `{name}`, at `{address}`")]
+    NameTaken {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Where the one that has it is.
+        address: String,
+    },
+    /// Nobody has the name.
+    #[error("`{path}` names no worker `{name}`, only {}", names(.known))]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The names and addresses that are there.
+        known: Vec<String>,
+    },
     /// It says nothing.
     #[error("`{0}` names no worker")]
     Empty(PathBuf),
@@ -52,9 +88,14 @@ impl Hint for RosterError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { .. } => "check the path and who may read it".to_owned(),
-            Self::Line { .. } | Self::Empty(_) => {
-                "a worker is a table `[[worker]]` with `url = \"http://HOST:PORT\"` and, as \
-                 need be, `name`, `token` or `token_file`, `allow_plaintext = true`"
+            Self::Write { .. } => "check the path and who may write there".to_owned(),
+            Self::NameTaken { .. } => {
+                "call this one something else with `--name`, or take that one out with `facesets worker remove`".to_owned()
+            }
+            Self::Unknown { .. } => "`facesets worker list` names them".to_owned(),
+            Self::Shape(_) | Self::Line { .. } | Self::Empty(_) => {
+                "a worker is a table `[[worker]]` with `url = \"http://HOST:PORT\"` (`https` with its `certificate_sha256`) and, \
+                 as need be, `name`, `token` or `token_file`, `allow_plaintext = true`; `facesets worker add CODE` adds one"
                     .to_owned()
             }
         })
@@ -75,19 +116,31 @@ struct Entry {
     name: Option<String>,
     token: Option<toml::Spanned<String>>,
     token_file: Option<PathBuf>,
+    certificate_sha256: Option<toml::Spanned<String>>,
     #[serde(default)]
     allow_plaintext: bool,
 }
 
 /// Reads a file of workers, and their tokens.
-pub(super) fn read(path: &Path) -> Result<Roster, RosterError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| RosterError::Io { path: path.to_owned(), source })?;
+pub fn read(path: &Path) -> Result<Roster, RosterError> {
+    parse(path, &read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Result<String, RosterError> {
+    fs::read_to_string(path).map_err(|source| RosterError::Io { path: path.to_owned(), source })
+}
+
+fn names(known: &[String]) -> String {
+    if known.is_empty() { "none at all".to_owned() } else { known.join(", ") }
+}
+
+/// As [`read`], of the text of the file at `path`.
+fn parse(path: &Path, text: &str) -> Result<Roster, RosterError> {
     let at = |offset: usize, reason: String| {
         let line = text[..offset.min(text.len())].matches('\n').count() + 1;
         RosterError::Line { path: path.to_owned(), line, reason }
     };
-    let file: File = toml::from_str(&text).map_err(|error| {
+    let file: File = toml::from_str(text).map_err(|error| {
         at(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", "))
     })?;
     if file.worker.is_empty() {
@@ -117,7 +170,12 @@ pub(super) fn read(path: &Path) -> Result<Roster, RosterError> {
             }
         };
         let plaintext = if entry.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly };
-        let way = Way { name: entry.name, token, plaintext, ..Way::to(entry.url.get_ref()) };
+        let certificate = entry.certificate_sha256.map(|digest| {
+            let parsed = digest.get_ref().parse::<Sha256Digest>();
+            parsed.map_err(|error| at(digest.span().start, error.to_string()))
+        });
+        let certificate = certificate.transpose()?;
+        let way = Way { name: entry.name, token, certificate, plaintext, ..Way::to(entry.url.get_ref()) };
         way.check().map_err(|error| {
             let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
             at(entry.url.span().start, format!("{error}{hint}"))
@@ -158,7 +216,9 @@ mod tests {
     fn workers_have_names_and_tokens_of_their_own() {
         let (folder, path) = written(
             "# mine\n[[worker]]\nurl = 'http://10.0.0.5:1'\nname = 'gpu'\ntoken_file = 'secret'\nallow_plaintext = true\n\n\
-             [[worker]]\nurl = 'localhost:2'\ntoken = 'abc'\n[[worker]]\nurl = 'http://10.0.0.6:1'\n",
+             [[worker]]\nurl = 'localhost:2'\ntoken = 'abc'\n[[worker]]\nurl = 'http://10.0.0.6:1'\nallow_plaintext = true\n\
+             [[worker]]\nurl = 'https://10.0.0.7:1'\n\
+             certificate_sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'\n",
         );
         let secret = folder.path().join("secret");
         fs::write(&secret, "sesame\n").unwrap();
@@ -171,7 +231,9 @@ mod tests {
             ..Way::to("http://10.0.0.5:1")
         };
         let near = Way::to("localhost:2").with_token("abc".parse().unwrap());
-        assert_eq!(roster.ways, [gpu, near, Way::to("http://10.0.0.6:1")]);
+        let far = Way { plaintext: Plaintext::Everywhere, ..Way::to("http://10.0.0.6:1") };
+        let pinned = Way::pinned(&"10.0.0.7:1".parse().unwrap(), Sha256Digest::of(b"abc"));
+        assert_eq!(roster.ways, [gpu, near, far, pinned]);
         assert_eq!(roster.exposed, std::slice::from_ref(&secret));
 
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
@@ -190,7 +252,8 @@ mod tests {
             ("[[worker]]\nurl = 'localhost:1'\n\n[[worker]]\nname = 'x'\n", 4, "url"),
             ("[[worker]]\nurl = 7\n", 2, "string"),
             ("[[worker]]\nurl = \n", 2, ""),
-            ("\n[[worker]]\nurl = 'https://localhost:1'\n", 3, "no encryption"),
+            ("\n[[worker]]\nurl = 'https://localhost:1'\n", 3, "facesets worker add CODE"),
+            ("[[worker]]\nurl = 'https://localhost:1'\ncertificate_sha256 = 'abc'\n", 3, "sha256"),
             ("[[worker]]\nurl = 'not an address'\n", 2, "no address"),
             ("[[worker]]\nurl = 'http://10.0.0.5:1'\ntoken = 'x'\n", 2, "--allow-plaintext"),
             ("[[worker]]\nurl = 'localhost:1'\ntoken = ''\n", 3, "token"),

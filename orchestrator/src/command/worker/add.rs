@@ -1,0 +1,119 @@
+//! `facesets worker add CODE`: pairs with a worker, and writes down how to reach it.
+
+use std::{
+    fmt,
+    io::{self, BufRead as _, Read as _},
+    path::Path,
+};
+
+use facesets_core::pairing::{ClientName, CodeError, Host, PairingCode};
+use serde::Serialize;
+
+use super::{Context, network};
+use crate::{
+    dispatch::{Way, connect, pair},
+    exit::{Exit, Failure, Hint},
+    monitor::Monitor as _,
+    team::roster::Draft,
+};
+
+/// Longest line of standard input that can be a code.
+const MAX_LINE: u64 = 4096;
+
+/// Flags of `worker add`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What `facesets-worker pair` shows on the worker's machine, with or without hyphens and spaces; `-` takes it from standard input
+    #[arg(required = true, value_name = "CODE")]
+    code: Vec<String>,
+    /// What to call the worker [default: the host in its address]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What to call this machine there [default: its host name]
+    #[arg(long, value_name = "NAME")]
+    client: Option<ClientName>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    name: String,
+    address: String,
+    certificate_sha256: String,
+    client: String,
+    file: String,
+}
+
+/// Standard input has no code.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the code from standard input: {0}")]
+struct InputError(#[from] io::Error);
+
+impl Hint for InputError {}
+
+impl Hint for CodeError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Character { .. } | Self::Typing { .. } | Self::Checksum { .. } => {
+                "compare it with what `facesets-worker pair` has shown".to_owned()
+            }
+            Self::Version(_) | Self::Senseless => "update the older of the two programs".to_owned(),
+        })
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, Failure> {
+    let code: PairingCode = code_text(&args.code)?.parse()?;
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let client = args.client.clone().unwrap_or_else(|| ClientName::resembling(&machine));
+    let mut draft = Draft::open(file)?;
+    let address = Way::pinned(&code.address, code.certificate).address;
+    let name = args.name.clone().or_else(|| draft.name_at(&address)).unwrap_or_else(|| host(&code));
+    draft.check_name(&name, &address)?;
+
+    let runtime = network()?;
+    let way = Way { name: Some(name.clone()), ..runtime.block_on(pair(&code, &client))? };
+    draft.put(&way)?;
+    draft.save()?;
+    context.ui.summary(&Summary {
+        name,
+        address,
+        certificate_sha256: code.certificate.to_string(),
+        client: client.to_string(),
+        file: file.display().to_string(),
+    })?;
+    match runtime.block_on(connect(&way)) {
+        Ok(_) => Ok(Exit::Done),
+        Err(error) => {
+            context.ui.problem(&way.label(), &format!("it has paired, but: {error}"));
+            Ok(Exit::SomeFailed)
+        }
+    }
+}
+
+/// A code may have been written in several words.
+fn code_text(words: &[String]) -> Result<String, InputError> {
+    if words != ["-"] {
+        return Ok(words.concat());
+    }
+    let mut line = String::new();
+    io::stdin().lock().take(MAX_LINE).read_line(&mut line)?;
+    Ok(line)
+}
+
+fn host(code: &PairingCode) -> String {
+    match &code.address.host {
+        Host::Ip(ip) => ip.to_string(),
+        Host::Name(name) => name.as_str().to_owned(),
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, address, certificate_sha256, client, file } = self;
+        writeln!(f, "worker       {name}, at {address}")?;
+        writeln!(f, "certificate  {certificate_sha256}")?;
+        writeln!(f, "known there  as {client}")?;
+        writeln!(f, "kept in      {file}")
+    }
+}

@@ -1,0 +1,60 @@
+//! `facesets worker list`: who is known, without anything secret.
+
+use std::{fmt, path::Path};
+
+use serde::Serialize;
+
+use super::{Context, known};
+use crate::{
+    dispatch::Way,
+    exit::{Exit, Failure},
+};
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    file: String,
+    workers: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: Option<String>,
+    address: String,
+    certificate_sha256: Option<String>,
+    has_token: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(file: &Path, context: &Context) -> Result<Exit, Failure> {
+    let workers = known(file, context)?.iter().map(Entry::of).collect();
+    context.ui.summary(&Summary { file: file.display().to_string(), workers })?;
+    Ok(Exit::Done)
+}
+
+impl Entry {
+    fn of(way: &Way) -> Self {
+        Self {
+            name: way.name.clone(),
+            address: way.address.clone(),
+            certificate_sha256: way.certificate.map(|digest| digest.to_string()),
+            has_token: way.token.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.workers.is_empty() {
+            return writeln!(f, "`{}` names no worker", self.file);
+        }
+        for Entry { name, address, certificate_sha256, has_token } in &self.workers {
+            let name = name.as_deref().unwrap_or("-");
+            let trust = certificate_sha256
+                .as_ref()
+                .map_or("plaintext".to_owned(), |digest| format!("certificate {}…", &digest[..12]));
+            let token = if *has_token { "token" } else { "no token" };
+            writeln!(f, "{name}  {address}  {trust}  {token}")?;
+        }
+        Ok(())
+    }
+}
