@@ -1,6 +1,7 @@
 """Ask a worker what it is as any gRPC client could, with nothing of the protocol but what the worker tells of itself.
 
-usage: reflect.py ADDRESS [SERVICE]     (token, if one is needed: FACESETS_TOKEN)
+usage: reflect.py ADDRESS [SERVICE]     (token, if one is needed: FACESETS_TOKEN; for TLS, the worker's certificate in
+                                         PEM: FACESETS_CERTIFICATE=FILE)
 
 Lists the services by reflection, takes their descriptors from the worker, calls `Describe` of the worker's service and
 `Check` of grpc.health.v1.Health (of SERVICE, or of the whole server), and prints one JSON object:
@@ -46,7 +47,14 @@ class Authorized(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterc
 
 def connect(address):
     """A channel that names the token, if there is one."""
-    channel = grpc.insecure_channel(address)
+    certificate = os.environ.get("FACESETS_CERTIFICATE")
+    if certificate:
+        with open(certificate, "rb") as file:
+            credentials = grpc.ssl_channel_credentials(root_certificates=file.read())
+        options = [("grpc.ssl_target_name_override", "facesets-worker")]
+        channel = grpc.secure_channel(address, credentials, options)
+    else:
+        channel = grpc.insecure_channel(address)
     token = os.environ.get("FACESETS_TOKEN")
     return grpc.intercept_channel(channel, Authorized(token)) if token else channel
 

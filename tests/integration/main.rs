@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic where the test has failed")]
 
 mod adopt;
+mod armour;
 mod bad_input;
 mod certificate;
 mod changes;

@@ -1,0 +1,197 @@
+//! A worker with TLS as its owner runs it, and clients of it that are none of ours.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use facesets_core::Sha256Digest;
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{program::Run, setup};
+
+/// Longest wait for a worker to serve, or for what it writes down to take effect. Everything takes a second or two.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The worker's standard error in its folder.
+const LOG: &str = "worker.log";
+
+/// A worker, stopped when dropped.
+#[derive(Debug)]
+pub struct Armoured {
+    child: Child,
+    folder: PathBuf,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// `facesets-worker` with its state, its log and its home in a folder, and the open pack.
+pub fn worker_command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(setup::program("facesets-worker"));
+    command
+        .args(args)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("HOME", folder)
+        .env("FACESETS_WORKER_STATE", folder.join("state"))
+        .env("FACESETS_LOG", "trace")
+        .env("FACESETS_MODELS", setup::models())
+        .env("FACESETS_PACK", "open")
+        .env("FACESETS_RUNTIME", setup::runtime())
+        .env("FACESETS_PROVIDER", "cpu")
+        .env("FACESETS_LANES", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `facesets-worker` on such a folder to its end.
+pub fn run_worker(folder: &Path, args: &[&str]) -> Run {
+    worker_command(folder, args).output().expect("facesets-worker can be started").into()
+}
+
+impl Armoured {
+    /// Serves with TLS on loopback, and with further `flags`.
+    pub fn start(folder: &Path, flags: &[&str]) -> Self {
+        let args = [&["serve", "--listen=127.0.0.1:0", "--tls"], flags].concat();
+        let log = folder.join(LOG);
+        let file = File::options().create(true).append(true).open(&log).expect("a log can be written");
+        let before = read(&log).len();
+        let mut command = worker_command(folder, &args);
+        command.stderr(file).stdout(Stdio::null());
+        let mut child = command.spawn().expect("facesets-worker can be started");
+        let address = wait_for("the worker serves", || {
+            let said = read(&log);
+            assert!(matches!(child.try_wait(), Ok(None)), "the worker has ended:\n{said}");
+            let line = said[before..].lines().find(|line| line.contains("serving address="))?;
+            line.split("address=").nth(1)?.split(' ').next()?.parse().ok()
+        });
+        Self { child, folder: folder.to_owned(), address }
+    }
+
+    /// What its owner sees of `facesets-worker ARGS` beside it.
+    pub fn owner(&self, args: &[&str]) -> Run {
+        run_worker(&self.folder, args)
+    }
+
+    /// A code that its owner has made.
+    pub fn code(&self) -> String {
+        let run = self.owner(&["pair"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        run.stdout.trim().to_owned()
+    }
+
+    /// What it has logged so far, of everything that can be.
+    pub fn log(&self) -> String {
+        read(&self.folder.join(LOG))
+    }
+}
+
+impl Drop for Armoured {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Asks again and again until there is an answer.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it did not come to this: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A client of TLS 1.3 that trusts anybody and only writes down whom it has seen.
+pub async fn handshake(address: SocketAddr, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("facesets-worker").expect("it is a name");
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// Its configuration, with some of ring's cipher suites.
+pub fn trusting(suites: impl Fn(&str) -> bool) -> ClientConfig {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.retain(|suite| suites(&format!("{:?}", suite.suite())));
+    let provider = Arc::new(provider);
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("there is a suite of TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}
+
+/// The digest of the certificate that was shown.
+pub fn shown(stream: &TlsStream<TcpStream>) -> Sha256Digest {
+    Sha256Digest::of(&stream.get_ref().1.peer_certificates().expect("a certificate was shown")[0])
+}
+
+/// A gRPC channel over such a connection.
+pub async fn channel(address: SocketAddr) -> Channel {
+    let connect = move |_| async move { handshake(address, trusting(|_| true)).await.map(TokioIo::new) };
+    let endpoint = Endpoint::from_shared(format!("https://{address}")).expect("it is a URL");
+    endpoint.connect_with_connector(tower::service_fn(connect)).await.expect("the worker can be reached")
+}
+
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        unreachable!("TLS 1.2 is not offered")
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
