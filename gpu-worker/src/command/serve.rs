@@ -17,11 +17,13 @@ use super::Exit;
 use crate::{
     cli::ServeArgs,
     engine::CpuFallback,
+    logging,
     managed::{self, Ready, read_start},
     packs::Bounds,
     service::{Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
+    telemetry::{self, Sources},
     ui,
 };
 
@@ -45,6 +47,10 @@ pub fn run(args: &ServeArgs) -> Exit {
     let drain = CancellationToken::new();
     let prepared = if args.managed { managed_configuration(args, &drain) } else { configuration(args) };
     let started = prepared.and_then(|configuration| {
+        logging::start(configuration.log_folder.as_deref()).map_err(|error| Trouble {
+            error: format!("the log cannot be written: {error}"),
+            hint: "pass a folder that can be written to as `--log-folder DIR`, or do without".to_owned(),
+        })?;
         start(&configuration)
             .map(|started| (started, configuration.token))
             .map_err(|error| Trouble { hint: error.hint(&configuration.packs[0]), error: error.to_string() })
@@ -89,10 +95,18 @@ fn serve_until_stopped(
     let exit = runtime.block_on(async {
         let listener =
             tokio::net::TcpListener::from_std(started.listener).map_err(|e| trouble(e.to_string()))?;
+        let metrics = started
+            .metrics_listener
+            .map(|listener| tell_metrics(listener, started.sources, drain.clone()).map_err(trouble));
+        let metrics = metrics.transpose()?;
         announce(args, started.address, &started.description);
         let stopped = tokio::spawn(stop_on_signal(drain.clone()));
         let outcome =
             serve(listener, started.service, token, drain).await.map_err(|e| trouble(e.to_string()))?;
+        if let Some(metrics) = metrics {
+            // It ends with the drain; who asks at the last moment is not waited for.
+            metrics.abort();
+        }
         if outcome == Outcome::Abandoned {
             tracing::warn!("some items in flight were abandoned");
         }
@@ -102,6 +116,24 @@ fn serve_until_stopped(
     // Streams of clients that do not hang up must not keep the program.
     runtime.shutdown_background();
     exit
+}
+
+/// Answers about metrics and health beside the service.
+fn tell_metrics(
+    listener: std::net::TcpListener,
+    sources: Sources,
+    drain: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, String> {
+    let handle = telemetry::recorder().map_err(|error| error.to_string())?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "telling metrics");
+    }
+    Ok(tokio::spawn(async move {
+        if let Err(error) = telemetry::http::serve(listener, handle, sources, drain).await {
+            tracing::error!(%error, "metrics are told no more");
+        }
+    }))
 }
 
 fn announce(
@@ -216,6 +248,9 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
             max_pixels: settings.max_pixels.expect(FILLED),
         },
         token,
+        metrics_listen: settings.metrics_listen,
+        log_folder: settings.log_folder,
+        device_timeout: Duration::from_secs(settings.device_timeout_seconds.expect(FILLED).get()),
         plaintext: if settings.allow_plaintext.expect(FILLED) {
             Plaintext::Everywhere
         } else {

@@ -5,7 +5,12 @@
 mod file;
 mod print;
 
-use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{
+    env,
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -60,6 +65,16 @@ pub struct Settings {
     /// File with the token that clients must name (or the variable `FACESETS_TOKEN`).
     #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Answer `/metrics` (Prometheus) and `/healthz` over plain HTTP at this address and port; numbers only, so no token is asked for
+    /// [default: nowhere].
+    #[arg(long, env = "FACESETS_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Folder for logs as lines of JSON, a file a day, the last 14 kept [default: none; what is told goes to stderr in any case].
+    #[arg(long, env = "FACESETS_LOG_FOLDER", value_name = "DIR")]
+    pub log_folder: Option<PathBuf>,
+    /// A shared device (not the processor) that has not answered for so long is given up: items may be tried elsewhere [default: 120].
+    #[arg(long, env = "FACESETS_DEVICE_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    pub device_timeout_seconds: Option<NonZeroU64>,
     /// Speak plaintext to other machines too.
     #[arg(long, env = "FACESETS_ALLOW_PLAINTEXT", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_plaintext: Option<bool>,
@@ -83,6 +98,9 @@ impl Settings {
             max_image_bytes: self.max_image_bytes.or(below.max_image_bytes),
             max_pixels: self.max_pixels.or(below.max_pixels),
             token_file: self.token_file.or(below.token_file),
+            metrics_listen: self.metrics_listen.or(below.metrics_listen),
+            log_folder: self.log_folder.or(below.log_folder),
+            device_timeout_seconds: self.device_timeout_seconds.or(below.device_timeout_seconds),
             allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
         }
     }
@@ -100,6 +118,7 @@ impl Settings {
             allow_cpu_fallback: Some(false),
             max_image_bytes: Some(limits.max_bytes),
             max_pixels: Some(limits.max_pixels),
+            device_timeout_seconds: NonZeroU64::new(120),
             allow_plaintext: Some(false),
             ..Self::default()
         }
@@ -153,6 +172,9 @@ mod tests {
             max_image_bytes: Some(1),
             max_pixels: Some(1),
             token_file: Some("high".into()),
+            metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))),
+            log_folder: Some("high".into()),
+            device_timeout_seconds: NonZeroU64::new(1),
             allow_plaintext: Some(true),
         };
         assert_eq!(high.clone().over(low), high);

@@ -31,7 +31,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
 }
 
 /// Every key, in the order of the flags.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "listen",
     "models",
     "pack",
@@ -45,6 +45,9 @@ const KEYS: [&str; 14] = [
     "max_image_bytes",
     "max_pixels",
     "token_file",
+    "metrics_listen",
+    "log_folder",
+    "device_timeout_seconds",
     "allow_plaintext",
 ];
 
