@@ -4,6 +4,7 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use facesets_core::{ImageLimits, wire::PackInfo};
@@ -22,6 +23,10 @@ const MAX_OWN_SESSIONS: usize = 4;
 
 /// Photos that wait for a shared device beside those that have the processor: at one face each they fill its largest batch.
 const WAITING_FOR_DEVICE: usize = 32;
+
+/// For how long a shared device may leave a batch unanswered unless asked otherwise: the largest batch of the slowest network takes
+/// seconds on the slowest of devices, the first one of a size some more.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How photos get to networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub struct Plan {
     pub threads: usize,
     /// Photos that have the processor at once.
     pub cores: usize,
+    /// For how long a shared device may leave a batch unanswered.
+    pub patience: Duration,
 }
 
 impl Plan {
@@ -65,7 +72,13 @@ impl Plan {
             Arrangement::Own => (cores / lanes).max(1),
             Arrangement::Shared => cores,
         };
-        Self { arrangement, lanes, threads, cores }
+        Self { arrangement, lanes, threads, cores, patience: PATIENCE }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Starts the lanes, every engine of which must give the numbers of `reference`.
@@ -78,7 +91,7 @@ impl Plan {
             }),
             Arrangement::Shared => {
                 let turns = Arc::new(Turns::of(self.cores));
-                self.share(builder.share(turns, reference)?, common)
+                self.share(builder.share(turns, self.patience, reference)?, common)
             }
         }
     }
@@ -103,7 +116,7 @@ impl Plan {
         // A pack that comes back is measured no second time.
         let known: Mutex<Vec<(PackInfo, Reference)>> = Mutex::new(Vec::new());
         Box::new(move |pack| {
-            let Self { arrangement, lanes, threads, .. } = self;
+            let Self { arrangement, lanes, threads, patience, .. } = self;
             let (name, target) = (&pack.info().name, runtime.target());
             tracing::info!(pack = name, %target, ?arrangement, lanes, threads, "making the models ready");
             let (runtime, meter) = (runtime.clone(), Arc::clone(&meter));
@@ -113,7 +126,7 @@ impl Plan {
             match arrangement {
                 Arrangement::Own => Loaded::new(&pack, move || builder.lane(&reference, Arc::clone(&common))),
                 Arrangement::Shared => {
-                    let device = builder.share(Arc::clone(&turns), reference)?;
+                    let device = builder.share(Arc::clone(&turns), patience, reference)?;
                     Loaded::new(&pack, move || {
                         let client: Box<dyn Device + Send> = Box::new(device.client());
                         Ok(FaceAnalyzer::new(client, Arc::clone(&common))?)

@@ -2,8 +2,8 @@
 //!
 //! From the outside in: [`service`] speaks the protocol, [`pool`] gives items to lanes (one thread each), [`analyzer`] does what an
 //! item asks for, [`vision`] is the arithmetic, [`device`] gathers the inputs of networks, [`engine`] runs them, [`model_pack`] provides
-//! them, [`meter`] says where the time goes, [`mod@bench`] measures. [`trust`] knows whom to let in. [`assembly`] and [`startup`] put the parts together, [`command`]
-//! does so for the command line, [`managed`] is what a parent process says and hears.
+//! them, [`meter`] says where the time goes, [`telemetry`] tells it to Prometheus, [`mod@bench`] measures. [`trust`] knows whom to let
+//! in. [`assembly`] and [`startup`] put the parts together, [`command`] does so for the command line, [`managed`] is what a parent process says and hears.
 
 pub mod analyzer;
 pub mod assembly;
@@ -12,14 +12,17 @@ pub mod cli;
 pub mod command;
 pub mod device;
 pub mod engine;
+pub mod logging;
 pub mod managed;
 pub mod meter;
 pub mod model_pack;
 pub mod packs;
 pub mod pool;
+mod resources;
 pub mod service;
 pub mod settings;
 pub mod startup;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod trust;

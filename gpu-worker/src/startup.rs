@@ -6,6 +6,7 @@ use std::{
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use facesets_core::{
@@ -19,10 +20,12 @@ use crate::{
         AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
     },
+    meter::Meter,
     model_pack::{Pack, PackError},
     packs::{Bounds, LoadError, Packs},
     pool::Pool,
     service::{Protection, Tls, Token, WorkerService},
+    telemetry::Sources,
     trust::{Trust, TrustError},
 };
 
@@ -59,6 +62,12 @@ pub struct Configuration {
     pub reflection: bool,
     /// What may be done in the clear.
     pub plaintext: Plaintext,
+    /// Where metrics and health are told over HTTP, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Folder for logs.
+    pub log_folder: Option<PathBuf>,
+    /// For how long a shared device may leave a batch unanswered.
+    pub device_timeout: Duration,
 }
 
 /// Where plaintext may be spoken.
@@ -83,6 +92,10 @@ pub struct Started {
     pub service: WorkerService,
     /// Whom.
     pub protection: Protection,
+    /// Where metrics and health are told, bound and non-blocking.
+    pub metrics_listener: Option<TcpListener>,
+    /// What these are read off.
+    pub sources: Sources,
 }
 
 /// A worker that cannot start.
@@ -105,6 +118,14 @@ pub enum StartupError {
     /// The certificate, or the clients.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The same for metrics.
+    #[error("`{address}` cannot be listened on for metrics: {source}")]
+    ListenMetrics {
+        /// Address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The pack.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -136,6 +157,9 @@ impl StartupError {
             }
             Self::Trust(error) => error.hint(),
             Self::Listen { .. } => "pass another `--listen ADDRESS:PORT`; port 0 takes a free one".to_owned(),
+            Self::ListenMetrics { .. } => {
+                "pass another `--metrics-listen ADDRESS:PORT`, or do without".to_owned()
+            }
             Self::Pack(error) => pack_hint(error, pack),
             Self::Runtime(RuntimeError::NoProvider { .. }) => {
                 "pass one of those as `--provider NAME`, or another library as `--runtime FILE`".to_owned()
@@ -181,6 +205,10 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
             Some(Tls::new(configuration.trust.clone())?)
         }
     };
+    let metrics_listener = configuration
+        .metrics_listen
+        .map(|address| listen(address).map_err(|source| StartupError::ListenMetrics { address, source }));
+    let metrics_listener = metrics_listener.transpose()?;
     // What is plainly wrong is said before anything heavy is done.
     for name in &configuration.packs {
         Pack::open(&configuration.models, name)?;
@@ -188,10 +216,11 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
     tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
     let runtime = Runtime::load(&runtime, Provider::Cpu)?;
+    let meter = Arc::<Meter>::default();
     let ((packs, pool, plan), runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
-        let plan = Plan::new(runtime.target(), configuration.lanes);
+        let plan = Plan::new(runtime.target(), configuration.lanes).patient(configuration.device_timeout);
         let unready = |source| StartupError::Load { target: runtime.target().to_string(), source };
-        let loader = plan.loader(runtime.clone(), configuration.limits, Arc::default());
+        let loader = plan.loader(runtime.clone(), configuration.limits, Arc::clone(&meter));
         let (models, defaults) = (configuration.models.clone(), configuration.packs.clone());
         let packs = Packs::start(models, defaults, configuration.bounds, loader).map_err(unready)?;
         let pool = plan.start_lanes(&packs).map_err(|source| unready(source.into()))?;
@@ -208,9 +237,11 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         limits: configuration.limits,
         instance: Some(Instance::random()),
     };
-    let service = WorkerService::new(description.clone(), Arc::new(pool)).with_packs(packs);
     let protection = Protection { token: configuration.token, tls, reflection: configuration.reflection };
-    Ok(Started { listener, address, description, service, protection })
+    let pool = Arc::new(pool);
+    let sources = Sources { meter, pool: Arc::clone(&pool), packs: Arc::clone(&packs) };
+    let service = WorkerService::new(description.clone(), pool).with_packs(packs);
+    Ok(Started { listener, address, description, service, protection, metrics_listener, sources })
 }
 
 /// The library on every target that may be used, in the order in which to try them.
@@ -287,8 +318,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn configuration(listen: &str, token: Option<&str>, plaintext: Plaintext) -> Configuration {
@@ -308,6 +337,9 @@ mod tests {
             trust: Trust::new("nowhere/worker"),
             reflection: true,
             plaintext,
+            metrics_listen: None,
+            log_folder: None,
+            device_timeout: Duration::from_mins(1),
         }
     }
 

@@ -113,7 +113,8 @@ fn a_model_whose_outputs_are_corrupted_on_the_device_is_not_served() {
                 reference.compare(&mut engine, |role| models.normalisation(role))?;
                 Ok(engine)
             };
-            Shared::start(Arc::new(Turns::new(1)), Arc::default(), Box::new(factory))
+            let minute = std::time::Duration::from_mins(1);
+            Shared::start(Arc::new(Turns::new(1)), minute, Arc::default(), Box::new(factory))
         };
         start(ModelRole::ALL[0], |_| ()).unwrap();
         for role in roles {

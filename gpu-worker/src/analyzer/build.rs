@@ -1,6 +1,6 @@
 //! Making analyzers out of a pack and a runtime.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use facesets_core::{ImageLimits, wire::ModelRole};
 
@@ -73,10 +73,15 @@ impl PackBuilder {
         Ok(FaceAnalyzer::new(device, common)?)
     }
 
-    /// A device for all lanes, whose engine is tested whenever it is made.
-    pub fn share(self, turns: Arc<Turns>, reference: Reference) -> Result<Shared, PoolError> {
+    /// A device for all lanes, whose engine is tested whenever it is made; see [`Shared::start`].
+    pub fn share(
+        self,
+        turns: Arc<Turns>,
+        patience: Duration,
+        reference: Reference,
+    ) -> Result<Shared, PoolError> {
         let meter = Arc::clone(&self.meter);
-        Shared::start(turns, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
+        Shared::start(turns, patience, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
     }
 
     /// What the analyzers of all lanes have in common.

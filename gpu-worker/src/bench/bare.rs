@@ -17,11 +17,12 @@ use facesets_core::{
 };
 use facesets_imaging::decode_upright_in;
 
-use super::{analyzer, pipeline::PipelineRun, resources};
+use super::{analyzer, pipeline::PipelineRun};
 use crate::{
     analyzer::{Analyzer as _, FaceModels},
     engine::{Engine, EngineError, InputShape, Tensor, ort::OrtEngine},
     pool::BoxError,
+    resources,
 };
 
 /// One run of a network.

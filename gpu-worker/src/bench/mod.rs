@@ -7,7 +7,6 @@ pub mod bare;
 pub mod photos;
 pub mod pipeline;
 pub mod report;
-mod resources;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +27,7 @@ use crate::{
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
     pool::BoxError,
+    resources,
     vision::Normalisation,
 };
 
@@ -90,7 +90,7 @@ pub fn simulated(
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
     let common = Common::new(models, measure.limits, Arc::clone(&meter));
     let turns = Arc::new(Turns::of(plan.cores));
-    let shared = Shared::start(turns, Arc::clone(&meter), Box::new(move || Ok(device)))?;
+    let shared = Shared::start(turns, plan.patience, Arc::clone(&meter), Box::new(move || Ok(device)))?;
     let pool = plan.share(shared, common)?;
     let line = Line::new(pool, plan, &pack, meter)?;
     let target = format!("simulated, {} ms a batch", device.per_batch.as_millis());

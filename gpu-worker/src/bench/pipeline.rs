@@ -12,11 +12,11 @@ use facesets_core::{
     wire::{AnalyzeFaces, Item, PackInfo, Task, TaskResult},
 };
 
-use super::resources;
 use crate::{
     assembly::Plan,
     meter::Meter,
     pool::{Answers, BoxError, Pool, Submitter},
+    resources,
 };
 
 /// Lanes that are kept fed.

@@ -17,11 +17,13 @@ use super::{Exit, Trouble};
 use crate::{
     cli::ServeArgs,
     engine::CpuFallback,
+    logging,
     managed::{self, Ready, read_start},
     packs::Bounds,
     service::{Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
+    telemetry::{self, Sources},
     trust::Trust,
     ui,
 };
@@ -40,6 +42,10 @@ pub fn run(args: &ServeArgs) -> Exit {
     let drain = CancellationToken::new();
     let prepared = if args.managed { managed_configuration(args, &drain) } else { configuration(args) };
     let started = prepared.and_then(|configuration| {
+        logging::start(configuration.log_folder.as_deref()).map_err(|error| Trouble {
+            error: format!("the log cannot be written: {error}"),
+            hint: "pass a folder that can be written to as `--log-folder DIR`, or do without".to_owned(),
+        })?;
         start(&configuration)
             .map_err(|error| Trouble { hint: error.hint(&configuration.packs[0]), error: error.to_string() })
     });
@@ -70,7 +76,7 @@ fn print_config(args: &ServeArgs) -> Exit {
 
 fn serve_until_stopped(
     args: &ServeArgs,
-    started: Started,
+    mut started: Started,
     drain: CancellationToken,
 ) -> Result<Exit, Trouble> {
     let trouble = |error: String| Trouble { error, hint: "run the same command again".to_owned() };
@@ -80,6 +86,11 @@ fn serve_until_stopped(
         .build()
         .map_err(|error| trouble(format!("the network threads cannot be started: {error}")))?;
     let exit = runtime.block_on(async {
+        let metrics = started
+            .metrics_listener
+            .take()
+            .map(|listener| tell_metrics(listener, started.sources.clone(), drain.clone()).map_err(trouble))
+            .transpose()?;
         announce(args, &started);
         let listener =
             tokio::net::TcpListener::from_std(started.listener).map_err(|e| trouble(e.to_string()))?;
@@ -87,6 +98,10 @@ fn serve_until_stopped(
         let outcome = serve(listener, started.service, started.protection, drain)
             .await
             .map_err(|e| trouble(e.to_string()))?;
+        if let Some(metrics) = metrics {
+            // It ends with the drain; who asks at the last moment is not waited for.
+            metrics.abort();
+        }
         if outcome == Outcome::Abandoned {
             tracing::warn!("some items in flight were abandoned");
         }
@@ -96,6 +111,24 @@ fn serve_until_stopped(
     // Streams of clients that do not hang up must not keep the program.
     runtime.shutdown_background();
     exit
+}
+
+/// Answers about metrics and health beside the service.
+fn tell_metrics(
+    listener: std::net::TcpListener,
+    sources: Sources,
+    drain: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, String> {
+    let handle = telemetry::recorder().map_err(|error| error.to_string())?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "telling metrics");
+    }
+    Ok(tokio::spawn(async move {
+        if let Err(error) = telemetry::http::serve(listener, handle, sources, drain).await {
+            tracing::error!(%error, "metrics are told no more");
+        }
+    }))
 }
 
 fn announce(args: &ServeArgs, started: &Started) {
@@ -210,6 +243,9 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
         tls: settings.tls,
         trust: Trust::new(settings.state.expect(FILLED)),
         reflection: settings.reflection.expect(FILLED),
+        metrics_listen: settings.metrics_listen,
+        log_folder: settings.log_folder,
+        device_timeout: Duration::from_secs(settings.device_timeout_seconds.expect(FILLED).get()),
         plaintext: if settings.allow_plaintext.expect(FILLED) {
             Plaintext::Everywhere
         } else {

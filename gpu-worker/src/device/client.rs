@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use facesets_core::wire::ModelRole;
 
 use super::{Call, Device, Row, batch_limit, shared::Desk, turns::Turns};
-use crate::engine::{EngineError, InputShape, RunFailure};
+use crate::engine::{EngineError, InputShape};
 
 /// One lane's handle: it takes turns on the processor and waits for the device without one.
 #[derive(Debug)]
@@ -44,6 +44,14 @@ impl Client {
         (role, parts.map(submit).collect())
     }
 
+    fn collect(&self, role: ModelRole, answers: &[Answer]) -> Result<Vec<Row>, EngineError> {
+        let mut rows = Vec::new();
+        for answer in answers {
+            rows.extend(self.desk.answer(role, answer)?);
+        }
+        Ok(rows)
+    }
+
     fn near(&mut self, is_near: bool) {
         if self.is_near != is_near {
             self.is_near = is_near;
@@ -66,7 +74,7 @@ impl Device for Client {
         if self.has_turn {
             self.turns.pause();
         }
-        let answers = submitted.into_iter().map(|(role, answers)| collect(role, answers)).collect();
+        let answers = submitted.into_iter().map(|(role, answers)| self.collect(role, &answers)).collect();
         self.near(true);
         if self.has_turn {
             self.turns.resume();
@@ -98,17 +106,4 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn collect(role: ModelRole, answers: Vec<Answer>) -> Result<Vec<Row>, EngineError> {
-    let mut rows = Vec::new();
-    for answer in answers {
-        let gone = |_| EngineError::Run {
-            role,
-            cause: RunFailure::Other,
-            reason: "the device's thread is gone".to_owned(),
-        };
-        rows.extend(answer.recv().map_err(gone)??);
-    }
-    Ok(rows)
 }

@@ -13,6 +13,7 @@ use super::{Call, Row, batch_limit};
 use crate::{
     engine::{Engine, EngineError, InputShape, RunFailure, Tensor, bucket_for},
     meter::Meter,
+    telemetry,
 };
 
 /// Makes an engine whose numbers can be trusted; called again when a device was lost or an engine panicked.
@@ -79,8 +80,13 @@ impl<E: Engine> Runner<E> {
         let started = Instant::now();
         let outputs = self.engine.run(role, [len, 3, side, side], &call.values);
         call.values.truncate(rows * call.row_len());
-        let outputs = outputs?;
+        let outputs = outputs.inspect_err(|error| {
+            if let EngineError::Run { role, cause, .. } = error {
+                telemetry::device_error(*role, *cause);
+            }
+        })?;
         self.meter.network(role, rows, started.elapsed());
+        telemetry::batch(role, rows);
         if len == 1 {
             return Ok(vec![outputs]);
         }

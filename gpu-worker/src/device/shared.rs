@@ -2,9 +2,12 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use facesets_core::wire::ModelRole;
@@ -19,6 +22,7 @@ use crate::{
     engine::{Engine, EngineError, InputShape, RunFailure},
     meter::Meter,
     pool::{BoxError, PoolError},
+    telemetry,
 };
 
 /// Who waits for the rows of a call.
@@ -35,6 +39,8 @@ pub struct Shared {
 /// Where calls are handed over.
 #[derive(Debug)]
 pub(super) struct Desk {
+    /// For how long a batch may stay unanswered.
+    patience: Duration,
     shapes: Vec<(ModelRole, InputShape)>,
     state: Mutex<State>,
     changed: Condvar,
@@ -48,6 +54,8 @@ struct State {
     /// Batches that were taken.
     taken: usize,
     closed: bool,
+    /// Whether a batch was not answered in time: the thread may never come back.
+    hung: bool,
 }
 
 /// What the device's thread works with.
@@ -62,11 +70,12 @@ struct Executor<E> {
 
 impl Shared {
     /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the
-    /// processor.
+    /// processor; a batch that the device has not answered after `patience` is given up, and the device with it.
     ///
     /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
     pub fn start<E: Engine + 'static>(
         turns: Arc<Turns>,
+        patience: Duration,
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
     ) -> Result<Self, PoolError> {
@@ -74,7 +83,7 @@ impl Shared {
         let (ready, started) = mpsc::sync_channel::<Result<Arc<Desk>, BoxError>>(1);
         let work = move || {
             let mut executor = Executor { runner: None, factory, meter, lost: false };
-            let desk = executor.ready().map(|runner| Arc::new(Desk::new(runner)));
+            let desk = executor.ready().map(|runner| Arc::new(Desk::new(runner, patience)));
             let running = desk.as_ref().ok().map(Arc::clone);
             // Whoever starts the device waits for this.
             let _ = ready.send(desk);
@@ -109,11 +118,14 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// What was handed over is still run.
+    /// What was handed over is still run, unless the device hangs: its thread is then left behind.
     fn drop(&mut self) {
-        self.desk.lock().closed = true;
+        let mut state = self.desk.lock();
+        state.closed = true;
+        let hung = state.hung;
+        drop(state);
         self.desk.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.thread.take().filter(|_| !hung) {
             // It catches what engines do.
             let _ = thread.join();
         }
@@ -121,10 +133,10 @@ impl Drop for Shared {
 }
 
 impl Desk {
-    fn new<E: Engine>(runner: &Runner<E>) -> Self {
+    fn new<E: Engine>(runner: &Runner<E>, patience: Duration) -> Self {
         let shapes = ModelRole::ALL.map(|role| (role, runner.input_shape(role))).to_vec();
-        let state = State { batcher: Batcher::new(), near: 0, taken: 0, closed: false };
-        Self { shapes, state: Mutex::new(state), changed: Condvar::new() }
+        let state = State { batcher: Batcher::new(), near: 0, taken: 0, closed: false, hung: false };
+        Self { patience, shapes, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     pub(super) fn input_shape(&self, role: ModelRole) -> InputShape {
@@ -134,7 +146,7 @@ impl Desk {
     pub(super) fn submit(&self, call: Call, who: Waiting, limit: usize) {
         let mut state = self.lock();
         // Nobody would take it: `who` is dropped, and its receiver learns that.
-        if !state.closed {
+        if !state.closed && !state.hung {
             state.batcher.add(call, who, limit, Instant::now());
         }
         drop(state);
@@ -146,6 +158,36 @@ impl Desk {
         state.near = if is_near { state.near + 1 } else { state.near.saturating_sub(1) };
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// What the device says to a call, of which it is given up where it says nothing for too long: its driver hangs, and no call can
+    /// be taken back from it. Whoever waits behind that call, and whoever comes later, is told the same at once.
+    pub(super) fn answer(
+        &self,
+        role: ModelRole,
+        answer: &mpsc::Receiver<Result<Vec<Row>, EngineError>>,
+    ) -> Result<Vec<Row>, EngineError> {
+        match answer.recv_timeout(self.patience) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => {
+                let mut state = self.lock();
+                if !std::mem::replace(&mut state.hung, true) {
+                    let seconds = self.patience.as_secs_f64();
+                    tracing::error!(?role, seconds, "the device does not answer: it is given up");
+                    state.batcher = Batcher::new();
+                }
+                Err(self.hung(role))
+            }
+            Err(RecvTimeoutError::Disconnected) if self.lock().hung => Err(self.hung(role)),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(failed(role, RunFailure::Other, "the device's thread is gone"))
+            }
+        }
+    }
+
+    fn hung(&self, role: ModelRole) -> EngineError {
+        let reason = format!("the device has not answered for {} s", self.patience.as_secs_f64());
+        failed(role, RunFailure::DeviceLost, reason)
     }
 
     /// The next batch; `None` when there is none and will be none.
@@ -227,6 +269,7 @@ impl<E: Engine> Executor<E> {
             return first;
         }
         tracing::warn!("the device went away: new sessions are made");
+        telemetry::device_rebuilt();
         self.runner = None;
         let second = self.attempt(call);
         if is_lost(&second) {

@@ -77,7 +77,14 @@ impl Engine for Orders {
     }
 }
 
+/// Longer than any test.
+const PATIENT: Duration = Duration::from_mins(10);
+
 fn rig(losses: usize) -> Rig {
+    impatient_rig(losses, PATIENT)
+}
+
+fn impatient_rig(losses: usize, patience: Duration) -> Rig {
     let (meter, made) = (Arc::new(Meter::default()), Arc::new(AtomicUsize::new(0)));
     let losses = Arc::new(AtomicUsize::new(losses));
     let (gate, receiver) = mpsc::channel();
@@ -87,7 +94,8 @@ fn rig(losses: usize) -> Rig {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(Orders { losses: Arc::clone(&of_engine), gate: Arc::clone(&receiver) })
     };
-    let shared = Shared::start(Arc::new(Turns::new(2)), Arc::clone(&meter), Box::new(factory)).unwrap();
+    let turns = Arc::new(Turns::new(2));
+    let shared = Shared::start(turns, patience, Arc::clone(&meter), Box::new(factory)).unwrap();
     Rig { shared, meter, made, losses, gate }
 }
 
@@ -211,7 +219,9 @@ fn what_was_handed_over_is_answered_before_the_device_ends() {
 #[test]
 fn a_factory_that_fails_or_panics_fails_the_start() {
     let start = |factory: fn() -> Result<Orders, Box<dyn std::error::Error + Send + Sync>>| {
-        Shared::start(Arc::new(Turns::new(1)), Arc::default(), Box::new(factory)).unwrap_err().to_string()
+        Shared::start(Arc::new(Turns::new(1)), PATIENT, Arc::default(), Box::new(factory))
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(start(|| Err("no such model".into())), "no such model");
     assert_eq!(start(|| panic!("broken factory")), "broken factory");
@@ -313,4 +323,27 @@ fn calls_are_never_torn_and_sizes_never_mixed() {
     assert_eq!(first.parts, [(5, 'a')]);
     let Choice::Run(last) = batcher.choose(now, false) else { panic!("c waits") };
     assert_eq!((last.parts, last.call.side), (vec![(1, 'c')], 2));
+}
+
+#[test]
+fn a_device_that_hangs_is_given_up_and_nobody_waits_for_it_again() {
+    let rig = impatient_rig(0, Duration::from_millis(300));
+    let lost = Err(RunFailure::DeviceLost);
+    thread::scope(|scope| {
+        let lane = |firsts: &'static [f32]| {
+            let mut client = rig.shared.client();
+            scope.spawn(move || answer(&mut client, ModelRole::Recognition, firsts))
+        };
+        let hanging = lane(&[WAIT]);
+        while rig.shared.taken() == 0 {
+            thread::yield_now();
+        }
+        let behind = lane(&[1.0]);
+        assert_eq!(hanging.join().unwrap(), lost);
+        assert_eq!(behind.join().unwrap(), lost);
+    });
+    assert_eq!(answer(&mut rig.shared.client(), ModelRole::Recognition, &[2.0]), lost);
+    // The engine still hangs, and yet this comes to an end.
+    drop(rig.shared);
+    rig.gate.send(()).unwrap();
 }

@@ -125,6 +125,11 @@ impl Packs {
         packs
     }
 
+    /// How many are in memory.
+    pub fn loaded(&self) -> usize {
+        self.lock().places.iter().filter(|place| place.pack.is_some()).count()
+    }
+
     /// The pack that `task` asks for, loaded if it is not in memory and gives what is asked for. Blocks while it is loaded.
     pub(super) fn lend(&self, task: &Task) -> Result<Arc<Loaded>, ItemFailure> {
         let name = task.pack();

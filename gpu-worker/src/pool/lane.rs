@@ -13,6 +13,7 @@ use super::{BoxError, Factory, credit::Job};
 use crate::{
     analyzer::{Analysis, Analyzer, failed},
     device::panic_message,
+    telemetry,
 };
 
 /// Makes the analyzer, says so, and works until the pool is gone.
@@ -49,6 +50,8 @@ pub(super) fn run(
             ok = outcome.is_ok(),
             "an item is answered"
         );
+        let waited = outcome.as_ref().map_or(queue, |(_, timings)| timings.queue);
+        telemetry::item_answered(&outcome, waited, started.elapsed());
         work.answer(outcome);
     }
 }
@@ -69,6 +72,7 @@ fn attempt_again_if_lost(
         return first;
     }
     tracing::warn!(item = item.id, "the device went away: new sessions are made");
+    telemetry::device_rebuilt();
     *analyzer = None;
     let second = match build(factory) {
         Ok(made) => {

@@ -44,6 +44,8 @@ pub struct Pool {
     jobs: Mutex<Option<Sender<credit::Job>>>,
     /// As many as the queue has places, so that sending to it never blocks an async task.
     places: Arc<Semaphore>,
+    /// How many those are.
+    queued: usize,
     lanes: Mutex<Vec<JoinHandle<()>>>,
     /// Whether the device went away and did not come back.
     lost: watch::Sender<bool>,
@@ -87,6 +89,7 @@ impl Pool {
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             places: Arc::new(Semaphore::new(queued)),
+            queued,
             lanes: Mutex::new(threads),
             lost,
         })
@@ -106,6 +109,21 @@ impl Pool {
     pub async fn lost(&self) {
         // The sender lives as long as the pool, so this is no error.
         let _ = self.lost.subscribe().wait_for(|lost| *lost).await;
+    }
+
+    /// Whether the device is lost for good.
+    pub fn is_lost(&self) -> bool {
+        *self.lost.borrow()
+    }
+
+    /// Whether no item is taken any more.
+    pub fn is_shut_down(&self) -> bool {
+        self.sender().is_none()
+    }
+
+    /// Items that wait for a lane, and how many may.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.queued.saturating_sub(self.places.available_permits()), self.queued)
     }
 
     /// Lets the lanes finish what is queued and end; whether they did within `limit`. Blocks.

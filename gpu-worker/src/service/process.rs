@@ -13,6 +13,7 @@ use super::WorkerService;
 use crate::{
     analyzer::failed,
     pool::{Slot, Submitter},
+    telemetry::{self, OpenStream},
 };
 
 /// How long a client may take to say Hello.
@@ -61,6 +62,7 @@ impl Reader {
 
     /// Reads until there is nothing more to read, or the client was `revoked`.
     pub(super) async fn run(mut self, revoked: impl Future<Output = ()>) {
+        let _open = OpenStream::new();
         let end = tokio::select! {
             biased;
             () = revoked => End::Failed(Status::unauthenticated("the client was revoked")),
@@ -123,6 +125,7 @@ impl Reader {
         let (id, kind, message) = match assembled {
             Assembled::Pending => return Ok(()),
             Assembled::Item(item) => {
+                telemetry::item_received(item.data.len());
                 self.submitter.submit(slot, item).await;
                 return Ok(());
             }

@@ -5,7 +5,12 @@
 mod file;
 mod print;
 
-use std::{env, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{
+    env,
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -69,6 +74,16 @@ pub struct Settings {
     /// Describe the protocol to whoever asks and has a token (gRPC reflection) [default: true].
     #[arg(long, env = "FACESETS_REFLECTION", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub reflection: Option<bool>,
+    /// Answer `/metrics` (Prometheus) and `/healthz` over plain HTTP at this address and port; numbers only, so no token is asked for
+    /// [default: nowhere].
+    #[arg(long, env = "FACESETS_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Folder for logs as lines of JSON, a file a day, the last 14 kept [default: none; what is told goes to stderr in any case].
+    #[arg(long, env = "FACESETS_LOG_FOLDER", value_name = "DIR")]
+    pub log_folder: Option<PathBuf>,
+    /// A shared device (not the processor) that has not answered for so long is given up: items may be tried elsewhere [default: 120].
+    #[arg(long, env = "FACESETS_DEVICE_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    pub device_timeout_seconds: Option<NonZeroU64>,
     /// Speak plaintext to other machines too: only on a network you trust, and with a token.
     #[arg(long, env = "FACESETS_ALLOW_PLAINTEXT", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_plaintext: Option<bool>,
@@ -95,6 +110,9 @@ impl Settings {
             tls: self.tls.or(below.tls),
             state: self.state.or(below.state),
             reflection: self.reflection.or(below.reflection),
+            metrics_listen: self.metrics_listen.or(below.metrics_listen),
+            log_folder: self.log_folder.or(below.log_folder),
+            device_timeout_seconds: self.device_timeout_seconds.or(below.device_timeout_seconds),
             allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
         }
     }
@@ -114,6 +132,7 @@ impl Settings {
             max_pixels: Some(limits.max_pixels),
             state: Some(default_state()),
             reflection: Some(true),
+            device_timeout_seconds: NonZeroU64::new(120),
             allow_plaintext: Some(false),
             ..Self::default()
         }
@@ -178,6 +197,9 @@ mod tests {
             tls: Some(true),
             state: Some("high".into()),
             reflection: Some(false),
+            metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))),
+            log_folder: Some("high".into()),
+            device_timeout_seconds: NonZeroU64::new(1),
             allow_plaintext: Some(true),
         };
         assert_eq!(high.clone().over(low), high);

@@ -31,7 +31,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
 }
 
 /// Every key, in the order of the flags.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "listen",
     "models",
     "pack",
@@ -48,6 +48,9 @@ const KEYS: [&str; 17] = [
     "tls",
     "state",
     "reflection",
+    "metrics_listen",
+    "log_folder",
+    "device_timeout_seconds",
     "allow_plaintext",
 ];
 

@@ -6,14 +6,14 @@ use std::{fs, time::Duration};
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Bytes of this process in memory now.
-pub(super) fn resident() -> Option<u64> {
+pub(crate) fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 /// Processor time of all threads of this process.
-pub(super) fn processor_time() -> Option<Duration> {
+pub(crate) fn processor_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The name in brackets may have spaces; user and system time are the 14th and 15th field.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -22,6 +22,6 @@ pub(super) fn processor_time() -> Option<Duration> {
 }
 
 /// Processor time since it was `before`.
-pub(super) fn since(before: Option<Duration>) -> Option<Duration> {
+pub(crate) fn since(before: Option<Duration>) -> Option<Duration> {
     Some(processor_time()?.saturating_sub(before?))
 }

@@ -1,0 +1,102 @@
+//! What the worker counts, under the names that Prometheus sees. No path, picture, embedding, address or secret is ever among it.
+//!
+//! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens; [`http`] answers those who do.
+
+pub mod http;
+mod scrape;
+
+use std::{sync::Arc, time::Duration};
+
+use facesets_core::wire::{ItemOutcome, ModelRole};
+use metrics::{counter, gauge, histogram};
+
+pub use scrape::{Observed, recorder};
+
+use crate::{
+    engine::{RoleWord as _, RunFailure},
+    meter::Meter,
+    packs::Packs,
+    pool::Pool,
+};
+
+const ITEMS: &str = "facesets_worker_items_total";
+const BYTES: &str = "facesets_worker_received_bytes_total";
+const STREAMS: &str = "facesets_worker_streams";
+const QUEUE_SECONDS: &str = "facesets_worker_queue_seconds";
+const WORK_SECONDS: &str = "facesets_worker_work_seconds";
+const BATCH_INPUTS: &str = "facesets_worker_batch_inputs";
+const DEVICE_ERRORS: &str = "facesets_worker_device_errors_total";
+const REBUILDS: &str = "facesets_worker_device_rebuilds_total";
+const QUEUED: &str = "facesets_worker_queued_items";
+const QUEUE_PLACES: &str = "facesets_worker_queue_places";
+const SERVING: &str = "facesets_worker_serving";
+const PACKS: &str = "facesets_worker_loaded_packs";
+/// The facade counts whole numbers.
+const STAGE_MICROSECONDS: &str = "facesets_worker_stage_microseconds_total";
+const STAGE_CALLS: &str = "facesets_worker_stage_calls_total";
+const STAGE_INPUTS: &str = "facesets_worker_stage_inputs_total";
+const MEMORY: &str = "facesets_worker_resident_memory_bytes";
+
+/// An item was answered: how long it waited for a lane and, on devices, for its turn there; and how long it was in work.
+pub(crate) fn item_answered(outcome: &ItemOutcome, queue: Duration, work: Duration) {
+    let word = match outcome {
+        Ok(_) => "ok",
+        Err(failure) => failure.kind.word(),
+    };
+    counter!(ITEMS, "outcome" => word).increment(1);
+    histogram!(QUEUE_SECONDS).record(queue);
+    histogram!(WORK_SECONDS).record(work);
+}
+
+/// A whole item has arrived.
+pub(crate) fn item_received(bytes: usize) {
+    counter!(BYTES).increment(bytes as u64);
+}
+
+/// A batch was run.
+pub(crate) fn batch(role: ModelRole, inputs: usize) {
+    histogram!(BATCH_INPUTS, "model" => role.word()).record(inputs as f64);
+}
+
+/// A network could not be run.
+pub(crate) fn device_error(role: ModelRole, cause: RunFailure) {
+    let cause = match cause {
+        RunFailure::OutOfMemory => "out_of_memory",
+        RunFailure::DeviceLost => "device_lost",
+        RunFailure::Other => "other",
+    };
+    counter!(DEVICE_ERRORS, "model" => role.word(), "cause" => cause).increment(1);
+}
+
+/// Sessions were given up after the device went away; new ones are made.
+pub(crate) fn device_rebuilt() {
+    counter!(REBUILDS).increment(1);
+}
+
+/// A stream that is open as long as this lives.
+#[derive(Debug)]
+pub(crate) struct OpenStream(());
+
+impl OpenStream {
+    pub(crate) fn new() -> Self {
+        gauge!(STREAMS).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        gauge!(STREAMS).decrement(1);
+    }
+}
+
+/// What is looked at when somebody asks.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Where the time goes.
+    pub meter: Arc<Meter>,
+    /// The lanes.
+    pub pool: Arc<Pool>,
+    /// The packs.
+    pub packs: Arc<Packs>,
+}

@@ -1,0 +1,163 @@
+//! The real worker, asked over HTTP what it has done, and the log that it writes.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use facesets_core::wire::{
+    AnalyzeFaces, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION, WorkerDescription, proto,
+    proto::worker_client::WorkerClient, requests,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+const TOKEN: &str = "open-sesame-1001";
+
+fn setup() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
+    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
+    folder
+}
+
+/// A worker that is killed when its test ends.
+struct Worker {
+    process: Child,
+    address: String,
+    metrics: String,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn worker(logs: &Path) -> Worker {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_facesets-worker"));
+    command.args([
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--metrics-listen=127.0.0.1:0",
+        "--pack=open",
+        "--lanes=1",
+    ]);
+    command.arg("--models").arg(setup().join("models")).arg("--provider=cpu").arg("--log-folder").arg(logs);
+    command.env_clear().env("FACESETS_TOKEN", TOKEN).env("FACESETS_LOG", "debug");
+    let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut address = |before: &str| {
+        let line = lines.find(|line| line.contains(before)).unwrap();
+        line.split("address=").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    let metrics = address("telling metrics");
+    let address = address("serving");
+    // The rest is read too, so that the worker can go on speaking.
+    std::thread::spawn(move || lines.for_each(drop));
+    Worker { process, address, metrics }
+}
+
+/// Status line and body.
+fn get(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+/// The value of the sample whose name and labels are these.
+fn sample(metrics: &str, name: &str) -> Option<f64> {
+    let line =
+        metrics.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Sends a portrait, then bytes that are none; both are answered when this returns.
+async fn send_two(address: &str) -> usize {
+    let channel = tonic::transport::Channel::from_shared(format!("http://{address}")).unwrap();
+    let named = |mut request: tonic::Request<()>| {
+        request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+        Ok(request)
+    };
+    let mut client = WorkerClient::with_interceptor(channel.connect().await.unwrap(), named);
+    let described = client.describe(proto::DescribeRequest {}).await.unwrap().into_inner().worker.unwrap();
+    let described = WorkerDescription::try_from(&described).unwrap();
+    let contract =
+        described.packs.iter().find(|pack| pack.name == "open").unwrap().face_contract(640).unwrap();
+    let photo = fs::read(setup().join("photos/2009/portraits/biden.jpg")).unwrap();
+    let bytes = photo.len() + 9;
+
+    let (sender, receiver) = mpsc::channel(16);
+    let hello = proto::ClientHello { protocol_version: PROTOCOL_VERSION, client: "a test".to_owned() };
+    let hello = proto::ProcessRequest { kind: Some(proto::process_request::Kind::Hello(hello)) };
+    sender.send(hello).await.unwrap();
+    for (id, data) in [photo, b"no photo!".to_vec()].into_iter().enumerate() {
+        let tasks = vec![AnalyzeFaces::new("open", contract).into()];
+        for request in requests(&Item { id: id as u64, tasks, data: data.into() }) {
+            sender.send(request).await.unwrap();
+        }
+    }
+    let mut replies = client.process(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+    replies.message().await.unwrap();
+    for _ in 0..2 {
+        let reply = ItemReply::try_from(replies.message().await.unwrap().unwrap()).unwrap();
+        let kind = reply.outcome.map(|(results, _)| results.len()).map_err(|failure| failure.kind);
+        assert_eq!(kind, if reply.id == 0 { Ok(1) } else { Err(ItemFailureKind::Decode) });
+    }
+    drop(sender);
+    assert!(replies.message().await.unwrap().is_none());
+    bytes
+}
+
+#[tokio::test]
+async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret() {
+    let logs = tempfile::tempdir().unwrap();
+    let folder = logs.path().to_owned();
+    let worker = tokio::task::spawn_blocking(move || worker(&folder)).await.unwrap();
+    let bytes = send_two(&worker.address).await;
+
+    let (status, metrics) = get(&worker.metrics, "/metrics");
+    assert!(status.contains("200"), "{status}");
+    let value = |name: &str| sample(&metrics, name).unwrap_or_else(|| panic!("no {name} in:\n{metrics}"));
+    let expected = [
+        ("facesets_worker_items_total{outcome=\"ok\"}", 1.0),
+        ("facesets_worker_items_total{outcome=\"decode\"}", 1.0),
+        ("facesets_worker_received_bytes_total", bytes as f64),
+        ("facesets_worker_streams", 0.0),
+        ("facesets_worker_queued_items", 0.0),
+        ("facesets_worker_queue_places", 1.0),
+        ("facesets_worker_serving", 1.0),
+        ("facesets_worker_loaded_packs", 1.0),
+        ("facesets_worker_stage_calls_total{stage=\"decode\"}", 2.0),
+        ("facesets_worker_stage_inputs_total{stage=\"recognise\"}", 1.0),
+        ("facesets_worker_work_seconds_count", 2.0),
+    ];
+    for (name, is) in expected {
+        assert_eq!(value(name).to_bits(), f64::to_bits(is), "{name}\n{metrics}");
+    }
+    assert!(value("facesets_worker_stage_microseconds_total{stage=\"detect\"}") > 0.0);
+    if cfg!(target_os = "linux") {
+        assert!(value("facesets_worker_resident_memory_bytes") > 1e7);
+    }
+    assert_eq!(get(&worker.metrics, "/healthz"), ("HTTP/1.1 200 OK".to_owned(), "serving".to_owned()));
+    assert!(get(&worker.metrics, "/").0.contains("404"));
+
+    let files: Vec<PathBuf> = fs::read_dir(logs.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let log = fs::read_to_string(file).unwrap();
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string() && line["fields"]["message"].is_string(), "{line}");
+    }
+    assert!(log.contains("an item is answered"), "{log}");
+    assert!(!log.contains(TOKEN) && !metrics.contains(TOKEN));
+}
