@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{CtrlC, Pins},
-    plan_args::{PlanArgs, Planned, absolute},
+    plan_args::{BundlePlanArgs, Means, Planned, absolute},
 };
 use crate::{
     adopt::{
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
     #[command(flatten)]
-    plan: PlanArgs,
+    plan: BundlePlanArgs,
 }
 
 /// What was recognised, and what became of it.
@@ -109,7 +109,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut plan = Plan::new(format!("adopt {}", root.display()), &gallery);
     let was = manifest_digest(&root)?;
     plan.targets.push(Target { root, was, becomes: Becomes::Adopted(adoption) });
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = if leftovers.unmatched.is_empty() { planned.exit() } else { Exit::SomeFailed };
     context.ui.summary(&Summary { counts, leftovers, aside, missing, planned })?;
     Ok(exit)

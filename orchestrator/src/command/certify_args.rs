@@ -1,5 +1,7 @@
 //! Flags of the commands whose crops are looked at, and who looks.
 
+use std::fmt;
+
 use facesets_core::{FaceContract, contract::DEFAULT_DET_SIZE};
 use tokio_util::sync::CancellationToken;
 
@@ -66,5 +68,25 @@ pub(super) fn certify_by<'a>(examiner: &'a Result<Examiner<'_>, Skipped>) -> Cer
     match examiner {
         Ok(examiner) => Certify::By(examiner),
         Err(reason) => Certify::Skip(*reason),
+    }
+}
+
+/// Whether nobody looked although nobody had said so; then a command does not end with 0.
+pub(super) fn is_amiss(examiner: &Result<Examiner<'_>, Skipped>) -> bool {
+    matches!(examiner, Err(reason) if *reason != Skipped::NotWanted)
+}
+
+/// What is said of the sets whose crops were looked at.
+pub(super) fn write_certified(
+    f: &mut fmt::Formatter<'_>,
+    certified: usize,
+    lowest_cosine: Option<f32>,
+) -> fmt::Result {
+    match lowest_cosine {
+        Some(cosine) => writeln!(
+            f,
+            "certified {certified}: one face in every crop; averaged as consumers do, no bundle is below cosine {cosine} to its centroid"
+        ),
+        None => writeln!(f, "certified none"),
     }
 }

@@ -10,13 +10,12 @@ use serde::Serialize;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, certify_by},
+    certify_args::{CertifyArgs, certify_by, is_amiss, write_certified},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
 };
 use crate::{
-    certificate::Skipped,
     exit::{Exit, Failure, Hint},
     export::{
         self, ExportParameters, PlannedSet,
@@ -159,7 +158,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let found = export::candidates::candidates(&gallery, &sets, &singles, &parameters, chosen);
         candidates = render_candidates(&renderer, &sets, &found, &rendered.sets, chosen, output.path())?;
     }
-    let uncertified = matches!(examiner, Err(reason) if reason != Skipped::NotWanted);
+    let uncertified = is_amiss(&examiner);
     drop(examiner);
     let corpus = CorpusManifest {
         facesets: rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
@@ -229,14 +228,7 @@ impl fmt::Display for Summary {
         if self.candidates > 0 {
             writeln!(f, "{} single faces in `_candidates`", self.candidates)?;
         }
-        match self.lowest_effective_identity_cosine {
-            Some(cosine) => writeln!(
-                f,
-                "certified {}: one face in every crop; averaged as consumers do, no bundle is below cosine {cosine} to its centroid",
-                self.certified
-            )?,
-            None => writeln!(f, "certified none")?,
-        }
+        write_certified(f, self.certified, self.lowest_effective_identity_cosine)?;
         let missing = Missing { failed: self.failed, vanished: 0 };
         write_ending(f, missing, self.previous.as_deref(), &self.out)
     }

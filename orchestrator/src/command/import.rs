@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{CtrlC, Pins},
-    plan_args::{NotThere, PlanArgs, Planned, absolute},
+    plan_args::{BundlePlanArgs, Means, NotThere, Planned, absolute},
 };
 use crate::{
     exit::{Exit, Failure, Hint},
@@ -49,7 +49,7 @@ struct FolderArgs {
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
     #[command(flatten)]
-    plan: PlanArgs,
+    plan: BundlePlanArgs,
 }
 
 /// What was found, and what became of it.
@@ -115,7 +115,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let was = manifest_digest(&root)?;
         plan.targets.push(Target { root, was, becomes: Becomes::Corpus(additions) });
     }
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { imported, planned })?;
     Ok(exit)

@@ -102,6 +102,8 @@ pub enum Mismatch {
     NoCrop,
     /// The crop has so many pixels, others than those of its set.
     OtherSize(u32, u32),
+    /// No worker can look at the crop.
+    Unreadable,
     /// No entry names the crop.
     NoEntry,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for Mismatch {
             Self::NoCrop => write!(f, "its crop is not there"),
             Self::OtherSize(0, 0) => write!(f, "its crop is no image"),
             Self::OtherSize(width, height) => write!(f, "its crop has {width} × {height} pixels"),
+            Self::Unreadable => write!(f, "no worker can look at its crop"),
             Self::NoEntry => write!(f, "no entry of the manifest names it"),
         }
     }
@@ -225,7 +228,7 @@ pub struct Aside {
     /// In `_merged`: part of another set now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<SetAside>,
-    /// In `_unmatched`: taken over, but the library has none of its faces.
+    /// In `_unmatched`: taken over, but the library has none of its faces, or none of its crops shows one face.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<SetAside>,
 }

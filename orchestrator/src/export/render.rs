@@ -14,13 +14,13 @@ use super::{
     diverse::diverse,
     draft::{Draft, State, certify, make},
     formats::Format,
+    kept::identity_cosine,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
 use crate::{
     certificate::{
         Certificate, Examine, ExamineError, Skipped,
         consumer::{self, crop_name},
-        cosine_to, effective_identity,
     },
     cluster::centroid,
     gallery::Gallery,
@@ -86,6 +86,16 @@ pub enum Certify<'a> {
     By(&'a dyn Examine),
     /// Nobody, for this reason.
     Skip(Skipped),
+}
+
+impl Certify<'_> {
+    /// What the manifest of a set says whose crops have passed.
+    pub fn certificate(&self) -> Certificate {
+        match self {
+            Self::By(_) => Certificate::passed(),
+            Self::Skip(reason) => Certificate::Skipped { reason: *reason },
+        }
+    }
 }
 
 /// Writes planned sets.
@@ -198,10 +208,6 @@ fn finish_set(
         let png = draft.png().expect("what is kept has a file");
         faces.push(ExportedFace::new(gallery, &draft.face, format!("{FACES}/{name}"), png));
     }
-    let certificate = match renderer.certify {
-        Certify::By(_) => Certificate::passed(),
-        Certify::Skip(reason) => Certificate::Skipped { reason },
-    };
     let manifest = FacesetManifest {
         schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
@@ -212,7 +218,7 @@ fn finish_set(
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
-        certificate,
+        certificate: renderer.certify.certificate(),
         bundles: bundles(renderer, set, &kept, &home)?,
         formats: formats(renderer, set, &kept, &home)?,
         faces,
@@ -256,9 +262,7 @@ fn bundles(
         let record = bundle::write_recorded(home, file, files).map_err(at(&path))?;
         let crops: Vec<&Draft> = numbers.iter().map(|number| &kept[*number]).collect();
         read_again(&path, &crops, parameters.out_size)?;
-        let readings: Option<Vec<_>> = crops.iter().map(|crop| crop.reading()).collect();
-        let identity = readings.and_then(effective_identity);
-        let effective_identity_cosine = identity.map(|identity| cosine_to(&centroid, &identity));
+        let effective_identity_cosine = identity_cosine(crops.iter().map(|crop| crop.reading()), &centroid);
         records.push(BundleRecord { effective_identity_cosine, ..record });
     }
     Ok(records)

@@ -7,12 +7,11 @@ use super::{
     apply::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
-    certificate::Skipped,
     export::{
         PlannedSet,
         corpus::Corpus,
         manifest::{CorpusManifest, FacesetSummary, Origin, Run},
-        render::{Certify, Renderer, render},
+        render::{Renderer, render},
     },
     gallery::FaceIndex,
     identity::{Additions, NewSet},
@@ -51,14 +50,13 @@ pub(super) fn add(
     let renderer = Renderer {
         gallery: workshop.gallery,
         parameters: &additions.parameters,
-        certify: Certify::Skip(Skipped::NotByThisCommand),
+        certify: workshop.certify,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
     let rendered = render(&renderer, &planned, staging)?;
-    applied.built += rendered.sets.len();
-    applied.failed += rendered.failed;
+    applied.add(&rendered);
     let manifest = &mut corpus.manifest;
     manifest.gaps.extend(rendered.gaps);
     manifest.runs.push(Run {

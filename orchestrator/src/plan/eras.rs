@@ -12,15 +12,14 @@ use super::{
 };
 use crate::{
     adopt::old::DROPPED,
-    certificate::Skipped,
     era::EraChange,
     export::{
         corpus::Corpus,
-        manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
-        render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
+        manifest::{FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
+        render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
     gallery::FaceIndex,
-    manifest::{dropped_faces, set_number},
+    manifest::set_number,
 };
 
 /// A set of the new corpus: its line in the manifest over all, and whether its folder is built anew.
@@ -74,7 +73,7 @@ pub(super) fn build(
     let renderer = Renderer {
         gallery,
         parameters: &change.parameters,
-        certify: Certify::Skip(Skipped::NotByThisCommand),
+        certify: workshop.certify,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
@@ -85,8 +84,10 @@ pub(super) fn build(
     let enough = render_again(&renderer, &enough, &earlier, staging)?;
     let few =
         if few.is_empty() { Rendered::default() } else { render_again(&renderer, &few, &earlier, &shelf)? };
-    applied.built += enough.sets.len() + few.sets.len();
-    applied.failed += enough.failed + few.failed;
+    applied.add(&enough);
+    applied.add(&few);
+    let mut gaps = enough.gaps;
+    gaps.extend(few.gaps);
 
     let entries_of = |sets: Vec<FacesetManifest>, thin| sets.into_iter().map(move |set| Entry::of(set, thin));
     let built: Vec<Entry> = entries_of(enough.sets, false).chain(entries_of(few.sets, true)).collect();
@@ -96,14 +97,11 @@ pub(super) fn build(
     });
     carry_dropped(root, staging, &replaced, &built)?;
 
-    let left: BTreeSet<&str> = built.iter().map(|entry| entry.set.name.as_str()).collect();
     corpus.gaps.retain(|gap| {
         !(change.removed.contains(&gap.name) || change.sets.iter().any(|set| set.name == gap.name))
     });
-    let gaps = planned.iter().filter(|set| !left.contains(set.name.as_str()));
-    corpus.gaps.extend(
-        gaps.map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(gallery, &set.dropped) }),
-    );
+    gaps.sort_by_key(|gap| change.sets.iter().position(|set| set.name == gap.name));
+    corpus.gaps.extend(gaps);
     corpus.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),

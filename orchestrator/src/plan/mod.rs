@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use facesets_core::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
-pub use apply::{Applied, ApplyError, Workshop, apply};
+pub use apply::{Applied, ApplyError, Bundled, Workshop, apply, refuse_drifted};
 
 use crate::{
     adopt::Adoption,
@@ -82,6 +82,14 @@ impl Plan {
             gallery: gallery.digest().to_string(),
             targets: Vec::new(),
         }
+    }
+
+    /// Whether carrying it out makes bundles, whose crops somebody should look at.
+    pub fn makes_bundles(&self) -> bool {
+        self.targets.iter().any(|target| match target.becomes {
+            Becomes::Corpus(_) | Becomes::Adopted(_) | Becomes::Eras(_) => true,
+            Becomes::Clusters(_) | Becomes::Refined(_) => false,
+        })
     }
 
     /// The folders that it changes.

@@ -97,6 +97,11 @@ impl DropReason {
             Self::UnlikeInCrop { .. } => Gate::UnlikeInCrop,
         }
     }
+
+    /// Whether it was seen in the crop, and not before that was cut.
+    pub fn is_of_crop(&self) -> bool {
+        matches!(self, Self::NotOneFace { .. } | Self::UnlikeInCrop { .. })
+    }
 }
 
 impl fmt::Display for Gate {

@@ -15,7 +15,7 @@ use crate::{
         Context,
         clustering::CtrlC,
         drop_report::DropReport,
-        plan_args::{PlanArgs, Planned},
+        plan_args::{BundlePlanArgs, Means, Planned},
     },
     era::{
         Anchors, EraSet, Eras, Extended, Fit, JoinParameters, UnknownMember, extend, histogram,
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[command(flatten)]
     join: JoinParameters,
     #[command(flatten)]
-    plan: PlanArgs,
+    plan: BundlePlanArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -109,7 +109,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let becomes = Becomes::Eras(eras.extend(&joining));
         plan.targets.push(Target { root: scene.root.clone(), was, becomes });
     }
-    let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = written.exit(planned.exit());
     let (undated, refused) = standing.unjoined(&eras, &extended);
     context.ui.summary(&Summary {

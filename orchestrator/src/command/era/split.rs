@@ -15,7 +15,7 @@ use crate::{
         Context,
         clustering::{ClusteringArgs, CtrlC, Watcher},
         drop_report::DropReport,
-        plan_args::{PlanArgs, Planned},
+        plan_args::{BundlePlanArgs, Means, Planned},
     },
     era::{
         EraChange, EraSet, Fit, JoinParameters, Split, SplitParameters, Survey, histogram,
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    plan: PlanArgs,
+    plan: BundlePlanArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -117,7 +117,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut plan = Plan::new(format!("era split {}", scene.name()), eras.gallery);
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
-    let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = written.exit(planned.exit());
     let undated = survey.faces.iter().filter(|face| eras.years.of(**face).is_none());
     context.ui.summary(&Summary {
