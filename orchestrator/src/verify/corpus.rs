@@ -10,7 +10,7 @@ use std::{
 use facesets_core::Sha256Digest;
 use image::ImageReader;
 
-use super::{Look, VerifyError, names};
+use super::{Look, VerifyError, names, said};
 use crate::{
     adopt::old::DROPPED,
     certificate::consumer,
@@ -48,7 +48,10 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
             look.finding(&name, "is in the manifest twice");
         }
         match manifest::read::<FacesetManifest>(&look.root.join(&name)) {
-            Ok(set) => faceset(look, corpus, summary, &set, &name)?,
+            Ok(set) => {
+                faceset(look, corpus, summary, &set, &name)?;
+                said::crops(look, &set, &name);
+            }
             Err(error) => look.finding(&name, error.to_string()),
         }
         look.monitor.advance(1);

@@ -3,6 +3,7 @@
 mod corpus;
 mod folders;
 pub mod repair;
+mod said;
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +20,7 @@ use crate::{
         RefinedManifest,
     },
     monitor::Monitor,
-    store::Finding,
+    pins::ResolvedPins,
 };
 
 /// How closely to look.
@@ -29,6 +30,30 @@ pub enum Depth {
     Names,
     /// The sha256 of every photo too.
     Bytes,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// What sort of thing it is.
+    pub kind: FindingKind,
+    /// A set, a file, a photo.
+    pub what: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What takes it away, where that is not `--repair`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What sort of thing is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Folders, manifests and library do not agree.
+    Disagreement,
+    /// What the user has said since speaks against a crop.
+    SpokenAgainst,
 }
 
 /// What was looked at.
@@ -76,10 +101,10 @@ pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     })
 }
 
-/// Verifies what `cluster`, `refine` or `export-swap` wrote.
+/// Verifies what `cluster`, `refine` or `export-swap` wrote, against a library and what the user says of its faces.
 pub fn verify(
     root: &Path,
-    gallery: &Gallery,
+    (gallery, pins): (&Gallery, &ResolvedPins),
     depth: Depth,
     monitor: &dyn Monitor,
 ) -> Result<Verified, VerifyError> {
@@ -89,6 +114,7 @@ pub fn verify(
     let mut look = Look {
         root,
         gallery,
+        pins,
         index: FaceIndex::new(gallery),
         depth,
         monitor,
@@ -116,6 +142,7 @@ pub fn verify(
 struct Look<'a> {
     root: &'a Path,
     gallery: &'a Gallery,
+    pins: &'a ResolvedPins,
     index: FaceIndex,
     depth: Depth,
     monitor: &'a dyn Monitor,
@@ -126,7 +153,9 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn finding(&mut self, what: &str, problem: impl Into<String>) {
-        self.verified.findings.push(Finding { what: what.to_owned(), problem: problem.into() });
+        let (what, problem) = (what.to_owned(), problem.into());
+        let finding = Finding { kind: FindingKind::Disagreement, what, problem, hint: None };
+        self.verified.findings.push(finding);
     }
 
     /// Demands that the library has these faces.
