@@ -46,7 +46,7 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Demands that every manifest of a corpus is as its published schema says.
-fn follows_its_schemas(workspace: &Workspace, corpus: &str) {
+pub(crate) fn follows_its_schemas(workspace: &Workspace, corpus: &str) {
     let schema = |name: &str| {
         let path = setup::repository().join("orchestrator/schema").join(name);
         let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();

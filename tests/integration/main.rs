@@ -6,6 +6,7 @@ mod adopt;
 mod bad_input;
 mod certificate;
 mod changes;
+mod consent;
 mod dispatch;
 mod edges;
 mod eras;

@@ -1,4 +1,4 @@
-//! Flags of the commands whose crops are looked at, and who looks.
+//! Flags of the commands that hand crops out: who looks at them, and whether consent is demanded.
 
 use std::fmt;
 
@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, worker_args::ReachArgs};
 use crate::{
     certificate::{Examine as _, ExamineError, Examiner, Skipped},
+    consent::Demand,
     exit::Hint as _,
     export::render::Certify,
 };
@@ -20,6 +21,20 @@ pub(super) struct CertifyArgs {
     no_certificate: bool,
     #[command(flatten)]
     workers: ReachArgs,
+}
+
+/// What is demanded of a set before it is handed out.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct ConsentArgs {
+    /// Leave sets out whose consent is not granted (`facesets consent`); without this, they are exported with that in their manifest
+    #[arg(long)]
+    require_consent: bool,
+}
+
+impl ConsentArgs {
+    pub(super) fn demand(self) -> Demand {
+        if self.require_consent { Demand::Granted } else { Demand::Nothing }
+    }
 }
 
 impl CertifyArgs {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     Context,
+    certify_args::ConsentArgs,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
     plan_args::{BundlePlanArgs, Means, Planned, absolute},
@@ -36,6 +37,8 @@ pub struct Args {
     clustering: ClusteringArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
 }
 
 /// What was found, and what became of it.
@@ -74,6 +77,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
     }
     let dropped = DropReport(dropped_faces(&gallery, &discovery.dropped));
+    plan.demand = args.consent.demand();
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(&plan, means)?;
     let exit = planned.exit();

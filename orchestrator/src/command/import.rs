@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{
     Context,
+    certify_args::ConsentArgs,
     clustering::{CtrlC, Pins},
     plan_args::{BundlePlanArgs, Means, NotThere, Planned, absolute},
 };
@@ -50,6 +51,8 @@ struct FolderArgs {
     contract: Option<String>,
     #[command(flatten)]
     plan: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
 }
 
 /// What was found, and what became of it.
@@ -115,6 +118,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let was = manifest_digest(&root)?;
         plan.targets.push(Target { root, was, becomes: Becomes::Corpus(additions) });
     }
+    plan.demand = args.consent.demand();
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(&plan, means)?;
     let exit = planned.exit();

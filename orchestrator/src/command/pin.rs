@@ -141,7 +141,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn add(context: &Context, kind: PinKind, names: &[&str; 2], contract: &Contract) -> Result<Exit, Failure> {
     let mut writer = Writer::open_existing(&context.library)?;
     let gallery = writer.store().gallery(contract.contract.as_deref())?;
-    let [a, b] = [face(&gallery, names[0])?, face(&gallery, names[1])?];
+    let [a, b] = [one_face(&gallery, names[0])?, one_face(&gallery, names[1])?];
     let mut pins = writer.store().pins()?;
     let next = pins.last().map_or(1, |pin| pin.id + 1);
     pins.push(Pin { id: next, kind, a, b });
@@ -151,7 +151,8 @@ fn add(context: &Context, kind: PinKind, names: &[&str; 2], contract: &Contract)
     Ok(Exit::Done)
 }
 
-fn face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Failure> {
+/// The one face that a name means.
+pub(super) fn one_face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Failure> {
     let rows = FaceName::parse(name).rows(gallery, &absolute(Path::new("."))?)?;
     let [row] = rows[..] else {
         let name = path_text(gallery.content_of(rows[0]).canonical_path());

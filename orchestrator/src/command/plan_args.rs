@@ -17,10 +17,11 @@ use super::{
 };
 use crate::{
     certificate::Skipped,
+    consent::{ConsentBook, Demand, Withheld},
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
     monitor::Silent,
-    plan::{Applied, Bundled, PLAN_SCHEMA, Plan, Workshop, apply, refuse_drifted},
+    plan::{Applied, Bundled, PLAN_SCHEMA, Plan, Workshop, apply, refuse_drifted, withheld},
     store::Writer,
 };
 
@@ -57,6 +58,9 @@ pub(super) struct Means<'a> {
 pub(super) struct Planned {
     applied: Option<Applied>,
     plan: Option<PathBuf>,
+    /// Sets that would be left out because consent is demanded, where nothing is applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    withheld: Vec<Withheld>,
     /// Nobody looked at the crops although nobody had said so.
     #[serde(skip)]
     uncertified: bool,
@@ -114,10 +118,16 @@ impl PlanArgs {
 impl BundlePlanArgs {
     /// Applies a plan, or writes it, or leaves it at that; only in the first case a worker is asked.
     pub(super) fn carry_out(&self, plan: &Plan, means: Means<'_>) -> Result<Planned, Failure> {
-        match self.plan.rehearse(plan)? {
-            Some(planned) => Ok(planned),
-            None => carry_out(plan, Some(&self.certify), means),
+        let Some(mut planned) = self.plan.rehearse(plan)? else {
+            return carry_out(plan, Some(&self.certify), means);
+        };
+        if plan.demand == Demand::Granted {
+            let Means { gallery, journal, .. } = means;
+            let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
+            let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
+            planned.withheld = withheld(plan, (gallery, &pins), &consent)?;
         }
+        Ok(planned)
     }
 }
 
@@ -135,6 +145,7 @@ pub(super) fn carry_out(
     refuse_drifted(plan, gallery)?;
     // Whoever made the plan has said which pins fit no face.
     let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
+    let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
     let examiner = match certify {
         Some(certify) if plan.makes_bundles() => certify.examiner(&plan.contract, context, stop)?,
         _ => Err(Skipped::NotWanted),
@@ -143,12 +154,13 @@ pub(super) fn carry_out(
         gallery,
         pins: &pins,
         certify: certify_by(&examiner),
+        consent: &consent,
         steps: &*context.steps,
         monitor: context.monitor(),
         stop,
     };
     let applied = apply(plan, &workshop, journal)?;
-    Ok(Planned { applied: Some(applied), plan: None, uncertified: is_amiss(&examiner) })
+    Ok(Planned { applied: Some(applied), uncertified: is_amiss(&examiner), ..Planned::default() })
 }
 
 /// Reads a plan back.
@@ -171,16 +183,19 @@ impl Planned {
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         match (&self.applied, &self.plan) {
             (Some(Applied { decision: 0, .. }), _) => write!(f, "nothing has changed"),
             (Some(applied), _) => {
                 let Applied { decision, built, removed, failed, vanished, bundled } = applied;
                 if let Some(bundled) = bundled {
-                    let Bundled { certified, lowest_effective_identity_cosine, left_out, gaps } = bundled;
+                    let Bundled { certified, lowest_effective_identity_cosine, left_out, gaps, withheld } =
+                        bundled;
                     write!(f, "{}", DropReport(left_out.clone()))?;
                     for gap in gaps {
                         writeln!(f, "nothing is left of {gap}")?;
                     }
+                    withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
                     write_certified(f, *certified, *lowest_effective_identity_cosine)?;
                 }
                 if *failed > 0 {

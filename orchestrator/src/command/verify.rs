@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{Context, clustering::Pins, plan_args::absolute};
 use crate::{
+    consent::ConsentBook,
     exit::{Exit, Failure},
     monitor::Silent,
     store::{Store, Writer},
-    verify::{Depth, Finding, Verified, contract_of, repair, verify},
+    verify::{Depth, Finding, Known, Verified, contract_of, repair, verify},
 };
 
 /// Flags of `verify`.
@@ -48,8 +49,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.repair {
         repaired.extend(repair::files(&corpus, &gallery, context.monitor())?);
     }
+    let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
+    let known = Known { gallery: &gallery, pins: &pins, consent: &consent };
     let depth = if args.files { Depth::Bytes } else { Depth::Names };
-    let verified = Verified { repaired, ..verify(&corpus, (&gallery, &pins), depth, context.monitor())? };
+    let verified = Verified { repaired, ..verify(&corpus, &known, depth, context.monitor())? };
     drop(lock);
     let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::SomeFailed };
     context.ui.summary(&Summary(verified))?;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     certificate::Certificate,
+    consent::{SetConsent, Terms, Withheld},
     gallery::Gallery,
     manifest::{DroppedFace, Schema, made_by, path_text},
     quality::QualityTerms,
@@ -57,6 +58,12 @@ pub struct FacesetManifest {
     /// Whether its crops were looked at as consumers look at them.
     #[serde(default)]
     pub certificate: Certificate,
+    /// Whether its person agreed, as far as was known when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<SetConsent>,
+    /// Where its photos come from, where anybody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Terms>,
     /// What its crops are packed into.
     #[serde(default)]
     pub bundles: Vec<BundleRecord>,
@@ -379,6 +386,28 @@ pub struct Gap {
     pub name: String,
     /// Every face and the rule it failed.
     pub dropped: Vec<DroppedFace>,
+    /// Where consent was demanded and is not granted: what stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<SetConsent>,
+}
+
+impl Gap {
+    /// Parts sets that were withheld from those of which nothing was left, which are named.
+    pub fn part(gaps: &[Self]) -> (Vec<Withheld>, Vec<String>) {
+        let (mut withheld, mut names) = (Vec::new(), Vec::new());
+        for Self { name, consent, .. } in gaps {
+            match consent {
+                Some(consent) => withheld.push(Withheld { name: name.clone(), consent: consent.clone() }),
+                None => names.push(name.clone()),
+            }
+        }
+        (withheld, names)
+    }
+
+    /// Of a set of which nothing was left.
+    pub fn new(name: &str, dropped: Vec<DroppedFace>) -> Self {
+        Self { name: name.to_owned(), dropped, consent: None }
+    }
 }
 
 impl ExportedFace {

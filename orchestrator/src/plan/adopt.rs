@@ -16,6 +16,7 @@ use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
     certificate::{Certificate, Reading},
     cluster::centroid,
+    consent::Demand,
     export::{
         ExportParameters, PlannedFace, bundle,
         corpus::Corpus,
@@ -54,13 +55,15 @@ pub(super) fn adopt(
         gallery: workshop.gallery,
         parameters: &parameters,
         certify: workshop.certify,
+        consent: workshop.consent,
+        demand: Demand::Nothing,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
     let builder = Builder { building: *building, index: FaceIndex::new(workshop.gallery) };
     let mut corpus = CorpusManifest {
-        gaps: adoption.missing.iter().map(|name| Gap { name: name.clone(), dropped: Vec::new() }).collect(),
+        gaps: adoption.missing.iter().map(|name| Gap::new(name, Vec::new())).collect(),
         aside: adoption.aside.clone(),
         beside: adoption.beside.clone(),
         ..CorpusManifest::empty(plan.contract.clone(), parameters)
@@ -240,7 +243,15 @@ impl Builder<'_> {
             move_to(&path, &faces.join(folder), file)?;
             fs::remove_file(&path).map_err(at(&path))?;
         }
-        let manifest = self.manifest(set, looked, certificate, self.bundles(set, looked, &home)?);
+        let mut manifest = self.manifest(set, looked, certificate, self.bundles(set, looked, &home)?);
+        let Workshop { consent, monitor, .. } = *self.building.workshop;
+        let person = manifest.person(&self.index);
+        let said = consent.consent(&person);
+        if said.is_amiss() {
+            monitor.problem(&set.name, &said.to_string());
+        }
+        manifest.consent = Some(said);
+        manifest.provenance = consent.terms(&person);
         manifest::write(&home, &manifest)?;
         Ok(manifest)
     }
@@ -300,6 +311,8 @@ impl Builder<'_> {
             contract: gallery.contract.clone(),
             parameters: parameters(set),
             certificate,
+            consent: None,
+            provenance: None,
             bundles,
             formats: Vec::new(),
             faces: looked.stays.iter().map(face).collect(),

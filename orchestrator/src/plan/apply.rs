@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Becomes, Plan, Target, adopt, corpus, eras, folders, folders::Folder, manifest_digest};
 use crate::{
     change::{Change, ChangeError, Steps},
+    consent::{ConsentBook, Withheld},
     era::UnknownMember,
     export::{
-        manifest::FacesetManifest,
+        manifest::{FacesetManifest, Gap},
         render::{Certify, RenderError, Rendered},
     },
     gallery::Gallery,
@@ -50,6 +51,8 @@ pub struct Bundled {
     pub left_out: Vec<DroppedFace>,
     /// Sets of which nothing was left.
     pub gaps: Vec<String>,
+    /// Sets that were left out because consent was demanded.
+    pub withheld: Vec<Withheld>,
 }
 
 impl Applied {
@@ -60,7 +63,9 @@ impl Applied {
         let bundled = self.bundled.get_or_insert_default();
         bundled.add(&rendered.sets);
         bundled.left_out.extend(rendered.dropped.iter().filter(|drop| drop.reason.is_of_crop()).cloned());
-        bundled.gaps.extend(rendered.gaps.iter().map(|gap| gap.name.clone()));
+        let (withheld, gaps) = Gap::part(&rendered.gaps);
+        bundled.withheld.extend(withheld);
+        bundled.gaps.extend(gaps);
     }
 }
 
@@ -128,6 +133,8 @@ pub struct Workshop<'a> {
     pub pins: &'a ResolvedPins,
     /// Who looks at crops before they are handed out.
     pub certify: Certify<'a>,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
     /// Does the renames.
     pub steps: &'a dyn Steps,
     /// Hears of progress.

@@ -12,14 +12,17 @@ use super::{
 };
 use crate::{
     adopt::old::DROPPED,
-    era::EraChange,
+    consent::Withheld,
+    era::{EraChange, EraSet},
     export::{
+        PlannedSet,
         corpus::Corpus,
-        manifest::{FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
         render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
-    gallery::FaceIndex,
+    gallery::{FaceIndex, Gallery},
     manifest::set_number,
+    pins::ResolvedPins,
 };
 
 /// A set of the new corpus: its line in the manifest over all, and whether its folder is built anew.
@@ -42,38 +45,17 @@ pub(super) fn build(
     let gallery = workshop.gallery;
     let Corpus { manifest: mut corpus, sets, thin } = Corpus::read(root)?;
     let index = FaceIndex::new(gallery);
-    let entries = |summaries: &[FacesetSummary], sets: Vec<FacesetManifest>, thin: bool| {
-        let pairs = summaries.iter().cloned().zip(sets);
-        pairs.map(|(summary, set)| Entry { summary, set, thin }).collect::<Vec<_>>()
-    };
-    let mut old = entries(&corpus.facesets, sets, false);
-    let summaries: Vec<FacesetSummary> = corpus.thin().cloned().collect();
-    old.extend(entries(&summaries, thin, true));
-
-    let new_origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
-    let mut planned = Vec::new();
-    for set in &change.sets {
-        for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
-            check_name(name)?;
-        }
-        // What grows came about when it was split.
-        let grown = old.iter().find(|entry| entry.set.name == set.name && entry.set.era.is_some());
-        let founded_alike =
-            grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
-        let origin = founded_alike.map_or_else(|| new_origin.clone(), |entry| entry.set.origin.clone());
-        planned.push(set.plan(
-            &change.parent,
-            gallery,
-            &index,
-            (&change.parameters, origin, workshop.pins),
-        )?);
-    }
+    let old = entries(&corpus, sets, thin);
+    let origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
+    let planned = planned(change, &old, &origin, (gallery, &index, workshop.pins))?;
 
     let earlier = earlier_crops(root, &old, change.parameters.out_size, &index);
     let renderer = Renderer {
         gallery,
         parameters: &change.parameters,
         certify: workshop.certify,
+        consent: workshop.consent,
+        demand: plan.demand,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
@@ -126,6 +108,53 @@ pub(super) fn build(
     corpus.facesets = facesets;
     Corpus { manifest: corpus, sets, thin }.write(staging)?;
     Ok(gone)
+}
+
+/// The eras that `withhold` would not hand out, before anything is rendered.
+pub(super) fn withheld(
+    change: &EraChange,
+    root: &Path,
+    (gallery, pins): (&Gallery, &ResolvedPins),
+    withhold: impl FnMut(&PlannedSet) -> Option<Withheld>,
+) -> Result<Vec<Withheld>, ApplyError> {
+    let Corpus { manifest, sets, thin } = Corpus::read(root)?;
+    let old = entries(&manifest, sets, thin);
+    let origin = Origin { kind: change.origin, run: manifest.runs.len() + 1 };
+    let planned = planned(change, &old, &origin, (gallery, &FaceIndex::new(gallery), pins))?;
+    Ok(planned.iter().filter_map(withhold).collect())
+}
+
+/// The sets of a corpus as they are.
+fn entries(corpus: &CorpusManifest, sets: Vec<FacesetManifest>, thin: Vec<FacesetManifest>) -> Vec<Entry> {
+    let sets = corpus.facesets.iter().zip(sets).map(|(summary, set)| (summary, set, false));
+    let thin = corpus.thin().zip(thin).map(|(summary, set)| (summary, set, true));
+    sets.chain(thin).map(|(summary, set, thin)| Entry { summary: summary.clone(), set, thin }).collect()
+}
+
+/// What the export makes of the new eras; `origin` is that of those that have none yet.
+fn planned(
+    change: &EraChange,
+    old: &[Entry],
+    origin: &Origin,
+    (gallery, index, pins): (&Gallery, &FaceIndex, &ResolvedPins),
+) -> Result<Vec<PlannedSet>, ApplyError> {
+    // What is said of the whole set is said of its eras.
+    let whole = old.iter().find(|entry| entry.set.name == change.parent);
+    let whole = whole.map(|entry| entry.set.person(index)).unwrap_or_default();
+    let planned = |set: &EraSet| {
+        for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
+            check_name(name)?;
+        }
+        // What grows came about when it was split.
+        let grown = old.iter().find(|entry| entry.set.name == set.name && entry.set.era.is_some());
+        let founded_alike =
+            grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
+        let origin = founded_alike.map_or_else(|| origin.clone(), |entry| entry.set.origin.clone());
+        let mut planned = set.plan(&change.parent, gallery, index, (&change.parameters, origin, pins))?;
+        planned.person.extend(&whole);
+        Ok(planned)
+    };
+    change.sets.iter().map(planned).collect()
 }
 
 /// A thin era in its list.

@@ -18,10 +18,13 @@ pub use apply::{Applied, ApplyError, Bundled, Workshop, apply, refuse_drifted};
 
 use crate::{
     adopt::Adoption,
+    consent::{ConsentBook, Demand, Withheld},
     era::EraChange,
+    export::{PlannedSet, manifest::Origin},
     gallery::Gallery,
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, made_by, read_bytes},
+    pins::ResolvedPins,
 };
 
 /// Schema of [`Plan`].
@@ -40,6 +43,9 @@ pub struct Plan {
     pub contract: String,
     /// [`Gallery::digest`] of the faces it was made from.
     pub gallery: String,
+    /// What is demanded of each set that is rendered.
+    #[serde(default)]
+    pub demand: Demand,
     /// The folders that it changes.
     pub targets: Vec<Target>,
 }
@@ -80,6 +86,7 @@ impl Plan {
             command,
             contract: gallery.contract.clone(),
             gallery: gallery.digest().to_string(),
+            demand: Demand::default(),
             targets: Vec::new(),
         }
     }
@@ -96,6 +103,31 @@ impl Plan {
     pub fn roots(&self) -> Vec<PathBuf> {
         self.targets.iter().map(|target| target.root.clone()).collect()
     }
+}
+
+/// The sets that [`apply()`] will leave out because of what the plan demands, as far as can be told before crops are looked at.
+pub fn withheld(
+    plan: &Plan,
+    (gallery, pins): (&Gallery, &ResolvedPins),
+    consent: &ConsentBook,
+) -> Result<Vec<Withheld>, ApplyError> {
+    let withhold = |set: &PlannedSet| {
+        let said = consent.consent(&set.person);
+        (!plan.demand.is_met_by(&said)).then(|| Withheld { name: set.name.clone(), consent: said })
+    };
+    let mut withheld = Vec::new();
+    for target in &plan.targets {
+        withheld.extend(match &target.becomes {
+            Becomes::Corpus(additions) => {
+                let origin = Origin { kind: additions.origin, run: 0 };
+                let planned = corpus::planned(additions, &origin, gallery, pins)?;
+                planned.iter().filter_map(withhold).collect()
+            }
+            Becomes::Eras(change) => eras::withheld(change, &target.root, (gallery, pins), withhold)?,
+            Becomes::Clusters(_) | Becomes::Refined(_) | Becomes::Adopted(_) => Vec::new(),
+        });
+    }
+    Ok(withheld)
 }
 
 /// Digest of a folder's manifest as it is now; of nothing where there is none.

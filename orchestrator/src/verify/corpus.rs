@@ -51,6 +51,14 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
             Ok(set) => {
                 faceset(look, corpus, summary, &set, &name)?;
                 said::crops(look, &set, &name);
+                let whole = set
+                    .parent
+                    .as_ref()
+                    .map(|parent| manifest::read::<FacesetManifest>(&look.root.join(parent)));
+                let whole = whole.and_then(Result::ok);
+                let mut person = set.person(&look.index);
+                person.extend(whole.iter().flat_map(|whole| whole.person(&look.index)));
+                said::consent(look, &set, &name, &person);
             }
             Err(error) => look.finding(&name, error.to_string()),
         }

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     change::KEPT,
+    consent::ConsentBook,
     export::manifest::{CORPUS_SCHEMA, CorpusManifest},
     gallery::{FaceIndex, Gallery},
     manifest::{
@@ -54,6 +55,8 @@ pub enum FindingKind {
     Disagreement,
     /// What the user has said since speaks against a crop.
     SpokenAgainst,
+    /// The consent in a manifest is not what the statements come to now.
+    Consent,
 }
 
 /// What was looked at.
@@ -87,6 +90,17 @@ pub enum VerifyError {
     },
 }
 
+/// What the library knows of faces, and the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The faces.
+    pub gallery: &'a Gallery,
+    /// What the user says of them.
+    pub pins: &'a ResolvedPins,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
+}
+
 /// The contract that a folder's manifest names.
 pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     #[derive(serde::Deserialize)]
@@ -104,7 +118,7 @@ pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
 /// Verifies what `cluster`, `refine` or `export-swap` wrote, against a library and what the user says of its faces.
 pub fn verify(
     root: &Path,
-    (gallery, pins): (&Gallery, &ResolvedPins),
+    library: &Known<'_>,
     depth: Depth,
     monitor: &dyn Monitor,
 ) -> Result<Verified, VerifyError> {
@@ -113,9 +127,10 @@ pub fn verify(
     let schema = manifest::schema_of(&bytes).unwrap_or_default();
     let mut look = Look {
         root,
-        gallery,
-        pins,
-        index: FaceIndex::new(gallery),
+        gallery: library.gallery,
+        pins: library.pins,
+        consent: library.consent,
+        index: FaceIndex::new(library.gallery),
         depth,
         monitor,
         seen: BTreeSet::from([KEPT.to_owned(), FILE_NAME.to_owned()]),
@@ -143,6 +158,7 @@ struct Look<'a> {
     root: &'a Path,
     gallery: &'a Gallery,
     pins: &'a ResolvedPins,
+    consent: &'a ConsentBook,
     index: FaceIndex,
     depth: Depth,
     monitor: &'a dyn Monitor,

@@ -1,11 +1,14 @@
 //! What the user has said since a corpus was made, against what lies in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Finding, FindingKind, Look};
-use crate::export::{
-    manifest::{FacesetManifest, OriginKind},
-    plan::as_the_user_says,
+use crate::{
+    consent::ConsentState,
+    export::{
+        manifest::{FacesetManifest, OriginKind},
+        plan::as_the_user_says,
+    },
 };
 
 /// Names the crops of a set that no export would put into it now.
@@ -24,6 +27,20 @@ pub(super) fn crops(look: &mut Look<'_>, set: &FacesetManifest, name: &str) {
             kind: FindingKind::SpokenAgainst,
             what: format!("{name}/{file}"),
             problem: drop.reason.to_string(),
+            hint: Some(made_again_by(set)),
+        });
+    }
+}
+
+/// Compares the consent in the manifest of a set with what the statements come to now; `person` are the faces that show whom it is of.
+pub(super) fn consent(look: &mut Look<'_>, set: &FacesetManifest, name: &str, person: &BTreeSet<usize>) {
+    let now = look.consent.consent(person);
+    let then = set.consent.as_ref().map_or(ConsentState::Unknown, |consent| consent.state);
+    if now.state != then {
+        look.verified.findings.push(Finding {
+            kind: FindingKind::Consent,
+            what: name.to_owned(),
+            problem: format!("its manifest says that consent is {then}, but now {now}"),
             hint: Some(made_again_by(set)),
         });
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     command::{
         Context,
+        certify_args::ConsentArgs,
         clustering::CtrlC,
         drop_report::DropReport,
         plan_args::{BundlePlanArgs, Means, Planned},
@@ -36,6 +37,8 @@ pub(super) struct Args {
     join: JoinParameters,
     #[command(flatten)]
     plan: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -109,6 +112,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let becomes = Becomes::Eras(eras.extend(&joining));
         plan.targets.push(Target { root: scene.root.clone(), was, becomes });
     }
+    plan.demand = args.consent.demand();
     let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(&plan, means)?;
     let exit = written.exit(planned.exit());

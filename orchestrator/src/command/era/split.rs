@@ -13,6 +13,7 @@ use super::{
 use crate::{
     command::{
         Context,
+        certify_args::ConsentArgs,
         clustering::{ClusteringArgs, CtrlC, Watcher},
         drop_report::DropReport,
         plan_args::{BundlePlanArgs, Means, Planned},
@@ -46,6 +47,8 @@ pub(super) struct Args {
     clustering: ClusteringArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -117,6 +120,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut plan = Plan::new(format!("era split {}", scene.name()), eras.gallery);
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
+    plan.demand = args.consent.demand();
     let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(&plan, means)?;
     let exit = written.exit(planned.exit());
