@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{CtrlC, Pins},
+    contract_args::ContractArgs,
     plan_args::{BundlePlanArgs, Means, Planned, absolute},
 };
 use crate::{
@@ -33,9 +34,8 @@ pub struct Args {
     /// What a field of the old manifests is called, where not as here: name, `merged_into`, file, source, sha256, bbox, reason
     #[arg(long, value_name = "FIELD=NAME", value_parser = Renaming::parse)]
     map: Vec<Renaming>,
-    /// Contract of the embeddings, in a library that has more than one
-    #[arg(long, value_name = "CONTRACT")]
-    contract: Option<String>,
+    #[command(flatten)]
+    contract: ContractArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
 }
@@ -98,7 +98,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut journal = Writer::open_existing(&context.library)?;
     let root = absolute(&args.corpus)?;
     let old = OldCorpus::read(&root, &fields)?;
-    let gallery = journal.store().gallery(args.contract.as_deref())?;
+    let gallery = journal.store().gallery(args.contract.contract.as_deref())?;
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
     let (adoption, counts, leftovers) = adopt(&gallery, &old, &pins.resolved);
     if counts.sets == 0 {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use facesets_core::{FaceContract, contract::DEFAULT_DET_SIZE};
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, worker_args::ReachArgs};
+use super::{
+    Context,
+    worker_args::{ReachArgs, det_size_of},
+};
 use crate::{
     certificate::{Examine as _, ExamineError, Examiner, Skipped},
     consent::Demand,
@@ -49,8 +51,7 @@ impl CertifyArgs {
             return Ok(Err(Skipped::NotWanted));
         }
         let monitor = context.monitor();
-        let det_size =
-            contract.parse::<FaceContract>().map_or(DEFAULT_DET_SIZE, |contract| contract.det_size);
+        let det_size = det_size_of(Some(contract));
         let way_out = "`--no-certificate` does without";
         match Examiner::start(&self.workers.options(det_size), &context.library, stop, monitor) {
             Ok(examiner) if examiner.contract() == contract => Ok(Ok(examiner)),

@@ -8,7 +8,7 @@ use std::{
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Context, pin::one_face, plan_args::absolute};
+use super::{Context, contract_args::ContractArgs, pin::one_face, plan_args::absolute};
 use crate::{
     consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
     exit::{Exit, Failure, Hint},
@@ -63,9 +63,8 @@ struct SetArgs {
     /// Where the photos come from
     #[arg(long, value_name = "TEXT")]
     source: Option<String>,
-    /// Contract of the embeddings, of a face in a library that has more than one
-    #[arg(long, value_name = "CONTRACT", conflicts_with = "within")]
-    contract: Option<String>,
+    #[command(flatten)]
+    contract: ContractArgs,
 }
 
 /// Whether they agreed.
@@ -170,7 +169,7 @@ fn set(args: &SetArgs, context: &Context) -> Result<Exit, Failure> {
         let faces = set.person.iter().map(|row| pinned(&gallery, *row)).collect();
         (format!("{} in {}", set.name, folder.display()), faces)
     } else {
-        let gallery = writer.store().gallery(args.contract.as_deref())?;
+        let gallery = writer.store().gallery(args.contract.contract.as_deref())?;
         (args.about.clone(), vec![one_face(&gallery, &args.about)?])
     };
     let id = writer.add_consent(&about, &said, &faces)?;

@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::{
     Context,
-    certify_args::ConsentArgs,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
-    plan_args::{BundlePlanArgs, Means, Planned, absolute},
+    plan_args::{AddArgs, Means, Planned, absolute},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -36,9 +35,7 @@ pub struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    plan: BundlePlanArgs,
-    #[command(flatten)]
-    consent: ConsentArgs,
+    plan: AddArgs,
 }
 
 /// What was found, and what became of it.
@@ -77,9 +74,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
     }
     let dropped = DropReport(dropped_faces(&gallery, &discovery.dropped));
-    plan.demand = args.consent.demand();
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = args.plan.carry_out(&plan, means)?;
+    let planned = args.plan.carry_out(plan, means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { discovery, dropped, planned })?;
     Ok(exit)

@@ -8,6 +8,7 @@ mod changing;
 pub mod cluster;
 mod clustering;
 pub mod consent;
+mod contract_args;
 pub mod dedup;
 pub mod discover;
 mod drop_report;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, certify_by, is_amiss, write_certified},
+    certify_args::{CertifyArgs, ConsentArgs, certify_by, is_amiss, write_certified},
     clustering::Pins,
     drop_report::DropReport,
     output_args::write_error,
@@ -43,6 +43,15 @@ pub(super) struct BundlePlanArgs {
     plan: PlanArgs,
     #[command(flatten)]
     certify: CertifyArgs,
+}
+
+/// Flags of the commands that plan more sets for a corpus.
+#[derive(Debug, clap::Args)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    bundles: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
 }
 
 /// What a plan is carried out with.
@@ -128,6 +137,14 @@ impl BundlePlanArgs {
             planned.withheld = withheld(plan, (gallery, &pins), &consent)?;
         }
         Ok(planned)
+    }
+}
+
+impl AddArgs {
+    /// As [`BundlePlanArgs::carry_out`], with what is demanded of the sets.
+    pub(super) fn carry_out(&self, mut plan: Plan, means: Means<'_>) -> Result<Planned, Failure> {
+        plan.demand = self.consent.demand();
+        self.bundles.carry_out(&plan, means)
     }
 }
 

@@ -30,6 +30,10 @@ pub const CORPUS_SCHEMA: &str = "facesets.corpus/1";
 pub const UNMATCHED: &str = "_unmatched";
 /// Folder of a corpus for sets with too few photos.
 pub const THIN: &str = "_thin";
+/// Folder of a corpus for sets with hardly a face that can be seen.
+pub const MASKED: &str = "_masked";
+/// Folder of a corpus for sets that are part of others now.
+pub const MERGED: &str = "_merged";
 
 /// `faceset_NNN/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -244,7 +248,7 @@ impl Aside {
     /// Each list with the folder of its sets.
     pub fn lists(&self) -> [(&'static str, &[SetAside]); 4] {
         let Self { thin_eras, masked, merged, unmatched } = self;
-        [(THIN, thin_eras), ("_masked", masked), ("_merged", merged), (UNMATCHED, unmatched)]
+        [(THIN, thin_eras), (MASKED, masked), (MERGED, merged), (UNMATCHED, unmatched)]
     }
 }
 

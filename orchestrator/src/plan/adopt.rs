@@ -1,16 +1,13 @@
 //! An old corpus as one of ours: crops get second names, manifests, bundles and the page over all are made anew.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use facesets_core::Sha256Digest;
 
 use super::{
     Plan, Target,
     apply::{Applied, ApplyError, Workshop, check_name},
+    tree::{at, link, link_tree},
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
@@ -333,34 +330,4 @@ fn move_to(from: &Path, folder: &Path, file: &str) -> Result<(), ApplyError> {
     let mut names = std::iter::once(file.to_owned()).chain(names);
     let free = names.find(|name| !folder.join(name).exists()).unwrap_or_else(|| file.to_owned());
     link(from, &folder.join(free))
-}
-
-/// A second name for a file that nobody ever changes, or a copy where there are no second names.
-fn link(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    match fs::hard_link(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            fs::copy(from, to).map(drop).map_err(at(from))
-        }
-        linked => linked.map_err(at(from)),
-    }
-}
-
-/// As [`link`] for a file or a whole folder.
-fn link_tree(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    if !fs::symlink_metadata(from).map_err(at(from))?.is_dir() {
-        return link(from, to);
-    }
-    fs::create_dir_all(to).map_err(at(to))?;
-    let entries: io::Result<BTreeSet<PathBuf>> =
-        fs::read_dir(from).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    for path in entries.map_err(at(from))? {
-        if let Some(name) = path.file_name() {
-            link_tree(&path, &to.join(name))?;
-        }
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> ApplyError + '_ {
-    move |source| ApplyError::Io { path: path.to_owned(), source }
 }

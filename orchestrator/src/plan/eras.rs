@@ -1,14 +1,11 @@
 //! Other eras of a set in a corpus; everything else stays as it is.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Plan, Target,
     apply::{Applied, ApplyError, Workshop, check_name},
+    tree::link_tree,
 };
 use crate::{
     adopt::old::DROPPED,
@@ -210,30 +207,11 @@ fn carry_dropped(root: &Path, staging: &Path, replaced: &[Entry], built: &[Entry
         let namesake = built.iter().find(|new| new.set.name == old.set.name);
         let to = |new: &Entry| staging.join(location(new)).join(FACES).join(DROPPED);
         match (namesake, built.first()) {
-            (Some(new), _) => copy_all(&from, &to(new))?,
-            (None, Some(first)) => copy_all(&from, &to(first).join(&old.set.name))?,
+            (Some(new), _) => link_tree(&from, &to(new))?,
+            (None, Some(first)) => link_tree(&from, &to(first).join(&old.set.name))?,
             // They stay with the set itself in the folder of earlier ones.
             (None, None) => {}
         }
     }
     Ok(())
-}
-
-fn copy_all(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.map_err(|error| at(from)(error.into()))?;
-        let inside = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
-        let to = to.join(inside);
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(&to).map_err(at(&to))?;
-        } else {
-            fs::copy(entry.path(), &to).map_err(at(&to))?;
-        }
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> ApplyError + use<> {
-    let path = PathBuf::from(path);
-    move |source| ApplyError::Io { path: path.clone(), source }
 }

@@ -8,6 +8,7 @@ mod apply;
 mod corpus;
 mod eras;
 mod folders;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
