@@ -1,6 +1,13 @@
 //! People over many years: probed, split, extended, taken back; killed at every step.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::Stdio,
+    thread,
+    time::Duration,
+};
 
 use facesets_tests::{
     portraits::{self, Portrait},
@@ -9,7 +16,7 @@ use facesets_tests::{
 };
 use serde_json::Value;
 
-use crate::{certificate, changes::snapshot};
+use crate::{certificate, changes::snapshot, kills};
 
 const CORPUS: [&str; 2] = ["--corpus", "ready"];
 
@@ -223,6 +230,35 @@ fn eras_of_real_photos_are_certified_and_a_crop_that_shows_two_faces_is_cut_agai
         assert!(!has_it(name), "{name}");
         workspace.ok(["certify", &format!("ready/{name}")]);
     }
+}
+
+#[test]
+fn killed_while_a_worker_looks_a_split_is_all_there_or_has_never_been_and_no_process_is_left() {
+    let workspace = Workspace::new();
+    workspace.ok([Path::new("embed"), &setup::photos()]);
+    workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
+    workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
+    let before = snapshot(&workspace.join("ready"));
+    let mut never = 0;
+    for pause in [0, 100, 300, 900] {
+        let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2"];
+        let mut command = workspace.command(split);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line.starts_with("worker:")), "a worker is asked");
+        thread::sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        workspace.ok(["verify", "ready"]);
+        kills::no_process_is_left(&workspace);
+        if snapshot(&workspace.join("ready")) == before {
+            never += 1;
+        } else {
+            workspace.ok(["undo"]);
+        }
+        assert!(snapshot(&workspace.join("ready")) == before, "after {pause} ms");
+    }
+    assert!(never > 0, "no kill met a split at work");
 }
 
 #[test]
