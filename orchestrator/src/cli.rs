@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        adopt, apply, certify, cluster, dedup, discover, embed, era, export_swap, extend, import, pin,
-        refine, retry, status, store, verify, why, worker,
+        adopt, apply, certify, cluster, consent, dedup, discover, embed, era, export_swap, extend, import,
+        pin, refine, retry, status, store, verify, why, worker,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -73,6 +73,8 @@ pub enum Command {
     Why(why::Args),
     /// Say what you know better: two faces are one person's, are not, or there is no face
     Pin(pin::Args),
+    /// Say who agreed to be handed out, and where photos come from
+    Consent(consent::Args),
     /// Carry out what another command wrote with `--plan`
     Apply(apply::Args),
     /// Take the last change of output folders back

@@ -7,8 +7,8 @@ needs: nothing but Python's own sqlite3
 
 A store of version N is what the first N files of the schema folder make of an empty database, with a few rows of every table: a
 photo with an alias that has vanished, one without a face, one that failed, one that nobody analysed, a path that is no
-UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made. The dump is put together here from the same rows, not by facesets, so that the two
-check each other. Numbers are exact in single precision.
+UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made, from 5 on a pin. The dump is put
+together here from the same rows, not by facesets, so that the two check each other. Numbers are exact in single precision.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x46534554
 # The current version is made by every other test.
-VERSIONS = [1, 2, 3, 4]
+VERSIONS = [1, 2, 3, 4, 5]
 
 
 def sha(text):
@@ -80,6 +80,9 @@ def fill(db, version):
         db.execute("INSERT INTO camera VALUES (?, ?, ?, ?)", CAMERA)
     if version >= 4:
         db.execute("INSERT INTO decision VALUES (7, 'done', ?)", (INTENT,))
+    if version >= 5:
+        values = (3, "no_face", FACE, *corners, FACE, *corners)
+        db.execute(f"INSERT INTO pin VALUES ({', '.join('?' * len(values))})", values)
 
 
 def dump(version):

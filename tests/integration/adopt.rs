@@ -9,7 +9,7 @@ use std::{
 use facesets_tests::{program::Workspace, setup};
 use serde_json::{Value, json};
 
-use crate::changes::snapshot;
+use crate::{certificate, changes::snapshot};
 
 fn array(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
@@ -127,6 +127,7 @@ fn an_old_corpus_is_taken_over_with_its_numbers_and_everything_works_on_it() {
         }
     }
     let set = workspace.read_json("old/faceset_003/manifest.json");
+    assert_eq!(set["certificate"]["state"], "passed");
     assert_eq!((&set["label"], &set["marker"]), (&json!("barack"), &json!("barack")));
     assert_eq!(set["origin"], json!({"kind": "hand-sorted", "run": 1}));
     assert_eq!(array(&set["faces"]).len(), entries - 2);
@@ -178,6 +179,45 @@ fn an_old_corpus_is_taken_over_with_its_numbers_and_everything_works_on_it() {
 }
 
 #[test]
+fn old_crops_are_looked_at_and_those_that_show_two_faces_or_none_are_left_out_with_the_reason() {
+    let workspace = old_corpus();
+    let old = workspace.join("old");
+    certificate::plant_a_second_face(&old.join("faceset_003/faces/0001.png"));
+    let planted = fs::read(old.join("faceset_003/faces/0001.png")).unwrap();
+    // Nothing but darkness in a whole set.
+    for entry in fs::read_dir(old.join("faceset_007/faces")).unwrap() {
+        image::RgbImage::new(512, 512).save(entry.unwrap().path()).unwrap();
+    }
+    let before = snapshot(&old);
+    let unseen = workspace.run(["adopt", "old", "--no-certificate"]);
+    assert_eq!(unseen.code, Some(1), "{unseen}");
+    let set = workspace.read_json("old/faceset_003/manifest.json");
+    assert_eq!(set["certificate"], json!({"state": "skipped", "reason": "not_wanted"}));
+    assert_eq!(set["faces"][0]["file"], "faces/0001.png");
+    workspace.ok(["undo"]);
+
+    let said = adopt(&workspace, &[]);
+    assert_eq!(
+        (&said["applied"]["certified"], &said["applied"]["gaps"]),
+        (&json!(1), &json!(["faceset_007"]))
+    );
+    let set = workspace.read_json("old/faceset_003/manifest.json");
+    assert_eq!(set["certificate"]["state"], "passed");
+    assert_eq!(set["faces"][0]["file"], "faces/0002.png", "names stay");
+    let drop = array(&set["dropped"]).last().unwrap();
+    assert_eq!((&drop["reason"]["gate"], &drop["reason"]["paddings"]), (&json!("not_one_face"), &json!(1)));
+    let dropped = fs::read_dir(old.join("faceset_003/faces/_dropped")).unwrap();
+    assert!(dropped.into_iter().any(|entry| fs::read(entry.unwrap().path()).unwrap() == planted));
+    let master = workspace.read_json("old/manifest.json");
+    assert_eq!(master["unmatched"][0]["name"], "faceset_007", "{master}");
+    assert!(old.join("_unmatched/faceset_007/faces/0001.png").is_file());
+    workspace.ok(["verify", "old"]);
+    workspace.ok(["certify", "old/faceset_003/barack_all.fsz"]);
+    workspace.ok(["undo"]);
+    assert_eq!(snapshot(&old), before);
+}
+
+#[test]
 fn killed_at_any_step_an_adoption_leaves_the_old_corpus_or_ours() {
     let workspace = old_corpus();
     let old = workspace.join("old");
@@ -187,7 +227,10 @@ fn killed_at_any_step_an_adoption_leaves_the_old_corpus_or_ours() {
     workspace.ok(["undo"]);
     let mut seen = [0, 0];
     for step in 1.. {
-        let run = workspace.run_cut_off(&format!("kill={step}"), &["adopt", "old"]);
+        // Crops are looked at between the first two steps; afterwards there is no difference.
+        let command = ["adopt", "old", "--no-certificate"];
+        let command = if step <= 3 { &command[..2] } else { &command };
+        let run = workspace.run_cut_off(&format!("kill={step}"), command);
         workspace.ok(["status"]);
         let now = snapshot(&old);
         let taken = now != before;

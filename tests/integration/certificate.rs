@@ -46,7 +46,7 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Demands that every manifest of a corpus is as its published schema says.
-fn follows_its_schemas(workspace: &Workspace, corpus: &str) {
+pub(crate) fn follows_its_schemas(workspace: &Workspace, corpus: &str) {
     let schema = |name: &str| {
         let path = setup::repository().join("orchestrator/schema").join(name);
         let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
@@ -169,6 +169,20 @@ fn bundle(path: &Path, images: &[RgbImage]) {
     zip.finish().unwrap();
 }
 
+/// Shows the face of a crop twice, side by side.
+pub(crate) fn plant_a_second_face(crop: &Path) {
+    let one = image::open(crop).unwrap().to_rgb8();
+    twice(&one).save(crop).unwrap();
+}
+
+fn twice(crop: &RgbImage) -> RgbImage {
+    let mut two = RgbImage::new(512, 512);
+    for x in [0, 256] {
+        imageops::replace(&mut two, &resized(crop, 256, 256), x, 128);
+    }
+    two
+}
+
 fn resized(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     imageops::resize(image, width, height, imageops::FilterType::CatmullRom)
 }
@@ -178,10 +192,7 @@ fn a_second_face_a_face_that_fills_the_frame_and_no_face_are_each_caught_and_nam
     let workspace = refined(&setup::photos());
     workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
     let crop = image::open(workspace.join("ready/faceset_001/faces/0001.png")).unwrap().to_rgb8();
-    let mut two = RgbImage::new(512, 512);
-    for x in [0, 256] {
-        imageops::replace(&mut two, &resized(&crop, 256, 256), x, 128);
-    }
+    let two = twice(&crop);
     let filling = resized(&imageops::crop_imm(&crop, 206, 196, 100, 100).to_image(), 512, 512);
     let coffee = walkdir::WalkDir::new(setup::photos())
         .into_iter()

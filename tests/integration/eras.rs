@@ -1,14 +1,22 @@
 //! People over many years: probed, split, extended, taken back; killed at every step.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::Stdio,
+    thread,
+    time::Duration,
+};
 
 use facesets_tests::{
     portraits::{self, Portrait},
     program::Workspace,
+    setup,
 };
 use serde_json::Value;
 
-use crate::changes::snapshot;
+use crate::{certificate, changes::snapshot, kills};
 
 const CORPUS: [&str; 2] = ["--corpus", "ready"];
 
@@ -37,8 +45,11 @@ fn corpus(count: usize, more: &[Portrait]) -> Workspace {
     workspace
 }
 
+/// Nobody looks at the crops: there are no faces in photos of made-up people.
 fn era<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    ["era", command, "faceset_001"].into_iter().chain(CORPUS).chain(more.iter().copied()).collect()
+    let unseen = (command != "probe").then_some("--no-certificate");
+    let words = ["era", command, "faceset_001"].into_iter().chain(CORPUS).chain(more.iter().copied());
+    words.chain(unseen).collect()
 }
 
 fn list(value: &Value) -> &Vec<Value> {
@@ -186,6 +197,68 @@ fn killed_at_any_step_a_split_leaves_the_old_or_the_new_state_and_so_does_its_un
     }
     // Begun, built; written down, one rename for each of three sets, two for page and manifest, swapped, done, and to the end.
     assert_eq!((olds, news), (2, 1 + 3 + 4 + 2 + 1));
+}
+
+#[test]
+fn eras_of_real_photos_are_certified_and_a_crop_that_shows_two_faces_is_cut_again() {
+    let workspace = Workspace::new();
+    workspace.ok([Path::new("embed"), &setup::photos()]);
+    workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
+    workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
+    let planted = workspace.join("ready/faceset_001/faces/0001.png");
+    certificate::plant_a_second_face(&planted);
+    let planted = fs::read(&planted).unwrap();
+
+    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2"];
+    let before = snapshot(&workspace.join("ready"));
+    let dry = workspace.run([&split[..], &["--dry-run", "--worker-binary", "/nowhere"]].concat());
+    assert_eq!(dry.code, Some(0), "nobody is asked: {dry}");
+    assert!(snapshot(&workspace.join("ready")) == before);
+    let has_it =
+        |set: &str| snapshot(&workspace.join("ready").join(set)).values().any(|bytes| *bytes == planted);
+    let unseen = workspace.json(split.iter().chain(&["--no-certificate"]));
+    assert!(names(&unseen["eras"]).into_iter().any(has_it), "crops that are there are used again: {unseen}");
+    workspace.ok(["undo"]);
+    let said = workspace.json(split);
+    let names = names(&said["eras"]);
+    assert!(!names.is_empty(), "{said}");
+    assert_eq!(said["applied"]["certified"], names.len(), "{said}");
+    for name in names {
+        let set = manifest(&workspace, name);
+        assert_eq!(set["certificate"]["state"], "passed", "{set}");
+        assert!(set["bundles"][0]["effective_identity_cosine"].as_f64() > Some(0.8), "{set}");
+        assert!(!has_it(name), "{name}");
+        workspace.ok(["certify", &format!("ready/{name}")]);
+    }
+}
+
+#[test]
+fn killed_while_a_worker_looks_a_split_is_all_there_or_has_never_been_and_no_process_is_left() {
+    let workspace = Workspace::new();
+    workspace.ok([Path::new("embed"), &setup::photos()]);
+    workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
+    workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
+    let before = snapshot(&workspace.join("ready"));
+    let mut never = 0;
+    for pause in [0, 100, 300, 900] {
+        let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2"];
+        let mut command = workspace.command(split);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line.starts_with("worker:")), "a worker is asked");
+        thread::sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        workspace.ok(["verify", "ready"]);
+        kills::no_process_is_left(&workspace);
+        if snapshot(&workspace.join("ready")) == before {
+            never += 1;
+        } else {
+            workspace.ok(["undo"]);
+        }
+        assert!(snapshot(&workspace.join("ready")) == before, "after {pause} ms");
+    }
+    assert!(never > 0, "no kill met a split at work");
 }
 
 #[test]

@@ -110,6 +110,7 @@ fn hand_sorted_and_discovered_people_share_a_corpus() {
     let import = ["import", "folders", "recipe.toml", "--corpus", "ready"];
     let said = workspace.json(import);
     assert_eq!(array(&said["identities"]).len(), 2, "{said}");
+    assert_eq!(said["applied"]["certified"], 2, "{said}");
 
     let group_of = |person: u8| {
         let portrait = format!("t1-variant-person-{person}.jpg");
@@ -142,16 +143,27 @@ fn hand_sorted_and_discovered_people_share_a_corpus() {
     assert_eq!(refused.code, Some(2), "{refused}");
     refused.says(&["`one` is in the corpus already: faceset_001", "hint:"]);
 
+    assert_eq!(set("faceset_001")["certificate"]["state"], "passed");
+
     let corpus = fs::read(workspace.join("ready/manifest.json")).unwrap();
     let root = photos.to_str().unwrap();
     let discover =
         ["discover", root, "--corpus", "ready", "--min-blur", "0", "--min-short", "20", "--min-faces", "3"];
     let dry = workspace.json(discover.iter().chain(&["--dry-run"]));
     assert_eq!(fs::read(workspace.join("ready/manifest.json")).unwrap(), corpus, "nothing was touched");
+    let unseen = workspace.run(discover.iter().chain(&["--worker-binary", "/nowhere/worker", "--json"]));
+    assert_eq!(unseen.code, Some(1), "{unseen}");
+    unseen.says(&["the crops are not looked at", "--no-certificate"]);
+    assert_eq!(unseen.json()["applied"]["certified"], 0, "{unseen}");
+    let first_new = array(&unseen.json()["emitted"])[0]["name"].as_str().unwrap().to_owned();
+    let reason = serde_json::json!({"state": "skipped", "reason": "no_worker"});
+    assert_eq!(set(&first_new)["certificate"], reason);
+    workspace.ok(["undo"]);
     let said = workspace.json(discover);
     assert_eq!(said["emitted"], dry["emitted"]);
     let matched: Vec<_> = array(&said["matches"]).iter().map(|set| set["faces"].clone()).collect();
     assert_eq!(matched, [4, 4], "{said}");
+    assert_eq!(said["applied"]["certified"], said["applied"]["built"], "{said}");
     // Four others of the group, and three people with photos of their own.
     let emitted: Vec<&str> =
         array(&said["emitted"]).iter().map(|set| set["name"].as_str().unwrap()).collect();
@@ -162,10 +174,12 @@ fn hand_sorted_and_discovered_people_share_a_corpus() {
     for name in &emitted {
         let manifest = set(name);
         assert_eq!(manifest["origin"], serde_json::json!({"kind": "discovered", "run": 2}));
+        assert_eq!(manifest["certificate"]["state"], "passed", "{manifest}");
         assert!(workspace.join("ready").join(name).join("photos.txt").is_file());
         assert!(workspace.join("ready").join(name).join(format!("{name}_all.fsz")).is_file());
     }
     workspace.ok(["verify", "ready"]);
+    workspace.ok(["certify", "ready"]);
     let page = fs::read_to_string(workspace.join("ready/index.html")).unwrap();
     assert!(page.contains("faceset_001") && page.contains(emitted[0]));
 

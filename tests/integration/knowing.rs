@@ -118,6 +118,16 @@ fn no_bundle_contradicts_a_pin_that_came_after_refine() {
     workspace.ok(["pin", "different", of_first[1].as_str(), last]);
     workspace.ok(["pin", "same", of_first[2].as_str(), of_second[0].as_str()]);
 
+    let found = workspace.run(["verify", "before", "--repair", "--json"]);
+    assert_eq!(found.code, Some(1), "{found}");
+    let found = found.json();
+    let kinds: Vec<&str> = array(&found["findings"]).iter().map(|f| f["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["spoken_against", "spoken_against"], "{found}");
+    assert_eq!(found["findings"][0]["what"], format!("{first}/faces/0001.png"));
+    assert_eq!(found["repaired"], serde_json::json!([]), "what was said is not undone by repairing");
+    let text = workspace.run(["verify", "before"]).stdout;
+    assert!(text.contains("pin 1 says that it is no face (`facesets export-swap --replace`"), "{text}");
+
     let run = workspace.ok(["export-swap", "refined", "after"]);
     run.says(&[&format!("{first} and {second} have faces that you say are one person's")]);
     assert!(run.stdout.contains("no face, as you said: 1"), "{run}");

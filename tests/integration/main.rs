@@ -7,6 +7,7 @@ mod armour;
 mod bad_input;
 mod certificate;
 mod changes;
+mod consent;
 mod dispatch;
 mod edges;
 mod eras;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     change::FaceDrop,
     export::{
-        manifest::{Aside, Mismatch, OriginKind, SetAside, Unmatched},
+        manifest::{Aside, MASKED, Mismatch, OriginKind, SetAside, THIN, Unmatched},
         plan::as_the_user_says,
     },
     gallery::{Content, FaceFinder, Gallery},
@@ -336,8 +336,8 @@ fn set_aside(set: &OldSet, merged_into: Option<String>) -> SetAside {
 /// The list for one of [`QUARANTINES`].
 fn list(aside: &mut Aside, which: usize) -> &mut Vec<SetAside> {
     match QUARANTINES[which].0 {
-        "_thin" => &mut aside.thin_eras,
-        "_masked" => &mut aside.masked,
+        THIN => &mut aside.thin_eras,
+        MASKED => &mut aside.masked,
         _ => &mut aside.merged,
     }
 }

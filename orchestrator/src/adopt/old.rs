@@ -10,7 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     change::KEPT,
-    export::{manifest::CORPUS_SCHEMA, render::FACES},
+    export::{
+        candidates::CANDIDATES,
+        contact_sheet::PAGE,
+        manifest::{CORPUS_SCHEMA, MASKED, MERGED, THIN},
+        render::FACES,
+    },
     fields::{FieldNames, list},
     manifest::{FILE_NAME, ManifestError, read_bytes, schema_of, set_number},
 };
@@ -22,8 +27,7 @@ pub const FIELDS: [&str; 7] = ["name", "merged_into", "file", "source", "sha256"
 pub const DROPPED: &str = "_dropped";
 
 /// Folders of sets that are not in use, and the list of the manifest over all that names them.
-pub const QUARANTINES: [(&str, &str); 3] =
-    [("_thin", "thin_eras"), ("_masked", "masked"), ("_merged", "merged")];
+pub const QUARANTINES: [(&str, &str); 3] = [(THIN, "thin_eras"), (MASKED, "masked"), (MERGED, "merged")];
 
 /// Crops in the small bundle where no bundle's name says it: the default of the system before this one.
 const TOP_N: usize = 30;
@@ -161,7 +165,7 @@ impl OldCorpus {
 /// Names in a corpus that are not left as they are, or have a place of their own.
 fn is_ours(name: &str) -> bool {
     let quarantine = QUARANTINES.iter().any(|(folder, _)| *folder == name);
-    quarantine || ["_candidates", "index.html", FILE_NAME, KEPT].contains(&name)
+    quarantine || [CANDIDATES, PAGE, FILE_NAME, KEPT].contains(&name)
 }
 
 impl OldSet {

@@ -85,9 +85,8 @@ pub enum Skipped {
     NoWorker,
     /// The workers have other models than those of the set's embeddings.
     OtherModels,
-    /// The command that made the set asks no worker; `facesets certify` does.
-    NotByThisCommand,
-    /// The set was made by a version that did not look.
+    /// The set was made by a version that did not look, or did not with every command.
+    #[serde(alias = "not_by_this_command")]
     EarlierVersion,
 }
 
@@ -162,6 +161,12 @@ mod tests {
     fn reading(seen: [usize; 2], embeddings: Vec<FaceEmbedding>) -> Reading {
         let seen = DET_SIZES.iter().zip(seen).map(|(size, faces)| Seen { det_size: *size, faces }).collect();
         Reading { seen, embeddings }
+    }
+
+    #[test]
+    fn what_earlier_versions_wrote_of_sets_that_nobody_looked_at_is_read() {
+        let text = r#"{"state": "skipped", "reason": "not_by_this_command"}"#;
+        assert_eq!(serde_json::from_str::<Certificate>(text).unwrap(), Certificate::default());
     }
 
     #[test]

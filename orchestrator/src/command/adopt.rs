@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{CtrlC, Pins},
-    plan_args::{PlanArgs, Planned, absolute},
+    contract_args::ContractArgs,
+    plan_args::{BundlePlanArgs, Means, Planned, absolute},
 };
 use crate::{
     adopt::{
@@ -33,11 +34,10 @@ pub struct Args {
     /// What a field of the old manifests is called, where not as here: name, `merged_into`, file, source, sha256, bbox, reason
     #[arg(long, value_name = "FIELD=NAME", value_parser = Renaming::parse)]
     map: Vec<Renaming>,
-    /// Contract of the embeddings, in a library that has more than one
-    #[arg(long, value_name = "CONTRACT")]
-    contract: Option<String>,
     #[command(flatten)]
-    plan: PlanArgs,
+    contract: ContractArgs,
+    #[command(flatten)]
+    plan: BundlePlanArgs,
 }
 
 /// What was recognised, and what became of it.
@@ -98,7 +98,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut journal = Writer::open_existing(&context.library)?;
     let root = absolute(&args.corpus)?;
     let old = OldCorpus::read(&root, &fields)?;
-    let gallery = journal.store().gallery(args.contract.as_deref())?;
+    let gallery = journal.store().gallery(args.contract.contract.as_deref())?;
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
     let (adoption, counts, leftovers) = adopt(&gallery, &old, &pins.resolved);
     if counts.sets == 0 {
@@ -109,7 +109,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut plan = Plan::new(format!("adopt {}", root.display()), &gallery);
     let was = manifest_digest(&root)?;
     plan.targets.push(Target { root, was, becomes: Becomes::Adopted(adoption) });
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = if leftovers.unmatched.is_empty() { planned.exit() } else { Exit::SomeFailed };
     context.ui.summary(&Summary { counts, leftovers, aside, missing, planned })?;
     Ok(exit)

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     Context,
+    certify_args::CertifyArgs,
     clustering::CtrlC,
-    plan_args::{self, Planned},
+    plan_args::{self, Means, Planned},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -20,6 +21,8 @@ pub struct Args {
     /// File that another command wrote with `--plan`
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
+    #[command(flatten)]
+    certify: CertifyArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,7 +38,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let plan = plan_args::read(&args.plan)?;
     let mut journal = Writer::open_existing(&context.library)?;
     let gallery = journal.store().gallery(Some(&plan.contract))?;
-    let planned = plan_args::carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = plan_args::carry_out(&plan, Some(&args.certify), means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { command: plan.command, planned })?;
     Ok(exit)

@@ -2,11 +2,14 @@
 
 use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
 
-use facesets_core::{FaceContract, contract::DEFAULT_DET_SIZE};
 use ndarray::Array1;
 use serde::Serialize;
 
-use super::{Context, clustering::CtrlC, worker_args::ReachArgs};
+use super::{
+    Context,
+    clustering::CtrlC,
+    worker_args::{ReachArgs, det_size_of},
+};
 use crate::{
     certificate::{
         Examine as _, Examiner,
@@ -63,9 +66,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if all.is_empty() {
         return Err(Nothing(args.paths.clone()).into());
     }
-    let contract = all.iter().find_map(|subject| subject.set.as_ref()?.contract.parse::<FaceContract>().ok());
-    let det_size = contract.map_or(DEFAULT_DET_SIZE, |contract| contract.det_size);
-    let options = args.workers.options(det_size);
+    let contract = all.iter().find_map(|subject| Some(subject.set.as_ref()?.contract.as_str()));
+    let options = args.workers.options(det_size_of(contract));
     let examiner = Examiner::start(&options, &context.library, &ctrl_c.stop, context.monitor())?;
     let centroids = centroids(&all, &examiner.contract(), context);
     let readings = look(&all, &examiner)?;

@@ -1,11 +1,16 @@
-//! Flags of the commands whose crops are looked at, and who looks.
+//! Flags of the commands that hand crops out: who looks at them, and whether consent is demanded.
 
-use facesets_core::{FaceContract, contract::DEFAULT_DET_SIZE};
+use std::fmt;
+
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, worker_args::ReachArgs};
+use super::{
+    Context,
+    worker_args::{ReachArgs, det_size_of},
+};
 use crate::{
     certificate::{Examine as _, ExamineError, Examiner, Skipped},
+    consent::Demand,
     exit::Hint as _,
     export::render::Certify,
 };
@@ -20,6 +25,20 @@ pub(super) struct CertifyArgs {
     workers: ReachArgs,
 }
 
+/// What is demanded of a set before it is handed out.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct ConsentArgs {
+    /// Leave sets out whose consent is not granted (`facesets consent`); without this, they are exported with that in their manifest
+    #[arg(long)]
+    require_consent: bool,
+}
+
+impl ConsentArgs {
+    pub(super) fn demand(self) -> Demand {
+        if self.require_consent { Demand::Granted } else { Demand::Nothing }
+    }
+}
+
 impl CertifyArgs {
     /// Who looks at crops of faces under `contract`, or why nobody does, which is said.
     pub(super) fn examiner<'a>(
@@ -32,8 +51,7 @@ impl CertifyArgs {
             return Ok(Err(Skipped::NotWanted));
         }
         let monitor = context.monitor();
-        let det_size =
-            contract.parse::<FaceContract>().map_or(DEFAULT_DET_SIZE, |contract| contract.det_size);
+        let det_size = det_size_of(Some(contract));
         let way_out = "`--no-certificate` does without";
         match Examiner::start(&self.workers.options(det_size), &context.library, stop, monitor) {
             Ok(examiner) if examiner.contract() == contract => Ok(Ok(examiner)),
@@ -66,5 +84,25 @@ pub(super) fn certify_by<'a>(examiner: &'a Result<Examiner<'_>, Skipped>) -> Cer
     match examiner {
         Ok(examiner) => Certify::By(examiner),
         Err(reason) => Certify::Skip(*reason),
+    }
+}
+
+/// Whether nobody looked although nobody had said so; then a command does not end with 0.
+pub(super) fn is_amiss(examiner: &Result<Examiner<'_>, Skipped>) -> bool {
+    matches!(examiner, Err(reason) if *reason != Skipped::NotWanted)
+}
+
+/// What is said of the sets whose crops were looked at.
+pub(super) fn write_certified(
+    f: &mut fmt::Formatter<'_>,
+    certified: usize,
+    lowest_cosine: Option<f32>,
+) -> fmt::Result {
+    match lowest_cosine {
+        Some(cosine) => writeln!(
+            f,
+            "certified {certified}: one face in every crop; averaged as consumers do, no bundle is below cosine {cosine} to its centroid"
+        ),
+        None => writeln!(f, "certified none"),
     }
 }

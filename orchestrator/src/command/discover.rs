@@ -8,7 +8,7 @@ use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
-    plan_args::{PlanArgs, Planned, absolute},
+    plan_args::{AddArgs, Means, Planned, absolute},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -35,7 +35,7 @@ pub struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    plan: PlanArgs,
+    plan: AddArgs,
 }
 
 /// What was found, and what became of it.
@@ -74,7 +74,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
     }
     let dropped = DropReport(dropped_faces(&gallery, &discovery.dropped));
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(plan, means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { discovery, dropped, planned })?;
     Ok(exit)

@@ -10,20 +10,20 @@ use serde::Serialize;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, certify_by},
+    certify_args::{CertifyArgs, ConsentArgs, certify_by, is_amiss, write_certified},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
 };
 use crate::{
-    certificate::Skipped,
+    consent::{ConsentBook, Withheld},
     exit::{Exit, Failure, Hint},
     export::{
         self, ExportParameters, PlannedSet,
         candidates::{CandidateParameters, render_candidates},
         corpus::Corpus,
         formats::Format,
-        manifest::{CorpusManifest, FacesetSummary},
+        manifest::{CorpusManifest, FacesetSummary, Gap},
         render::{RenderError, Renderer, render},
     },
     gallery::FaceIndex,
@@ -49,6 +49,8 @@ pub struct Args {
     #[command(flatten)]
     certify: CertifyArgs,
     #[command(flatten)]
+    consent: ConsentArgs,
+    #[command(flatten)]
     candidates: CandidateArgs,
 }
 
@@ -73,6 +75,7 @@ struct Summary {
     facesets: usize,
     crops: usize,
     gaps: Vec<String>,
+    withheld: Vec<Withheld>,
     candidates: usize,
     certified: usize,
     lowest_effective_identity_cosine: Option<f32>,
@@ -121,6 +124,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let gallery = store.gallery(Some(&refined.contract))?;
     let pins = Pins::load(&store, &gallery, context.monitor())?.resolved;
+    let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
     let parameters = args.parameters;
     let index = FaceIndex::new(&gallery);
     let planned: Vec<PlannedSet> = refined
@@ -147,6 +151,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         gallery: &gallery,
         parameters: &parameters,
         certify: certify_by(&examiner),
+        consent: &consent,
+        demand: args.consent.demand(),
         formats: &args.formats.iter().copied().collect(),
         monitor: context.monitor(),
         stop: &ctrl_c.stop,
@@ -159,7 +165,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let found = export::candidates::candidates(&gallery, &sets, &singles, &parameters, chosen);
         candidates = render_candidates(&renderer, &sets, &found, &rendered.sets, chosen, output.path())?;
     }
-    let uncertified = matches!(examiner, Err(reason) if reason != Skipped::NotWanted);
+    let uncertified = is_amiss(&examiner);
     drop(examiner);
     let corpus = CorpusManifest {
         facesets: rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
@@ -170,6 +176,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     corpus.write(output.path())?;
     let corpus = corpus.manifest;
 
+    let (withheld, gaps) = Gap::part(&corpus.gaps);
     let summary = Summary {
         out: output.target().to_owned(),
         previous: output.finish()?,
@@ -178,7 +185,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         candidates,
         certified: corpus.facesets.iter().filter(|set| set.certified).count(),
         lowest_effective_identity_cosine: rendered.lowest_cosine,
-        gaps: corpus.gaps.into_iter().map(|gap| gap.name).collect(),
+        gaps,
+        withheld,
         failed: rendered.failed,
         dropped: DropReport(rendered.dropped),
     };
@@ -222,6 +230,7 @@ fn faces_of(index: &FaceIndex, set: &NamedSet, contract: &str) -> Result<Vec<usi
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dropped)?;
+        self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         for gap in &self.gaps {
             writeln!(f, "nothing is left of {gap}")?;
         }
@@ -229,14 +238,7 @@ impl fmt::Display for Summary {
         if self.candidates > 0 {
             writeln!(f, "{} single faces in `_candidates`", self.candidates)?;
         }
-        match self.lowest_effective_identity_cosine {
-            Some(cosine) => writeln!(
-                f,
-                "certified {}: one face in every crop; averaged as consumers do, no bundle is below cosine {cosine} to its centroid",
-                self.certified
-            )?,
-            None => writeln!(f, "certified none")?,
-        }
+        write_certified(f, self.certified, self.lowest_effective_identity_cosine)?;
         let missing = Missing { failed: self.failed, vanished: 0 };
         write_ending(f, missing, self.previous.as_deref(), &self.out)
     }

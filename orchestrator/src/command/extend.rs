@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
-    plan_args::{PlanArgs, Planned, absolute},
+    plan_args::{Means, PlanArgs, Planned, absolute},
 };
 use crate::{
     exit::{Exit, Failure, Hint},
@@ -90,7 +90,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     context.ui.finish();
 
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(&plan, means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { clusters: extension, refined: refined_extension, planned })?;
     Ok(exit)

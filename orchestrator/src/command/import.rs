@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{CtrlC, Pins},
-    plan_args::{NotThere, PlanArgs, Planned, absolute},
+    contract_args::ContractArgs,
+    plan_args::{AddArgs, Means, NotThere, Planned, absolute},
 };
 use crate::{
     exit::{Exit, Failure, Hint},
@@ -45,11 +46,10 @@ struct FolderArgs {
     /// Folder that `facesets export-swap` wrote, or one to be made; new sets are added, the others stay as they are
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
-    /// Contract of the embeddings, for a new corpus in a library that has more than one
-    #[arg(long, value_name = "CONTRACT")]
-    contract: Option<String>,
     #[command(flatten)]
-    plan: PlanArgs,
+    contract: ContractArgs,
+    #[command(flatten)]
+    plan: AddArgs,
 }
 
 /// What was found, and what became of it.
@@ -95,7 +95,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let root = corpus_root(&args.corpus)?;
     let corpus: Option<CorpusManifest> =
         root.join(FILE_NAME).exists().then(|| manifest::read(&root)).transpose()?;
-    let contract = corpus.as_ref().map(|corpus| corpus.contract.as_str()).or(args.contract.as_deref());
+    let contract =
+        corpus.as_ref().map(|corpus| corpus.contract.as_str()).or(args.contract.contract.as_deref());
     let gallery = journal.store().gallery(contract)?;
     if let Some(corpus) = &corpus {
         refuse_known(&recipe, corpus)?;
@@ -115,7 +116,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let was = manifest_digest(&root)?;
         plan.targets.push(Target { root, was, becomes: Becomes::Corpus(additions) });
     }
-    let planned = args.plan.carry_out(&plan, &gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.plan.carry_out(plan, means)?;
     let exit = planned.exit();
     context.ui.summary(&Summary { imported, planned })?;
     Ok(exit)

@@ -7,6 +7,8 @@ mod certify_args;
 mod changing;
 pub mod cluster;
 mod clustering;
+pub mod consent;
+mod contract_args;
 pub mod dedup;
 pub mod discover;
 mod drop_report;
@@ -92,6 +94,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Dedup(args), _) => dedup::run(args, &context),
         (Command::Why(args), _) => why::run(args, &context),
         (Command::Pin(args), _) => pin::run(args, &context),
+        (Command::Consent(args), _) => consent::run(args, &context),
         (Command::Apply(args), _) => apply::run(args, &context),
         (Command::Undo, _) => undo::run(&context),
         (Command::Verify(args), _) => verify::run(args, &context),
@@ -151,9 +154,12 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
         Command::Undo => Some(Log::Wanted("undo")),
-        Command::Status(_) | Command::Verify(_) | Command::Why(_) | Command::Pin(_) | Command::Worker(_) => {
-            None
-        }
+        Command::Status(_)
+        | Command::Verify(_)
+        | Command::Why(_)
+        | Command::Pin(_)
+        | Command::Consent(_)
+        | Command::Worker(_) => None,
         Command::Store(args) => args.log(),
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Context, plan_args::absolute};
+use super::{Context, contract_args::ContractArgs, plan_args::absolute};
 use crate::{
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
@@ -49,7 +49,7 @@ struct Two {
     #[arg(value_name = "FACE")]
     b: String,
     #[command(flatten)]
-    contract: Contract,
+    contract: ContractArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,14 +58,7 @@ struct One {
     #[arg(value_name = "FACE")]
     face: String,
     #[command(flatten)]
-    contract: Contract,
-}
-
-#[derive(Debug, clap::Args)]
-struct Contract {
-    /// Contract of the embeddings, where the library has more than one
-    #[arg(long, value_name = "CONTRACT")]
-    contract: Option<String>,
+    contract: ContractArgs,
 }
 
 /// A name that means several faces.
@@ -138,10 +131,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Adds a pin, unless it contradicts those that are there.
-fn add(context: &Context, kind: PinKind, names: &[&str; 2], contract: &Contract) -> Result<Exit, Failure> {
+fn add(
+    context: &Context,
+    kind: PinKind,
+    names: &[&str; 2],
+    contract: &ContractArgs,
+) -> Result<Exit, Failure> {
     let mut writer = Writer::open_existing(&context.library)?;
     let gallery = writer.store().gallery(contract.contract.as_deref())?;
-    let [a, b] = [face(&gallery, names[0])?, face(&gallery, names[1])?];
+    let [a, b] = [one_face(&gallery, names[0])?, one_face(&gallery, names[1])?];
     let mut pins = writer.store().pins()?;
     let next = pins.last().map_or(1, |pin| pin.id + 1);
     pins.push(Pin { id: next, kind, a, b });
@@ -151,7 +149,8 @@ fn add(context: &Context, kind: PinKind, names: &[&str; 2], contract: &Contract)
     Ok(Exit::Done)
 }
 
-fn face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Failure> {
+/// The one face that a name means.
+pub(super) fn one_face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Failure> {
     let rows = FaceName::parse(name).rows(gallery, &absolute(Path::new("."))?)?;
     let [row] = rows[..] else {
         let name = path_text(gallery.content_of(rows[0]).canonical_path());

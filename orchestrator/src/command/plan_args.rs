@@ -8,12 +8,20 @@ use std::{
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, clustering::Pins, output_args::write_error};
+use super::{
+    Context,
+    certify_args::{CertifyArgs, ConsentArgs, certify_by, is_amiss, write_certified},
+    clustering::Pins,
+    drop_report::DropReport,
+    output_args::write_error,
+};
 use crate::{
+    certificate::Skipped,
+    consent::{ConsentBook, Demand, Withheld},
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
     monitor::Silent,
-    plan::{Applied, PLAN_SCHEMA, Plan, Workshop, apply},
+    plan::{Applied, Bundled, PLAN_SCHEMA, Plan, Workshop, apply, refuse_drifted, withheld},
     store::Writer,
 };
 
@@ -28,11 +36,43 @@ pub(super) struct PlanArgs {
     plan: Option<PathBuf>,
 }
 
+/// Flags of the commands that plan a change in which bundles are made.
+#[derive(Debug, clap::Args)]
+pub(super) struct BundlePlanArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
+    certify: CertifyArgs,
+}
+
+/// Flags of the commands that plan more sets for a corpus.
+#[derive(Debug, clap::Args)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    bundles: BundlePlanArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+/// What a plan is carried out with.
+pub(super) struct Means<'a> {
+    pub(super) gallery: &'a Gallery,
+    pub(super) journal: &'a mut Writer,
+    pub(super) context: &'a Context,
+    pub(super) stop: &'a CancellationToken,
+}
+
 /// What became of a plan.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Planned {
     applied: Option<Applied>,
     plan: Option<PathBuf>,
+    /// Sets that would be left out because consent is demanded, where nothing is applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    withheld: Vec<Withheld>,
+    /// Nobody looked at the crops although nobody had said so.
+    #[serde(skip)]
+    uncertified: bool,
 }
 
 /// A path that is not there.
@@ -65,44 +105,79 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, NotThere> {
 }
 
 impl PlanArgs {
-    /// Applies a plan, or writes it, or leaves it at that.
-    pub(super) fn carry_out(
-        &self,
-        plan: &Plan,
-        gallery: &Gallery,
-        journal: &mut Writer,
-        context: &Context,
-        stop: &CancellationToken,
-    ) -> Result<Planned, Failure> {
+    /// Applies a plan in which no bundle is made, or writes it, or leaves it at that.
+    pub(super) fn carry_out(&self, plan: &Plan, means: Means<'_>) -> Result<Planned, Failure> {
+        match self.rehearse(plan)? {
+            Some(planned) => Ok(planned),
+            None => carry_out(plan, None, means),
+        }
+    }
+
+    /// Writes a plan or leaves it at that, if that is what the user wants.
+    fn rehearse(&self, plan: &Plan) -> Result<Option<Planned>, Failure> {
         if let Some(file) = &self.plan {
             let text = serde_json::to_vec_pretty(plan).map_err(io::Error::from);
             text.and_then(|text| fs::write(file, text)).map_err(write_error(file))?;
-            return Ok(Planned { applied: None, plan: Some(file.clone()) });
+            return Ok(Some(Planned { plan: Some(file.clone()), ..Planned::default() }));
         }
-        if self.dry_run {
-            return Ok(Planned::default());
-        }
-        carry_out(plan, gallery, journal, context, stop)
+        Ok(self.dry_run.then(Planned::default))
     }
 }
 
-/// Applies a plan; one that changes nothing is no decision.
+impl BundlePlanArgs {
+    /// Applies a plan, or writes it, or leaves it at that; only in the first case a worker is asked.
+    pub(super) fn carry_out(&self, plan: &Plan, means: Means<'_>) -> Result<Planned, Failure> {
+        let Some(mut planned) = self.plan.rehearse(plan)? else {
+            return carry_out(plan, Some(&self.certify), means);
+        };
+        if plan.demand == Demand::Granted {
+            let Means { gallery, journal, .. } = means;
+            let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
+            let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
+            planned.withheld = withheld(plan, (gallery, &pins), &consent)?;
+        }
+        Ok(planned)
+    }
+}
+
+impl AddArgs {
+    /// As [`BundlePlanArgs::carry_out`], with what is demanded of the sets.
+    pub(super) fn carry_out(&self, mut plan: Plan, means: Means<'_>) -> Result<Planned, Failure> {
+        plan.demand = self.consent.demand();
+        self.bundles.carry_out(&plan, means)
+    }
+}
+
+/// Applies a plan; one that changes nothing is no decision. Crops of new bundles are looked at before anything is swapped.
 pub(super) fn carry_out(
     plan: &Plan,
-    gallery: &Gallery,
-    journal: &mut Writer,
-    context: &Context,
-    stop: &CancellationToken,
+    certify: Option<&CertifyArgs>,
+    means: Means<'_>,
 ) -> Result<Planned, Failure> {
+    let Means { gallery, journal, context, stop } = means;
     if plan.targets.is_empty() {
-        return Ok(Planned { applied: Some(Applied::default()), plan: None });
+        return Ok(Planned { applied: Some(Applied::default()), ..Planned::default() });
     }
+    // No worker is started for what is refused anyway.
+    refuse_drifted(plan, gallery)?;
     // Whoever made the plan has said which pins fit no face.
     let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
-    let workshop =
-        Workshop { gallery, pins: &pins, steps: &*context.steps, monitor: context.monitor(), stop };
+    let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
+    let examiner = match certify {
+        Some(certify) if plan.makes_bundles() => certify.examiner(&plan.contract, context, stop)?,
+        _ => Err(Skipped::NotWanted),
+    };
+    let workshop = Workshop {
+        gallery,
+        pins: &pins,
+        certify: certify_by(&examiner),
+        consent: &consent,
+        steps: &*context.steps,
+        monitor: context.monitor(),
+        stop,
+    };
     let applied = apply(plan, &workshop, journal)?;
-    Ok(Planned { applied: Some(applied), plan: None })
+    Ok(Planned { applied: Some(applied), uncertified: is_amiss(&examiner), ..Planned::default() })
 }
 
 /// Reads a plan back.
@@ -117,7 +192,7 @@ impl Planned {
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         match &self.applied {
-            Some(applied) if applied.failed > 0 => Exit::SomeFailed,
+            Some(applied) if applied.failed > 0 || self.uncertified => Exit::SomeFailed,
             _ => Exit::Done,
         }
     }
@@ -125,10 +200,21 @@ impl Planned {
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         match (&self.applied, &self.plan) {
             (Some(Applied { decision: 0, .. }), _) => write!(f, "nothing has changed"),
             (Some(applied), _) => {
-                let Applied { decision, built, removed, failed, vanished } = applied;
+                let Applied { decision, built, removed, failed, vanished, bundled } = applied;
+                if let Some(bundled) = bundled {
+                    let Bundled { certified, lowest_effective_identity_cosine, left_out, gaps, withheld } =
+                        bundled;
+                    write!(f, "{}", DropReport(left_out.clone()))?;
+                    for gap in gaps {
+                        writeln!(f, "nothing is left of {gap}")?;
+                    }
+                    withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+                    write_certified(f, *certified, *lowest_effective_identity_cosine)?;
+                }
                 if *failed > 0 {
                     writeln!(f, "{failed} photos could not be read (listed above)")?;
                 }

@@ -4,11 +4,13 @@ use std::{fmt, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{Context, plan_args::absolute};
+use super::{Context, clustering::Pins, plan_args::absolute};
 use crate::{
+    consent::ConsentBook,
     exit::{Exit, Failure},
+    monitor::Silent,
     store::{Store, Writer},
-    verify::{Depth, Verified, contract_of, repair, verify},
+    verify::{Depth, Finding, Known, Verified, contract_of, repair, verify},
 };
 
 /// Flags of `verify`.
@@ -21,7 +23,8 @@ pub struct Args {
     #[arg(long)]
     files: bool,
     /// Make again what can be derived, if CORPUS is of `export-swap`: crops from bundles or photos, bundles from crops, markers, the
-    /// manifest over all from those of the sets. Only what has the digest that a manifest names is put in place
+    /// manifest over all from those of the sets. Only what has the digest that a manifest names is put in place; crops that your pins
+    /// speak against stay until their set is made again
     #[arg(long)]
     repair: bool,
 }
@@ -40,12 +43,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         repaired = repair::manifest_over_all(&corpus, context.monitor())?;
     }
     let contract = contract_of(&corpus)?;
-    let gallery = Store::open_read(&context.library)?.gallery(Some(&contract))?;
+    let store = Store::open_read(&context.library)?;
+    let gallery = store.gallery(Some(&contract))?;
+    let pins = Pins::load(&store, &gallery, &Silent)?.resolved;
     if args.repair {
         repaired.extend(repair::files(&corpus, &gallery, context.monitor())?);
     }
+    let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
+    let known = Known { gallery: &gallery, pins: &pins, consent: &consent };
     let depth = if args.files { Depth::Bytes } else { Depth::Names };
-    let verified = Verified { repaired, ..verify(&corpus, &gallery, depth, context.monitor())? };
+    let verified = Verified { repaired, ..verify(&corpus, &known, depth, context.monitor())? };
     drop(lock);
     let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::SomeFailed };
     context.ui.summary(&Summary(verified))?;
@@ -56,7 +63,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Verified { sets, files, vanished, repaired, findings } = &self.0;
         repaired.iter().try_for_each(|file| writeln!(f, "{file}: repaired"))?;
-        findings.iter().try_for_each(|finding| writeln!(f, "{}: {}", finding.what, finding.problem))?;
+        for Finding { what, problem, hint, .. } in findings {
+            write!(f, "{what}: {problem}")?;
+            match hint {
+                Some(hint) => writeln!(f, " ({hint})")?,
+                None => writeln!(f)?,
+            }
+        }
         writeln!(f, "{sets} sets, {files} files, {} findings", findings.len())?;
         if *vanished > 0 {
             writeln!(f, "{vanished} photos lie nowhere any more and are only in the manifest")?;

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
+use facesets_core::{
+    FaceContract,
+    contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP},
+};
 
 use crate::{
     dispatch::{Patience, Plaintext},
@@ -107,6 +110,12 @@ impl ReachArgs {
             },
         }
     }
+}
+
+/// Side of the detector's input of the embeddings under `contract`, if that is one.
+pub(super) fn det_size_of(contract: Option<&str>) -> u32 {
+    let contract = contract.and_then(|contract| contract.parse::<FaceContract>().ok());
+    contract.map_or(DEFAULT_DET_SIZE, |contract| contract.det_size)
 }
 
 fn det_size(text: &str) -> Result<u32, String> {

@@ -551,7 +551,10 @@ fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
     connection.execute_batch("UPDATE camera SET taken = '2019-02-30T00:00:00'").unwrap();
     assert_eq!(Store::open_read(&place.library).unwrap().verify(&|_| ()).unwrap().len(), 4);
     connection
-        .execute_batch("DROP TABLE camera; DROP TABLE decision; DROP TABLE pin; PRAGMA user_version = 2")
+        .execute_batch(
+            "DROP TABLE camera; DROP TABLE decision; DROP TABLE pin; DROP TABLE consent_face; DROP TABLE consent; \
+             PRAGMA user_version = 2",
+        )
         .unwrap();
     drop(connection);
     assert_eq!(place.dump().matches(r#""camera":null"#).count(), 4);

@@ -75,7 +75,7 @@ pub fn drops_that_stand(corpus: &Corpus, index: &FaceIndex) -> BTreeSet<usize> {
 
 fn stands(reason: &DropReason) -> bool {
     match reason {
-        // By the user, or by a worker that looked at its crop, which nobody does again for an era.
+        // By the user, or by a worker that looked at its crop with every padding, and would see the same again.
         DropReason::Pinned { .. }
         | DropReason::Decided { .. }
         | DropReason::NotOneFace { .. }

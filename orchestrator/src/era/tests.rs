@@ -430,6 +430,8 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
         contract: gallery.contract.clone(),
         parameters,
         certificate: Certificate::default(),
+        consent: None,
+        provenance: None,
         bundles: Vec::new(),
         formats: Vec::new(),
         faces: crate::export::plan(
@@ -513,7 +515,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
         &gallery,
         &[Drop { face: 40, reason: DropReason::OtherFaceInCrop { min_pad_ratio: 0.2 } }],
     );
-    corpus.manifest.gaps.push(Gap { name: "faceset_001_2010".to_owned(), dropped });
+    corpus.manifest.gaps.push(Gap::new("faceset_001_2010", dropped));
     let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
     assert!(eras.members().contains(&40));
 }

@@ -1,6 +1,6 @@
 //! A corpus as a whole: what `export-swap` writes and others read back and add to.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     contact_sheet,
@@ -46,6 +46,12 @@ impl Corpus {
         self.sets.iter().chain(&self.thin)
     }
 
+    /// The faces that show the person of one of its sets, exported or not; of an era, those of the whole set too.
+    pub fn person(&self, set: &FacesetManifest, index: &FaceIndex) -> BTreeSet<usize> {
+        let whole = self.all().find(|whole| Some(&whole.name) == set.parent.as_ref());
+        [Some(set), whole].into_iter().flatten().flat_map(|set| set.person(index)).collect()
+    }
+
     /// Sets that stand for a person: not those of an era of one.
     pub fn canonical(&self) -> impl Iterator<Item = &FacesetManifest> {
         let is_whole = |name: &str| {
@@ -56,6 +62,13 @@ impl Corpus {
 }
 
 impl FacesetManifest {
+    /// The rows of the faces that show its person, exported or not.
+    pub fn person(&self, index: &FaceIndex) -> BTreeSet<usize> {
+        let left_out = self.dropped.iter().filter(|drop| !drop.reason.speaks_against_person());
+        let left_out = left_out.filter_map(|drop| index.row(&drop.face.sha256, drop.face.bbox));
+        left_out.chain(self.rows(index)).collect()
+    }
+
     /// The rows of its faces in the gallery, ascending.
     pub fn rows(&self, index: &FaceIndex) -> Vec<usize> {
         let row = |face: &ExportedFace| index.row(&face.sha256, face.bbox);

@@ -41,6 +41,8 @@ pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// Where it stands.
     pub(super) state: State,
+    /// Farthest cosine distance of the face that is found in it to its set's centroid, where that is not the export's own.
+    farthest: Option<CosineDistance>,
     /// Paddings that were not tried yet, once the first one was found wanting.
     others: Option<VecDeque<f32>>,
     /// Paddings that were tried.
@@ -73,7 +75,23 @@ enum PhotoFailure {
 
 impl Draft {
     pub(super) fn new(set: usize, face: PlannedFace, path: PathBuf) -> Self {
-        Self { set, face, path, state: State::Open, others: None, tried: 0 }
+        Self { set, face, path, state: State::Open, farthest: None, others: None, tried: 0 }
+    }
+
+    /// One that lies in its place already and stays as it is, or is left out.
+    pub(super) fn kept(
+        set: usize,
+        face: PlannedFace,
+        path: PathBuf,
+        farthest: CosineDistance,
+    ) -> Result<Self, RenderError> {
+        let state = State::Made(digest_of(&path)?);
+        Ok(Self {
+            state,
+            farthest: Some(farthest),
+            others: Some(VecDeque::new()),
+            ..Self::new(set, face, path)
+        })
     }
 
     /// One that was made before, in `file`.
@@ -84,8 +102,7 @@ impl Draft {
         file: &Path,
     ) -> Result<Self, RenderError> {
         fs::copy(file, &path).map_err(at(&path))?;
-        let (sha256, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
-        Ok(Self { state: State::Made(sha256), ..Self::new(set, face, path) })
+        Ok(Self { state: State::Made(digest_of(&path)?), ..Self::new(set, face, path) })
     }
 
     /// The digest of the file, if there is one to keep.
@@ -215,10 +232,13 @@ pub(super) fn certify(
         for draft in drafts.iter_mut() {
             let State::Made(png) = draft.state else { continue };
             match readings.get_mut(&png) {
-                Some(Ok(reading)) => match fault(reading, &centroids[&draft.set], farthest) {
-                    None => draft.state = State::Good(png, reading.clone()),
-                    Some(fault) => draft.found_wanting(renderer.gallery, fault),
-                },
+                Some(Ok(reading)) => {
+                    let farthest = draft.farthest.unwrap_or(farthest);
+                    match fault(reading, &centroids[&draft.set], farthest) {
+                        None => draft.state = State::Good(png, reading.clone()),
+                        Some(fault) => draft.found_wanting(renderer.gallery, fault),
+                    }
+                }
                 unread => {
                     let reason = unread.map_or("it was not looked at", |reading| match reading {
                         Err(reason) => reason.as_str(),
@@ -265,6 +285,11 @@ fn crops_of(
             Ok(crop::square_crop(&photo, bbox, face.pad_ratio, parameters.out_size)?)
         })
         .collect()
+}
+
+fn digest_of(path: &Path) -> Result<Sha256Digest, RenderError> {
+    let (sha256, _) = fs::File::open(path).and_then(Sha256Digest::of_reader).map_err(at(path))?;
+    Ok(sha256)
 }
 
 /// Always the same encoder settings: equal pixels give equal bytes.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     certificate::Certificate,
+    consent::{SetConsent, Terms, Withheld},
     gallery::Gallery,
     manifest::{DroppedFace, Schema, made_by, path_text},
     quality::QualityTerms,
@@ -29,6 +30,10 @@ pub const CORPUS_SCHEMA: &str = "facesets.corpus/1";
 pub const UNMATCHED: &str = "_unmatched";
 /// Folder of a corpus for sets with too few photos.
 pub const THIN: &str = "_thin";
+/// Folder of a corpus for sets with hardly a face that can be seen.
+pub const MASKED: &str = "_masked";
+/// Folder of a corpus for sets that are part of others now.
+pub const MERGED: &str = "_merged";
 
 /// `faceset_NNN/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +62,12 @@ pub struct FacesetManifest {
     /// Whether its crops were looked at as consumers look at them.
     #[serde(default)]
     pub certificate: Certificate,
+    /// Whether its person agreed, as far as was known when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<SetConsent>,
+    /// Where its photos come from, where anybody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Terms>,
     /// What its crops are packed into.
     #[serde(default)]
     pub bundles: Vec<BundleRecord>,
@@ -102,6 +113,8 @@ pub enum Mismatch {
     NoCrop,
     /// The crop has so many pixels, others than those of its set.
     OtherSize(u32, u32),
+    /// No worker can look at the crop.
+    Unreadable,
     /// No entry names the crop.
     NoEntry,
 }
@@ -115,6 +128,7 @@ impl fmt::Display for Mismatch {
             Self::NoCrop => write!(f, "its crop is not there"),
             Self::OtherSize(0, 0) => write!(f, "its crop is no image"),
             Self::OtherSize(width, height) => write!(f, "its crop has {width} × {height} pixels"),
+            Self::Unreadable => write!(f, "no worker can look at its crop"),
             Self::NoEntry => write!(f, "no entry of the manifest names it"),
         }
     }
@@ -225,7 +239,7 @@ pub struct Aside {
     /// In `_merged`: part of another set now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<SetAside>,
-    /// In `_unmatched`: taken over, but the library has none of its faces.
+    /// In `_unmatched`: taken over, but the library has none of its faces, or none of its crops shows one face.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<SetAside>,
 }
@@ -234,7 +248,7 @@ impl Aside {
     /// Each list with the folder of its sets.
     pub fn lists(&self) -> [(&'static str, &[SetAside]); 4] {
         let Self { thin_eras, masked, merged, unmatched } = self;
-        [(THIN, thin_eras), ("_masked", masked), ("_merged", merged), (UNMATCHED, unmatched)]
+        [(THIN, thin_eras), (MASKED, masked), (MERGED, merged), (UNMATCHED, unmatched)]
     }
 }
 
@@ -376,6 +390,28 @@ pub struct Gap {
     pub name: String,
     /// Every face and the rule it failed.
     pub dropped: Vec<DroppedFace>,
+    /// Where consent was demanded and is not granted: what stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<SetConsent>,
+}
+
+impl Gap {
+    /// Parts sets that were withheld from those of which nothing was left, which are named.
+    pub fn part(gaps: &[Self]) -> (Vec<Withheld>, Vec<String>) {
+        let (mut withheld, mut names) = (Vec::new(), Vec::new());
+        for Self { name, consent, .. } in gaps {
+            match consent {
+                Some(consent) => withheld.push(Withheld { name: name.clone(), consent: consent.clone() }),
+                None => names.push(name.clone()),
+            }
+        }
+        (withheld, names)
+    }
+
+    /// Of a set of which nothing was left.
+    pub fn new(name: &str, dropped: Vec<DroppedFace>) -> Self {
+        Self { name: name.to_owned(), dropped, consent: None }
+    }
 }
 
 impl ExportedFace {

@@ -11,6 +11,7 @@ pub mod diverse;
 pub(crate) mod draft;
 pub mod era;
 pub mod formats;
+pub mod kept;
 pub mod manifest;
 pub mod plan;
 pub mod render;

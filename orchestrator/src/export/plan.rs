@@ -1,6 +1,9 @@
 //! Which faces of a set are exported, in which order, with how much around them.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+};
 
 use facesets_core::BBox;
 use serde::{Deserialize, Serialize};
@@ -91,6 +94,8 @@ pub struct PlannedSet {
     pub era: Option<(String, Era)>,
     /// How it came about.
     pub origin: Origin,
+    /// Rows of the gallery that show its person, exported or not: what is said of them is said of the set.
+    pub person: BTreeSet<usize>,
     /// Best first; one face a photo.
     pub faces: Vec<PlannedFace>,
     /// What was left out.
@@ -139,7 +144,9 @@ pub fn plan(
     let faces = one_a_photo(gallery, planned, &mut dropped);
     dropped.sort_by_key(|drop| drop.face);
     let origin = Origin { kind: OriginKind::Auto, run: 0 };
-    PlannedSet { name: name.to_owned(), label: None, marker: None, era: None, origin, faces, dropped }
+    let left_out = dropped.iter().filter(|drop| !drop.reason.speaks_against_person());
+    let person = faces.iter().map(|planned| planned.face).chain(left_out.map(|drop| drop.face)).collect();
+    PlannedSet { name: name.to_owned(), label: None, marker: None, era: None, origin, person, faces, dropped }
 }
 
 /// The faces of a set that nothing that the user says keeps out of it; the others go to `dropped`.

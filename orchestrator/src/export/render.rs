@@ -14,15 +14,16 @@ use super::{
     diverse::diverse,
     draft::{Draft, State, certify, make},
     formats::Format,
+    kept::identity_cosine,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
 use crate::{
     certificate::{
         Certificate, Examine, ExamineError, Skipped,
         consumer::{self, crop_name},
-        cosine_to, effective_identity,
     },
     cluster::centroid,
+    consent::{ConsentBook, Demand, SetConsent},
     gallery::Gallery,
     manifest::{self, DroppedFace, ManifestError, dropped_faces},
     monitor::Monitor,
@@ -88,6 +89,16 @@ pub enum Certify<'a> {
     Skip(Skipped),
 }
 
+impl Certify<'_> {
+    /// What the manifest of a set says whose crops have passed.
+    pub fn certificate(&self) -> Certificate {
+        match self {
+            Self::By(_) => Certificate::passed(),
+            Self::Skip(reason) => Certificate::Skipped { reason: *reason },
+        }
+    }
+}
+
 /// Writes planned sets.
 pub struct Renderer<'a> {
     /// Whose faces they are.
@@ -96,12 +107,27 @@ pub struct Renderer<'a> {
     pub parameters: &'a ExportParameters,
     /// Who looks at them.
     pub certify: Certify<'a>,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
+    /// What is demanded of each set.
+    pub demand: Demand,
     /// Other formats to write, each once.
     pub formats: &'a BTreeSet<Format>,
     /// Hears of progress and of photos that cannot be read.
     pub monitor: &'a dyn Monitor,
     /// Asks to stop between two photos.
     pub stop: &'a CancellationToken,
+}
+
+impl Renderer<'_> {
+    /// The consent of a set; what is amiss with it is told of if the set is exported nevertheless.
+    fn consent_of(&self, set: &PlannedSet) -> SetConsent {
+        let consent = self.consent.consent(&set.person);
+        if self.demand.is_met_by(&consent) && consent.is_amiss() {
+            self.monitor.problem(&set.name, &format!("{consent} (`--require-consent` leaves such sets out)"));
+        }
+        consent
+    }
 }
 
 /// Crops of the right size that are there already: row of the gallery, bits of the padding → file.
@@ -119,8 +145,12 @@ pub fn render_again(
     earlier: &EarlierCrops,
     folder: &Path,
 ) -> Result<Rendered, RenderError> {
+    let consents: Vec<SetConsent> = sets.iter().map(|set| renderer.consent_of(set)).collect();
     let mut drafts = Vec::new();
     for (number, set) in sets.iter().enumerate() {
+        if !renderer.demand.is_met_by(&consents[number]) {
+            continue;
+        }
         let faces = folder.join(&set.name).join(FACES);
         fs::create_dir_all(&faces).map_err(at(&faces))?;
         for (rank, face) in set.faces.iter().enumerate() {
@@ -139,8 +169,13 @@ pub fn render_again(
 
     let mut rendered = Rendered::default();
     let mut drafts = drafts.into_iter().peekable();
-    for (number, set) in sets.iter().enumerate() {
+    for ((number, set), consent) in sets.iter().enumerate().zip(consents) {
         let mut dropped = set.dropped.clone();
+        if !renderer.demand.is_met_by(&consent) {
+            let dropped = dropped_faces(renderer.gallery, &dropped);
+            rendered.gaps.push(Gap { consent: Some(consent), ..Gap::new(&set.name, dropped) });
+            continue;
+        }
         let mut kept = Vec::new();
         while let Some(draft) = drafts.next_if(|draft| draft.set == number) {
             match &draft.state {
@@ -166,10 +201,10 @@ pub fn render_again(
         if kept.is_empty() {
             let home = folder.join(&set.name);
             fs::remove_dir_all(&home).map_err(at(&home))?;
-            rendered.gaps.push(Gap { name: set.name.clone(), dropped });
+            rendered.gaps.push(Gap::new(&set.name, dropped));
             continue;
         }
-        let finished = finish_set(renderer, set, kept, dropped, folder)?;
+        let finished = finish_set(renderer, (set, consent), kept, dropped, folder)?;
         let cosines = finished.bundles.iter().filter_map(|bundle| bundle.effective_identity_cosine);
         rendered.lowest_cosine = cosines.chain(rendered.lowest_cosine).reduce(f32::min);
         rendered.sets.push(finished);
@@ -180,7 +215,7 @@ pub fn render_again(
 /// Closes the gaps that lost crops left in the numbering, then writes bundles and manifest.
 fn finish_set(
     renderer: &Renderer<'_>,
-    set: &PlannedSet,
+    (set, consent): (&PlannedSet, SetConsent),
     mut kept: Vec<Draft>,
     dropped: Vec<DroppedFace>,
     folder: &Path,
@@ -198,10 +233,6 @@ fn finish_set(
         let png = draft.png().expect("what is kept has a file");
         faces.push(ExportedFace::new(gallery, &draft.face, format!("{FACES}/{name}"), png));
     }
-    let certificate = match renderer.certify {
-        Certify::By(_) => Certificate::passed(),
-        Certify::Skip(reason) => Certificate::Skipped { reason },
-    };
     let manifest = FacesetManifest {
         schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
@@ -212,7 +243,9 @@ fn finish_set(
         origin: set.origin.clone(),
         contract: gallery.contract.clone(),
         parameters: *parameters,
-        certificate,
+        certificate: renderer.certify.certificate(),
+        consent: Some(consent),
+        provenance: renderer.consent.terms(&set.person),
         bundles: bundles(renderer, set, &kept, &home)?,
         formats: formats(renderer, set, &kept, &home)?,
         faces,
@@ -256,9 +289,7 @@ fn bundles(
         let record = bundle::write_recorded(home, file, files).map_err(at(&path))?;
         let crops: Vec<&Draft> = numbers.iter().map(|number| &kept[*number]).collect();
         read_again(&path, &crops, parameters.out_size)?;
-        let readings: Option<Vec<_>> = crops.iter().map(|crop| crop.reading()).collect();
-        let identity = readings.and_then(effective_identity);
-        let effective_identity_cosine = identity.map(|identity| cosine_to(&centroid, &identity));
+        let effective_identity_cosine = identity_cosine(crops.iter().map(|crop| crop.reading()), &centroid);
         records.push(BundleRecord { effective_identity_cosine, ..record });
     }
     Ok(records)

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     certificate::{Certificate, DET_SIZES, Examine, ExamineError, Reading, Readings, Seen, Skipped},
+    consent::{ConsentBook, Demand},
     gallery::{Content, Gallery, GalleryFace},
     manifest,
     monitor::Silent,
@@ -132,6 +133,8 @@ fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_
         gallery,
         parameters: &parameters,
         certify,
+        consent: &ConsentBook::default(),
+        demand: Demand::Nothing,
         formats: &formats,
         monitor: &Silent,
         stop: &stop,

@@ -1,28 +1,28 @@
 //! An old corpus as one of ours: crops get second names, manifests, bundles and the page over all are made anew.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use facesets_core::Sha256Digest;
 
 use super::{
     Plan, Target,
-    apply::{ApplyError, Workshop, check_name},
+    apply::{Applied, ApplyError, Workshop, check_name},
+    tree::{at, link, link_tree},
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
-    certificate::{Certificate, Skipped},
+    certificate::{Certificate, Reading},
+    cluster::centroid,
+    consent::Demand,
     export::{
         ExportParameters, PlannedFace, bundle,
         corpus::Corpus,
+        kept::{self, KeptCrop, Verdict, identity_cosine},
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, Gap,
-            Origin, Run, UNMATCHED,
+            Mismatch, Origin, Run, SetAside, UNMATCHED, Unmatched,
         },
-        render::FACES,
+        render::{FACES, Renderer},
     },
     gallery::FaceIndex,
     manifest::{self, DroppedFace},
@@ -41,34 +41,66 @@ pub(super) struct Building<'a> {
 }
 
 /// Builds the sets of an old corpus under our manifests; returns the names of those that lie elsewhere then.
-pub(super) fn adopt(building: &Building<'_>, adoption: &Adoption) -> Result<Vec<String>, ApplyError> {
+pub(super) fn adopt(
+    building: &Building<'_>,
+    adoption: &Adoption,
+    applied: &mut Applied,
+) -> Result<Vec<String>, ApplyError> {
     let Building { plan, target, staging, workshop, .. } = *building;
-    let builder = Builder { building: *building, index: FaceIndex::new(workshop.gallery) };
     let parameters = adoption.sets.first().map_or_else(ExportParameters::default, parameters);
+    let renderer = Renderer {
+        gallery: workshop.gallery,
+        parameters: &parameters,
+        certify: workshop.certify,
+        consent: workshop.consent,
+        demand: Demand::Nothing,
+        formats: &BTreeSet::new(),
+        monitor: workshop.monitor,
+        stop: workshop.stop,
+    };
+    let builder = Builder { building: *building, index: FaceIndex::new(workshop.gallery) };
     let mut corpus = CorpusManifest {
-        gaps: adoption.missing.iter().map(|name| Gap { name: name.clone(), dropped: Vec::new() }).collect(),
+        gaps: adoption.missing.iter().map(|name| Gap::new(name, Vec::new())).collect(),
         aside: adoption.aside.clone(),
         beside: adoption.beside.clone(),
         ..CorpusManifest::empty(plan.contract.clone(), parameters)
     };
-    let mut sets = Vec::new();
     workshop.monitor.start("taking sets over", Some(adoption.sets.len() as u64));
+    let mut crops = Vec::new();
     for set in &adoption.sets {
         if workshop.stop.is_cancelled() {
             return Err(ApplyError::Stopped);
         }
-        let set = builder.set(set)?;
-        corpus.facesets.push(FacesetSummary::of(&set, &set.name));
-        sets.push(set);
+        crops.push(builder.stage(set)?);
         workshop.monitor.advance(1);
     }
+    workshop.monitor.finish();
+
+    let verdicts = kept::look(&renderer, &crops)?;
+    let bundled = applied.bundled.get_or_insert_default();
+    let mut sets = Vec::new();
+    for ((set, crops), verdicts) in adoption.sets.iter().zip(&crops).zip(verdicts) {
+        let looked = Looked::new(set, crops, verdicts);
+        applied.failed += looked.unseen.len();
+        bundled.left_out.extend(looked.dropped.iter().cloned());
+        if looked.stays.is_empty() {
+            let home = staging.join(&set.name);
+            fs::remove_dir_all(&home).map_err(at(&home))?;
+            bundled.gaps.push(set.name.clone());
+            corpus.aside.unmatched.push(set_aside(set));
+        } else {
+            sets.push(builder.finish(set, &looked, renderer.certify.certificate())?);
+        }
+    }
+    bundled.add(&sets);
+    applied.built += sets.len();
     let mut elsewhere = Vec::new();
-    for set in &adoption.aside.unmatched {
+    for set in &corpus.aside.unmatched {
         check_name(&set.name)?;
         link_tree(&target.root.join(&set.name), &staging.join(UNMATCHED).join(&set.name))?;
         elsewhere.push(set.name.clone());
     }
-    workshop.monitor.finish();
+    corpus.facesets = sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect();
     corpus.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),
@@ -84,13 +116,71 @@ fn parameters(set: &AdoptedSet) -> ExportParameters {
     ExportParameters { out_size: set.out_size, top_n: set.top_n, ..ExportParameters::default() }
 }
 
+/// A set of which no crop is fit for use.
+fn set_aside(set: &AdoptedSet) -> SetAside {
+    SetAside {
+        name: set.name.clone(),
+        label: set.label.clone(),
+        images: set.faces.len(),
+        merged_into: None,
+        present: true,
+        summary: None,
+    }
+}
+
+/// The crops of a set after somebody has looked at them.
+struct Looked<'a> {
+    /// Those that stay, in their order.
+    stays: Vec<Stays<'a>>,
+    /// Files of those that do not show one face that is like their set.
+    left_out: Vec<&'a str>,
+    /// The same, for the manifest.
+    dropped: Vec<DroppedFace>,
+    /// Those that nobody can look at.
+    unseen: Vec<Unmatched>,
+}
+
+struct Stays<'a> {
+    file: &'a str,
+    face: PlannedFace,
+    png: Sha256Digest,
+    reading: Option<Reading>,
+}
+
+impl<'a> Looked<'a> {
+    fn new(set: &'a AdoptedSet, crops: &[KeptCrop], verdicts: Vec<Verdict>) -> Self {
+        let mut looked =
+            Self { stays: Vec::new(), left_out: Vec::new(), dropped: Vec::new(), unseen: Vec::new() };
+        for ((adopted, crop), verdict) in set.faces.iter().zip(crops).zip(verdicts) {
+            let file = adopted.file.as_str();
+            match verdict {
+                Verdict::Stays(png, reading) => {
+                    looked.stays.push(Stays { file, face: crop.face, png, reading });
+                }
+                Verdict::LeftOut(reason) => {
+                    looked.left_out.push(file);
+                    looked.dropped.push(DroppedFace { face: adopted.face.clone(), reason });
+                }
+                Verdict::Unseen => looked.unseen.push(Unmatched {
+                    file: Some(file.to_owned()),
+                    source: Some(adopted.face.path.clone()),
+                    bbox: Some(adopted.face.bbox),
+                    why: Mismatch::Unreadable,
+                }),
+            }
+        }
+        looked
+    }
+}
+
 struct Builder<'a> {
     building: Building<'a>,
     index: FaceIndex,
 }
 
 impl Builder<'_> {
-    fn set(&self, set: &AdoptedSet) -> Result<FacesetManifest, ApplyError> {
+    /// Gives everything in a set a second name in its new folder; returns its crops.
+    fn stage(&self, set: &AdoptedSet) -> Result<Vec<KeptCrop>, ApplyError> {
         let names = [Some(&set.name), set.label.as_ref(), set.marker.as_ref()];
         let files = set.faces.iter().map(|crop| &crop.file).chain(&set.pinned).chain(&set.beside);
         names.into_iter().flatten().chain(files).try_for_each(|name| check_name(name))?;
@@ -120,38 +210,83 @@ impl Builder<'_> {
         if let Some(marker) = &set.marker {
             link(&old.join(format!("{marker}.txt")), &home.join(format!("{marker}.txt")))?;
         }
-        let crops: Vec<String> = set.faces.iter().map(|crop| format!("{FACES}/{}", crop.file)).collect();
-        let label = set.label.as_ref().unwrap_or(&set.name);
-        let mut bundles = Vec::new();
-        for (suffix, count) in [(format!("top{}", set.top_n), set.top_n), ("all".to_owned(), usize::MAX)] {
-            let file = format!("{label}_{suffix}.fsz");
-            let crops = crops[..count.min(crops.len())].to_vec();
-            bundles.push(bundle::write_recorded(&home, file, crops).map_err(at(&home))?);
-        }
-        let manifest = self.manifest(set, &home, bundles)?;
-        manifest::write(&home, &manifest)?;
-        Ok(manifest)
-    }
-
-    fn manifest(
-        &self,
-        set: &AdoptedSet,
-        home: &Path,
-        bundles: Vec<BundleRecord>,
-    ) -> Result<FacesetManifest, ApplyError> {
         let gallery = self.building.workshop.gallery;
-        let parameters = parameters(set);
-        let face = |crop: &AdoptedCrop| {
+        let pad_ratio = parameters(set).pad_ratio;
+        let crop = |crop: &AdoptedCrop| {
             let row = self.index.row(&crop.face.sha256, crop.face.bbox);
             let face = row.ok_or_else(|| ApplyError::UnknownFace {
                 set: set.name.clone(),
                 path: crop.face.path.clone(),
             })?;
             let quality = QualityTerms::of(&gallery.faces[face]);
-            let planned = PlannedFace { face, quality, pad_ratio: parameters.pad_ratio };
-            let path = home.join(FACES).join(&crop.file);
-            let (png, _) = fs::File::open(&path).and_then(Sha256Digest::of_reader).map_err(at(&path))?;
-            Ok(ExportedFace::new(gallery, &planned, format!("{FACES}/{}", crop.file), png))
+            Ok(KeptCrop { face: PlannedFace { face, quality, pad_ratio }, path: new_faces.join(&crop.file) })
+        };
+        set.faces.iter().map(crop).collect()
+    }
+
+    /// Puts the crops aside that do not stay, then writes bundles and manifest.
+    fn finish(
+        &self,
+        set: &AdoptedSet,
+        looked: &Looked<'_>,
+        certificate: Certificate,
+    ) -> Result<FacesetManifest, ApplyError> {
+        let home = self.building.staging.join(&set.name);
+        let faces = home.join(FACES);
+        let unseen = looked.unseen.iter().filter_map(|entry| entry.file.as_deref());
+        let leaving = looked.left_out.iter().map(|file| (DROPPED, *file));
+        for (folder, file) in leaving.chain(unseen.map(|file| (UNMATCHED, file))) {
+            let path = faces.join(file);
+            move_to(&path, &faces.join(folder), file)?;
+            fs::remove_file(&path).map_err(at(&path))?;
+        }
+        let mut manifest = self.manifest(set, looked, certificate, self.bundles(set, looked, &home)?);
+        let Workshop { consent, monitor, .. } = *self.building.workshop;
+        let person = manifest.person(&self.index);
+        let said = consent.consent(&person);
+        if said.is_amiss() {
+            monitor.problem(&set.name, &said.to_string());
+        }
+        manifest.consent = Some(said);
+        manifest.provenance = consent.terms(&person);
+        manifest::write(&home, &manifest)?;
+        Ok(manifest)
+    }
+
+    fn bundles(
+        &self,
+        set: &AdoptedSet,
+        looked: &Looked<'_>,
+        home: &Path,
+    ) -> Result<Vec<BundleRecord>, ApplyError> {
+        let mut rows: Vec<usize> = looked.stays.iter().map(|crop| crop.face.face).collect();
+        rows.sort_unstable();
+        let centroid = centroid(&self.building.workshop.gallery.embeddings, &rows);
+        let label = set.label.as_ref().unwrap_or(&set.name);
+        let bundle = |(suffix, count): (String, usize)| {
+            let file = format!("{label}_{suffix}.fsz");
+            let crops = &looked.stays[..count.min(looked.stays.len())];
+            let files = crops.iter().map(|crop| format!("{FACES}/{}", crop.file)).collect();
+            let record = bundle::write_recorded(home, file, files).map_err(at(home))?;
+            let readings = crops.iter().map(|crop| crop.reading.as_ref());
+            Ok(BundleRecord { effective_identity_cosine: identity_cosine(readings, &centroid), ..record })
+        };
+        [(format!("top{}", set.top_n), set.top_n), ("all".to_owned(), usize::MAX)]
+            .into_iter()
+            .map(bundle)
+            .collect()
+    }
+
+    fn manifest(
+        &self,
+        set: &AdoptedSet,
+        looked: &Looked<'_>,
+        certificate: Certificate,
+        bundles: Vec<BundleRecord>,
+    ) -> FacesetManifest {
+        let gallery = self.building.workshop.gallery;
+        let face = |crop: &Stays<'_>| {
+            ExportedFace::new(gallery, &crop.face, format!("{FACES}/{}", crop.file), crop.png)
         };
         let dropped = |drop: &DroppedFace| {
             let reason = match drop.reason {
@@ -162,7 +297,7 @@ impl Builder<'_> {
             };
             DroppedFace { reason, ..drop.clone() }
         };
-        Ok(FacesetManifest {
+        FacesetManifest {
             parent: None,
             era: None,
             schema: FACESET_SCHEMA.to_owned(),
@@ -171,15 +306,17 @@ impl Builder<'_> {
             marker: set.marker.clone(),
             origin: Origin { kind: set.origin, run: 1 },
             contract: gallery.contract.clone(),
-            parameters,
-            certificate: Certificate::Skipped { reason: Skipped::NotByThisCommand },
+            parameters: parameters(set),
+            certificate,
+            consent: None,
+            provenance: None,
             bundles,
             formats: Vec::new(),
-            faces: set.faces.iter().map(face).collect::<Result<_, ApplyError>>()?,
-            dropped: set.dropped.iter().map(dropped).collect(),
-            unmatched: set.unmatched.clone(),
+            faces: looked.stays.iter().map(face).collect(),
+            dropped: set.dropped.iter().map(dropped).chain(looked.dropped.iter().cloned()).collect(),
+            unmatched: set.unmatched.iter().chain(&looked.unseen).cloned().collect(),
             beside: set.beside.clone(),
-        })
+        }
     }
 }
 
@@ -193,34 +330,4 @@ fn move_to(from: &Path, folder: &Path, file: &str) -> Result<(), ApplyError> {
     let mut names = std::iter::once(file.to_owned()).chain(names);
     let free = names.find(|name| !folder.join(name).exists()).unwrap_or_else(|| file.to_owned());
     link(from, &folder.join(free))
-}
-
-/// A second name for a file that nobody ever changes, or a copy where there are no second names.
-fn link(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    match fs::hard_link(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            fs::copy(from, to).map(drop).map_err(at(from))
-        }
-        linked => linked.map_err(at(from)),
-    }
-}
-
-/// As [`link`] for a file or a whole folder.
-fn link_tree(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    if !fs::symlink_metadata(from).map_err(at(from))?.is_dir() {
-        return link(from, to);
-    }
-    fs::create_dir_all(to).map_err(at(to))?;
-    let entries: io::Result<BTreeSet<PathBuf>> =
-        fs::read_dir(from).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    for path in entries.map_err(at(from))? {
-        if let Some(name) = path.file_name() {
-            link_tree(&path, &to.join(name))?;
-        }
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> ApplyError + '_ {
-    move |source| ApplyError::Io { path: path.to_owned(), source }
 }

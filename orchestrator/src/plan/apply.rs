@@ -8,10 +8,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Becomes, Plan, Target, adopt, corpus, eras, folders, folders::Folder, manifest_digest};
 use crate::{
     change::{Change, ChangeError, Steps},
+    consent::{ConsentBook, Withheld},
     era::UnknownMember,
-    export::render::RenderError,
+    export::{
+        manifest::{FacesetManifest, Gap},
+        render::{Certify, RenderError, Rendered},
+    },
     gallery::Gallery,
-    manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
+    manifest::{self, ClusterManifest, DroppedFace, ManifestError, RefinedManifest, Schema},
     monitor::Monitor,
     output::{Missing, Placement, Placer},
     pins::ResolvedPins,
@@ -19,7 +23,7 @@ use crate::{
 };
 
 /// What applying a plan came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Applied {
     /// Number of the decision; 0 where there was nothing to change.
     pub decision: i64,
@@ -27,10 +31,53 @@ pub struct Applied {
     pub built: usize,
     /// Sets that are empty now and were set aside.
     pub removed: usize,
-    /// Photos that could not be read; each was reported.
+    /// Photos that could not be read, and crops that could not be looked at; each was reported.
     pub failed: usize,
     /// Photos that lie nowhere any more.
     pub vanished: usize,
+    /// What the sets with bundles came to; `None` where none was made.
+    #[serde(flatten)]
+    pub bundled: Option<Bundled>,
+}
+
+/// What sets came to that were built with bundles.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Bundled {
+    /// Sets whose crops have all passed.
+    pub certified: usize,
+    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
+    pub lowest_effective_identity_cosine: Option<f32>,
+    /// Faces that were left out because of what was seen in their crops.
+    pub left_out: Vec<DroppedFace>,
+    /// Sets of which nothing was left.
+    pub gaps: Vec<String>,
+    /// Sets that were left out because consent was demanded.
+    pub withheld: Vec<Withheld>,
+}
+
+impl Applied {
+    /// Counts what was rendered.
+    pub(super) fn add(&mut self, rendered: &Rendered) {
+        self.built += rendered.sets.len();
+        self.failed += rendered.failed;
+        let bundled = self.bundled.get_or_insert_default();
+        bundled.add(&rendered.sets);
+        bundled.left_out.extend(rendered.dropped.iter().filter(|drop| drop.reason.is_of_crop()).cloned());
+        let (withheld, gaps) = Gap::part(&rendered.gaps);
+        bundled.withheld.extend(withheld);
+        bundled.gaps.extend(gaps);
+    }
+}
+
+impl Bundled {
+    /// Counts sets that were built.
+    pub(super) fn add(&mut self, sets: &[FacesetManifest]) {
+        self.certified += sets.iter().filter(|set| set.certificate.is_passed()).count();
+        let cosines = sets.iter().flat_map(|set| &set.bundles);
+        let cosines = cosines.filter_map(|bundle| bundle.effective_identity_cosine);
+        self.lowest_effective_identity_cosine =
+            cosines.chain(self.lowest_effective_identity_cosine).reduce(f32::min);
+    }
 }
 
 /// Why a plan was not applied. The folders are as they were.
@@ -84,6 +131,10 @@ pub struct Workshop<'a> {
     pub gallery: &'a Gallery,
     /// What the user says of them.
     pub pins: &'a ResolvedPins,
+    /// Who looks at crops before they are handed out.
+    pub certify: Certify<'a>,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
     /// Does the renames.
     pub steps: &'a dyn Steps,
     /// Hears of progress.
@@ -92,9 +143,9 @@ pub struct Workshop<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// Checks that nothing has drifted, builds what changes, and swaps it in.
-pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Result<Applied, ApplyError> {
-    if plan.gallery != workshop.gallery.digest().to_string() {
+/// Demands that library and folders are as they were when the plan was made.
+pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> {
+    if plan.gallery != gallery.digest().to_string() {
         return Err(ApplyError::GalleryDrifted);
     }
     for target in &plan.targets {
@@ -102,6 +153,12 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
             return Err(ApplyError::FolderDrifted(target.root.clone()));
         }
     }
+    Ok(())
+}
+
+/// Checks that nothing has drifted, builds what changes, and swaps it in.
+pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Result<Applied, ApplyError> {
+    refuse_drifted(plan, workshop.gallery)?;
     let mut change = Change::begin(journal, workshop.steps, &plan.command, &plan.roots())?;
     let mut applied = Applied::default();
     let mut removed = Vec::new();
@@ -138,9 +195,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                 change.drop_for_good(adoption.drops.clone());
                 let building =
                     adopt::Building { plan, target, staging: &staging, decision: change.id(), workshop };
-                let elsewhere = adopt::adopt(&building, adoption)?;
-                applied.built += adoption.sets.len();
-                elsewhere
+                adopt::adopt(&building, adoption, &mut applied)?
             }
             Becomes::Eras(change) => eras::build(plan, target, change, &staging, workshop, &mut applied)?,
         };

@@ -7,16 +7,16 @@ use super::{
     apply::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
-    certificate::Skipped,
     export::{
         PlannedSet,
         corpus::Corpus,
         manifest::{CorpusManifest, FacesetSummary, Origin, Run},
-        render::{Certify, Renderer, render},
+        render::{Renderer, render},
     },
-    gallery::FaceIndex,
+    gallery::{FaceIndex, Gallery},
     identity::{Additions, NewSet},
     manifest::{self, FILE_NAME},
+    pins::ResolvedPins,
 };
 
 /// Renders the new sets, the new manifest over all and the new contact sheet into `staging`.
@@ -35,30 +35,19 @@ pub(super) fn add(
         Corpus { manifest, sets: Vec::new(), thin: Vec::new() }
     };
     let origin = Origin { kind: additions.origin, run: corpus.manifest.runs.len() + 1 };
-    let index = FaceIndex::new(workshop.gallery);
-    let planned: Vec<PlannedSet> = additions
-        .sets
-        .iter()
-        .map(|set| {
-            for name in [Some(&set.name), set.label.as_ref(), set.marker.as_ref()].into_iter().flatten() {
-                check_name(name)?;
-            }
-            let rows = rows(set, &index)?;
-            Ok(set.plan(workshop.gallery, rows, &additions.parameters, origin.clone(), workshop.pins))
-        })
-        .collect::<Result<_, ApplyError>>()?;
-
+    let planned = planned(additions, &origin, workshop.gallery, workshop.pins)?;
     let renderer = Renderer {
         gallery: workshop.gallery,
         parameters: &additions.parameters,
-        certify: Certify::Skip(Skipped::NotByThisCommand),
+        certify: workshop.certify,
+        consent: workshop.consent,
+        demand: plan.demand,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
     let rendered = render(&renderer, &planned, staging)?;
-    applied.built += rendered.sets.len();
-    applied.failed += rendered.failed;
+    applied.add(&rendered);
     let manifest = &mut corpus.manifest;
     manifest.gaps.extend(rendered.gaps);
     manifest.runs.push(Run {
@@ -70,6 +59,23 @@ pub(super) fn add(
     manifest.facesets.extend(rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)));
     corpus.sets.extend(rendered.sets);
     Ok(corpus.write(staging)?)
+}
+
+/// What the export makes of the new sets.
+pub(super) fn planned(
+    additions: &Additions,
+    origin: &Origin,
+    gallery: &Gallery,
+    pins: &ResolvedPins,
+) -> Result<Vec<PlannedSet>, ApplyError> {
+    let index = FaceIndex::new(gallery);
+    let planned = |set: &NewSet| {
+        for name in [Some(&set.name), set.label.as_ref(), set.marker.as_ref()].into_iter().flatten() {
+            check_name(name)?;
+        }
+        Ok(set.plan(gallery, rows(set, &index)?, &additions.parameters, origin.clone(), pins))
+    };
+    additions.sets.iter().map(planned).collect()
 }
 
 fn rows(set: &NewSet, index: &FaceIndex) -> Result<Vec<usize>, ApplyError> {

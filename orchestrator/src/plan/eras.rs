@@ -1,26 +1,25 @@
 //! Other eras of a set in a corpus; everything else stays as it is.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Plan, Target,
     apply::{Applied, ApplyError, Workshop, check_name},
+    tree::link_tree,
 };
 use crate::{
     adopt::old::DROPPED,
-    certificate::Skipped,
-    era::EraChange,
+    consent::Withheld,
+    era::{EraChange, EraSet},
     export::{
+        PlannedSet,
         corpus::Corpus,
-        manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
-        render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
+        render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
-    gallery::FaceIndex,
-    manifest::{dropped_faces, set_number},
+    gallery::{FaceIndex, Gallery},
+    manifest::set_number,
+    pins::ResolvedPins,
 };
 
 /// A set of the new corpus: its line in the manifest over all, and whether its folder is built anew.
@@ -43,38 +42,17 @@ pub(super) fn build(
     let gallery = workshop.gallery;
     let Corpus { manifest: mut corpus, sets, thin } = Corpus::read(root)?;
     let index = FaceIndex::new(gallery);
-    let entries = |summaries: &[FacesetSummary], sets: Vec<FacesetManifest>, thin: bool| {
-        let pairs = summaries.iter().cloned().zip(sets);
-        pairs.map(|(summary, set)| Entry { summary, set, thin }).collect::<Vec<_>>()
-    };
-    let mut old = entries(&corpus.facesets, sets, false);
-    let summaries: Vec<FacesetSummary> = corpus.thin().cloned().collect();
-    old.extend(entries(&summaries, thin, true));
-
-    let new_origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
-    let mut planned = Vec::new();
-    for set in &change.sets {
-        for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
-            check_name(name)?;
-        }
-        // What grows came about when it was split.
-        let grown = old.iter().find(|entry| entry.set.name == set.name && entry.set.era.is_some());
-        let founded_alike =
-            grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
-        let origin = founded_alike.map_or_else(|| new_origin.clone(), |entry| entry.set.origin.clone());
-        planned.push(set.plan(
-            &change.parent,
-            gallery,
-            &index,
-            (&change.parameters, origin, workshop.pins),
-        )?);
-    }
+    let old = entries(&corpus, sets, thin);
+    let origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
+    let planned = planned(change, &old, &origin, (gallery, &index, workshop.pins))?;
 
     let earlier = earlier_crops(root, &old, change.parameters.out_size, &index);
     let renderer = Renderer {
         gallery,
         parameters: &change.parameters,
-        certify: Certify::Skip(Skipped::NotByThisCommand),
+        certify: workshop.certify,
+        consent: workshop.consent,
+        demand: plan.demand,
         formats: &BTreeSet::new(),
         monitor: workshop.monitor,
         stop: workshop.stop,
@@ -85,8 +63,10 @@ pub(super) fn build(
     let enough = render_again(&renderer, &enough, &earlier, staging)?;
     let few =
         if few.is_empty() { Rendered::default() } else { render_again(&renderer, &few, &earlier, &shelf)? };
-    applied.built += enough.sets.len() + few.sets.len();
-    applied.failed += enough.failed + few.failed;
+    applied.add(&enough);
+    applied.add(&few);
+    let mut gaps = enough.gaps;
+    gaps.extend(few.gaps);
 
     let entries_of = |sets: Vec<FacesetManifest>, thin| sets.into_iter().map(move |set| Entry::of(set, thin));
     let built: Vec<Entry> = entries_of(enough.sets, false).chain(entries_of(few.sets, true)).collect();
@@ -96,14 +76,11 @@ pub(super) fn build(
     });
     carry_dropped(root, staging, &replaced, &built)?;
 
-    let left: BTreeSet<&str> = built.iter().map(|entry| entry.set.name.as_str()).collect();
     corpus.gaps.retain(|gap| {
         !(change.removed.contains(&gap.name) || change.sets.iter().any(|set| set.name == gap.name))
     });
-    let gaps = planned.iter().filter(|set| !left.contains(set.name.as_str()));
-    corpus.gaps.extend(
-        gaps.map(|set| Gap { name: set.name.clone(), dropped: dropped_faces(gallery, &set.dropped) }),
-    );
+    gaps.sort_by_key(|gap| change.sets.iter().position(|set| set.name == gap.name));
+    corpus.gaps.extend(gaps);
     corpus.runs.push(Run {
         command: plan.command.clone(),
         made_by: plan.made_by.clone(),
@@ -128,6 +105,53 @@ pub(super) fn build(
     corpus.facesets = facesets;
     Corpus { manifest: corpus, sets, thin }.write(staging)?;
     Ok(gone)
+}
+
+/// The eras that `withhold` would not hand out, before anything is rendered.
+pub(super) fn withheld(
+    change: &EraChange,
+    root: &Path,
+    (gallery, pins): (&Gallery, &ResolvedPins),
+    withhold: impl FnMut(&PlannedSet) -> Option<Withheld>,
+) -> Result<Vec<Withheld>, ApplyError> {
+    let Corpus { manifest, sets, thin } = Corpus::read(root)?;
+    let old = entries(&manifest, sets, thin);
+    let origin = Origin { kind: change.origin, run: manifest.runs.len() + 1 };
+    let planned = planned(change, &old, &origin, (gallery, &FaceIndex::new(gallery), pins))?;
+    Ok(planned.iter().filter_map(withhold).collect())
+}
+
+/// The sets of a corpus as they are.
+fn entries(corpus: &CorpusManifest, sets: Vec<FacesetManifest>, thin: Vec<FacesetManifest>) -> Vec<Entry> {
+    let sets = corpus.facesets.iter().zip(sets).map(|(summary, set)| (summary, set, false));
+    let thin = corpus.thin().zip(thin).map(|(summary, set)| (summary, set, true));
+    sets.chain(thin).map(|(summary, set, thin)| Entry { summary: summary.clone(), set, thin }).collect()
+}
+
+/// What the export makes of the new eras; `origin` is that of those that have none yet.
+fn planned(
+    change: &EraChange,
+    old: &[Entry],
+    origin: &Origin,
+    (gallery, index, pins): (&Gallery, &FaceIndex, &ResolvedPins),
+) -> Result<Vec<PlannedSet>, ApplyError> {
+    // What is said of the whole set is said of its eras.
+    let whole = old.iter().find(|entry| entry.set.name == change.parent);
+    let whole = whole.map(|entry| entry.set.person(index)).unwrap_or_default();
+    let planned = |set: &EraSet| {
+        for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
+            check_name(name)?;
+        }
+        // What grows came about when it was split.
+        let grown = old.iter().find(|entry| entry.set.name == set.name && entry.set.era.is_some());
+        let founded_alike =
+            grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
+        let origin = founded_alike.map_or_else(|| origin.clone(), |entry| entry.set.origin.clone());
+        let mut planned = set.plan(&change.parent, gallery, index, (&change.parameters, origin, pins))?;
+        planned.person.extend(&whole);
+        Ok(planned)
+    };
+    change.sets.iter().map(planned).collect()
 }
 
 /// A thin era in its list.
@@ -183,30 +207,11 @@ fn carry_dropped(root: &Path, staging: &Path, replaced: &[Entry], built: &[Entry
         let namesake = built.iter().find(|new| new.set.name == old.set.name);
         let to = |new: &Entry| staging.join(location(new)).join(FACES).join(DROPPED);
         match (namesake, built.first()) {
-            (Some(new), _) => copy_all(&from, &to(new))?,
-            (None, Some(first)) => copy_all(&from, &to(first).join(&old.set.name))?,
+            (Some(new), _) => link_tree(&from, &to(new))?,
+            (None, Some(first)) => link_tree(&from, &to(first).join(&old.set.name))?,
             // They stay with the set itself in the folder of earlier ones.
             (None, None) => {}
         }
     }
     Ok(())
-}
-
-fn copy_all(from: &Path, to: &Path) -> Result<(), ApplyError> {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.map_err(|error| at(from)(error.into()))?;
-        let inside = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
-        let to = to.join(inside);
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(&to).map_err(at(&to))?;
-        } else {
-            fs::copy(entry.path(), &to).map_err(at(&to))?;
-        }
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> ApplyError + use<> {
-    let path = PathBuf::from(path);
-    move |source| ApplyError::Io { path: path.clone(), source }
 }

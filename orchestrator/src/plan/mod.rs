@@ -8,20 +8,24 @@ mod apply;
 mod corpus;
 mod eras;
 mod folders;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
 use facesets_core::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
-pub use apply::{Applied, ApplyError, Workshop, apply};
+pub use apply::{Applied, ApplyError, Bundled, Workshop, apply, refuse_drifted};
 
 use crate::{
     adopt::Adoption,
+    consent::{ConsentBook, Demand, Withheld},
     era::EraChange,
+    export::{PlannedSet, manifest::Origin},
     gallery::Gallery,
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, made_by, read_bytes},
+    pins::ResolvedPins,
 };
 
 /// Schema of [`Plan`].
@@ -40,6 +44,9 @@ pub struct Plan {
     pub contract: String,
     /// [`Gallery::digest`] of the faces it was made from.
     pub gallery: String,
+    /// What is demanded of each set that is rendered.
+    #[serde(default)]
+    pub demand: Demand,
     /// The folders that it changes.
     pub targets: Vec<Target>,
 }
@@ -80,14 +87,48 @@ impl Plan {
             command,
             contract: gallery.contract.clone(),
             gallery: gallery.digest().to_string(),
+            demand: Demand::default(),
             targets: Vec::new(),
         }
+    }
+
+    /// Whether carrying it out makes bundles, whose crops somebody should look at.
+    pub fn makes_bundles(&self) -> bool {
+        self.targets.iter().any(|target| match target.becomes {
+            Becomes::Corpus(_) | Becomes::Adopted(_) | Becomes::Eras(_) => true,
+            Becomes::Clusters(_) | Becomes::Refined(_) => false,
+        })
     }
 
     /// The folders that it changes.
     pub fn roots(&self) -> Vec<PathBuf> {
         self.targets.iter().map(|target| target.root.clone()).collect()
     }
+}
+
+/// The sets that [`apply()`] will leave out because of what the plan demands, as far as can be told before crops are looked at.
+pub fn withheld(
+    plan: &Plan,
+    (gallery, pins): (&Gallery, &ResolvedPins),
+    consent: &ConsentBook,
+) -> Result<Vec<Withheld>, ApplyError> {
+    let withhold = |set: &PlannedSet| {
+        let said = consent.consent(&set.person);
+        (!plan.demand.is_met_by(&said)).then(|| Withheld { name: set.name.clone(), consent: said })
+    };
+    let mut withheld = Vec::new();
+    for target in &plan.targets {
+        withheld.extend(match &target.becomes {
+            Becomes::Corpus(additions) => {
+                let origin = Origin { kind: additions.origin, run: 0 };
+                let planned = corpus::planned(additions, &origin, gallery, pins)?;
+                planned.iter().filter_map(withhold).collect()
+            }
+            Becomes::Eras(change) => eras::withheld(change, &target.root, (gallery, pins), withhold)?,
+            Becomes::Clusters(_) | Becomes::Refined(_) | Becomes::Adopted(_) => Vec::new(),
+        });
+    }
+    Ok(withheld)
 }
 
 /// Digest of a folder's manifest as it is now; of nothing where there is none.

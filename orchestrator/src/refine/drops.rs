@@ -97,6 +97,30 @@ impl DropReason {
             Self::UnlikeInCrop { .. } => Gate::UnlikeInCrop,
         }
     }
+
+    /// Whether the face may well be somebody else's, or nobody's.
+    pub fn speaks_against_person(&self) -> bool {
+        match self {
+            Self::Outlier { .. }
+            | Self::Pinned { .. }
+            | Self::Apart { .. }
+            | Self::Decided { .. }
+            | Self::Elsewhere {}
+            | Self::UnlikeInCrop { .. } => true,
+            Self::ShortSide { .. }
+            | Self::Blur { .. }
+            | Self::DetScore { .. }
+            | Self::TooFewImages { .. }
+            | Self::SamePhoto { .. }
+            | Self::OtherFaceInCrop { .. }
+            | Self::NotOneFace { .. } => false,
+        }
+    }
+
+    /// Whether it was seen in the crop, and not before that was cut.
+    pub fn is_of_crop(&self) -> bool {
+        matches!(self, Self::NotOneFace { .. } | Self::UnlikeInCrop { .. })
+    }
 }
 
 impl fmt::Display for Gate {

@@ -10,6 +10,7 @@ mod batches;
 mod blob;
 mod camera;
 mod commit;
+mod consent;
 mod decisions;
 mod dump;
 mod error;

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/003_camera.sql"),
     include_str!("schema/004_decisions.sql"),
     include_str!("schema/005_pins.sql"),
+    include_str!("schema/006_consent.sql"),
 ];
 
 /// Brings a database to the newest version, each step in a transaction of its own.

@@ -13,7 +13,12 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{exit::Hint as _, library::Library};
+use crate::{
+    consent::{ConsentState, Said, Statement},
+    exit::Hint as _,
+    library::Library,
+    pins::PinnedFace,
+};
 
 pub(crate) fn library() -> (TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
@@ -229,6 +234,41 @@ fn strikes_are_kept_until_there_is_an_outcome_and_are_no_part_of_the_dump() {
         assert_eq!(second.store().strikes(&sha256, &contract).unwrap(), None);
     }
     assert_eq!(second.store().outcome(&sha256, &contract).unwrap(), Some(Outcome::Done { faces: 0 }));
+}
+
+#[test]
+fn statements_about_consent_come_back_as_they_were_made_until_they_are_removed() {
+    let (_folder, library) = library();
+    let mut writer = writer(&library);
+    let face = |seed| PinnedFace { sha256: Sha256Digest::of(&[seed]), bbox: face(seed.into()).bbox };
+    let granted =
+        Said { consent: Some(ConsentState::Granted), note: Some("paper".to_owned()), ..Said::default() };
+    let licensed =
+        Said { licence: Some("CC0".to_owned()), source: Some("an album".to_owned()), ..Said::default() };
+    let faces = [face(1), face(2)];
+    let first = writer.add_consent("faceset_001", &granted, &faces).unwrap();
+    let second = writer.add_consent("a.jpg", &licensed, &faces[1..]).unwrap();
+    let statement = |id, about: &str, said: &Said, faces: &[PinnedFace]| Statement {
+        id,
+        about: about.to_owned(),
+        said: said.clone(),
+        faces: faces.to_vec(),
+    };
+    let both = [
+        statement(first, "faceset_001", &granted, &faces),
+        statement(second, "a.jpg", &licensed, &faces[1..]),
+    ];
+    assert_eq!(writer.store().consent_statements().unwrap(), both);
+    let nothing = writer.add_consent("nobody", &Said::default(), &faces);
+    assert!(nothing.is_err(), "what says nothing is refused as a whole");
+    assert_eq!(writer.store().consent_statements().unwrap(), both);
+
+    assert!(writer.remove_consent(first).unwrap());
+    assert!(!writer.remove_consent(first).unwrap());
+    assert_eq!(writer.store().consent_statements().unwrap(), both[1..]);
+    assert_eq!(writer.store().verify(&|_| ()).unwrap(), []);
+    let next = writer.add_consent("c.jpg", &licensed, &faces).unwrap();
+    assert!(next > second, "numbers are never used again");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 use facesets_core::Sha256Digest;
 use image::ImageReader;
 
-use super::{Look, VerifyError, names};
+use super::{Look, VerifyError, names, said};
 use crate::{
     adopt::old::DROPPED,
     certificate::consumer,
@@ -48,7 +48,18 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
             look.finding(&name, "is in the manifest twice");
         }
         match manifest::read::<FacesetManifest>(&look.root.join(&name)) {
-            Ok(set) => faceset(look, corpus, summary, &set, &name)?,
+            Ok(set) => {
+                faceset(look, corpus, summary, &set, &name)?;
+                said::crops(look, &set, &name);
+                let whole = set
+                    .parent
+                    .as_ref()
+                    .map(|parent| manifest::read::<FacesetManifest>(&look.root.join(parent)));
+                let whole = whole.and_then(Result::ok);
+                let mut person = set.person(&look.index);
+                person.extend(whole.iter().flat_map(|whole| whole.person(&look.index)));
+                said::consent(look, &set, &name, &person);
+            }
             Err(error) => look.finding(&name, error.to_string()),
         }
         look.monitor.advance(1);

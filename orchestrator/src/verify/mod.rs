@@ -3,6 +3,7 @@
 mod corpus;
 mod folders;
 pub mod repair;
+mod said;
 
 use std::{
     collections::BTreeSet,
@@ -12,6 +13,7 @@ use std::{
 
 use crate::{
     change::KEPT,
+    consent::ConsentBook,
     export::manifest::{CORPUS_SCHEMA, CorpusManifest},
     gallery::{FaceIndex, Gallery},
     manifest::{
@@ -19,7 +21,7 @@ use crate::{
         RefinedManifest,
     },
     monitor::Monitor,
-    store::Finding,
+    pins::ResolvedPins,
 };
 
 /// How closely to look.
@@ -29,6 +31,32 @@ pub enum Depth {
     Names,
     /// The sha256 of every photo too.
     Bytes,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// What sort of thing it is.
+    pub kind: FindingKind,
+    /// A set, a file, a photo.
+    pub what: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What takes it away, where that is not `--repair`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What sort of thing is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Folders, manifests and library do not agree.
+    Disagreement,
+    /// What the user has said since speaks against a crop.
+    SpokenAgainst,
+    /// The consent in a manifest is not what the statements come to now.
+    Consent,
 }
 
 /// What was looked at.
@@ -62,6 +90,17 @@ pub enum VerifyError {
     },
 }
 
+/// What the library knows of faces, and the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The faces.
+    pub gallery: &'a Gallery,
+    /// What the user says of them.
+    pub pins: &'a ResolvedPins,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
+}
+
 /// The contract that a folder's manifest names.
 pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     #[derive(serde::Deserialize)]
@@ -76,10 +115,10 @@ pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     })
 }
 
-/// Verifies what `cluster`, `refine` or `export-swap` wrote.
+/// Verifies what `cluster`, `refine` or `export-swap` wrote, against a library and what the user says of its faces.
 pub fn verify(
     root: &Path,
-    gallery: &Gallery,
+    library: &Known<'_>,
     depth: Depth,
     monitor: &dyn Monitor,
 ) -> Result<Verified, VerifyError> {
@@ -88,8 +127,10 @@ pub fn verify(
     let schema = manifest::schema_of(&bytes).unwrap_or_default();
     let mut look = Look {
         root,
-        gallery,
-        index: FaceIndex::new(gallery),
+        gallery: library.gallery,
+        pins: library.pins,
+        consent: library.consent,
+        index: FaceIndex::new(library.gallery),
         depth,
         monitor,
         seen: BTreeSet::from([KEPT.to_owned(), FILE_NAME.to_owned()]),
@@ -116,6 +157,8 @@ pub fn verify(
 struct Look<'a> {
     root: &'a Path,
     gallery: &'a Gallery,
+    pins: &'a ResolvedPins,
+    consent: &'a ConsentBook,
     index: FaceIndex,
     depth: Depth,
     monitor: &'a dyn Monitor,
@@ -126,7 +169,9 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn finding(&mut self, what: &str, problem: impl Into<String>) {
-        self.verified.findings.push(Finding { what: what.to_owned(), problem: problem.into() });
+        let (what, problem) = (what.to_owned(), problem.into());
+        let finding = Finding { kind: FindingKind::Disagreement, what, problem, hint: None };
+        self.verified.findings.push(finding);
     }
 
     /// Demands that the library has these faces.

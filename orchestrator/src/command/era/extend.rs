@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use super::{
-    EraError, Listed, SubjectArgs,
-    page::{PageArgs, Written, shown},
+    EraError, Listed, OfSet,
+    page::{Written, shown},
     scene::{Found, Scene},
     write_undated,
 };
@@ -15,10 +15,10 @@ use crate::{
         Context,
         clustering::CtrlC,
         drop_report::DropReport,
-        plan_args::{PlanArgs, Planned},
+        plan_args::{Means, Planned},
     },
     era::{
-        Anchors, EraSet, Eras, Extended, Fit, JoinParameters, UnknownMember, extend, histogram,
+        Anchors, EraSet, Eras, Extended, Fit, UnknownMember, extend, histogram,
         report::{Group, Page},
     },
     exit::{Exit, Failure},
@@ -31,13 +31,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    subject: SubjectArgs,
-    #[command(flatten)]
-    join: JoinParameters,
-    #[command(flatten)]
-    plan: PlanArgs,
-    #[command(flatten)]
-    page: PageArgs,
+    of: OfSet,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,35 +75,37 @@ struct Standing {
 /// Runs the command.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let found = Found::new(&args.subject)?;
+    let found = Found::new(&args.of.subject)?;
     let mut journal = Writer::open_existing(&context.library)?;
     let gallery = journal.store().gallery(Some(found.contract()))?;
-    let scene = found.with(gallery, &args.subject, journal.store(), context)?;
+    let scene = found.with(gallery, &args.of.subject, journal.store(), context)?;
     let eras = scene.eras();
     let standing = Standing::of(&eras)?;
     if standing.names.is_empty() {
         return Err(EraError::NotSplit(scene.name().to_owned()).into());
     }
     let mut dropped = Vec::new();
-    let candidates = scene.subject.candidates(eras.gallery, &args.subject.survey, &scene.pins, &mut dropped);
+    let candidates =
+        scene.subject.candidates(eras.gallery, &args.of.subject.survey, &scene.pins, &mut dropped);
     let known = eras.members();
     let faces: Vec<usize> = candidates.into_iter().filter(|face| !known.contains(face)).collect();
     dropped.retain(|drop| !known.contains(&drop.face));
-    let extended = extend(eras.gallery, &faces, eras.years, &standing.anchors, &args.join);
+    let extended = extend(eras.gallery, &faces, eras.years, &standing.anchors, &args.of.join);
     let mut joining: BTreeMap<String, Vec<(usize, f32)>> = BTreeMap::new();
     for (face, anchor, distance) in &extended.joined {
         joining.entry(standing.names[*anchor].clone()).or_default().push((*face, *distance));
     }
 
     let page = page(&scene, &standing, &extended);
-    let written = args.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
+    let written = args.of.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
     let mut plan = Plan::new(format!("era extend {}", scene.name()), eras.gallery);
     if !joining.is_empty() {
         let was = manifest_digest(&scene.root)?;
         let becomes = Becomes::Eras(eras.extend(&joining));
         plan.targets.push(Target { root: scene.root.clone(), was, becomes });
     }
-    let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.of.plan.carry_out(plan, means)?;
     let exit = written.exit(planned.exit());
     let (undated, refused) = standing.unjoined(&eras, &extended);
     context.ui.summary(&Summary {

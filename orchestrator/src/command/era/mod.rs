@@ -11,9 +11,10 @@ use std::{fmt, path::PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::Context;
+use self::page::PageArgs;
+use super::{Context, plan_args::AddArgs};
 use crate::{
-    era::{Eras, SurveyParameters, UnknownMember},
+    era::{Eras, JoinParameters, SurveyParameters, UnknownMember},
     exit::{Exit, Failure, Hint},
     manifest::path_text,
 };
@@ -49,6 +50,19 @@ struct SubjectArgs {
     roots: Vec<PathBuf>,
     #[command(flatten)]
     survey: SurveyParameters,
+}
+
+/// What `split` and `extend` have in common: whose eras, what may join them, what is done about it.
+#[derive(Debug, clap::Args)]
+struct OfSet {
+    #[command(flatten)]
+    subject: SubjectArgs,
+    #[command(flatten)]
+    join: JoinParameters,
+    #[command(flatten)]
+    plan: AddArgs,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 /// Why a set has no eras, or cannot get any.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    EraError, Listed, SubjectArgs,
-    page::{PageArgs, Written, shown},
+    EraError, Listed, OfSet,
+    page::{Written, shown},
     scene::{Found, Scene},
     write_undated,
 };
@@ -15,10 +15,10 @@ use crate::{
         Context,
         clustering::{ClusteringArgs, CtrlC, Watcher},
         drop_report::DropReport,
-        plan_args::{PlanArgs, Planned},
+        plan_args::{Means, Planned},
     },
     era::{
-        EraChange, EraSet, Fit, JoinParameters, Split, SplitParameters, Survey, histogram,
+        EraChange, EraSet, Fit, Split, SplitParameters, Survey, histogram,
         report::{Group, Page},
         split, survey,
     },
@@ -34,20 +34,14 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    subject: SubjectArgs,
+    of: OfSet,
     #[command(flatten)]
     split: SplitParameters,
-    #[command(flatten)]
-    join: JoinParameters,
     /// Split anew: eras that are there are set aside
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     clustering: ClusteringArgs,
-    #[command(flatten)]
-    plan: PlanArgs,
-    #[command(flatten)]
-    page: PageArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,19 +80,19 @@ struct Alone {
 /// Runs the command.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let found = Found::new(&args.subject)?;
+    let found = Found::new(&args.of.subject)?;
     let mut journal = Writer::open_existing(&context.library)?;
     let gallery = args.clustering.load_from(journal.store(), Some(found.contract()), context.monitor())?;
-    let scene = found.with(gallery, &args.subject, journal.store(), context)?;
+    let scene = found.with(gallery, &args.of.subject, journal.store(), context)?;
     let eras = scene.eras();
     let count = eras.existing().count();
     if count > 0 && !args.replace {
         return Err(EraError::IsSplit { set: scene.name().to_owned(), count }.into());
     }
-    let survey = survey(eras.gallery, &scene.subject, &args.subject.survey, &scene.pins);
+    let survey = survey(eras.gallery, &scene.subject, &args.of.subject.survey, &scene.pins);
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let grouping = args.clustering.grouping(&watcher, &scene.pins_within);
-    let split = split(eras.gallery, &survey.faces, eras.years, (&args.split, &args.join), &grouping)?;
+    let split = split(eras.gallery, &survey.faces, eras.years, (&args.split, &args.of.join), &grouping)?;
     context.ui.finish();
     if split.anchors.is_empty() {
         let sizes = split.alone.iter().map(|(bucket, _)| distinct_images(eras.gallery, &bucket.founding));
@@ -112,12 +106,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let change = eras.split(&split, args.split.min_anchor)?;
 
     let page = page(&scene, &survey, &split, &change);
-    let written = args.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
+    let written = args.of.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
     let (thin, of_eras) = said(&split, &change);
     let mut plan = Plan::new(format!("era split {}", scene.name()), eras.gallery);
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
-    let planned = args.plan.carry_out(&plan, eras.gallery, &mut journal, context, &ctrl_c.stop)?;
+    let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
+    let planned = args.of.plan.carry_out(plan, means)?;
     let exit = written.exit(planned.exit());
     let undated = survey.faces.iter().filter(|face| eras.years.of(**face).is_none());
     context.ui.summary(&Summary {

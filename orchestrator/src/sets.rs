@@ -1,0 +1,45 @@
+//! The sets of a folder that `cluster`, `refine` or `export-swap` wrote, and the faces that show whom each is of.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::{
+    export::{corpus::Corpus, manifest::CORPUS_SCHEMA},
+    gallery::FaceIndex,
+    manifest::{self, CLUSTERS_SCHEMA, ClusterManifest, FILE_NAME, ManifestError, NamedSet, RefinedManifest},
+};
+
+/// A set of any of these folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetOf {
+    /// `person_NNN` or `faceset_NNN`.
+    pub name: String,
+    /// Name given by people.
+    pub label: Option<String>,
+    /// The faces that show its person, exported or not, as rows of the gallery.
+    pub person: BTreeSet<usize>,
+}
+
+/// Reads the manifests of a folder.
+pub fn sets_of(root: &Path, index: &FaceIndex) -> Result<Vec<SetOf>, ManifestError> {
+    let bytes = manifest::read_bytes(root)?;
+    let path = root.join(FILE_NAME);
+    Ok(match manifest::schema_of(&bytes).unwrap_or_default().as_str() {
+        CORPUS_SCHEMA => {
+            let corpus = Corpus::read(root)?;
+            let set = |set| (set, corpus.person(set, index));
+            let sets = corpus.all().map(set);
+            sets.map(|(set, person)| SetOf { name: set.name.clone(), label: set.label.clone(), person })
+                .collect()
+        }
+        CLUSTERS_SCHEMA => named(manifest::parse::<ClusterManifest>(&path, &bytes)?.persons, index),
+        _ => named(manifest::parse::<RefinedManifest>(&path, &bytes)?.facesets, index),
+    })
+}
+
+fn named(sets: Vec<NamedSet>, index: &FaceIndex) -> Vec<SetOf> {
+    let set = |NamedSet { name, faces }: NamedSet| {
+        let person = faces.iter().filter_map(|face| index.row(&face.sha256, face.bbox)).collect();
+        SetOf { name, label: None, person }
+    };
+    sets.into_iter().map(set).collect()
+}
