@@ -13,6 +13,7 @@ use super::{
     ExportParameters, PlannedFace, PlannedSet, bundle,
     diverse::diverse,
     draft::{Draft, State, certify, make},
+    duplicates::{left_out, set_aside, someone_stands_for_nobody},
     formats::Format,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
@@ -133,8 +134,14 @@ pub fn render_again(
         }
     }
     make(renderer, &mut drafts)?;
+    set_aside(renderer, &mut drafts)?;
     if let Certify::By(examiner) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;
+        // The next best stands for the others where a crop did not pass.
+        while someone_stands_for_nobody(&drafts) {
+            set_aside(renderer, &mut drafts)?;
+            certify(renderer, examiner, &mut drafts)?;
+        }
     }
 
     let mut rendered = Rendered::default();
@@ -143,12 +150,13 @@ pub fn render_again(
         let mut dropped = set.dropped.clone();
         let mut kept = Vec::new();
         while let Some(draft) = drafts.next_if(|draft| draft.set == number) {
+            if let Some(reason) = left_out(renderer, &draft) {
+                fs::remove_file(&draft.path).map_err(at(&draft.path))?;
+                dropped.push(Drop { face: draft.face.face, reason });
+                continue;
+            }
             match &draft.state {
-                State::LeftOut(reason) => {
-                    fs::remove_file(&draft.path).map_err(at(&draft.path))?;
-                    dropped.push(Drop { face: draft.face.face, reason: *reason });
-                }
-                State::Lost | State::Open => {
+                State::Lost | State::Open | State::LeftOut(_) => {
                     // It may have been written before nobody could look at it.
                     match fs::remove_file(&draft.path) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ExportParameters,
+    collapse::DuplicateSimilarity,
     draft::encode_png,
     formats::Format,
     manifest::FacesetManifest,
@@ -26,7 +27,7 @@ use crate::{
     manifest,
     monitor::Silent,
     pins::ResolvedPins,
-    refine::Gate,
+    refine::{DropReason, Gate},
 };
 
 /// Found when there is enough around it.
@@ -117,8 +118,20 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
     gallery
 }
 
+/// Painted photos look alike, so duplicates are kept.
 fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_ratio: f32) -> Rendered {
-    let parameters = ExportParameters { pad_ratio, out_size: 64, ..ExportParameters::default() };
+    let duplicate_similarity = DuplicateSimilarity::OFF;
+    let parameters =
+        ExportParameters { pad_ratio, out_size: 64, duplicate_similarity, ..ExportParameters::default() };
+    export_with(gallery, out, certify, parameters)
+}
+
+fn export_with(
+    gallery: &Gallery,
+    out: &tempfile::TempDir,
+    certify: Certify<'_>,
+    parameters: ExportParameters,
+) -> Rendered {
     let set = plan(
         gallery,
         "faceset_001",
@@ -170,6 +183,37 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
         let path = out.path().join("faceset_001").join(&bundle.file);
         let (sha256, _) = Sha256Digest::of_reader(File::open(path).unwrap()).unwrap();
         assert_eq!(bundle.sha256, sha256.to_string());
+    }
+}
+
+#[test]
+fn of_crops_that_show_the_same_the_best_one_stands_and_the_next_where_it_does_not_pass() {
+    let parameters = ExportParameters { out_size: 64, ..ExportParameters::default() };
+    for (certify, stands, gates) in [
+        (
+            Certify::Skip(Skipped::NotWanted),
+            "0.png",
+            [Gate::VisualDuplicate, Gate::VisualDuplicate].as_slice(),
+        ),
+        (Certify::By(&Colours), "1.png", &[Gate::UnlikeInCrop, Gate::VisualDuplicate]),
+    ] {
+        let (photos, out) = folders();
+        let gallery = painted(&photos, &[STRANGER, SHY, SHY]);
+        let rendered = export_with(&gallery, &out, certify, parameters);
+        assert_eq!(rendered.failed, 0);
+        let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
+        let [face] = &set.faces[..] else { panic!("{:?}", set.faces) };
+        assert!(face.source.ends_with(stands), "{}", face.source);
+        let found: Vec<Gate> = set.dropped.iter().map(|drop| drop.reason.gate()).collect();
+        assert_eq!(found, gates);
+        let Some(DropReason::VisualDuplicate { path, sha256, similarity, different_bits, .. }) =
+            set.dropped.last().map(|drop| &drop.reason)
+        else {
+            panic!("{:?}", set.dropped)
+        };
+        assert_eq!((path, sha256), (&face.source, &face.sha256), "the crop that is kept is named");
+        assert!(*similarity > 0.99 && *different_bits == 0);
+        assert_eq!(fs::read_dir(out.path().join("faceset_001").join(FACES)).unwrap().count(), 1);
     }
 }
 

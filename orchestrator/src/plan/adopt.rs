@@ -154,11 +154,11 @@ impl Builder<'_> {
             Ok(ExportedFace::new(gallery, &planned, format!("{FACES}/{}", crop.file), png))
         };
         let dropped = |drop: &DroppedFace| {
-            let reason = match drop.reason {
+            let reason = match &drop.reason {
                 DropReason::Decided { decision: 0 } => {
                     DropReason::Decided { decision: self.building.decision }
                 }
-                reason => reason,
+                reason => reason.clone(),
             };
             DroppedFace { reason, ..drop.clone() }
         };
