@@ -9,6 +9,7 @@ mod changes;
 mod dispatch;
 mod edges;
 mod eras;
+mod exports;
 mod identities;
 mod import;
 mod interop;

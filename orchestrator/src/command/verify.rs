@@ -40,9 +40,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         repaired = repair::manifest_over_all(&corpus, context.monitor())?;
     }
     let contract = contract_of(&corpus)?;
-    let gallery = Store::open_read(&context.library)?.gallery(Some(&contract))?;
+    let store = Store::open_read(&context.library)?;
+    let gallery = store.gallery(Some(&contract))?;
     if args.repair {
-        repaired.extend(repair::files(&corpus, &gallery, context.monitor())?);
+        repaired.extend(repair::files(&corpus, &store, &gallery, context.monitor())?);
     }
     let depth = if args.files { Depth::Bytes } else { Depth::Names };
     let verified = Verified { repaired, ..verify(&corpus, &gallery, depth, context.monitor())? };

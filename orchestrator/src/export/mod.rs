@@ -8,13 +8,17 @@ pub mod collapse;
 pub mod contact_sheet;
 pub mod corpus;
 pub mod crop;
+#[cfg(feature = "parquet")]
+mod crop_table;
 pub mod diverse;
 pub(crate) mod draft;
 mod duplicates;
 pub mod era;
+pub mod extras;
 pub mod formats;
 pub mod manifest;
 pub mod plan;
+mod reactor;
 pub mod render;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,8 @@ use super::{
     diverse::diverse,
     draft::{Draft, State, certify, make},
     duplicates::{left_out, set_aside, someone_stands_for_nobody},
-    formats::Format,
+    extras::Extras,
+    formats::{Format, Subject},
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
 use crate::{
@@ -99,6 +100,8 @@ pub struct Renderer<'a> {
     pub certify: Certify<'a>,
     /// Other formats to write, each once.
     pub formats: &'a BTreeSet<Format>,
+    /// What these need besides; that of every face that may be the best of its set.
+    pub extras: &'a Extras,
     /// Hears of progress and of photos that cannot be read.
     pub monitor: &'a dyn Monitor,
     /// Asks to stop between two photos.
@@ -222,7 +225,7 @@ fn finish_set(
         parameters: *parameters,
         certificate,
         bundles: bundles(renderer, set, &kept, &home)?,
-        formats: formats(renderer, set, &kept, &home)?,
+        formats: formats(renderer, set, &kept, &faces, &home)?,
         faces,
         dropped,
         unmatched: Vec::new(),
@@ -277,17 +280,20 @@ fn formats(
     renderer: &Renderer<'_>,
     set: &PlannedSet,
     kept: &[Draft],
+    faces: &[ExportedFace],
     home: &Path,
 ) -> Result<Vec<FormatRecord>, RenderError> {
-    let ranked: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
+    let Renderer { gallery, extras, .. } = *renderer;
+    let rows: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
     let name = set.label.as_ref().unwrap_or(&set.name);
+    let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
+    let subject = Subject { gallery, extras, name, faces, rows: &rows, best: &best };
     let write = |format: &Format| {
-        let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
-        let bytes = format.bytes(renderer.gallery, name, &ranked, best);
-        let path = home.join(format.file());
+        let file = format.file(name);
+        let path = home.join(&file);
+        let bytes = format.bytes(&subject).map_err(at(&path))?;
         fs::write(&path, &bytes).map_err(at(&path))?;
-        let sha256 = Sha256Digest::of(&bytes).to_string();
-        Ok(FormatRecord { format: *format, file: format.file().to_owned(), sha256 })
+        Ok(FormatRecord { format: *format, file, sha256: Sha256Digest::of(&bytes).to_string() })
     };
     renderer.formats.iter().map(write).collect()
 }

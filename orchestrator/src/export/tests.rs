@@ -16,6 +16,7 @@ use super::{
     ExportParameters,
     collapse::DuplicateSimilarity,
     draft::encode_png,
+    extras::Extras,
     formats::Format,
     manifest::FacesetManifest,
     plan,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     certificate::{Certificate, DET_SIZES, Examine, ExamineError, Reading, Readings, Seen, Skipped},
-    gallery::{Content, Gallery, GalleryFace},
+    gallery::{Content, FaceDetails, Gallery, GalleryFace},
     manifest,
     monitor::Silent,
     pins::ResolvedPins,
@@ -141,11 +142,15 @@ fn export_with(
     );
     let stop = CancellationToken::new();
     let formats = Format::value_variants().iter().copied().collect();
+    let details = FaceDetails { keypoints: [[1.0, 2.0]; 5], landmarks_106: Vec::new() };
+    let details = (0..gallery.faces.len()).map(|face| (face, details.clone())).collect();
+    let extras = Extras { details, ..Extras::default() };
     let renderer = Renderer {
         gallery,
         parameters: &parameters,
         certify,
         formats: &formats,
+        extras: &extras,
         monitor: &Silent,
         stop: &stop,
     };
@@ -176,7 +181,7 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     let png = Sha256Digest::of(&fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
     assert_eq!(set.faces[0].png_sha256, Some(png.to_string()));
     assert_eq!(set.bundles.iter().map(|bundle| bundle.crops.len()).collect::<Vec<_>>(), [2, 2, 2]);
-    assert_eq!(set.formats.len(), 4);
+    assert_eq!(set.formats.len(), 6);
     let best = fs::read(out.path().join("faceset_001/best.png")).unwrap();
     assert_eq!(best, fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
     for bundle in &set.bundles {

@@ -11,6 +11,7 @@ use crate::{
     export::{
         PlannedSet,
         corpus::Corpus,
+        extras::Extras,
         manifest::{CorpusManifest, FacesetSummary, Origin, Run},
         render::{Certify, Renderer, render},
     },
@@ -53,6 +54,7 @@ pub(super) fn add(
         parameters: &additions.parameters,
         certify: Certify::Skip(Skipped::NotByThisCommand),
         formats: &BTreeSet::new(),
+        extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };

@@ -16,6 +16,7 @@ use crate::{
     era::EraChange,
     export::{
         corpus::Corpus,
+        extras::Extras,
         manifest::{FacesetManifest, FacesetSummary, Gap, Origin, Run, SetAside, THIN},
         render::{Certify, EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
@@ -76,6 +77,7 @@ pub(super) fn build(
         parameters: &change.parameters,
         certify: Certify::Skip(Skipped::NotByThisCommand),
         formats: &BTreeSet::new(),
+        extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };

@@ -11,6 +11,7 @@ mod blob;
 mod camera;
 mod commit;
 mod decisions;
+mod details;
 mod dump;
 mod error;
 mod export;
