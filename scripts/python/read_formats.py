@@ -40,10 +40,8 @@ def reactor(folder):
 def parquet(path):
     """Rows with numbers as they are and lists of numbers as the bytes of their float32."""
     table = duckdb.sql(f"SELECT * FROM read_parquet('{path}')")
-    types = dict(zip(table.columns, map(str, table.types)))
     rows = [dict(zip(table.columns, row)) for row in table.fetchall()]
     for row in rows:
-        row["types"] = [types["bbox"], types["embedding"]]
         for column in ("bbox", "embedding"):
             row[column] = in_hex(np.array(row[column], np.float32))
     return rows

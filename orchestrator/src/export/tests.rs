@@ -182,6 +182,18 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     assert_eq!(set.faces[0].png_sha256, Some(png.to_string()));
     assert_eq!(set.bundles.iter().map(|bundle| bundle.crops.len()).collect::<Vec<_>>(), [2, 2, 2]);
     assert_eq!(set.formats.len(), 6);
+    #[cfg(feature = "parquet")]
+    {
+        let table = File::open(out.path().join("faceset_001/crops.parquet")).unwrap();
+        let table = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(table).unwrap();
+        let arrow_schema::DataType::FixedSizeList(value, len) =
+            table.schema().field_with_name("embedding").unwrap().data_type()
+        else {
+            panic!("{:?}", table.schema())
+        };
+        assert_eq!((value.data_type(), *len as usize), (&arrow_schema::DataType::Float32, EMBEDDING_LEN));
+        assert_eq!(table.metadata().file_metadata().num_rows(), 2);
+    }
     let best = fs::read(out.path().join("faceset_001/best.png")).unwrap();
     assert_eq!(best, fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
     for bundle in &set.bundles {
