@@ -196,8 +196,8 @@ pub(super) fn make(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result<(), 
     Ok(())
 }
 
-/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut again with other
-/// paddings, then left out.
+/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut
+/// again with other paddings, then left out.
 pub(super) fn certify(
     renderer: &Renderer<'_>,
     examiner: &dyn Examine,
