@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::{BBox, Pose, Sha256Digest};
+use facesets_core::{BBox, Pose, Sha256Digest, face::Keypoints};
 use ndarray::{Array2, ArrayView1};
 
 /// Every face under one contract, with the contents they were found in.
@@ -57,6 +57,15 @@ pub struct GalleryFace {
     pub landmarks_68: Vec<[f32; 3]>,
     /// Head pose from the 68 points; `None` where they span nothing.
     pub pose: Option<Pose>,
+}
+
+/// What is measured of a face and needed of few: no part of a gallery, read one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceDetails {
+    /// The detector's five points.
+    pub keypoints: Keypoints,
+    /// 106 points x, y in pixels; empty where the library came without them.
+    pub landmarks_106: Vec<[f32; 2]>,
 }
 
 impl Content {

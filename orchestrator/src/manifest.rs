@@ -208,7 +208,7 @@ pub fn dropped_faces(gallery: &Gallery, dropped: &[Drop]) -> Vec<DroppedFace> {
         .iter()
         .filter_map(|drop| {
             let face = face_entries(gallery, drop.face).next()?;
-            Some(DroppedFace { face, reason: drop.reason })
+            Some(DroppedFace { face, reason: drop.reason.clone() })
         })
         .collect()
 }

@@ -277,7 +277,7 @@ pub fn in_corpus(gallery: &Gallery, index: &FaceIndex, corpus: &Corpus, face: us
 
 fn reason(index: &FaceIndex, dropped: &[DroppedFace], face: usize) -> Option<DropReason> {
     let drop = dropped.iter().find(|drop| index.row(&drop.face.sha256, drop.face.bbox) == Some(face))?;
-    Some(drop.reason)
+    Some(drop.reason.clone())
 }
 
 impl fmt::Display for Verdict {

@@ -254,37 +254,6 @@ fn crops_too_narrow_for_the_worker_are_cut_again_with_more_padding() {
 }
 
 #[test]
-fn every_other_format_is_read_by_readers_that_know_nothing_of_us() {
-    let workspace = refined(&setup::photos().join("2009"));
-    let formats =
-        ["export-swap", "refined", "ready", "--no-certificate", "--format", "visomaster,rope,best,npy"];
-    workspace.ok(formats);
-    workspace.ok(["verify", "ready"]);
-    follows_its_schemas(&workspace, "ready");
-    let program = fs::read_to_string(setup::repository().join("scripts/python/read_formats.py")).unwrap();
-    for set in sets(&workspace, "ready") {
-        let name = set["name"].as_str().unwrap();
-        let crops = list(&set["faces"]).len();
-        let read = facesets_tests::python::json(&program, &workspace.join("ready").join(name));
-        assert_eq!(read["best"], json!(["PNG", "RGB", 512, 512]));
-        assert_eq!((&read["npy"]["dtype"], &read["npy"]["shape"]), (&json!("float32"), &json!([crops, 512])));
-        assert!(list(&read["npy"]["norms"]).iter().all(|norm| (norm.as_f64().unwrap() - 1.0).abs() < 1e-5));
-        assert!(read["npy"]["cosine_of_mean_to_rope"].as_f64() > Some(0.99), "{}", read["npy"]);
-        for tool in ["visomaster", "rope"] {
-            let [identity] = &list(&read[tool])[..] else { panic!("{tool}: {read}") };
-            assert_eq!((&identity[0], list(&identity[1]).len()), (&json!(name), 512), "{tool}");
-        }
-        let close = |(a, b): (&Value, &Value)| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-6;
-        let numbers = |tool: &str| list(&read[tool][0][1]).clone();
-        assert!(numbers("visomaster").iter().zip(&numbers("rope")).all(close), "both are the same mean");
-    }
-    fs::write(workspace.join("ready/faceset_001/embeddings.npy"), "x").unwrap();
-    let found = workspace.run(["verify", "ready"]);
-    assert!(found.code == Some(1) && found.stdout.contains("embeddings.npy: has other bytes"), "{found}");
-    workspace.ok(["verify", "ready", "--repair"]);
-}
-
-#[test]
 fn an_export_that_nobody_looked_at_says_so() {
     let workspace = refined(&setup::photos().join("2009"));
     let alone = workspace.run(["export-swap", "refined", "ready", "--worker-binary", "nowhere"]);

@@ -11,6 +11,7 @@ mod consent;
 mod dispatch;
 mod edges;
 mod eras;
+mod exports;
 mod identities;
 mod import;
 mod interop;

@@ -133,6 +133,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/why.rs",
         "orchestrator/src/quality.rs",
         "orchestrator/src/export/plan.rs",
+        "orchestrator/src/export/collapse.rs",
         "orchestrator/src/export/crop.rs",
         "orchestrator/src/export/diverse.rs",
         "gpu-worker/src/vision",

@@ -275,7 +275,7 @@ impl<'a> Matcher<'a> {
             if in_use.contains(row) { DropReason::Elsewhere {} } else { DropReason::Decided { decision: 0 } }
         };
         let mut drops: BTreeMap<usize, DropReason> = dropped.keys().map(|row| (*row, decided(row))).collect();
-        drops.extend(pinned.iter().map(|(drop, _)| (drop.face, drop.reason)));
+        drops.extend(pinned.iter().map(|(drop, _)| (drop.face, drop.reason.clone())));
         let dropped = |(row, reason)| Some(DroppedFace { face: self.entry(row)?, reason });
         let crop = |(row, file)| Some(AdoptedCrop { file, face: self.entry(row)? });
         AdoptedSet {
@@ -425,7 +425,8 @@ mod tests {
         let reasons: Vec<&str> = adoption.drops.iter().map(|drop| drop.reason.as_str()).collect();
         assert_eq!(reasons, ["faceset_001: sunglasses 0.91", "faceset_004: its crop lay in `_dropped`"]);
         assert_eq!(adoption.drops[0].sha256, gallery.contents[1].sha256.to_string());
-        let of_first: Vec<DropReason> = adoption.sets[0].dropped.iter().map(|drop| drop.reason).collect();
+        let of_first: Vec<DropReason> =
+            adoption.sets[0].dropped.iter().map(|drop| drop.reason.clone()).collect();
         assert_eq!(of_first, [DropReason::Decided { decision: 0 }, DropReason::Elsewhere {}]);
         assert_eq!((counts.dropped, counts.elsewhere, leftovers.dropped_unmatched.len()), (2, 1, 3));
         assert_eq!(adoption.aside.merged[0].merged_into.as_deref(), Some("faceset_001"));

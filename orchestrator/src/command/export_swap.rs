@@ -22,6 +22,7 @@ use crate::{
         self, ExportParameters, PlannedSet,
         candidates::{CandidateParameters, render_candidates},
         corpus::Corpus,
+        extras::Extras,
         formats::Format,
         manifest::{CorpusManifest, FacesetSummary, Gap},
         render::{RenderError, Renderer, render},
@@ -147,13 +148,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = args.output.create()?;
     let ctrl_c = CtrlC::listen(context)?;
     let examiner = args.certify.examiner(&refined.contract, context, &ctrl_c.stop)?;
+    let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
+    let exported = planned.iter().flat_map(|set| &set.faces).map(|planned| planned.face);
+    let extras = Extras::read(&store, &gallery, &formats, exported)?;
     let renderer = Renderer {
         gallery: &gallery,
         parameters: &parameters,
         certify: certify_by(&examiner),
         consent: &consent,
         demand: args.consent.demand(),
-        formats: &args.formats.iter().copied().collect(),
+        formats: &formats,
+        extras: &extras,
         monitor: context.monitor(),
         stop: &ctrl_c.stop,
     };

@@ -47,7 +47,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let gallery = store.gallery(Some(&contract))?;
     let pins = Pins::load(&store, &gallery, &Silent)?.resolved;
     if args.repair {
-        repaired.extend(repair::files(&corpus, &gallery, context.monitor())?);
+        repaired.extend(repair::files(&corpus, &store, &gallery, context.monitor())?);
     }
     let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
     let known = Known { gallery: &gallery, pins: &pins, consent: &consent };

@@ -21,6 +21,11 @@ pub const SAME_FACE: CosineDistance = CosineDistance::literal(0.05);
 /// Most bits in which the hashes of two pictures of the same scene differ, out of 64.
 pub const MAX_DIFFERENT_BITS: u32 = 10;
 
+/// Bits in which two hashes differ, out of 64.
+pub fn different_bits(a: u64, b: u64) -> u32 {
+    (a ^ b).count_ones()
+}
+
 /// Pairs of photos (numbers of contents, the lower first) that share a face: candidates whose hashes are worth computing.
 pub fn candidates(
     gallery: &Gallery,
@@ -49,7 +54,7 @@ pub fn groups(
 ) -> Vec<Vec<usize>> {
     let alike = |a: usize, b: usize| {
         candidates.contains(&(a.min(b), a.max(b)))
-            && (hashes[&a] ^ hashes[&b]).count_ones() <= max_different_bits
+            && different_bits(hashes[&a], hashes[&b]) <= max_different_bits
     };
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for &photo in hashes.keys() {

@@ -79,7 +79,9 @@ fn stands(reason: &DropReason) -> bool {
         DropReason::Pinned { .. }
         | DropReason::Decided { .. }
         | DropReason::NotOneFace { .. }
-        | DropReason::UnlikeInCrop { .. } => true,
+        | DropReason::UnlikeInCrop { .. }
+        // What shows the same is in use.
+        | DropReason::VisualDuplicate { .. } => true,
         DropReason::ShortSide { .. }
         | DropReason::Blur { .. }
         | DropReason::DetScore { .. }
@@ -112,7 +114,7 @@ impl EraSet {
             .iter()
             .filter_map(|drop| {
                 let face = index.row(&drop.face.sha256, drop.face.bbox)?;
-                Some(Drop { face, reason: drop.reason })
+                Some(Drop { face, reason: drop.reason.clone() })
             })
             .collect();
         let out: BTreeSet<usize> = standing.iter().map(|drop| drop.face).collect();

@@ -16,6 +16,7 @@ use ndarray::Array1;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::{
+    collapse::Duplicate,
     crop::{self, CropError},
     plan::{Padding, PlannedFace, other_paddings},
     render::{RenderError, Renderer, at},
@@ -43,6 +44,8 @@ pub(super) struct Draft {
     pub(super) state: State,
     /// Farthest cosine distance of the face that is found in it to its set's centroid, where that is not the export's own.
     farthest: Option<CosineDistance>,
+    /// The better crop that shows the same picture, so that this one is neither looked at nor handed out.
+    pub(super) duplicate: Option<Duplicate>,
     /// Paddings that were not tried yet, once the first one was found wanting.
     others: Option<VecDeque<f32>>,
     /// Paddings that were tried.
@@ -75,7 +78,7 @@ enum PhotoFailure {
 
 impl Draft {
     pub(super) fn new(set: usize, face: PlannedFace, path: PathBuf) -> Self {
-        Self { set, face, path, state: State::Open, farthest: None, others: None, tried: 0 }
+        Self { set, face, path, state: State::Open, farthest: None, duplicate: None, others: None, tried: 0 }
     }
 
     /// One that lies in its place already and stays as it is, or is left out.
@@ -210,8 +213,8 @@ pub(super) fn make(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result<(), 
     Ok(())
 }
 
-/// Has every crop looked at. One in which not exactly one face is found, or one that is not like its set, is cut again with other
-/// paddings, then left out.
+/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut
+/// again with other paddings, then left out.
 pub(super) fn certify(
     renderer: &Renderer<'_>,
     examiner: &dyn Examine,
@@ -221,7 +224,7 @@ pub(super) fn certify(
     let centroids = centroids(renderer.gallery, drafts);
     loop {
         let made = drafts.iter().filter_map(|draft| match draft.state {
-            State::Made(png) => Some((png, draft.path.clone())),
+            State::Made(png) if draft.duplicate.is_none() => Some((png, draft.path.clone())),
             _ => None,
         });
         let crops: BTreeMap<Sha256Digest, PathBuf> = made.collect();
@@ -230,7 +233,8 @@ pub(super) fn certify(
         }
         let mut readings = examiner.examine(&crops)?;
         for draft in drafts.iter_mut() {
-            let State::Made(png) = draft.state else { continue };
+            let (State::Made(png), None) = (&draft.state, draft.duplicate) else { continue };
+            let png = *png;
             match readings.get_mut(&png) {
                 Some(Ok(reading)) => {
                     let farthest = draft.farthest.unwrap_or(farthest);

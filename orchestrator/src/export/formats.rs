@@ -2,11 +2,16 @@
 //!
 //! Tools that take a folder of images (facefusion) take `faces/` as it is.
 
+use std::io;
+
 use clap::ValueEnum;
 use facesets_core::EMBEDDING_LEN;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+#[cfg(feature = "parquet")]
+use super::crop_table;
+use super::{extras::Extras, manifest::ExportedFace, reactor};
 use crate::{gallery::Gallery, interop::npy_head, store::Item};
 
 /// Another way to hand a set out.
@@ -21,57 +26,89 @@ pub enum Format {
     Best,
     /// `embeddings.npy`: n × 512 float32, a unit embedding a crop, in their order
     Npy,
+    /// `SET.safetensors`: a face model for ReActor (ComfyUI)
+    Reactor,
+    /// `crops.parquet`: a row a crop with everything that is known of it, its unit embedding too
+    #[cfg_attr(not(feature = "parquet"), value(skip))]
+    Parquet,
+}
+
+/// A set as its formats are made from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Whose faces they are.
+    pub gallery: &'a Gallery,
+    /// What that does not hold.
+    pub extras: &'a Extras,
+    /// What bundles are named after.
+    pub name: &'a str,
+    /// Best first, not empty.
+    pub faces: &'a [ExportedFace],
+    /// Rows of the gallery, those of `faces`.
+    pub rows: &'a [usize],
+    /// The bytes of the best crop.
+    pub best: &'a [u8],
 }
 
 impl Format {
-    /// The name of its file in the set's folder.
-    pub fn file(self) -> &'static str {
+    /// The name of its file in the folder of a set whose bundles are named after `name`.
+    pub fn file(self, name: &str) -> String {
         match self {
-            Self::Visomaster => "visomaster.json",
-            Self::Rope => "merged_embeddings.txt",
-            Self::Best => "best.png",
-            Self::Npy => "embeddings.npy",
+            Self::Visomaster => "visomaster.json".to_owned(),
+            Self::Rope => "merged_embeddings.txt".to_owned(),
+            Self::Best => "best.png".to_owned(),
+            Self::Npy => "embeddings.npy".to_owned(),
+            // ReActor lists its models by the names of their files.
+            Self::Reactor => format!("{name}.safetensors"),
+            Self::Parquet => "crops.parquet".to_owned(),
         }
     }
 
-    /// The file for a set of ranked faces (rows of the gallery, not empty); `best` are the bytes of its best crop.
-    pub fn bytes(self, gallery: &Gallery, name: &str, ranked: &[usize], best: Vec<u8>) -> Vec<u8> {
+    /// The file for a set.
+    pub fn bytes(self, set: &Subject<'_>) -> io::Result<Vec<u8>> {
         match self {
             Self::Visomaster => {
-                let mean = mean_raw(gallery, ranked);
-                let sets = json!([{"name": name, "embedding_store": {"Inswapper128ArcFace": mean}}]);
-                format!("{sets}\n").into_bytes()
+                let mean = set.mean_raw();
+                let sets = json!([{"name": set.name, "embedding_store": {"Inswapper128ArcFace": mean}}]);
+                Ok(format!("{sets}\n").into_bytes())
             }
             Self::Rope => {
-                let mean = mean_raw(gallery, ranked);
+                let mean = set.mean_raw();
                 // The name is a line of its own.
-                let name = name.replace(char::is_control, " ");
+                let name = set.name.replace(char::is_control, " ");
                 let lines: Vec<String> = mean.iter().map(f32::to_string).collect();
-                format!("Name: {name}\n{}\n", lines.join("\n")).into_bytes()
+                Ok(format!("Name: {name}\n{}\n", lines.join("\n")).into_bytes())
             }
-            Self::Best => best,
-            Self::Npy => npy(gallery, ranked),
+            Self::Best => Ok(set.best.to_vec()),
+            Self::Npy => Ok(set.npy()),
+            Self::Reactor => reactor::bytes(set),
+            #[cfg(feature = "parquet")]
+            Self::Parquet => crop_table::bytes(set),
+            #[cfg(not(feature = "parquet"))]
+            Self::Parquet => Err(io::Error::other("this build has no Parquet")),
         }
     }
 }
 
-/// The mean of the raw embeddings, as these tools make it from images themselves; they scale it to unit length when they use it.
-fn mean_raw(gallery: &Gallery, rows: &[usize]) -> Vec<f32> {
-    let mut sum = vec![0.0f64; gallery.embeddings.ncols()];
-    for row in rows {
-        let norm = f64::from(gallery.faces[*row].norm);
-        for (total, value) in sum.iter_mut().zip(gallery.embedding(*row)) {
-            *total += norm * f64::from(*value);
+impl Subject<'_> {
+    /// The mean of the raw embeddings, as these tools make it from images themselves; they scale it to unit length when they use it.
+    pub(super) fn mean_raw(&self) -> Vec<f32> {
+        let mut sum = vec![0.0f64; self.gallery.embeddings.ncols()];
+        for row in self.rows {
+            let norm = f64::from(self.gallery.faces[*row].norm);
+            for (total, value) in sum.iter_mut().zip(self.gallery.embedding(*row)) {
+                *total += norm * f64::from(*value);
+            }
         }
+        sum.iter().map(|total| (total / self.rows.len() as f64) as f32).collect()
     }
-    sum.iter().map(|total| (total / rows.len() as f64) as f32).collect()
-}
 
-fn npy(gallery: &Gallery, rows: &[usize]) -> Vec<u8> {
-    debug_assert_eq!(gallery.embeddings.ncols(), EMBEDDING_LEN);
-    let mut bytes = npy_head(Item::F32(&[EMBEDDING_LEN]), Some(rows.len() as u64));
-    for row in rows {
-        bytes.extend(gallery.embedding(*row).iter().flat_map(|value| value.to_le_bytes()));
+    fn npy(&self) -> Vec<u8> {
+        debug_assert_eq!(self.gallery.embeddings.ncols(), EMBEDDING_LEN);
+        let mut bytes = npy_head(Item::F32(&[EMBEDDING_LEN]), Some(self.rows.len() as u64));
+        for row in self.rows {
+            bytes.extend(self.gallery.embedding(*row).iter().flat_map(|value| value.to_le_bytes()));
+        }
+        bytes
     }
-    bytes
 }

@@ -1,19 +1,25 @@
 //! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
 //!
-//! [`mod@plan`], [`mod@crop`], [`mod@diverse`] and [`mod@formats`] are pure; [`render`] reads photos and writes a folder that is under construction.
+//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`] and [`mod@formats`] are pure; [`render`] reads photos and writes a folder that is under construction.
 
 pub mod bundle;
 pub mod candidates;
+pub mod collapse;
 pub mod contact_sheet;
 pub mod corpus;
 pub mod crop;
+#[cfg(feature = "parquet")]
+mod crop_table;
 pub mod diverse;
 pub(crate) mod draft;
+mod duplicates;
 pub mod era;
+pub mod extras;
 pub mod formats;
 pub mod kept;
 pub mod manifest;
 pub mod plan;
+mod reactor;
 pub mod render;
 #[cfg(test)]
 mod tests;

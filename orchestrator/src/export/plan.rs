@@ -9,6 +9,7 @@ use facesets_core::BBox;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    collapse::DuplicateSimilarity,
     era::Era,
     manifest::{Origin, OriginKind},
 };
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected again.
-const MIN_PAD_RATIO: f32 = 0.2;
+pub(super) const MIN_PAD_RATIO: f32 = 0.2;
 
 /// Step in which padding is tried.
 const PAD_STEP: f32 = 0.02;
@@ -47,6 +48,10 @@ pub struct ExportParameters {
     /// Least short side of a face's box in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_face_short, value_parser = non_negative)]
     pub min_face_short: f32,
+    /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is kept; `off` keeps all
+    #[arg(long, value_name = "SIMILARITY", default_value_t = Self::default().duplicate_similarity)]
+    #[serde(default = "duplicates_were_kept")]
+    pub duplicate_similarity: DuplicateSimilarity,
     /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is near
     #[arg(long, value_name = "RATIO", default_value_t = Self::default().pad_ratio, value_parser = parse_pad_ratio)]
     pub pad_ratio: f32,
@@ -68,6 +73,7 @@ impl Default for ExportParameters {
         Self {
             outlier_threshold: CosineDistance::literal(0.45),
             min_face_short: 100.0,
+            duplicate_similarity: DuplicateSimilarity::default(),
             pad_ratio: 0.5,
             out_size: 512,
             top_n: 30,
@@ -79,6 +85,11 @@ impl Default for ExportParameters {
 /// More add nothing to an averaged identity, the author of roop-unleashed says.
 fn default_diverse_n() -> usize {
     8
+}
+
+/// What manifests of earlier versions were made with.
+fn duplicates_were_kept() -> DuplicateSimilarity {
+    DuplicateSimilarity::OFF
 }
 
 /// A set that will be exported.
@@ -157,7 +168,7 @@ pub fn as_the_user_says(
     dropped: &mut Vec<Drop>,
 ) -> Vec<usize> {
     let out: HashMap<usize, DropReason> = ruled_out(pins).map(|drop| (drop.face, drop.reason)).collect();
-    let faces = keep(faces, dropped, |face| out.get(&face).copied());
+    let faces = keep(faces, dropped, |face| out.get(&face).cloned());
     let intruders: HashMap<usize, i64> = pins.intruders(gallery, &faces).into_iter().collect();
     keep(faces, dropped, |face| intruders.get(&face).map(|pin| DropReason::Apart { pin: *pin }))
 }

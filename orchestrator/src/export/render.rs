@@ -13,7 +13,9 @@ use super::{
     ExportParameters, PlannedFace, PlannedSet, bundle,
     diverse::diverse,
     draft::{Draft, State, certify, make},
-    formats::Format,
+    duplicates::{left_out, set_aside, someone_stands_for_nobody},
+    extras::Extras,
+    formats::{Format, Subject},
     kept::identity_cosine,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
 };
@@ -113,6 +115,8 @@ pub struct Renderer<'a> {
     pub demand: Demand,
     /// Other formats to write, each once.
     pub formats: &'a BTreeSet<Format>,
+    /// What these need besides; that of every face that may be the best of its set.
+    pub extras: &'a Extras,
     /// Hears of progress and of photos that cannot be read.
     pub monitor: &'a dyn Monitor,
     /// Asks to stop between two photos.
@@ -163,8 +167,14 @@ pub fn render_again(
         }
     }
     make(renderer, &mut drafts)?;
+    set_aside(renderer, &mut drafts)?;
     if let Certify::By(examiner) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;
+        // The next best stands for the others where a crop did not pass.
+        while someone_stands_for_nobody(&drafts) {
+            set_aside(renderer, &mut drafts)?;
+            certify(renderer, examiner, &mut drafts)?;
+        }
     }
 
     let mut rendered = Rendered::default();
@@ -178,12 +188,13 @@ pub fn render_again(
         }
         let mut kept = Vec::new();
         while let Some(draft) = drafts.next_if(|draft| draft.set == number) {
+            if let Some(reason) = left_out(renderer, &draft) {
+                fs::remove_file(&draft.path).map_err(at(&draft.path))?;
+                dropped.push(Drop { face: draft.face.face, reason });
+                continue;
+            }
             match &draft.state {
-                State::LeftOut(reason) => {
-                    fs::remove_file(&draft.path).map_err(at(&draft.path))?;
-                    dropped.push(Drop { face: draft.face.face, reason: *reason });
-                }
-                State::Lost | State::Open => {
+                State::Lost | State::Open | State::LeftOut(_) => {
                     // It may have been written before nobody could look at it.
                     match fs::remove_file(&draft.path) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -247,7 +258,7 @@ fn finish_set(
         consent: Some(consent),
         provenance: renderer.consent.terms(&set.person),
         bundles: bundles(renderer, set, &kept, &home)?,
-        formats: formats(renderer, set, &kept, &home)?,
+        formats: formats(renderer, set, &kept, &faces, &home)?,
         faces,
         dropped,
         unmatched: Vec::new(),
@@ -300,17 +311,20 @@ fn formats(
     renderer: &Renderer<'_>,
     set: &PlannedSet,
     kept: &[Draft],
+    faces: &[ExportedFace],
     home: &Path,
 ) -> Result<Vec<FormatRecord>, RenderError> {
-    let ranked: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
+    let Renderer { gallery, extras, .. } = *renderer;
+    let rows: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
     let name = set.label.as_ref().unwrap_or(&set.name);
+    let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
+    let subject = Subject { gallery, extras, name, faces, rows: &rows, best: &best };
     let write = |format: &Format| {
-        let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
-        let bytes = format.bytes(renderer.gallery, name, &ranked, best);
-        let path = home.join(format.file());
+        let file = format.file(name);
+        let path = home.join(&file);
+        let bytes = format.bytes(&subject).map_err(at(&path))?;
         fs::write(&path, &bytes).map_err(at(&path))?;
-        let sha256 = Sha256Digest::of(&bytes).to_string();
-        Ok(FormatRecord { format: *format, file: format.file().to_owned(), sha256 })
+        Ok(FormatRecord { format: *format, file, sha256: Sha256Digest::of(&bytes).to_string() })
     };
     renderer.formats.iter().map(write).collect()
 }

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ExportParameters,
+    collapse::DuplicateSimilarity,
     draft::encode_png,
+    extras::Extras,
     formats::Format,
     manifest::FacesetManifest,
     plan,
@@ -23,11 +25,11 @@ use super::{
 use crate::{
     certificate::{Certificate, DET_SIZES, Examine, ExamineError, Reading, Readings, Seen, Skipped},
     consent::{ConsentBook, Demand},
-    gallery::{Content, Gallery, GalleryFace},
+    gallery::{Content, FaceDetails, Gallery, GalleryFace},
     manifest,
     monitor::Silent,
     pins::ResolvedPins,
-    refine::Gate,
+    refine::{DropReason, Gate},
 };
 
 /// Found when there is enough around it.
@@ -118,8 +120,20 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
     gallery
 }
 
+/// Painted photos look alike, so duplicates are kept.
 fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_ratio: f32) -> Rendered {
-    let parameters = ExportParameters { pad_ratio, out_size: 64, ..ExportParameters::default() };
+    let duplicate_similarity = DuplicateSimilarity::OFF;
+    let parameters =
+        ExportParameters { pad_ratio, out_size: 64, duplicate_similarity, ..ExportParameters::default() };
+    export_with(gallery, out, certify, parameters)
+}
+
+fn export_with(
+    gallery: &Gallery,
+    out: &tempfile::TempDir,
+    certify: Certify<'_>,
+    parameters: ExportParameters,
+) -> Rendered {
     let set = plan(
         gallery,
         "faceset_001",
@@ -129,6 +143,9 @@ fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_
     );
     let stop = CancellationToken::new();
     let formats = Format::value_variants().iter().copied().collect();
+    let details = FaceDetails { keypoints: [[1.0, 2.0]; 5], landmarks_106: Vec::new() };
+    let details = (0..gallery.faces.len()).map(|face| (face, details.clone())).collect();
+    let extras = Extras { details, ..Extras::default() };
     let renderer = Renderer {
         gallery,
         parameters: &parameters,
@@ -136,6 +153,7 @@ fn export(gallery: &Gallery, out: &tempfile::TempDir, certify: Certify<'_>, pad_
         consent: &ConsentBook::default(),
         demand: Demand::Nothing,
         formats: &formats,
+        extras: &extras,
         monitor: &Silent,
         stop: &stop,
     };
@@ -166,13 +184,56 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     let png = Sha256Digest::of(&fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
     assert_eq!(set.faces[0].png_sha256, Some(png.to_string()));
     assert_eq!(set.bundles.iter().map(|bundle| bundle.crops.len()).collect::<Vec<_>>(), [2, 2, 2]);
-    assert_eq!(set.formats.len(), 4);
+    assert_eq!(set.formats.len(), 6);
+    #[cfg(feature = "parquet")]
+    {
+        let table = File::open(out.path().join("faceset_001/crops.parquet")).unwrap();
+        let table = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(table).unwrap();
+        let arrow_schema::DataType::FixedSizeList(value, len) =
+            table.schema().field_with_name("embedding").unwrap().data_type()
+        else {
+            panic!("{:?}", table.schema())
+        };
+        assert_eq!((value.data_type(), *len as usize), (&arrow_schema::DataType::Float32, EMBEDDING_LEN));
+        assert_eq!(table.metadata().file_metadata().num_rows(), 2);
+    }
     let best = fs::read(out.path().join("faceset_001/best.png")).unwrap();
     assert_eq!(best, fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());
     for bundle in &set.bundles {
         let path = out.path().join("faceset_001").join(&bundle.file);
         let (sha256, _) = Sha256Digest::of_reader(File::open(path).unwrap()).unwrap();
         assert_eq!(bundle.sha256, sha256.to_string());
+    }
+}
+
+#[test]
+fn of_crops_that_show_the_same_the_best_one_stands_and_the_next_where_it_does_not_pass() {
+    let parameters = ExportParameters { out_size: 64, ..ExportParameters::default() };
+    for (certify, stands, gates) in [
+        (
+            Certify::Skip(Skipped::NotWanted),
+            "0.png",
+            [Gate::VisualDuplicate, Gate::VisualDuplicate].as_slice(),
+        ),
+        (Certify::By(&Colours), "1.png", &[Gate::UnlikeInCrop, Gate::VisualDuplicate]),
+    ] {
+        let (photos, out) = folders();
+        let gallery = painted(&photos, &[STRANGER, SHY, SHY]);
+        let rendered = export_with(&gallery, &out, certify, parameters);
+        assert_eq!(rendered.failed, 0);
+        let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
+        let [face] = &set.faces[..] else { panic!("{:?}", set.faces) };
+        assert!(face.source.ends_with(stands), "{}", face.source);
+        let found: Vec<Gate> = set.dropped.iter().map(|drop| drop.reason.gate()).collect();
+        assert_eq!(found, gates);
+        let Some(DropReason::VisualDuplicate { path, sha256, similarity, different_bits, .. }) =
+            set.dropped.last().map(|drop| &drop.reason)
+        else {
+            panic!("{:?}", set.dropped)
+        };
+        assert_eq!((path, sha256), (&face.source, &face.sha256), "the crop that is kept is named");
+        assert!(*similarity > 0.99 && *different_bits == 0);
+        assert_eq!(fs::read_dir(out.path().join("faceset_001").join(FACES)).unwrap().count(), 1);
     }
 }
 

@@ -32,9 +32,9 @@ pub fn extend_refined(
 
     let ruled_out: BTreeMap<usize, Drop> = ruled_out(grouping.pins).map(|drop| (drop.face, drop)).collect();
     let waits = |drop: &Drop| drop.reason.gate() == Gate::TooFewImages;
-    let as_said = |drop: Drop| ruled_out.get(&drop.face).filter(|_| waits(&drop)).copied().unwrap_or(drop);
+    let as_said = |drop: Drop| ruled_out.get(&drop.face).filter(|_| waits(&drop)).cloned().unwrap_or(drop);
     let (waiting, mut dropped): (Vec<Drop>, Vec<Drop>) = drops.into_iter().map(as_said).partition(waits);
-    dropped.extend(ruled_out.values().filter(|drop| !known.contains(&drop.face)));
+    dropped.extend(ruled_out.values().filter(|drop| !known.contains(&drop.face)).cloned());
     let mut rest: Vec<usize> = waiting.iter().map(|drop| drop.face).collect();
     let outlier = old.parameters.outlier_threshold.get();
     let (homes, moved) = homes(gallery, &sets.rows, &new, parameters.match_threshold, grouping.pins);
@@ -60,7 +60,7 @@ pub fn extend_refined(
         if cluster.iter().any(|row| new_rows.contains(row)) {
             found.extend(survivors(gallery, cluster, &old.parameters, &mut dropped));
         } else {
-            dropped.extend(waiting.iter().filter(|drop| cluster.binary_search(&drop.face).is_ok()));
+            dropped.extend(waiting.iter().filter(|drop| cluster.binary_search(&drop.face).is_ok()).cloned());
         }
     }
     order_by_size(&mut found);
@@ -92,7 +92,7 @@ fn old_drops(index: &FaceIndex, dropped: &[DroppedFace]) -> (Vec<Drop>, usize) {
     for DroppedFace { face, reason } in dropped {
         let (found, missing) = rows(index, std::slice::from_ref(face));
         gone += missing;
-        drops.extend(found.into_iter().map(|face| Drop { face, reason: *reason }));
+        drops.extend(found.into_iter().map(|face| Drop { face, reason: reason.clone() }));
     }
     (drops, gone)
 }

@@ -145,7 +145,7 @@ fn what_is_dropped_for_good_joins_no_set_and_no_new_one() {
         shape(&new.facesets),
         [("faceset_001", vec!["000", "001", "002", "005"]), ("faceset_002", vec!["006", "007"])]
     );
-    let reasons: Vec<DropReason> = new.dropped.iter().map(|drop| drop.reason).collect();
+    let reasons: Vec<DropReason> = new.dropped.iter().map(|drop| drop.reason.clone()).collect();
     assert_eq!(reasons, [DropReason::Decided { decision: 8 }, DropReason::Decided { decision: 9 }]);
     let (again, _) = extend_refined(&after, &new, &ExtendParameters::default(), &grouping).unwrap();
     assert_eq!(again, new);

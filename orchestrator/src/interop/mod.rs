@@ -24,4 +24,6 @@ pub use legacy::{Assumed, FIELDS as LEGACY_FIELDS, LeftOut, LegacyError, LegacyS
 pub(crate) use npy::head as npy_head;
 #[cfg(feature = "parquet")]
 pub use parquet::export_parquet;
+#[cfg(feature = "parquet")]
+pub(crate) use parquet::{nested, plain_properties};
 pub use target::{Format, Target};

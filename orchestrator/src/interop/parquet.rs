@@ -14,7 +14,10 @@ use arrow_schema::{ArrowError, DataType, Field};
 use parquet::{
     arrow::ArrowWriter,
     errors::ParquetError,
-    file::{metadata::KeyValue, properties::WriterProperties},
+    file::{
+        metadata::KeyValue,
+        properties::{WriterProperties, WriterPropertiesBuilder},
+    },
 };
 
 use super::{
@@ -85,13 +88,17 @@ fn write(
 }
 
 /// Not compressed: nearly all bytes are embeddings, which are noise to a compressor.
-fn properties(meta: &str) -> WriterProperties {
+pub(crate) fn plain_properties(meta: &str) -> WriterPropertiesBuilder {
     let metadata = KeyValue::new(META_KEY.to_owned(), meta.to_owned());
-    let mut properties = WriterProperties::builder()
+    WriterProperties::builder()
         .set_created_by(concat!("facesets ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![metadata]))
         .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_dictionary_enabled(false);
+        .set_dictionary_enabled(false)
+}
+
+fn properties(meta: &str) -> WriterProperties {
+    let mut properties = plain_properties(meta);
     for repeated in
         ["outcome", "error_kind", "landmarks_contract", "provider", "worker_version", "runtime_version"]
     {
@@ -126,7 +133,7 @@ fn record_batch(batch: Batch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// Lists of fixed sizes within each other.
-fn nested(values: Vec<f32>, shape: &[usize]) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn nested(values: Vec<f32>, shape: &[usize]) -> Result<ArrayRef, ArrowError> {
     let mut array: ArrayRef = Arc::new(Float32Array::from(values));
     for len in shape.iter().rev() {
         let field = Arc::new(Field::new("item", array_type(&array), false));

@@ -17,6 +17,7 @@ use crate::{
     export::{
         ExportParameters, PlannedFace, bundle,
         corpus::Corpus,
+        extras::Extras,
         kept::{self, KeptCrop, Verdict, identity_cosine},
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, Gap,
@@ -55,6 +56,7 @@ pub(super) fn adopt(
         consent: workshop.consent,
         demand: Demand::Nothing,
         formats: &BTreeSet::new(),
+        extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
@@ -289,11 +291,11 @@ impl Builder<'_> {
             ExportedFace::new(gallery, &crop.face, format!("{FACES}/{}", crop.file), crop.png)
         };
         let dropped = |drop: &DroppedFace| {
-            let reason = match drop.reason {
+            let reason = match &drop.reason {
                 DropReason::Decided { decision: 0 } => {
                     DropReason::Decided { decision: self.building.decision }
                 }
-                reason => reason,
+                reason => reason.clone(),
             };
             DroppedFace { reason, ..drop.clone() }
         };

@@ -10,6 +10,7 @@ use crate::{
     export::{
         PlannedSet,
         corpus::Corpus,
+        extras::Extras,
         manifest::{CorpusManifest, FacesetSummary, Origin, Run},
         render::{Renderer, render},
     },
@@ -43,6 +44,7 @@ pub(super) fn add(
         consent: workshop.consent,
         demand: plan.demand,
         formats: &BTreeSet::new(),
+        extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };

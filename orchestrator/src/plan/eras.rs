@@ -14,6 +14,7 @@ use crate::{
     export::{
         PlannedSet,
         corpus::Corpus,
+        extras::Extras,
         manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
         render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
     },
@@ -54,6 +55,7 @@ pub(super) fn build(
         consent: workshop.consent,
         demand: plan.demand,
         formats: &BTreeSet::new(),
+        extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A face that was left out.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Drop {
     /// Row of the gallery.
     pub face: usize,
@@ -43,10 +43,12 @@ pub enum Gate {
     NotOneFace,
     /// The face that is found in its crop is not like the set's.
     UnlikeInCrop,
+    /// A better crop of the set shows the same picture.
+    VisualDuplicate,
 }
 
 /// A rule with the figures that decided.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "gate", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the figure and its bound; the variants are documented at `Gate`")]
 pub enum DropReason {
@@ -76,6 +78,15 @@ pub enum DropReason {
     UnlikeInCrop { distance: f32, max: f32, paddings: usize },
     /// See [`Gate::NotOneFace`].
     NotOneFace { det_size: u32, faces: usize, paddings: usize },
+    /// See [`Gate::VisualDuplicate`]; canonical path and digest (in hexadecimal) of the photo whose face is kept.
+    VisualDuplicate {
+        path: String,
+        sha256: String,
+        similarity: f32,
+        min: f32,
+        different_bits: u32,
+        max_different_bits: u32,
+    },
 }
 
 impl DropReason {
@@ -95,6 +106,7 @@ impl DropReason {
             Self::Elsewhere {} => Gate::Elsewhere,
             Self::NotOneFace { .. } => Gate::NotOneFace,
             Self::UnlikeInCrop { .. } => Gate::UnlikeInCrop,
+            Self::VisualDuplicate { .. } => Gate::VisualDuplicate,
         }
     }
 
@@ -113,13 +125,14 @@ impl DropReason {
             | Self::TooFewImages { .. }
             | Self::SamePhoto { .. }
             | Self::OtherFaceInCrop { .. }
-            | Self::NotOneFace { .. } => false,
+            | Self::NotOneFace { .. }
+            | Self::VisualDuplicate { .. } => false,
         }
     }
 
     /// Whether it was seen in the crop, and not before that was cut.
     pub fn is_of_crop(&self) -> bool {
-        matches!(self, Self::NotOneFace { .. } | Self::UnlikeInCrop { .. })
+        matches!(self, Self::NotOneFace { .. } | Self::UnlikeInCrop { .. } | Self::VisualDuplicate { .. })
     }
 }
 
@@ -139,6 +152,7 @@ impl fmt::Display for Gate {
             Self::Elsewhere => "dropped here, in use in another set",
             Self::UnlikeInCrop => "unlike its set when found again in the crop",
             Self::NotOneFace => "not exactly one face in the crop",
+            Self::VisualDuplicate => "a better crop shows the same picture",
         })
     }
 }
@@ -165,6 +179,12 @@ impl fmt::Display for DropReason {
                 f,
                 "the detector finds {faces} faces in its crop at size {det_size}, after {paddings} paddings were tried"
             ),
+            Self::VisualDuplicate { path, similarity, min, different_bits, max_different_bits, .. } => {
+                write!(
+                    f,
+                    "shows the same as {path}: cosine similarity {similarity:.3} ≥ {min}, {different_bits} of 64 bits of the hash differ ≤ {max_different_bits}"
+                )
+            }
             Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
             Self::Apart { pin } => write!(f, "pin {pin} says that it is not the person of this set"),
             Self::Decided { decision } => write!(f, "decision {decision} has dropped it for good"),

@@ -128,7 +128,7 @@ pub fn survivors(
         return Some(close);
     }
     let reason = DropReason::TooFewImages { images, min: parameters.min_faces };
-    dropped.extend(close.into_iter().map(|face| Drop { face, reason }));
+    dropped.extend(close.into_iter().map(|face| Drop { face, reason: reason.clone() }));
     None
 }
 

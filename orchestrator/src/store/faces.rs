@@ -45,19 +45,22 @@ pub(super) fn insert(
 /// The face in a row whose columns from `first` on are [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Face, StoreError> {
     let blob = |column: usize| row.get_ref(first + column)?.as_blob().map_err(rusqlite::Error::from);
-    let keypoints: Keypoints = blob::decode_points(blob(7)?)?
-        .try_into()
-        .map_err(|_| StoreError::Damaged("a face has not five keypoints".to_owned()))?;
     let unit = Embedding::from_unit(blob::decode(blob(10)?).collect()).map_err(damaged)?;
     Ok(Face {
         bbox: bbox(row, first)?,
         det_score: row.get(first + 4)?,
-        keypoints,
+        keypoints: keypoints(blob(7)?)?,
         embedding: FaceEmbedding { unit, norm: row.get(first + 5)? },
         landmarks_106: blob::decode_points(blob(8)?)?,
         landmarks_68: blob::decode_points(blob(9)?)?,
         blur: row.get(first + 6)?,
     })
+}
+
+/// The detector's points in a column's bytes.
+pub(super) fn keypoints(bytes: &[u8]) -> Result<Keypoints, StoreError> {
+    let points = blob::decode_points(bytes)?.try_into();
+    points.map_err(|_| StoreError::Damaged("a face has not five keypoints".to_owned()))
 }
 
 /// The box in the four columns from `first` on.

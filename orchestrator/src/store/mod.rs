@@ -12,6 +12,7 @@ mod camera;
 mod commit;
 mod consent;
 mod decisions;
+mod details;
 mod dump;
 mod error;
 mod export;

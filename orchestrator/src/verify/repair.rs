@@ -4,6 +4,7 @@
 //! and remains a finding.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -20,6 +21,8 @@ use crate::{
         corpus::Corpus,
         crop::square_crop,
         draft::encode_png,
+        extras::Extras,
+        formats::Subject,
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, FormatRecord, THIN,
         },
@@ -28,6 +31,7 @@ use crate::{
     manifest::{self, FILE_NAME},
     monitor::Monitor,
     photo,
+    store::Store,
 };
 
 /// Name of what is being written, beside its place.
@@ -78,7 +82,12 @@ pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Vec<Strin
 }
 
 /// Repairs the files of every set of a corpus. Returns what was repaired.
-pub fn files(root: &Path, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Vec<String>, VerifyError> {
+pub fn files(
+    root: &Path,
+    store: &Store,
+    gallery: &Gallery,
+    monitor: &dyn Monitor,
+) -> Result<Vec<String>, VerifyError> {
     let corpus: CorpusManifest = manifest::read(root)?;
     let index = FaceIndex::new(gallery);
     let mut repaired = Vec::new();
@@ -88,7 +97,7 @@ pub fn files(root: &Path, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Ve
     for name in sets {
         let home = root.join(&name);
         if let Ok(set) = manifest::read::<FacesetManifest>(&home) {
-            let workbench = Workbench { home: &home, set: &set, gallery, index: &index };
+            let workbench = Workbench { home: &home, set: &set, store, gallery, index: &index };
             repaired.extend(workbench.repair()?.into_iter().map(|file| format!("{name}/{file}")));
         }
         monitor.advance(1);
@@ -108,6 +117,7 @@ pub fn files(root: &Path, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Ve
 struct Workbench<'a> {
     home: &'a Path,
     set: &'a FacesetManifest,
+    store: &'a Store,
     gallery: &'a Gallery,
     index: &'a FaceIndex,
 }
@@ -172,7 +182,18 @@ impl Workbench<'_> {
         let rows = self.set.faces.iter().map(row).collect::<Option<Vec<usize>>>()?;
         let best = fs::read(self.home.join(&self.set.faces.first()?.file)).ok()?;
         let name = self.set.label.as_ref().unwrap_or(&self.set.name);
-        let bytes = record.format.bytes(self.gallery, name, &rows, best);
+        let formats = BTreeSet::from([record.format]);
+        let extras =
+            Extras::read(self.store, self.gallery, &formats, rows.first().copied().into_iter()).ok()?;
+        let subject = Subject {
+            gallery: self.gallery,
+            extras: &extras,
+            name,
+            faces: &self.set.faces,
+            rows: &rows,
+            best: &best,
+        };
+        let bytes = record.format.bytes(&subject).ok()?;
         (Sha256Digest::of(&bytes).to_string() == record.sha256).then_some(bytes)
     }
 
