@@ -145,7 +145,7 @@ fn every_other_format_is_read_by_readers_that_know_nothing_of_us() {
 /// The numbers of a list as the dump of the store has them.
 fn hexadecimal(numbers: &Value) -> String {
     let bytes = list(numbers).iter().flat_map(|number| (number.as_f64().unwrap() as f32).to_le_bytes());
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    bytes.fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The face of a crop in the dump of the store.

@@ -296,10 +296,11 @@ fn digest_of(path: &Path) -> Result<Sha256Digest, RenderError> {
     Ok(sha256)
 }
 
-/// Always the same encoder settings: equal pixels give equal bytes.
+/// Always the same encoder settings: equal pixels give equal bytes. Level 3 takes a third of the time of the default, 6, for 2 % more bytes
+/// (measured on crops of photos; zlib-rs).
 pub(crate) fn encode_png(image: &RgbImage) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Level(3), FilterType::Adaptive)
         .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
         .map_err(io::Error::other)?;
     Ok(bytes)

@@ -7,6 +7,7 @@ use std::{
 };
 
 use facesets_core::Sha256Digest;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -178,6 +179,7 @@ pub fn render_again(
     }
 
     let mut rendered = Rendered::default();
+    let mut finishing = Vec::new();
     let mut drafts = drafts.into_iter().peekable();
     for ((number, set), consent) in sets.iter().enumerate().zip(consents) {
         let mut dropped = set.dropped.clone();
@@ -215,20 +217,51 @@ pub fn render_again(
             rendered.gaps.push(Gap::new(&set.name, dropped));
             continue;
         }
-        let finished = finish_set(renderer, (set, consent), kept, dropped, folder)?;
-        let cosines = finished.bundles.iter().filter_map(|bundle| bundle.effective_identity_cosine);
-        rendered.lowest_cosine = cosines.chain(rendered.lowest_cosine).reduce(f32::min);
-        rendered.sets.push(finished);
+        finishing.push(Kept { set, consent, crops: kept, dropped });
     }
+    rendered.sets = finish(renderer, finishing, folder)?;
+    let bundles = rendered.sets.iter().flat_map(|set| &set.bundles);
+    rendered.lowest_cosine = bundles.filter_map(|bundle| bundle.effective_identity_cosine).reduce(f32::min);
     Ok(rendered)
+}
+
+/// What is left of a set when its crops were looked at.
+struct Kept<'a> {
+    set: &'a PlannedSet,
+    consent: SetConsent,
+    /// Not empty.
+    crops: Vec<Draft>,
+    dropped: Vec<DroppedFace>,
+}
+
+/// Finishes sets in parallel, and gives their manifests in the same order.
+fn finish(
+    renderer: &Renderer<'_>,
+    sets: Vec<Kept<'_>>,
+    folder: &Path,
+) -> Result<Vec<FacesetManifest>, RenderError> {
+    let Renderer { monitor, stop, .. } = *renderer;
+    if sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    monitor.start("bundling", Some(sets.len() as u64));
+    let finished = sets.into_par_iter().map(|kept| {
+        if stop.is_cancelled() {
+            return Err(RenderError::Stopped);
+        }
+        let manifest = finish_set(renderer, kept, folder)?;
+        monitor.advance(1);
+        Ok(manifest)
+    });
+    let finished = finished.collect::<Result<_, _>>()?;
+    monitor.finish();
+    Ok(finished)
 }
 
 /// Closes the gaps that lost crops left in the numbering, then writes bundles and manifest.
 fn finish_set(
     renderer: &Renderer<'_>,
-    (set, consent): (&PlannedSet, SetConsent),
-    mut kept: Vec<Draft>,
-    dropped: Vec<DroppedFace>,
+    Kept { set, consent, crops: mut kept, dropped }: Kept<'_>,
     folder: &Path,
 ) -> Result<FacesetManifest, RenderError> {
     let Renderer { gallery, parameters, .. } = *renderer;
@@ -331,7 +364,9 @@ fn formats(
 
 /// Demands that a consumer finds in a bundle the very crops that were looked at, and nothing to stumble over.
 fn read_again(path: &Path, crops: &[&Draft], side: u32) -> Result<(), RenderError> {
-    let contents = consumer::bundle(path, side).map_err(at(path))?;
+    // What we have encoded ourselves, byte for byte, can be decoded.
+    let known = crops.iter().filter_map(|crop| crop.png()).collect();
+    let contents = consumer::bundle_of(path, side, &known).map_err(at(path))?;
     let not = |what: &str, fault: &str| RenderError::Bundle {
         path: path.to_owned(),
         what: what.to_owned(),
