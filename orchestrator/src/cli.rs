@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        adopt, apply, certify, cluster, consent, dedup, discover, embed, era, export_swap, extend, import,
-        pin, refine, retry, status, store, verify, why, worker,
+        adopt, apply, certify, cluster, consent, dedup, discover, embed, enrich, era, export_swap, extend,
+        import, pin, refine, retry, status, store, verify, why, worker,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -49,6 +49,8 @@ pub enum Command {
     Embed(embed::Args),
     /// Try photos again that could not be analysed, without looking for new ones
     Retry(retry::Args),
+    /// Bring landmarks by the workers' networks to faces that have others, without embedding them again
+    Enrich(enrich::Args),
     /// Group the faces of the library by person
     Cluster(cluster::Args),
     /// Cluster, then merge, gate and number what remains

@@ -19,6 +19,7 @@ use facesets_tests::{
     setup,
 };
 use rustix::process::{Signal, kill_process};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kills::{Random, no_process_is_left, processes};
@@ -76,7 +77,7 @@ impl Place {
     fn committed(&self) -> HashSet<String> {
         let run = self.workspace.run(["store", "dump"]);
         let analysis = |line: &str| {
-            let row: serde_json::Value = serde_json::from_str(line).ok()?;
+            let row: Value = serde_json::from_str(line).ok()?;
             Some(row["analysis"].as_str()?.to_owned())
         };
         run.stdout.lines().filter_map(analysis).collect()
@@ -101,7 +102,7 @@ impl Remote {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
         Self { process, address: ready["address"].as_str().unwrap().to_owned() }
     }
 }
@@ -287,4 +288,44 @@ fn a_photo_that_kills_its_worker_is_set_aside_and_named_and_the_others_are_done(
     let healed = Run::from(place.embed("", &[], &["--retry-failed"]).output().unwrap());
     assert_eq!((healed.code, &healed.json()["sent"]), (Some(0), &1.into()), "{healed}");
     no_process_is_left(&place.workspace);
+}
+
+#[test]
+fn other_networks_of_landmarks_bring_their_points_and_change_nothing_else() {
+    let photos = Photos::new(&[b"one".to_vec(), b"two".to_vec()]);
+    let place = Place::new(&photos);
+    assert_eq!(Run::from(place.embed("", &[], &[]).output().unwrap()).code, Some(0));
+    let before = place.workspace.dump();
+    let enrich = |script: &str| {
+        let mut command = place.workspace.command(["enrich", "--json"]);
+        command
+            .env("FAKE_WORKER", script)
+            .env("FACESETS_WORKER_BINARY", setup::program("facesets-fake-worker"));
+        Run::from(command.output().unwrap())
+    };
+    let same = enrich("");
+    assert_eq!((same.code, &same.json()["sent"]), (Some(0), &json!(0)), "{same}");
+
+    let enriched = enrich("landmarks=5");
+    assert_eq!((enriched.code, &enriched.json()["analysed"]), (Some(0), &json!(2)), "{enriched}");
+    let after = place.workspace.dump();
+    let (was, is): (Vec<&str>, Vec<&str>) =
+        before.lines().zip(after.lines()).filter(|(was, is)| was != is).unzip();
+    assert_eq!(before.lines().count(), after.lines().count());
+    for (was, is) in was.iter().zip(&is) {
+        let [mut was, mut is] = [was, is].map(|line| serde_json::from_str::<Value>(line).unwrap());
+        for changed in ["landmarks_contract", "landmarks_106", "landmarks_68"] {
+            let [was, is] = [&mut was, &mut is].map(|record| record.as_object_mut().unwrap().remove(changed));
+            assert!(was.is_none() || was != is, "{changed}");
+        }
+        assert_eq!(was, is);
+    }
+    assert!(!is.is_empty());
+    assert_eq!(enrich("landmarks=5").json()["sent"], json!(0));
+
+    let moved = enrich("landmarks=7 moved=300");
+    assert_eq!((moved.code, &moved.json()["failed"]), (Some(1), &json!({"other_faces": 2})), "{moved}");
+    assert_eq!(place.workspace.dump(), after);
+    let again = Run::from(place.embed("landmarks=5", &[], &[]).output().unwrap());
+    assert_eq!((again.code, &again.json()["sent"]), (Some(0), &json!(0)), "{again}");
 }

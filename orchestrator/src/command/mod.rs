@@ -13,6 +13,7 @@ pub mod dedup;
 pub mod discover;
 mod drop_report;
 pub mod embed;
+pub mod enrich;
 pub mod era;
 pub mod export_swap;
 pub mod extend;
@@ -82,6 +83,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),
         (Command::Embed(_), None) => unreachable!("its sources were made above"),
         (Command::Retry(args), _) => retry::run(args, &context),
+        (Command::Enrich(args), _) => enrich::run(args, &context),
         (Command::Cluster(args), _) => cluster::run(args, &context),
         (Command::Refine(args), _) => refine::run(args, &context),
         (Command::ExportSwap(args), _) => export_swap::run(args, &context),
@@ -142,6 +144,7 @@ fn log_of(command: &Command) -> Option<Log> {
     match command {
         Command::Embed(args) => args.writes().then_some(Log::Needed("embed")),
         Command::Retry(args) => args.writes().then_some(Log::Wanted("retry")),
+        Command::Enrich(_) => Some(Log::Wanted("enrich")),
         Command::Cluster(_) => Some(Log::Wanted("cluster")),
         Command::Refine(_) => Some(Log::Wanted("refine")),
         Command::ExportSwap(_) => Some(Log::Wanted("export-swap")),

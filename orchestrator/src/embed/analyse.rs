@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, thread};
 
-use facesets_core::{FaceContract, Sha256Digest, wire::TaskResult};
+use facesets_core::{BBox, Face, FaceAnalysis, FaceContract, Sha256Digest, wire::TaskResult};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -13,7 +13,7 @@ use crate::{
     dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
     monitor::Monitor,
     source::load::Photos,
-    store::{Committer, KILLS_WORKER, Provenance, Record, StoreError, StoredFailure},
+    store::{Committer, KILLS_WORKER, Landmarks, Provenance, Record, StoreError, StoredFailure},
     team::Team,
 };
 
@@ -21,12 +21,29 @@ use crate::{
 /// disk slows the workers and fills no memory (some kilobytes a face).
 const WAITING_ANSWERS: usize = 256;
 
+/// What is kept of an analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// All of it, of contents that were not analysed before.
+    Everything,
+    /// The landmarks, for faces that are in the store.
+    Landmarks,
+}
+
+/// Least overlap (intersection over union) of a face in the store and the one that the same detector finds now: devices differ in the last
+/// bits, two faces overlap less.
+const SAME_FACE: f32 = 0.9;
+
+/// The kind of failure of photos in which the same detector finds other faces now.
+const OTHER_FACES: &str = "other_faces";
+
 /// Sends `work` to the team and commits every answer; ends as [`dispatch::run`] does.
 #[expect(clippy::too_many_arguments, reason = "the last step gets all that the ones before it made")]
 pub(super) fn analyse(
     work: Vec<Work>,
     photos: Photos,
     mut team: Team,
+    kept: Kept,
     committer: Committer,
     runtime: &Runtime,
     interrupt: &Interrupt,
@@ -46,7 +63,8 @@ pub(super) fn analyse(
     let patience = team.patience();
     monitor.start("analyse", Some(total));
     let (ran, collected) = thread::scope(|scope| {
-        let collector = Collector { committer, contract, photos: &photos, monitor, summary: &mut *summary };
+        let collector =
+            Collector { committer, contract, kept, photos: &photos, monitor, summary: &mut *summary };
         let handle = runtime.handle();
         let collecting = scope.spawn(move || collector.collect(answers, handle, interrupt));
         let ran = runtime.block_on(async {
@@ -83,6 +101,7 @@ fn finished(collected: thread::Result<Result<(), StoreError>>) -> Result<(), Emb
 struct Collector<'a> {
     committer: Committer,
     contract: FaceContract,
+    kept: Kept,
     photos: &'a Photos,
     monitor: &'a dyn Monitor,
     summary: &'a mut Summary,
@@ -98,10 +117,13 @@ impl Collector<'_> {
         let collected = self.collect_all(&mut events, runtime, interrupt);
         // What could not be committed was not analysed: the next run does it again.
         for record in self.committer.waiting() {
-            if let Record::Analysed { analysis, .. } = record {
-                self.summary.analysed -= 1;
-                self.summary.uncount_faces(analysis.faces.len() as u64);
-            }
+            let faces = match record {
+                Record::Analysed { analysis, .. } => analysis.faces.len(),
+                Record::Enriched { landmarks, .. } => landmarks.len(),
+                _ => continue,
+            };
+            self.summary.analysed -= 1;
+            self.summary.uncount_faces(faces as u64);
         }
         collected
     }
@@ -164,6 +186,9 @@ impl Collector<'_> {
                 let (Some(TaskResult::Faces(analysis)), true) = (results.pop(), results.is_empty()) else {
                     unreachable!("results answer their tasks, and faces are all that is asked for here")
                 };
+                if self.kept == Kept::Landmarks {
+                    return self.enrich(sha256, analysis);
+                }
                 let analysis = Box::new(analysis);
                 self.summary.analysed += 1;
                 self.summary.count_faces(analysis.faces.len() as u64);
@@ -182,6 +207,29 @@ impl Collector<'_> {
         }
     }
 
+    /// Keeps the landmarks of the faces that are in the store, if all of them were found again.
+    fn enrich(&mut self, sha256: Sha256Digest, analysis: FaceAnalysis) -> Result<(), StoreError> {
+        let contract = self.contract.to_string();
+        let mut found = analysis.faces;
+        let again = |bbox: &BBox| {
+            let at = found.iter().position(|face| face.bbox.iou(bbox) >= SAME_FACE)?;
+            let Face { landmarks_106, landmarks_68, .. } = found.swap_remove(at);
+            Some(Landmarks { landmarks_106, landmarks_68 })
+        };
+        let boxes = self.committer.writer().store().boxes(&sha256, &contract)?;
+        let landmarks: Option<Vec<Landmarks>> = boxes.iter().map(again).collect();
+        let Some(landmarks) = landmarks else {
+            let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
+            let reason = "the detector finds other faces than before: its landmarks stay as they are";
+            self.summary.fail(paths, OTHER_FACES, reason, self.monitor);
+            return Ok(());
+        };
+        self.summary.analysed += 1;
+        self.summary.count_faces(landmarks.len() as u64);
+        let landmarks_contract = Box::new(analysis.landmarks_contract);
+        self.committer.add(Record::Enriched { sha256, contract, landmarks_contract, landmarks })
+    }
+
     fn refused(&mut self, sha256: Sha256Digest, refusal: &Refusal) -> Result<(), StoreError> {
         let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
         let kind = match refusal {
@@ -191,6 +239,8 @@ impl Collector<'_> {
         };
         self.summary.fail(paths, kind, &refusal.to_string(), self.monitor);
         let stored = match refusal {
+            // What was analysed once can be analysed.
+            _ if self.kept == Kept::Landmarks => None,
             Refusal::Worker(failure) => StoredFailure::new(failure.kind, &failure.message),
             Refusal::Load(_) => None,
             Refusal::KillsWorker => Some(StoredFailure::kills_worker(refusal.to_string())),

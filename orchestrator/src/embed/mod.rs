@@ -5,6 +5,7 @@
 
 mod analyse;
 mod dry_run;
+mod enrich;
 mod error;
 mod interrupt;
 mod known;
@@ -18,11 +19,14 @@ mod tests;
 use std::{sync::Arc, time::Instant};
 
 pub use dry_run::{DryRun, Pending, dry_run};
+pub use enrich::{EnrichOptions, enrich};
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
 pub use summary::{Ended, FailedItem, Summary};
 pub use survey::Sources;
+
+use analyse::Kept;
 
 use crate::{
     exit::Exit,
@@ -131,5 +135,5 @@ fn analyse_missing(
         team.dismiss();
         return Ok(());
     }
-    analyse::analyse(work, photos, team, committer, runtime, interrupt, monitor, summary)
+    analyse::analyse(work, photos, team, Kept::Everything, committer, runtime, interrupt, monitor, summary)
 }

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use facesets_core::{FaceAnalysis, Sha256Digest};
+use facesets_core::{FaceAnalysis, LandmarksContract, Sha256Digest};
 use facesets_imaging::CameraTags;
 
-use super::{Location, Provenance, StoreError, StoredFailure, Writer};
+use super::{Landmarks, Location, Provenance, StoreError, StoredFailure, Writer};
 
 /// Results in one transaction: each costs a flush of the disk, some milliseconds, which 64 results share.
 pub const COMMIT_EVERY: usize = 64;
@@ -47,6 +47,17 @@ pub enum Record {
         analysis: Box<FaceAnalysis>,
         /// What measured.
         provenance: Arc<Provenance>,
+    },
+    /// The faces of an analysed content have landmarks by another network than before.
+    Enriched {
+        /// The content.
+        sha256: Sha256Digest,
+        /// Of the faces, which stay as they are.
+        contract: String,
+        /// Of the new landmarks.
+        landmarks_contract: Box<LandmarksContract>,
+        /// One entry a face, by their numbers.
+        landmarks: Vec<Landmarks>,
     },
     /// A worker died while a content was in flight.
     Struck {

@@ -6,8 +6,8 @@ use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
-    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, lock::Lock,
-    strikes,
+    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, landmarks,
+    lock::Lock, strikes,
 };
 
 /// A store to write to; holds the library's lock.
@@ -40,6 +40,9 @@ impl Writer {
                 Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
                     write_analysis(&transaction, sha256, analysis, provenance)?;
+                }
+                Record::Enriched { sha256, contract, landmarks_contract, landmarks } => {
+                    landmarks::write(&transaction, sha256, contract, landmarks_contract, landmarks)?;
                 }
                 Record::Struck { sha256, contract, deaths } => {
                     strikes::write(&transaction, sha256, contract, *deaths)?;

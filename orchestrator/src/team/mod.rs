@@ -7,7 +7,7 @@ pub mod trial;
 use std::{env, io, path::PathBuf, sync::Arc};
 
 use facesets_core::{
-    FaceContract,
+    FaceContract, LandmarksContract,
     wire::{AnalyzeFaces, Task},
 };
 
@@ -105,6 +105,14 @@ impl Team {
     /// What its face analyses are under.
     pub fn contract(&self) -> FaceContract {
         self.contract
+    }
+
+    /// What the first of them says of its landmarks; `None` where its pack has none.
+    pub fn landmarks_contract(&self) -> Option<LandmarksContract> {
+        let worker = self.workers.first()?;
+        let packs = &worker.connection.description().packs;
+        let pack = packs.iter().find(|pack| pack.name == task_of(worker).pack)?;
+        pack.landmarks_contract(self.contract.det_size)
     }
 
     /// Largest encoded image that all of them take, in bytes.

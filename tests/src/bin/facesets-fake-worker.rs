@@ -2,8 +2,9 @@
 //!
 //! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same JSON line. The
 //! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
-//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, `listen=ADDRESS`, and `state=FOLDER`, with which it
-//! speaks TLS to those that have paired.
+//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, `listen=ADDRESS`, `state=FOLDER`, with which it
+//! speaks TLS to those that have paired, `landmarks=NUMBER` for other networks of landmarks, which give
+//! points so far away, and `moved=PIXELS` for faces elsewhere.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
 
@@ -47,6 +48,8 @@ struct Script {
     erred: Arc<AtomicBool>,
     listen: Option<String>,
     state: Option<String>,
+    landmarks: f32,
+    moved: f32,
 }
 
 impl Script {
@@ -63,6 +66,8 @@ impl Script {
                     script.journal = Some(Arc::new(file));
                 }
                 "listen" => script.listen = Some(value.to_owned()),
+                "landmarks" => script.landmarks = value.parse().unwrap(),
+                "moved" => script.moved = value.parse().unwrap(),
                 "state" => script.state = Some(value.to_owned()),
                 other => panic!("`{other}` is no word of FAKE_WORKER"),
             }
@@ -88,8 +93,8 @@ impl Analyzer for Script {
         if begins(&self.error) && !self.erred.swap(true, Ordering::Relaxed) {
             return Err(failed(ItemFailureKind::DeviceLost, "as the script says"));
         }
-        let landmarks_contract = pack().landmarks_contract(task.contract.det_size).unwrap();
-        let faces = vec![face(sha256)];
+        let landmarks_contract = self.pack().landmarks_contract(task.contract.det_size).unwrap();
+        let faces = vec![self.face(sha256)];
         let faces = FaceAnalysis {
             pack: task.pack.clone(),
             contract: task.contract,
@@ -103,27 +108,37 @@ impl Analyzer for Script {
     }
 }
 
-fn face(sha256: Sha256Digest) -> Face {
-    let byte = |i: usize| f32::from(sha256.as_bytes()[i % 32]) + 1.0;
-    let raw: Vec<f32> = (0..EMBEDDING_LEN).map(|i| byte(i) - byte(i / 32 + 7)).collect();
-    Face {
-        bbox: BBox::new([byte(0), byte(1), byte(0) + 90.0, byte(1) + 120.0]).unwrap(),
-        det_score: 0.9,
-        keypoints: std::array::from_fn(|i| [byte(i), byte(i + 5)]),
-        embedding: FaceEmbedding::from_raw(&raw).unwrap(),
-        landmarks_106: (0..LANDMARKS_106).map(|i| [byte(i), byte(i + 1)]).collect(),
-        landmarks_68: (0..LANDMARKS_68).map(|i| [byte(i), byte(i + 1), byte(i + 2)]).collect(),
-        blur: byte(3),
+impl Script {
+    fn face(&self, sha256: Sha256Digest) -> Face {
+        let byte = |i: usize| f32::from(sha256.as_bytes()[i % 32]) + 1.0;
+        let raw: Vec<f32> = (0..EMBEDDING_LEN).map(|i| byte(i) - byte(i / 32 + 7)).collect();
+        let (left, far) = (byte(0) + self.moved, self.landmarks);
+        Face {
+            bbox: BBox::new([left, byte(1), left + 90.0, byte(1) + 120.0]).unwrap(),
+            det_score: 0.9,
+            keypoints: std::array::from_fn(|i| [byte(i), byte(i + 5)]),
+            embedding: FaceEmbedding::from_raw(&raw).unwrap(),
+            landmarks_106: (0..LANDMARKS_106).map(|i| [byte(i) + far, byte(i + 1)]).collect(),
+            landmarks_68: (0..LANDMARKS_68).map(|i| [byte(i) + far, byte(i + 1), byte(i + 2)]).collect(),
+            blur: byte(3),
+        }
     }
-}
 
-fn pack() -> PackInfo {
-    let model = |role| ModelInfo { role, file: format!("{role:?}"), sha256: Sha256Digest::of(b"fake") };
-    PackInfo {
-        name: "open".to_owned(),
-        models: ModelRole::FACE.map(model).to_vec(),
-        licence: String::new(),
-        state: PackState::Default,
+    fn pack(&self) -> PackInfo {
+        let bytes = |role| match role {
+            ModelRole::Landmarks106 | ModelRole::Landmarks68 => format!("fake{}", self.landmarks),
+            _ => "fake".to_owned(),
+        };
+        let model = |role| {
+            let sha256 = Sha256Digest::of(bytes(role).as_bytes());
+            ModelInfo { role, file: format!("{role:?}"), sha256 }
+        };
+        PackInfo {
+            name: "open".to_owned(),
+            models: ModelRole::FACE.map(model).to_vec(),
+            licence: String::new(),
+            state: PackState::Default,
+        }
     }
 }
 
@@ -143,6 +158,7 @@ async fn main() {
     let script = Script::read();
     let tls = script.state.as_ref().map(|state| Tls::new(Trust::new(state)).unwrap());
     let listen = script.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let packs = vec![script.pack()];
     let pool = Pool::start(LANES, move || Ok(Box::new(script.clone()))).unwrap();
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
@@ -150,7 +166,7 @@ async fn main() {
         device: "none".to_owned(),
         provider: "fake".to_owned(),
         runtime_version: "0".to_owned(),
-        packs: vec![pack()],
+        packs,
         credit: Pool::credit(LANES),
         limits: ImageLimits::default(),
         instance: Some(Instance::random()),
