@@ -24,7 +24,7 @@ use crate::{
     model_pack::{Pack, PackError},
     packs::{Bounds, LoadError, Packs},
     pool::Pool,
-    service::{Protection, Tls, Token, WorkerService},
+    service::{Limits, Protection, Tls, Token, WorkerService},
     telemetry::Sources,
     trust::{Trust, TrustError},
 };
@@ -52,6 +52,8 @@ pub struct Configuration {
     pub lanes: Option<NonZeroUsize>,
     /// What one image may be.
     pub limits: ImageLimits,
+    /// What clients may take.
+    pub client_limits: Limits,
     /// What clients may name.
     pub token: Option<Token>,
     /// Whether to speak TLS, if that is not to follow from the address.
@@ -101,6 +103,14 @@ pub struct Started {
 /// A worker that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
+    /// Not one image may be in flight.
+    #[error("an image may have {image} bytes, and all that are in flight only {in_flight}")]
+    InFlight {
+        /// Bytes of one image.
+        image: u64,
+        /// Bytes of all.
+        in_flight: u64,
+    },
     /// In plaintext off loopback without a token.
     #[error("`{0}` can be reached from other machines, and without TLS there is no token")]
     NoToken(SocketAddr),
@@ -149,6 +159,9 @@ impl StartupError {
     /// What to do about it.
     pub fn hint(&self, pack: &str) -> String {
         match self {
+            Self::InFlight { .. } => {
+                "raise `--max-bytes-in-flight`, or lower `--max-image-bytes`".to_owned()
+            }
             Self::NoToken(_) => {
                 "leave TLS on, or put a long random word in a file and pass `--token-file FILE`".to_owned()
             }
@@ -194,6 +207,10 @@ pub fn pack_hint(error: &PackError, pack: &str) -> String {
 
 /// Starts everything but the server.
 pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
+    let (image, in_flight) = (configuration.limits.max_bytes, configuration.client_limits.bytes);
+    if image > in_flight {
+        return Err(StartupError::InFlight { image, in_flight });
+    }
     let transport = transport(configuration)?;
     let address = configuration.listen;
     let listener = listen(address).map_err(|source| StartupError::Listen { address, source })?;
@@ -233,11 +250,16 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         provider: runtime.target().to_string(),
         runtime_version: runtime.build_info().to_owned(),
         packs: packs.describe(),
-        credit: Pool::credit(plan.lanes),
+        credit: configuration.client_limits.credit(Pool::credit(plan.lanes)),
         limits: configuration.limits,
         instance: Some(Instance::random()),
     };
-    let protection = Protection { token: configuration.token, tls, reflection: configuration.reflection };
+    let protection = Protection {
+        token: configuration.token,
+        tls,
+        reflection: configuration.reflection,
+        limits: configuration.client_limits,
+    };
     let pool = Arc::new(pool);
     let sources = Sources { meter, pool: Arc::clone(&pool), packs: Arc::clone(&packs) };
     let service = WorkerService::new(description.clone(), pool).with_packs(packs);
@@ -332,6 +354,7 @@ mod tests {
             fallback: CpuFallback::Refused,
             lanes: None,
             limits: ImageLimits::default(),
+            client_limits: Limits::default(),
             token: token.map(|token| Token::new(token).unwrap()),
             tls: None,
             trust: Trust::new("nowhere/worker"),
@@ -365,6 +388,15 @@ mod tests {
             assert_eq!(check(listen, None, None, LoopbackOnly).unwrap(), Transport::Plaintext);
             assert_eq!(check(listen, None, Some(true), LoopbackOnly).unwrap(), Transport::Tls);
         }
+    }
+
+    #[test]
+    fn an_image_that_could_never_be_in_flight_is_refused_at_start() {
+        let client_limits = Limits { bytes: 1 << 20, ..Limits::default() };
+        let configuration =
+            Configuration { client_limits, ..configuration("127.0.0.1:0", None, Plaintext::LoopbackOnly) };
+        let error = start(&configuration).unwrap_err();
+        assert!(matches!(error, StartupError::InFlight { in_flight: 1_048_576, .. }), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A worker with TLS as its owner runs it, and clients of it that are none of ours.
+//! A worker as its owner runs it, usually with TLS, and clients of it that are none of ours.
 
 use std::{
     fs::{self, File},
@@ -66,12 +66,21 @@ pub fn run_worker(folder: &Path, args: &[&str]) -> Run {
 impl Armoured {
     /// Serves with TLS on loopback, and with further `flags`.
     pub fn start(folder: &Path, flags: &[&str]) -> Self {
-        let args = [&["serve", "--listen=127.0.0.1:0", "--tls"], flags].concat();
+        Self::serve(folder, &[&["--tls"], flags].concat(), "trace")
+    }
+
+    /// Serves on loopback in plaintext, with further `flags` and a log of what its owner would see.
+    pub fn start_plain(folder: &Path, flags: &[&str]) -> Self {
+        Self::serve(folder, flags, "info")
+    }
+
+    fn serve(folder: &Path, flags: &[&str], log_level: &str) -> Self {
+        let args = [&["serve", "--listen=127.0.0.1:0"], flags].concat();
         let log = folder.join(LOG);
         let file = File::options().create(true).append(true).open(&log).expect("a log can be written");
         let before = read(&log).len();
         let mut command = worker_command(folder, &args);
-        command.stderr(file).stdout(Stdio::null());
+        command.env("FACESETS_LOG", log_level).stderr(file).stdout(Stdio::null());
         let mut child = command.spawn().expect("facesets-worker can be started");
         let address = wait_for("the worker serves", || {
             let said = read(&log);
@@ -92,6 +101,14 @@ impl Armoured {
         let run = self.owner(&["pair"]);
         assert_eq!(run.code, Some(0), "{run}");
         run.stdout.trim().to_owned()
+    }
+
+    /// Its memory in bytes by the name that Linux gives it: `VmRSS` is what it has, `VmHWM` the most it has had.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = read(format!("/proc/{}/status", self.child.id()).as_ref());
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        1024 * kilobytes.unwrap_or_else(|| panic!("no {name} in:\n{status}"))
     }
 
     /// What it has logged so far, of everything that can be.

@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
 
 pub mod armoured;
+pub mod hostile;
 pub mod people;
 pub mod portraits;
 pub mod program;

@@ -20,7 +20,7 @@ use crate::{
     logging,
     managed::{self, Ready, read_start},
     packs::Bounds,
-    service::{Outcome, Token, serve},
+    service::{Limits, Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
     telemetry::{self, Sources},
@@ -218,6 +218,13 @@ fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<
 fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
     const FILLED: &str = "the defaults say it";
     let settings = settings.over(Settings::defaults());
+    let max_image_bytes = settings.max_image_bytes.expect(FILLED);
+    let client_limits = Limits::new(
+        settings.max_connections.expect(FILLED),
+        settings.max_connections_per_client.expect(FILLED),
+        settings.max_bytes_in_flight.expect(FILLED),
+        max_image_bytes,
+    );
     Configuration {
         listen: settings.listen.expect(FILLED),
         models: settings.models.expect(FILLED),
@@ -235,9 +242,11 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
             CpuFallback::Refused
         },
         lanes: settings.lanes,
-        limits: ImageLimits {
-            max_bytes: settings.max_image_bytes.expect(FILLED),
-            max_pixels: settings.max_pixels.expect(FILLED),
+        limits: ImageLimits { max_bytes: max_image_bytes, max_pixels: settings.max_pixels.expect(FILLED) },
+        client_limits: Limits {
+            stall: Duration::from_secs(settings.stall_seconds.expect(FILLED).get()),
+            idle: Duration::from_secs(settings.idle_connection_seconds.expect(FILLED).get()),
+            ..client_limits
         },
         token,
         tls: settings.tls,

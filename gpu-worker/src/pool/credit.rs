@@ -12,37 +12,40 @@ use std::{
 use facesets_core::wire::{Credit, Item, ItemFailureKind, ItemOutcome, ItemReply};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::Pool;
+use super::{
+    Pool,
+    clients::{Client, Held, Purse},
+    gate::Place,
+};
 use crate::analyzer::failed;
-
-/// Bytes are counted in units of this, since a semaphore counts to 2³².
-const BYTES_PER_UNIT: u64 = 1024;
 
 /// The sending half.
 #[derive(Debug)]
 pub struct Submitter {
     pool: Arc<Pool>,
+    client: Arc<Client>,
     answers: mpsc::Sender<Answer>,
     items: Arc<Semaphore>,
     max_items: u32,
-    bytes: Arc<Semaphore>,
-    max_units: u32,
+    bytes: Purse,
 }
 
 /// The receiving half.
 #[derive(Debug)]
 pub struct Answers(mpsc::Receiver<Answer>);
 
-/// Credit for one item that has not been read yet.
+/// Credit for one item, and for its bytes once it is known how many there are.
 #[derive(Debug)]
-pub struct Slot(OwnedSemaphorePermit);
+pub struct Slot {
+    _item: OwnedSemaphorePermit,
+    bytes: Option<(OwnedSemaphorePermit, Held)>,
+}
 
 /// An item on its way to a lane.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) received: Instant,
     work: Work,
-    place: OwnedSemaphorePermit,
 }
 
 /// An item that a lane works on.
@@ -50,28 +53,28 @@ pub(super) struct Job {
 pub(super) struct Work {
     item: Item,
     answers: mpsc::Sender<Answer>,
-    credit: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    credit: Slot,
+    place: Place,
 }
 
 /// A reply that still holds its item's credit.
 #[derive(Debug)]
 struct Answer {
     reply: ItemReply,
-    _credit: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _credit: Slot,
 }
 
-pub(super) fn open(pool: Arc<Pool>, credit: Credit) -> (Submitter, Answers) {
+pub(super) fn open(pool: Arc<Pool>, client: Arc<Client>, credit: Credit) -> (Submitter, Answers) {
     let max_items = credit.max_items.max(1);
-    let max_units = u32::try_from(credit.max_bytes / BYTES_PER_UNIT).unwrap_or(u32::MAX).max(1);
     // As long as the credit: see the module's description.
     let (answers, receiver) = mpsc::channel(max_items as usize);
     let submitter = Submitter {
         pool,
+        client,
         answers,
         items: Arc::new(Semaphore::new(max_items as usize)),
         max_items,
-        bytes: Arc::new(Semaphore::new(max_units as usize)),
-        max_units,
+        bytes: Purse::new(credit.max_bytes),
     };
     (submitter, Answers(receiver))
 }
@@ -79,20 +82,27 @@ pub(super) fn open(pool: Arc<Pool>, credit: Credit) -> (Submitter, Answers) {
 impl Submitter {
     /// Waits until one more item may be in flight.
     pub async fn reserve(&self) -> Slot {
-        Slot(acquire(&self.items, 1).await)
+        Slot { _item: acquire(&self.items, 1).await, bytes: None }
     }
 
-    /// Hands an item to the lanes, as soon as its bytes are within the credit and the queue has a place.
+    /// Waits until the item's bytes may be in flight, of this stream, its client and everybody; once for each slot. To be called as soon as it is
+    /// known how many there will be, so that they have their place before they come. An item larger than a whole credit gets all of it.
+    pub async fn reserve_bytes(&self, slot: &mut Slot, bytes: u64) {
+        if slot.bytes.is_none() {
+            let of_stream = self.bytes.take(bytes).await;
+            slot.bytes = Some((of_stream, self.client.hold(bytes).await));
+        }
+    }
+
+    /// Hands an item to the lanes, as soon as its bytes are within the credit and it is the client's turn.
     ///
     /// A pool that has been shut down answers with [`ItemFailureKind::Draining`].
-    pub async fn submit(&self, slot: Slot, item: Item) {
+    pub async fn submit(&self, mut slot: Slot, item: Item) {
         let received = Instant::now();
-        let units = u32::try_from((item.data.len() as u64).div_ceil(BYTES_PER_UNIT)).unwrap_or(u32::MAX);
-        // An item larger than the whole credit gets all of it.
-        let bytes = acquire(&self.bytes, units.clamp(1, self.max_units)).await;
-        let place = acquire(&self.pool.places, 1).await;
-        let work = Work { item, answers: self.answers.clone(), credit: (slot.0, bytes) };
-        let job = Job { received, work, place };
+        self.reserve_bytes(&mut slot, item.data.len() as u64).await;
+        let place = self.pool.gate.enter(self.client.id).await;
+        let work = Work { item, answers: self.answers.clone(), credit: slot, place };
+        let job = Job { received, work };
         let refused = match &*self.pool.sender() {
             Some(jobs) => jobs.send(job).map_err(|error| error.0).err(),
             None => Some(job),
@@ -119,8 +129,12 @@ impl Answers {
 impl Job {
     /// The work, and its place in the queue freed; `None` if nobody waits for it any more.
     pub(super) fn take(self) -> Option<Work> {
-        drop(self.place);
-        (!self.work.answers.is_closed()).then_some(self.work)
+        let mut work = self.work;
+        if work.answers.is_closed() {
+            return None;
+        }
+        work.place.begin();
+        Some(work)
     }
 }
 

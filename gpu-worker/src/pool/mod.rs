@@ -1,12 +1,16 @@
-//! Lanes: threads that each own an [`Analyzer`] and take items from one bounded queue.
+//! Lanes: threads that each own an [`Analyzer`] and take items from one bounded queue, to which clients come in turns.
 //!
-//! Streams come in through [`Pool::open`], which keeps each one within its credit; nothing of the channels between is visible outside.
+//! Streams come in through [`Pool::open_for`], which keeps each one within its credit and its client's share; nothing of the channels between is
+//! visible outside.
 //! Nothing in here knows the protocol's messages.
 
+mod clients;
 mod credit;
+mod gate;
 mod lane;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::{
     error::Error,
@@ -19,8 +23,9 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use facesets_core::wire::Credit;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+pub use clients::{Client, ClientId, Clients, Shares, StreamPlace, TooMany};
 pub use credit::{Answers, Slot, Submitter};
 
 use crate::analyzer::Analyzer;
@@ -42,8 +47,8 @@ pub type Factory = dyn Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync
 pub struct Pool {
     /// `None` after [`Pool::shutdown`].
     jobs: Mutex<Option<Sender<credit::Job>>>,
-    /// As many as the queue has places, so that sending to it never blocks an async task.
-    places: Arc<Semaphore>,
+    /// Gives out as many places as the queue has, so that sending to it never blocks an async task.
+    gate: Arc<gate::Gate>,
     /// How many those are.
     queued: usize,
     lanes: Mutex<Vec<JoinHandle<()>>>,
@@ -88,7 +93,7 @@ impl Pool {
         }
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
-            places: Arc::new(Semaphore::new(queued)),
+            gate: Arc::new(gate::Gate::new(queued)),
             queued,
             lanes: Mutex::new(threads),
             lost,
@@ -100,9 +105,14 @@ impl Pool {
         Credit { max_items: 2 * lanes.get() as u32 + 2, max_bytes: 256 << 20 }
     }
 
-    /// A stream of items with a credit of its own.
+    /// A stream of items of `client`, with a credit of its own.
+    pub fn open_for(self: &Arc<Self>, client: &Arc<Client>, credit: Credit) -> (Submitter, Answers) {
+        credit::open(Arc::clone(self), Arc::clone(client), credit)
+    }
+
+    /// The same for this program itself, where there are no clients.
     pub fn open(self: &Arc<Self>, credit: Credit) -> (Submitter, Answers) {
-        credit::open(Arc::clone(self), credit)
+        self.open_for(&Client::local(), credit)
     }
 
     /// Comes back when the device is lost for good: every item is then answered with a retryable failure.
@@ -123,7 +133,7 @@ impl Pool {
 
     /// Items that wait for a lane, and how many may.
     pub fn queued(&self) -> (usize, usize) {
-        (self.queued.saturating_sub(self.places.available_permits()), self.queued)
+        (self.queued.saturating_sub(self.gate.free()), self.queued)
     }
 
     /// Lets the lanes finish what is queued and end; whether they did within `limit`. Blocks.

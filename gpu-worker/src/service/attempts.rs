@@ -48,7 +48,7 @@ impl Attempts {
 }
 
 /// Whoever has one address of IPv6 has the other 2^64 of its network too.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

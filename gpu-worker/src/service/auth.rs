@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq as _;
 use tonic::{Request, Status, metadata::MetadataMap, service::Interceptor};
 
 use super::acquaintances::Acquaintances;
+use crate::telemetry::{self, Refusal};
 
 /// A secret that clients must name. Only its digest is kept; it is never shown.
 #[derive(Clone, Copy)]
@@ -59,6 +60,7 @@ impl Interceptor for Guard {
         let from = request.remote_addr().map(tracing::field::display);
         let Some(presented) = bearer(request.metadata()) else {
             tracing::info!(from, "a call without a token is refused");
+            telemetry::refused(Refusal::Token);
             return Err(Status::unauthenticated("a token is needed: `authorization: Bearer …`"));
         };
         if self.token.is_some_and(|token| token.matches(presented)) {
@@ -70,6 +72,7 @@ impl Interceptor for Guard {
             return Ok(request);
         }
         tracing::warn!(from, "a call with a wrong token is refused");
+        telemetry::refused(Refusal::Token);
         Err(Status::unauthenticated("the token is not this worker's, or was revoked"))
     }
 }

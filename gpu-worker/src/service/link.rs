@@ -1,35 +1,41 @@
 //! Connections, from a socket to something that HTTP/2 can be spoken over: in plaintext, or TLS once the handshake is done.
 //!
 //! Nobody gets as far as the service without having said something: a connection that stays silent, or a handshake that does not come
-//! to its end, is closed after [`HANDSHAKE_LIMIT`], and there are at most [`MAX_CONNECTIONS`].
+//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all, and one that has had no
+//! call for a while is closed.
 
 use std::{
+    collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::{sleep, timeout},
+    sync::mpsc,
+    time::{Sleep, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
+use super::{
+    Limits,
+    attempts::neighbourhood,
+    calls::{Calls, Connection},
+};
+use crate::telemetry::{self, Refusal};
+
 /// How long a client may take from its connection to its first byte within TLS. On a network that is worth using it takes
 /// milliseconds.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Connections at once, those in a handshake included. A client needs one, and two for a moment when it comes back.
-pub const MAX_CONNECTIONS: usize = 64;
 
 /// Connections that wait to be served; the server takes them at once.
 const WAITING: usize = 16;
@@ -37,13 +43,56 @@ const WAITING: usize = 16;
 /// After the system could not give a connection (no file descriptors are left, say), so that this is not asked for in circles.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the log says that connections are refused, however many are.
+const SAID_EVERY: Duration = Duration::from_mins(1);
+
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
     stream: Stream,
     peer: TcpConnectInfo,
-    /// Its place among [`MAX_CONNECTIONS`].
-    _place: OwnedSemaphorePermit,
+    calls: Calls,
+    /// How long it may be without a call, and when to look whether it was.
+    idle: (Duration, Pin<Box<Sleep>>),
+    _place: Place,
+}
+
+/// The connections of each address.
+#[derive(Debug, Default, Clone)]
+struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them.
+#[derive(Debug)]
+struct Place {
+    places: Places,
+    of: IpAddr,
+}
+
+impl Places {
+    fn take(&self, limits: &Limits, peer: IpAddr) -> Result<Place, Refusal> {
+        let of = neighbourhood(peer);
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.get(&of).is_some_and(|count| *count >= limits.connections_each) {
+            return Err(Refusal::ClientConnections);
+        }
+        if taken.values().sum::<usize>() >= limits.connections {
+            return Err(Refusal::Connections);
+        }
+        *taken.entry(of).or_default() += 1;
+        Ok(Place { places: self.clone(), of })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.of);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -54,15 +103,17 @@ enum Stream {
 
 /// Takes connections until `stop`, with TLS if there is a configuration of it.
 pub(super) fn links(
+    limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     stop: CancellationToken,
 ) -> ReceiverStream<io::Result<Link>> {
-    links_within(HANDSHAKE_LIMIT, listener, tls, stop)
+    links_within(HANDSHAKE_LIMIT, limits, listener, tls, stop)
 }
 
 fn links_within(
-    limit: Duration,
+    handshake: Duration,
+    limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     stop: CancellationToken,
@@ -70,20 +121,27 @@ fn links_within(
     let (sender, receiver) = mpsc::channel(WAITING);
     let tls = tls.map(TlsAcceptor::from);
     tokio::spawn(async move {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Places::default();
+        let mut said = None;
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                        tracing::warn!(%peer, most = MAX_CONNECTIONS, "a connection is refused: there are enough");
-                        continue;
-                    };
-                    tokio::spawn(establish(limit, (stream, peer), tls.clone(), place, sender.clone()));
-                }
+                Ok((stream, peer)) => match places.take(&limits, peer.ip()) {
+                    Ok(place) => {
+                        let times = (handshake, limits.idle);
+                        tokio::spawn(establish(times, (stream, peer), tls.clone(), place, sender.clone()));
+                    }
+                    Err(refusal) => {
+                        telemetry::refused(refusal);
+                        if said.is_none_or(|said: Instant| said.elapsed() > SAID_EVERY) {
+                            said = Some(Instant::now());
+                            tracing::warn!(%peer, ?refusal, "a connection is refused: there are enough");
+                        }
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be taken");
                     sleep(PAUSE).await;
@@ -95,20 +153,24 @@ fn links_within(
 }
 
 async fn establish(
-    limit: Duration,
-    (stream, peer): (TcpStream, SocketAddr),
+    (handshake, idle): (Duration, Duration),
+    (stream, address): (TcpStream, SocketAddr),
     tls: Option<TlsAcceptor>,
-    place: OwnedSemaphorePermit,
+    place: Place,
     to: mpsc::Sender<io::Result<Link>>,
 ) {
-    let info = stream.connect_info();
-    match timeout(limit, until_it_speaks(stream, tls)).await {
+    let peer = stream.connect_info();
+    match timeout(handshake, until_it_speaks(stream, tls)).await {
         Ok(Ok(stream)) => {
+            let (calls, idle) = (Calls::none_yet(), (idle, Box::pin(sleep(idle))));
             // Whoever would serve it may have stopped.
-            let _ = to.send(Ok(Link { stream, peer: info, _place: place })).await;
+            let _ = to.send(Ok(Link { stream, peer, calls, idle, _place: place })).await;
         }
-        Ok(Err(error)) => tracing::info!(%peer, %error, "a connection came to nothing"),
-        Err(_) => tracing::info!(%peer, ?limit, "a silent connection is closed"),
+        Ok(Err(error)) => tracing::info!(peer = %address, %error, "a connection came to nothing"),
+        Err(_) => {
+            telemetry::refused(Refusal::Silent);
+            tracing::info!(peer = %address, limit = ?handshake, "a silent connection is closed");
+        }
     }
 }
 
@@ -125,10 +187,27 @@ async fn until_it_speaks(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Res
 }
 
 impl Connected for Link {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Connection;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.peer.clone()
+    fn connect_info(&self) -> Connection {
+        Connection { peer: self.peer.clone(), calls: self.calls.clone() }
+    }
+}
+
+impl Link {
+    /// Ready when it has had no call for too long. Whoever serves a connection reads from it all the time, so this is asked often enough.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let (limit, look) = &mut self.idle;
+        loop {
+            ready!(look.as_mut().poll(context));
+            let left = limit.saturating_sub(self.calls.idle_for());
+            if left.is_zero() {
+                telemetry::refused(Refusal::Idle);
+                tracing::info!(peer = ?self.peer.remote_addr(), "a connection without a call is closed");
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            look.as_mut().reset((Instant::now() + left).into());
+        }
     }
 }
 
@@ -138,9 +217,14 @@ impl AsyncRead for Link {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        let read = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        // Looked at in any case: whoever sends nothing but pings is idle too.
+        match self.poll_idle(context) {
+            Poll::Ready(error) => Poll::Ready(Err(error)),
+            Poll::Pending => read,
         }
     }
 }
@@ -206,7 +290,7 @@ mod tests {
         let config = tls.then(|| Trust::new(folder.path()).identity().unwrap().server_config().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (address, links_within(LIMIT, listener, config, CancellationToken::new()), folder)
+        (address, links_within(LIMIT, Limits::default(), listener, config, CancellationToken::new()), folder)
     }
 
     /// Whether the other side has closed it, by now or soon.
@@ -219,7 +303,7 @@ mod tests {
         for tls in [false, true] {
             let (address, mut links, _folder) = listening(tls).await;
             let mut silent = Vec::new();
-            for _ in 0..MAX_CONNECTIONS {
+            for _ in 0..Limits::default().connections_each {
                 silent.push(TcpStream::connect(address).await.unwrap());
             }
             for stream in silent {
@@ -236,25 +320,46 @@ mod tests {
         }
     }
 
+    /// A connection from an address of this machine that says something.
+    async fn connect(from: &str, to: SocketAddr) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+        let mut stream = socket.connect(to).await.unwrap();
+        // One that is refused may be gone already.
+        let _ = stream.write_all(b"hello").await;
+        stream
+    }
+
+    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn there_are_only_so_many_connections_and_each_that_ends_makes_room() {
+    async fn an_address_has_only_so_many_connections_and_each_that_ends_makes_room() {
         let (address, mut links, _folder) = listening(false).await;
-        let connect = async || {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            // One that is refused may be gone already.
-            let _ = stream.write_all(b"hello").await;
-            stream
-        };
-        let mut clients = Vec::new();
-        let mut served = Vec::new();
-        for _ in 0..MAX_CONNECTIONS {
-            clients.push(connect().await);
+        let (mut clients, mut served) = (Vec::new(), Vec::new());
+        for _ in 0..Limits::default().connections_each {
+            clients.push(connect("127.0.0.1", address).await);
             served.push(links.next().await.unwrap().unwrap());
         }
-        assert!(is_closed(connect().await).await);
+        assert!(is_closed(connect("127.0.0.1", address).await).await);
+        let _other = connect("127.0.0.2", address).await;
+        let _served = links.next().await.unwrap().unwrap();
         served.pop();
-        clients.push(connect().await);
+        clients.push(connect("127.0.0.1", address).await);
         served.push(links.next().await.unwrap().unwrap());
+    }
+
+    #[test]
+    fn all_addresses_have_so_many_and_one_that_has_none_is_forgotten() {
+        let limits = Limits { connections: 3, connections_each: 2, ..Limits::default() };
+        let places = Places::default();
+        let take = |last| {
+            places.take(&limits, IpAddr::from([10, 0, 0, last])).map_err(|refusal| format!("{refusal:?}"))
+        };
+        let held = [take(1).unwrap(), take(1).unwrap(), take(2).unwrap()];
+        assert_eq!(take(1).unwrap_err(), "ClientConnections");
+        assert_eq!(take(3).unwrap_err(), "Connections");
+        drop(held);
+        assert!(places.0.lock().unwrap().is_empty());
+        take(3).unwrap();
     }
 
     #[tokio::test]

@@ -5,7 +5,10 @@
 mod acquaintances;
 mod attempts;
 mod auth;
+mod calls;
+mod limits;
 mod link;
+mod pace;
 mod pairing;
 mod process;
 mod protection;
@@ -14,7 +17,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use facesets_core::wire::{
     WorkerDescription,
@@ -24,12 +27,19 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 pub use auth::{InvalidToken, Token};
-pub use link::{HANDSHAKE_LIMIT, MAX_CONNECTIONS};
+pub use limits::Limits;
+pub use link::HANDSHAKE_LIMIT;
 pub use protection::{Protection, Tls};
 pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
 
-use self::{acquaintances::Acquaintances, auth::Paired, process::Reader, replies::Replies};
-use crate::{packs::Packs, pool::Pool};
+use self::{
+    acquaintances::Acquaintances, attempts::neighbourhood, auth::Paired, process::Reader, replies::Replies,
+};
+use crate::{
+    packs::Packs,
+    pool::{ClientId, Clients, Pool, TooMany},
+    telemetry::{self, Refusal},
+};
 
 /// What the service answers with.
 #[derive(Debug, Clone)]
@@ -39,17 +49,22 @@ pub struct WorkerService {
     packs: Option<Arc<Packs>>,
     acquaintances: Option<Acquaintances>,
     drain: CancellationToken,
+    clients: Arc<Clients>,
+    stall: Duration,
 }
 
 impl WorkerService {
     /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items to `pool`.
     pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
+        let limits = Limits::default();
         Self {
             description: Arc::new(description),
             pool,
             packs: None,
             acquaintances: None,
             drain: CancellationToken::new(),
+            clients: Arc::new(Clients::new(limits.shares())),
+            stall: limits.stall,
         }
     }
 
@@ -99,10 +114,28 @@ impl Worker for WorkerService {
         &self,
         request: Request<Streaming<proto::ProcessRequest>>,
     ) -> Result<Response<Replies>, Status> {
-        let (submitter, answers) = self.pool.open(self.description.credit);
         let paired = request.extensions().get::<Paired>().copied();
+        let place = self.clients.enter(who(paired, &request)?).map_err(refuse)?;
+        let (submitter, answers) = self.pool.open_for(place.client(), self.description.credit);
         let (reader, immediate) = Reader::new(self.clone(), request.into_inner(), submitter);
         tokio::spawn(reader.run(self.revoked(paired)));
-        Ok(Response::new(Replies::new(immediate, answers)))
+        Ok(Response::new(Replies::new(immediate, answers, place)))
     }
+}
+
+/// Whom limits and turns count by: the client that has paired, else whoever is at the address.
+fn who<T>(paired: Option<Paired>, request: &Request<T>) -> Result<ClientId, Status> {
+    if let Some(Paired(token)) = paired {
+        return Ok(ClientId::Paired(token));
+    }
+    let from = request.remote_addr().ok_or_else(|| Status::internal("the connection has no address"))?;
+    Ok(ClientId::Address(neighbourhood(from.ip())))
+}
+
+fn refuse(reason: TooMany) -> Status {
+    telemetry::refused(match reason {
+        TooMany::OfOne(_) => Refusal::ClientStreams,
+        TooMany::OfAll(_) => Refusal::Streams,
+    });
+    Status::resource_exhausted(reason.to_string())
 }

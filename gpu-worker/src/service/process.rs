@@ -1,19 +1,22 @@
 //! The incoming half of a `Process` stream: Hello, then items, one after another, as far as the credit goes.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use facesets_core::wire::{
-    Assembled, Assembler, ItemFailureKind, ItemReply, PROTOCOL_VERSION, ProtocolViolation,
+    Assembled, Assembler, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION,
     proto::{self, process_request, process_response},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout_at};
 use tonic::{Status, Streaming};
 
-use super::WorkerService;
+use super::{WorkerService, pace::Pace};
 use crate::{
     analyzer::failed,
     pool::{Slot, Submitter},
-    telemetry::{self, OpenStream},
+    telemetry::{self, OpenStream, Refusal},
 };
 
 /// How long a client may take to say Hello.
@@ -28,7 +31,9 @@ pub(super) type Immediate = Result<proto::ProcessResponse, Status>;
 pub(super) struct Reader {
     messages: Streaming<proto::ProcessRequest>,
     assembler: Assembler,
-    submitter: Submitter,
+    /// Of the item that is incomplete.
+    pace: Option<Pace>,
+    submitter: Arc<Submitter>,
     immediate: mpsc::Sender<Immediate>,
     service: WorkerService,
 }
@@ -53,21 +58,25 @@ impl Reader {
         let reader = Self {
             messages,
             assembler: Assembler::new(service.description.limits.max_bytes),
-            submitter,
+            pace: None,
+            submitter: Arc::new(submitter),
             immediate,
             service,
         };
         (reader, receiver)
     }
 
-    /// Reads until there is nothing more to read, or the client was `revoked`.
+    /// Reads until there is nothing more to read, nobody to read the answers, or the client was `revoked`.
     pub(super) async fn run(mut self, revoked: impl Future<Output = ()>) {
         let _open = OpenStream::new();
+        let answers = self.immediate.clone();
         let end = tokio::select! {
             biased;
+            () = answers.closed() => End::Gone,
             () = revoked => End::Failed(Status::unauthenticated("the client was revoked")),
             Err(end) = self.read() => end,
         };
+        drop(answers);
         match end {
             End::Finished => {}
             End::Gone => tracing::debug!("a client has left"),
@@ -83,17 +92,15 @@ impl Reader {
         let drain = self.service.drain.clone();
         loop {
             // Credit first: without it nothing is read, and HTTP/2 makes the client wait.
-            let slot = tokio::select! {
+            let mut slot = tokio::select! {
                 biased;
                 () = drain.cancelled() => return self.refuse_all().await,
-                () = self.immediate.closed() => return Err(End::Gone),
                 slot = self.submitter.reserve() => slot,
             };
             let assembled = tokio::select! {
                 biased;
                 () = drain.cancelled() => None,
-                () = self.immediate.closed() => return Err(End::Gone),
-                assembled = next(&mut self.messages, &mut self.assembler) => Some(assembled?),
+                assembled = self.next(&mut slot) => Some(assembled?),
             };
             match assembled {
                 Some(assembled) => self.take(assembled, slot).await?,
@@ -142,18 +149,69 @@ impl Reader {
     /// While draining: every further item is refused, and the stream ends when all that were accepted are answered.
     async fn refuse_all(&mut self) -> Result<std::convert::Infallible, End> {
         let over = || End::Failed(Status::unavailable("the worker is shutting down"));
+        self.assembler.keep_nothing();
+        let submitter = Arc::clone(&self.submitter);
         loop {
             let assembled = tokio::select! {
                 biased;
-                () = self.submitter.all_answered() => return Err(over()),
-                () = self.immediate.closed() => return Err(End::Gone),
-                assembled = next(&mut self.messages, &mut self.assembler) => assembled?,
+                () = submitter.all_answered() => return Err(over()),
+                assembled = self.next_part() => assembled?,
             };
-            if let Assembled::Item(proto_item) = assembled {
-                let message = "the worker is shutting down".to_owned();
-                self.answer(proto_item.id, ItemFailureKind::Draining, message).await?;
+            let id = match assembled {
+                Assembled::Pending => continue,
+                Assembled::Item(Item { id, .. })
+                | Assembled::TooLarge { id, .. }
+                | Assembled::BadTask { id, .. } => id,
+            };
+            self.answer(id, ItemFailureKind::Draining, "the worker is shutting down".to_owned()).await?;
+        }
+    }
+
+    /// The next whole item, or one that is refused, its bytes in `slot` as soon as it is known how many there are. Safe to cancel: what has arrived
+    /// stays in the assembler.
+    async fn next(&mut self, slot: &mut Slot) -> Result<Assembled, End> {
+        loop {
+            if let Some(bytes) = self.assembler.announced() {
+                self.submitter.reserve_bytes(slot, bytes).await;
+            }
+            match self.next_part().await? {
+                Assembled::Pending => {}
+                whole => return Ok(whole),
             }
         }
+    }
+
+    /// What the next message completes; it must come in time if an item is incomplete. Safe to cancel.
+    async fn next_part(&mut self) -> Result<Assembled, End> {
+        let received = self.assembler.received();
+        let message = match received {
+            None => {
+                self.pace = None;
+                self.messages.message().await
+            }
+            Some(received) => {
+                // From when it is read: until then, it is the client that waits.
+                let pace = self.pace.get_or_insert_with(|| Pace::new(self.service.stall, Instant::now()));
+                let message = timeout_at(pace.deadline(received).into(), self.messages.message()).await;
+                message.map_err(|_| {
+                    telemetry::refused(Refusal::Stalled);
+                    let message = format!("an item does not go on: {received} bytes of it came in time");
+                    End::Failed(Status::deadline_exceeded(message))
+                })?
+            }
+        };
+        let message = message.map_err(|status| match status.code() {
+            // A message that cannot be decoded, or is too large, is the client's fault and not its absence.
+            tonic::Code::Internal | tonic::Code::OutOfRange | tonic::Code::InvalidArgument => {
+                violation(status.message())
+            }
+            _ => End::Gone,
+        })?;
+        let Some(message) = message else {
+            let done = std::mem::replace(&mut self.assembler, Assembler::new(0));
+            return Err(done.finish().map_or_else(violation, |()| End::Finished));
+        };
+        self.assembler.accept(message).map_err(violation)
     }
 
     async fn answer(&self, id: u64, kind: ItemFailureKind, message: String) -> Result<(), End> {
@@ -166,28 +224,8 @@ impl Reader {
     }
 }
 
-/// The next whole item, or one that is refused. Safe to cancel: what has arrived stays in `assembler`.
-async fn next(
-    messages: &mut Streaming<proto::ProcessRequest>,
-    assembler: &mut Assembler,
-) -> Result<Assembled, End> {
-    let violation =
-        |violation: ProtocolViolation| End::Failed(Status::invalid_argument(violation.to_string()));
-    loop {
-        let message = messages.message().await.map_err(|status| match status.code() {
-            // A message that cannot be decoded, or is too large, is the client's fault and not its absence.
-            tonic::Code::Internal | tonic::Code::OutOfRange | tonic::Code::InvalidArgument => {
-                End::Failed(Status::invalid_argument(status.message().to_owned()))
-            }
-            _ => End::Gone,
-        })?;
-        let Some(message) = message else {
-            let done = std::mem::replace(assembler, Assembler::new(0));
-            return Err(done.finish().map_or_else(violation, |()| End::Finished));
-        };
-        match assembler.accept(message).map_err(violation)? {
-            Assembled::Pending => {}
-            whole => return Ok(whole),
-        }
-    }
+/// A client that does not keep to the protocol.
+fn violation(what: impl ToString) -> End {
+    telemetry::refused(Refusal::Protocol);
+    End::Failed(Status::invalid_argument(what.to_string()))
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use super::Token;
+use super::{Limits, Token};
 use crate::trust::{Trust, TrustError};
 
-/// What a server is protected by. By default nothing, which is for loopback.
+/// What a server is protected by. By default nothing but limits, which is for loopback.
 #[derive(Debug, Clone)]
 pub struct Protection {
     /// The token that any client may name.
@@ -16,6 +16,8 @@ pub struct Protection {
     pub tls: Option<Tls>,
     /// Whether callers with a token may ask for the protocol's description.
     pub reflection: bool,
+    /// What clients may take.
+    pub limits: Limits,
 }
 
 /// TLS, and who has paired.
@@ -27,7 +29,7 @@ pub struct Tls {
 
 impl Default for Protection {
     fn default() -> Self {
-        Self { token: None, tls: None, reflection: true }
+        Self { token: None, tls: None, reflection: true, limits: Limits::default() }
     }
 }
 

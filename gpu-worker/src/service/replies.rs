@@ -11,7 +11,7 @@ use tokio_stream::Stream;
 use tonic::Status;
 
 use super::process::Immediate;
-use crate::pool::Answers;
+use crate::pool::{Answers, StreamPlace};
 
 /// A stream that ends when both halves have, or with the first error.
 #[derive(Debug)]
@@ -20,11 +20,13 @@ pub struct Replies {
     immediate: Option<mpsc::Receiver<Immediate>>,
     /// `None` when ended.
     answers: Option<Answers>,
+    /// The client's place among the streams.
+    _place: StreamPlace,
 }
 
 impl Replies {
-    pub(super) fn new(immediate: mpsc::Receiver<Immediate>, answers: Answers) -> Self {
-        Self { immediate: Some(immediate), answers: Some(answers) }
+    pub(super) fn new(immediate: mpsc::Receiver<Immediate>, answers: Answers, place: StreamPlace) -> Self {
+        Self { immediate: Some(immediate), answers: Some(answers), _place: place }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server around the service: limits, windows, keepalive, health, reflection, drain.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use facesets_core::wire::{
     CONNECTION_WINDOW, FILE_DESCRIPTOR_SET, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW,
@@ -12,10 +12,10 @@ use tonic::{service::interceptor::InterceptedService, transport::Server};
 use tonic_health::{ServingStatus, server::health_reporter};
 
 use super::{
-    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, link::links,
+    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, calls::CountCalls, link::links,
     pairing::PairingService,
 };
-use crate::trust::TrustError;
+use crate::{pool::Clients, trust::TrustError};
 
 /// How long a drain may take: longer than any item, shorter than the patience of whoever stops the worker.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +28,15 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Calls at once on one connection: a client needs one stream and a few questions.
 const MAX_STREAMS: u32 = 32;
+
+/// Of those, calls whose answers have not begun. A stream of work begins to answer at once.
+const MAX_UNANSWERED: usize = 2;
+
+/// How long a call may take to begin to answer, the arrival of what is asked included.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// Longest question where nothing long is asked, in bytes: everybody may ask for health.
+const MAX_QUESTION_BYTES: usize = 4096;
 
 /// A server that did not come to its end in order.
 #[derive(Debug, thiserror::Error)]
@@ -60,25 +69,35 @@ pub async fn serve(
     protection: Protection,
     drain: CancellationToken,
 ) -> Result<Outcome, ServeError> {
-    let Protection { token, tls, reflection: reflecting } = protection;
+    let Protection { token, tls, reflection: reflecting, limits } = protection;
     let (config, acquaintances) = match tls {
         Some(tls) => (Some(tls.config), Some(Acquaintances::of(tls.trust).await?)),
         None => (None, None),
     };
-    let service = WorkerService { drain: drain.clone(), acquaintances: acquaintances.clone(), ..service };
-    let pool = std::sync::Arc::clone(&service.pool);
+    let service = WorkerService {
+        drain: drain.clone(),
+        acquaintances: acquaintances.clone(),
+        clients: Arc::new(Clients::new(limits.shares())),
+        stall: limits.stall,
+        ..service
+    };
+    let pool = Arc::clone(&service.pool);
     let pairing = acquaintances.clone().map(PairingService::new).map(PairingServer::new);
+    let pairing = pairing.map(|pairing| pairing.max_decoding_message_size(MAX_QUESTION_BYTES));
     let guard = Guard { token, acquaintances };
     let (reflection, reflection_alpha) = if reflecting {
         let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+        let v1 = v1.max_decoding_message_size(MAX_QUESTION_BYTES);
+        let v1alpha = v1alpha.max_decoding_message_size(MAX_QUESTION_BYTES);
         let guarded = InterceptedService::new(v1, guard.clone());
         (Some(guarded), Some(InterceptedService::new(v1alpha, guard.clone())))
     } else {
         (None, None)
     };
     let (health, health_server) = health_reporter();
+    let health_server = health_server.max_decoding_message_size(MAX_QUESTION_BYTES);
     health.set_serving::<WorkerServer<WorkerService>>().await;
-    let watching = tokio::spawn(say_when_lost(std::sync::Arc::clone(&pool), health.clone()));
+    let watching = tokio::spawn(say_when_lost(Arc::clone(&pool), health.clone()));
     let worker = WorkerServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -88,15 +107,18 @@ pub async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(MAX_FRAME_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
+        .concurrency_limit_per_connection(MAX_UNANSWERED)
+        .timeout(CALL_LIMIT)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(CountCalls)
         .add_service(health_server)
         .add_service(InterceptedService::new(worker, guard))
         .add_optional_service(pairing)
         .add_optional_service(reflection)
         .add_optional_service(reflection_alpha)
         .serve_with_incoming_shutdown(
-            links(listener, config, drain.clone()),
+            links(limits, listener, config, drain.clone()),
             drain.clone().cancelled_owned(),
         );
     let too_late = async {
@@ -124,10 +146,7 @@ pub async fn serve(
 }
 
 /// A worker whose device is gone stays up, to say so: not serving, and every item may be tried elsewhere.
-async fn say_when_lost(
-    pool: std::sync::Arc<crate::pool::Pool>,
-    health: tonic_health::server::HealthReporter,
-) {
+async fn say_when_lost(pool: Arc<crate::pool::Pool>, health: tonic_health::server::HealthReporter) {
     pool.lost().await;
     health.set_service_status("", ServingStatus::NotServing).await;
     health.set_not_serving::<WorkerServer<WorkerService>>().await;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use file::{ConfigFile, FileError, config_file, default_config_file};
 pub use print::effective;
 
-use crate::engine::ProviderChoice;
+use crate::{engine::ProviderChoice, service::Limits};
 
 /// Each field as the flag of the same name; `None` where nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
@@ -62,6 +62,21 @@ pub struct Settings {
     /// Largest decoded image in pixels [default: 200 million].
     #[arg(long, env = "FACESETS_MAX_PIXELS", value_name = "PIXELS")]
     pub max_pixels: Option<u64>,
+    /// Bytes of encoded images in flight at once, of all clients; one client has a quarter, and in any case one image [default: 1 GiB].
+    #[arg(long, env = "FACESETS_MAX_BYTES_IN_FLIGHT", value_name = "BYTES")]
+    pub max_bytes_in_flight: Option<u64>,
+    /// Connections at once, of all clients [default: 64].
+    #[arg(long, env = "FACESETS_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<NonZeroUsize>,
+    /// Connections at once from one address [default: 8].
+    #[arg(long, env = "FACESETS_MAX_CONNECTIONS_PER_CLIENT", value_name = "NUMBER")]
+    pub max_connections_per_client: Option<NonZeroUsize>,
+    /// An image that is not complete so long after it began ends its stream, unless it comes at 16 KiB/s or faster [default: 120].
+    #[arg(long, env = "FACESETS_STALL_SECONDS", value_name = "SECONDS")]
+    pub stall_seconds: Option<NonZeroU64>,
+    /// A connection that has had no call for so long is closed [default: 600].
+    #[arg(long, env = "FACESETS_IDLE_CONNECTION_SECONDS", value_name = "SECONDS")]
+    pub idle_connection_seconds: Option<NonZeroU64>,
     /// File with a token that any client may name, beside the tokens of paired clients (or the variable `FACESETS_TOKEN`).
     #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -106,6 +121,11 @@ impl Settings {
             lanes: self.lanes.or(below.lanes),
             max_image_bytes: self.max_image_bytes.or(below.max_image_bytes),
             max_pixels: self.max_pixels.or(below.max_pixels),
+            max_bytes_in_flight: self.max_bytes_in_flight.or(below.max_bytes_in_flight),
+            max_connections: self.max_connections.or(below.max_connections),
+            max_connections_per_client: self.max_connections_per_client.or(below.max_connections_per_client),
+            stall_seconds: self.stall_seconds.or(below.stall_seconds),
+            idle_connection_seconds: self.idle_connection_seconds.or(below.idle_connection_seconds),
             token_file: self.token_file.or(below.token_file),
             tls: self.tls.or(below.tls),
             state: self.state.or(below.state),
@@ -120,6 +140,7 @@ impl Settings {
     /// What holds where nobody says anything. What stays `None` is found out at start.
     pub fn defaults() -> Self {
         let limits = facesets_core::ImageLimits::default();
+        let clients = Limits::default();
         Self {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 50551))),
             models: Some(default_models()),
@@ -130,6 +151,11 @@ impl Settings {
             allow_cpu_fallback: Some(false),
             max_image_bytes: Some(limits.max_bytes),
             max_pixels: Some(limits.max_pixels),
+            max_bytes_in_flight: Some(clients.bytes),
+            max_connections: NonZeroUsize::new(clients.connections),
+            max_connections_per_client: NonZeroUsize::new(clients.connections_each),
+            stall_seconds: NonZeroU64::new(clients.stall.as_secs()),
+            idle_connection_seconds: NonZeroU64::new(clients.idle.as_secs()),
             state: Some(default_state()),
             reflection: Some(true),
             device_timeout_seconds: NonZeroU64::new(120),
@@ -193,6 +219,11 @@ mod tests {
             lanes: NonZeroUsize::new(1),
             max_image_bytes: Some(1),
             max_pixels: Some(1),
+            max_bytes_in_flight: Some(1),
+            max_connections: NonZeroUsize::new(1),
+            max_connections_per_client: NonZeroUsize::new(1),
+            stall_seconds: NonZeroU64::new(1),
+            idle_connection_seconds: NonZeroU64::new(1),
             token_file: Some("high".into()),
             tls: Some(true),
             state: Some("high".into()),

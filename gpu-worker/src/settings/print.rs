@@ -31,7 +31,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
 }
 
 /// Every key, in the order of the flags.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 25] = [
     "listen",
     "models",
     "pack",
@@ -44,6 +44,11 @@ const KEYS: [&str; 20] = [
     "lanes",
     "max_image_bytes",
     "max_pixels",
+    "max_bytes_in_flight",
+    "max_connections",
+    "max_connections_per_client",
+    "stall_seconds",
+    "idle_connection_seconds",
     "token_file",
     "tls",
     "state",

@@ -27,6 +27,7 @@ const WORK_SECONDS: &str = "facesets_worker_work_seconds";
 const BATCH_INPUTS: &str = "facesets_worker_batch_inputs";
 const DEVICE_ERRORS: &str = "facesets_worker_device_errors_total";
 const REBUILDS: &str = "facesets_worker_device_rebuilds_total";
+const REFUSED: &str = "facesets_worker_refused_total";
 const QUEUED: &str = "facesets_worker_queued_items";
 const QUEUE_PLACES: &str = "facesets_worker_queue_places";
 const SERVING: &str = "facesets_worker_serving";
@@ -71,6 +72,45 @@ pub(crate) fn device_error(role: ModelRole, cause: RunFailure) {
 /// Sessions were given up after the device went away; new ones are made.
 pub(crate) fn device_rebuilt() {
     counter!(REBUILDS).increment(1);
+}
+
+/// What is refused or ended because a client takes too much, or does not do its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A connection: there are enough of all clients.
+    Connections,
+    /// A connection: the address has enough.
+    ClientConnections,
+    /// A connection that says nothing, or does not come to the end of its handshake.
+    Silent,
+    /// A connection without a call.
+    Idle,
+    /// A call with no token or a wrong one.
+    Token,
+    /// A stream: there are enough of all clients.
+    Streams,
+    /// A stream: the client has enough.
+    ClientStreams,
+    /// A stream whose item does not go on.
+    Stalled,
+    /// A stream that does not keep to the protocol, or lies about sizes.
+    Protocol,
+}
+
+/// Something was refused or ended.
+pub(crate) fn refused(what: Refusal) {
+    let reason = match what {
+        Refusal::Connections => "connections",
+        Refusal::ClientConnections => "client_connections",
+        Refusal::Silent => "silent",
+        Refusal::Idle => "idle",
+        Refusal::Token => "token",
+        Refusal::Streams => "streams",
+        Refusal::ClientStreams => "client_streams",
+        Refusal::Stalled => "stalled",
+        Refusal::Protocol => "protocol",
+    };
+    counter!(REFUSED, "reason" => reason).increment(1);
 }
 
 /// A stream that is open as long as this lives.

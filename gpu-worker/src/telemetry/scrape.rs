@@ -5,7 +5,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::{
     BATCH_INPUTS, BYTES, DEVICE_ERRORS, ITEMS, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED, REBUILDS,
-    SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, Sources, WORK_SECONDS,
+    REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, Sources, WORK_SECONDS,
 };
 use crate::{meter::STAGES, resources};
 
@@ -57,6 +57,7 @@ fn describe() {
     describe_histogram!(BATCH_INPUTS, "Inputs of a run of a network");
     describe_counter!(DEVICE_ERRORS, "Runs of a network that failed, by model and cause");
     describe_counter!(REBUILDS, "How often sessions were made anew because the device had gone away");
+    describe_counter!(REFUSED, "Connections, calls and streams that were refused or ended, by reason");
     describe_gauge!(QUEUED, "Items that wait for a lane");
     describe_gauge!(QUEUE_PLACES, "Most items that may wait for a lane");
     describe_gauge!(SERVING, "1 if items are taken, else 0");

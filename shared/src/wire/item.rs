@@ -117,6 +117,24 @@ impl Assembler {
         }
     }
 
+    /// Bytes of the incomplete item that is kept, as it announced them; `None` if there is none.
+    pub fn announced(&self) -> Option<u64> {
+        self.open.as_ref().filter(|open| open.content.is_ok()).map(|open| open.total_bytes)
+    }
+
+    /// Bytes of the incomplete item that have come so far, whether they are kept or not; `None` if there is none.
+    pub fn received(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.received)
+    }
+
+    /// From now on, and of what is incomplete, no bytes are kept: every item that has any is [`Assembled::TooLarge`].
+    pub fn keep_nothing(&mut self) {
+        self.max_bytes = 0;
+        if let Some(OpenItem { id, total_bytes, content, .. }) = &mut self.open {
+            *content = Err(Assembled::TooLarge { id: *id, total_bytes: *total_bytes });
+        }
+    }
+
     /// To be called when the stream has ended.
     pub fn finish(self) -> Result<(), ProtocolViolation> {
         self.open.map_or(Ok(()), |open| Err(ProtocolViolation::Truncated(open.id)))
@@ -244,6 +262,43 @@ mod tests {
         let arrived = assemble(100, [&large, &small].into_iter().flat_map(requests)).unwrap();
         let total_bytes = large.data.len() as u64;
         assert_eq!(arrived, [Assembled::TooLarge { id: 1, total_bytes }, Assembled::Item(small)]);
+    }
+
+    #[test]
+    fn a_lie_about_the_size_ends_the_stream_and_nothing_beyond_it_is_kept() {
+        let [begin, chunk] = {
+            let mut messages = requests(&item(1, 2 * MAX_CHUNK_BYTES));
+            [messages.next().unwrap(), messages.next().unwrap()]
+        };
+        let with_total = |mut message: proto::ProcessRequest, total| {
+            let Some(proto::process_request::Kind::Item(item)) = &mut message.kind else { unreachable!() };
+            item.total_bytes = total;
+            message
+        };
+        for total in [1, MAX_CHUNK_BYTES as u64 + 1] {
+            let messages = [with_total(begin.clone(), total), chunk.clone()];
+            assert_eq!(assemble(u64::MAX, messages), Err(ProtocolViolation::Overrun(1)));
+        }
+        let mut assembler = Assembler::new(u64::MAX);
+        assert_eq!(assembler.accept(with_total(begin, u64::MAX)), Ok(Assembled::Pending));
+        assert_eq!(assembler.announced(), Some(u64::MAX));
+        assert_eq!(assembler.received(), Some(MAX_CHUNK_BYTES as u64));
+        assert_eq!(assembler.finish(), Err(ProtocolViolation::Truncated(1)));
+    }
+
+    #[test]
+    fn whoever_keeps_nothing_still_learns_every_id() {
+        let mut assembler = Assembler::new(u64::MAX);
+        let mut messages = requests(&item(1, MAX_CHUNK_BYTES + 1)).chain(requests(&item(2, 1)));
+        assert_eq!(assembler.accept(messages.next().unwrap()), Ok(Assembled::Pending));
+        assembler.keep_nothing();
+        assert_eq!(assembler.announced(), None);
+        let rest: Vec<Assembled> = messages.map(|message| assembler.accept(message).unwrap()).collect();
+        let total_bytes = MAX_CHUNK_BYTES as u64 + 1;
+        assert_eq!(
+            rest,
+            [Assembled::TooLarge { id: 1, total_bytes }, Assembled::TooLarge { id: 2, total_bytes: 1 }]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The worker's armour: who gets in, what goes over the wire, and what nobody ever sees in a log.
 
 mod handshakes;
+mod hostile;
 mod network;
 mod pairing;
 mod tokens;

@@ -1,0 +1,135 @@
+//! The calls of a connection: whether there are any, and since when there are none.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::{
+    body::Body,
+    codegen::{BoxFuture, Service, http},
+    transport::server::TcpConnectInfo,
+};
+use tower::Layer;
+
+/// What a connection's calls have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    pub(super) peer: TcpConnectInfo,
+    pub(super) calls: Calls,
+}
+
+/// Counts the calls of one connection.
+#[derive(Debug, Clone)]
+pub(super) struct Calls(Arc<Mutex<Count>>);
+
+#[derive(Debug)]
+struct Count {
+    open: usize,
+    /// When there last was a call, or the connection began.
+    last: Instant,
+}
+
+/// A call, for as long as this lives.
+#[derive(Debug)]
+struct Call(Calls);
+
+impl Calls {
+    pub(super) fn none_yet() -> Self {
+        Self(Arc::new(Mutex::new(Count { open: 0, last: Instant::now() })))
+    }
+
+    /// For how long there has been none.
+    pub(super) fn idle_for(&self) -> Duration {
+        let count = self.count();
+        if count.open > 0 { Duration::ZERO } else { count.last.elapsed() }
+    }
+
+    fn begin(&self) -> Call {
+        self.count().open += 1;
+        Call(self.clone())
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut count = self.0.count();
+        count.open -= 1;
+        count.last = Instant::now();
+    }
+}
+
+/// Counts every call from its request to the last byte of its answer, and says where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CountCalls;
+
+#[derive(Debug, Clone)]
+pub(super) struct Counted<S>(S);
+
+impl<S> Layer<S> for CountCalls {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Counted<S> {
+        Counted(inner)
+    }
+}
+
+impl<S> Service<http::Request<Body>> for Counted<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<Self::Response, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let connection = request.extensions_mut().remove::<Connection>();
+        let call = connection.map(|Connection { peer, calls }| {
+            request.extensions_mut().insert(peer);
+            calls.begin()
+        });
+        let answer = self.0.call(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            Ok(answer.map(|body| Body::new(Answer { body, _call: call })))
+        })
+    }
+}
+
+/// The body of an answer, which ends its call when it is dropped.
+struct Answer {
+    body: Body,
+    _call: Option<Call>,
+}
+
+impl HttpBody for Answer {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
