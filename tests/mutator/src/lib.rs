@@ -66,7 +66,9 @@ impl Seed {
 /// more than [`MAX_GROWTH`].
 pub fn survives(seeds: &[Seed], count: usize, mut check: impl FnMut(&[u8])) {
     assert!(!seeds.is_empty(), "there is nothing to damage");
-    seeds.iter().for_each(|seed| check(&seed.bytes));
+    for seed in seeds {
+        check(&seed.bytes);
+    }
     let before = peak_address_space();
     for number in 0..count {
         let bytes = mutation(seeds, number);
@@ -148,7 +150,9 @@ fn set_number(bytes: &mut [u8], at: usize, random: &mut Random) {
     if big {
         number[4 - width..].copy_from_slice(field);
     } else {
-        field.iter().rev().zip((4 - width)..).for_each(|(byte, at)| number[at] = *byte);
+        for (byte, at) in field.iter().rev().zip((4 - width)..) {
+            number[at] = *byte;
+        }
     }
     let there = u32::from_be_bytes(number);
     let number = match random.below(3) {
