@@ -10,7 +10,7 @@ use facesets_core::{
 use prost::Message;
 
 /// Most bytes of an item.
-pub(crate) const MAX_ITEM_BYTES: u64 = 1 << 12;
+const MAX_ITEM_BYTES: u64 = 1 << 12;
 
 /// `ProcessRequest`s one after the other, each with its length before it, as a worker takes them from a stream.
 pub(crate) fn stream(mut bytes: &[u8]) {

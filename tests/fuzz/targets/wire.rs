@@ -2,8 +2,10 @@
 
 #![no_main]
 
+#[expect(dead_code, reason = "other targets use the rest")]
 #[path = "../../../shared/tests/hostile/checks.rs"]
 mod checks;
+#[expect(dead_code, reason = "other targets use the rest")]
 #[path = "../../../shared/tests/hostile/seeds.rs"]
 mod seeds;
 
