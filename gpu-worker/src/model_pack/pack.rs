@@ -52,12 +52,16 @@ impl Pack {
             }
             _ => PackError::Read { path: path.clone(), source },
         })?;
-        let bad = |reason: String| PackError::Manifest { path: path.clone(), reason };
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+        Self::described_by(&text, folder, name).map_err(|reason| PackError::Manifest { path, reason })
+    }
+
+    /// The pack `name` in `folder` that a manifest describes, or what is wrong with it; nothing is read.
+    pub fn described_by(manifest: &[u8], folder: PathBuf, name: &str) -> Result<Self, String> {
+        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
         if manifest.name != name {
-            return Err(bad(format!("it is named `{}`, its folder `{name}`", manifest.name)));
+            return Err(format!("it is named `{}`, its folder `{name}`", manifest.name));
         }
-        let files = manifest.files().map_err(bad)?;
+        let files = manifest.files()?;
         let info = info(&manifest, &files);
         Ok(Self { folder, files, info })
     }

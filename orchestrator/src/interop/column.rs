@@ -129,3 +129,43 @@ impl Column {
 fn problem(array: &str, problem: String) -> ImportError {
     ImportError::Array { array: array.to_owned(), problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use facesets_mutator::{Seed, survives};
+
+    use super::{super::npy, *};
+    use crate::store::Item;
+
+    /// One array, whatever it is asked for.
+    struct One(Vec<u8>);
+
+    impl Arrays for One {
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn open(&self, _: &str) -> Result<Box<dyn Read>, ImportError> {
+            Ok(Box::new(io::Cursor::new(self.0.clone())))
+        }
+    }
+
+    #[test]
+    fn a_damaged_array_is_refused_or_has_as_many_rows_as_it_says() {
+        for column in store::COLUMNS {
+            let item = match column.kind() {
+                Item::Text(_) => Item::Text(9),
+                other => other,
+            };
+            let array = [npy::head(item, Some(3)), vec![0; 3 * item.len()]].concat();
+            survives(&[Seed::new(column.name, array)], 200, |bytes| {
+                let Ok(mut column) = Column::open(&One(bytes.to_vec()), column.name) else { return };
+                let told = column.rows.saturating_mul(column.row.len() as u64);
+                while column.read < column.rows && column.bytes().is_ok() {}
+                if column.read == column.rows && column.finish().is_ok() {
+                    assert!(told < bytes.len() as u64, "{told} bytes of rows in a file of {}", bytes.len());
+                }
+            });
+        }
+    }
+}

@@ -91,7 +91,7 @@ fn decode_picture(
     let explain = |error| from_image_error(error, format);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
-    limit::check_pixels(width.into(), height.into(), limits)?;
+    limit::check_pixels(name(format), width.into(), height.into(), limits)?;
     let mut allocation = image::Limits::default();
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(DECODER_BYTES_PER_PIXEL));
     decoder.set_limits(allocation).map_err(explain)?;
@@ -183,6 +183,14 @@ mod tests {
         let error = decode_upright(&png_announcing(30_000, 30_000), &ImageLimits::default()).unwrap_err();
         let max_pixels = ImageLimits::default().max_pixels;
         assert_eq!(error, DecodeError::TooManyPixels { width: 30_000, height: 30_000, max_pixels });
+    }
+
+    #[test]
+    fn an_image_without_pixels_is_damaged() {
+        let mut gif = encoded(&DynamicImage::ImageRgb8(gradient(4, 4)), ImageFormat::Gif);
+        gif[6..8].copy_from_slice(&[0, 0]);
+        let error = decode_upright(&gif, &ImageLimits::default()).unwrap_err();
+        assert_eq!(error.to_string(), "the GIF data are damaged: an image without pixels");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const END_MARKER: [u8; 2] = [0xFF, 0xD9];
 pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
     let header = decoder.read_header(bytes).map_err(damaged)?;
-    check_pixels(header.width as u64, header.height as u64, limits)?;
+    check_pixels("JPEG", header.width as u64, header.height as u64, limits)?;
     decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
 
     let (width, height) = (header.width, header.height);

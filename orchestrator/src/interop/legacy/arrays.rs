@@ -82,10 +82,12 @@ pub(super) fn texts(arrays: &dyn Arrays, theirs: &str) -> Result<Vec<String>, Le
         let error = HeadError::Shape { found: head.shape, needed: "[rows]".to_owned() };
         return Err(ImportError::head(theirs, &error).into());
     };
-    let bytes = exactly(theirs, &mut reader, rows, width)?;
+    // As many rows as it likes would need no byte of the file.
     if width == 0 {
-        return Ok(vec![String::new(); rows as usize]);
+        let problem = "holds texts of no width".to_owned();
+        return Err(ImportError::Array { array: theirs.to_owned(), problem }.into());
     }
+    let bytes = exactly(theirs, &mut reader, rows, width)?;
     let text = |(row, bytes): (u64, &[u8])| {
         let text = if wide {
             let chars = bytes.as_chunks().0.iter().map(|bytes| char::from_u32(u32::from_le_bytes(*bytes)));

@@ -7,6 +7,8 @@
 mod arrays;
 mod error;
 mod photos;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

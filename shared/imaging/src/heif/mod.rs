@@ -74,7 +74,7 @@ impl ImageDecoder<'_> {
         let announced = self.announced_size(id)?;
         let planes = self.planes(id)?;
         let (width, height) = announced.unwrap_or((planes.width as u32, planes.height as u32));
-        check_pixels(width.into(), height.into(), self.limits)?;
+        self.check_size(width, height)?;
         if width as usize > planes.width || height as usize > planes.height {
             return Err(self.damaged("the coded image is smaller than announced"));
         }
@@ -124,10 +124,7 @@ impl ImageDecoder<'_> {
     }
 
     fn check_size(&self, width: u32, height: u32) -> Result<(), DecodeError> {
-        if width == 0 || height == 0 {
-            return Err(self.damaged("an image without pixels"));
-        }
-        check_pixels(width.into(), height.into(), self.limits)
+        check_pixels(self.family, width.into(), height.into(), self.limits)
     }
 
     fn stated_colour(&self, id: ItemId) -> Result<Option<Colour>, DecodeError> {

@@ -1,0 +1,27 @@
+//! What must hold of any bytes that claim to be a photo: the mutations beside this file and `tests/fuzz` demand it.
+
+use facesets_core::ImageLimits;
+use facesets_imaging::{DecodeError, camera_tags, decode_upright, worker_can_decode};
+
+/// Every seed is within them.
+const LIMITS: ImageLimits = ImageLimits { max_bytes: 1 << 20, max_pixels: 20_000 };
+
+/// An image within limits, or an error that keeps its own promises.
+pub(crate) fn photo(bytes: &[u8]) {
+    match decode_upright(bytes, &LIMITS) {
+        Ok(image) => {
+            let (width, height) = (u64::from(image.width()), u64::from(image.height()));
+            assert!((1..=LIMITS.max_pixels).contains(&(width * height)), "{width} × {height} pixels");
+        }
+        Err(DecodeError::TooManyPixels { width, height, .. }) => {
+            assert!(width.saturating_mul(height) > LIMITS.max_pixels, "{width} × {height} are not too many");
+        }
+        Err(DecodeError::TooManyBytes { bytes, .. }) => assert!(bytes > LIMITS.max_bytes),
+        Err(DecodeError::Empty) => assert!(bytes.is_empty()),
+        Err(DecodeError::UnknownFormat) => {
+            assert!(!worker_can_decode(bytes), "a worker would be sent what is unknown");
+        }
+        Err(DecodeError::Unsupported(_) | DecodeError::Damaged { .. }) => {}
+    }
+    camera_tags(bytes);
+}
