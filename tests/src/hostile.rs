@@ -104,7 +104,9 @@ impl Attacker {
 /// One stream's part of it, until it is ended.
 async fn attack_once(attack: &Attack, channel: Channel, blows: &AtomicUsize) -> Result<(), Status> {
     let mut stream = Stream::open(channel).await?;
-    let struck = || drop(blows.fetch_add(1, Ordering::Relaxed));
+    let struck = || {
+        blows.fetch_add(1, Ordering::Relaxed);
+    };
     for id in 0.. {
         match attack {
             Attack::Flood(bytes) => {
