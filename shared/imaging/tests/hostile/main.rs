@@ -29,7 +29,8 @@ fn damaged_avif_is_survived() {
 #[test]
 fn damaged_raw_files_and_photos_with_exif_are_survived() {
     let mut seeds = fixtures(&[""]);
-    seeds.retain(|seed| !seed.name.ends_with(".heic") && !seed.name.ends_with(".avif"));
+    let has_test_of_its_own = |name: &str| [".heic", ".avif"].iter().any(|ending| name.ends_with(ending));
+    seeds.retain(|seed| !has_test_of_its_own(&seed.name));
     survives(&seeds, 4000, checks::photo);
 }
 
