@@ -203,15 +203,15 @@ impl Reader {
         let message = message.map_err(|status| match status.code() {
             // A message that cannot be decoded, or is too large, is the client's fault and not its absence.
             tonic::Code::Internal | tonic::Code::OutOfRange | tonic::Code::InvalidArgument => {
-                violation(status.message())
+                violation(&status.message())
             }
             _ => End::Gone,
         })?;
         let Some(message) = message else {
             let done = std::mem::replace(&mut self.assembler, Assembler::new(0));
-            return Err(done.finish().map_or_else(violation, |()| End::Finished));
+            return Err(done.finish().map_or_else(|broken| violation(&broken), |()| End::Finished));
         };
-        self.assembler.accept(message).map_err(violation)
+        self.assembler.accept(message).map_err(|broken| violation(&broken))
     }
 
     async fn answer(&self, id: u64, kind: ItemFailureKind, message: String) -> Result<(), End> {
@@ -225,7 +225,7 @@ impl Reader {
 }
 
 /// A client that does not keep to the protocol.
-fn violation(what: impl ToString) -> End {
+fn violation(what: &impl ToString) -> End {
     telemetry::refused(Refusal::Protocol);
     End::Failed(Status::invalid_argument(what.to_string()))
 }
