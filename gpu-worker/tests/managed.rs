@@ -126,6 +126,11 @@ fn what_prevents_a_start_is_said_on_stdout_with_a_hint_and_ends_with_2() {
         start["configuration"][field] = value.clone();
         start
     };
+    let exposed = |tls: Value| {
+        let mut start = with("listen", &json!("0.0.0.0:0"));
+        start["configuration"]["tls"] = tls;
+        start
+    };
     for (start, part) in [
         (with("pack", &json!("nope")), "no model pack `nope`"),
         (with("runtime", &json!("/nowhere/libonnxruntime.so")), "/nowhere/libonnxruntime.so"),
@@ -133,7 +138,9 @@ fn what_prevents_a_start_is_said_on_stdout_with_a_hint_and_ends_with_2() {
             with("runtime", &json!(file!().replace("gpu-worker", env!("CARGO_MANIFEST_DIR")))),
             "cannot be loaded",
         ),
-        (with("listen", &json!("0.0.0.0:0")), "unencrypted"),
+        (exposed(json!(false)), "unencrypted"),
+        // There is no home to keep a certificate in.
+        (exposed(json!(true)), "no folder for the worker's certificate"),
         (with("colour", &json!("blue")), "unknown field `colour`"),
     ] {
         let (child, ready) = managed(&start);

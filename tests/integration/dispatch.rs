@@ -310,7 +310,7 @@ fn other_networks_of_landmarks_bring_their_points_and_change_nothing_else() {
     assert_eq!((enriched.code, &enriched.json()["analysed"]), (Some(0), &json!(2)), "{enriched}");
     let after = place.workspace.dump();
     let (was, is): (Vec<&str>, Vec<&str>) =
-        before.lines().zip(after.lines()).filter(|(was, is)| was != is).unzip();
+        before.lines().zip(after.lines()).filter(|(was, is)| was != is && !is.contains("\"digest\"")).unzip();
     assert_eq!(before.lines().count(), after.lines().count());
     for (was, is) in was.iter().zip(&is) {
         let [mut was, mut is] = [was, is].map(|line| serde_json::from_str::<Value>(line).unwrap());

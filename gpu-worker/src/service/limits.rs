@@ -26,7 +26,7 @@ pub struct Limits {
     pub bytes: u64,
     /// Of one client.
     pub bytes_each: u64,
-    /// How long an item may take from its first chunk to its last one, unless it comes faster than [`super::pace::LEAST_RATE`].
+    /// How long an item may take from its first chunk to its last one, unless it comes at 16 KiB a second or faster.
     pub stall: Duration,
     /// How long a connection may be without a call.
     pub idle: Duration,

@@ -167,17 +167,17 @@ impl Settings {
 
 /// `facesets/models` in the user's data folder.
 pub fn default_models() -> PathBuf {
-    data_folder().join("models")
+    data_folder().unwrap_or_else(|| PathBuf::from("facesets")).join("models")
 }
 
-/// `facesets/worker` in the user's data folder.
+/// `facesets/worker` in the user's data folder; empty where that is not known.
 pub fn default_state() -> PathBuf {
-    data_folder().join("worker")
+    data_folder().map(|folder| folder.join("worker")).unwrap_or_default()
 }
 
 /// `facesets` in `%LOCALAPPDATA%` on Windows, in `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
-fn data_folder() -> PathBuf {
-    user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share").unwrap_or_default().join("facesets")
+fn data_folder() -> Option<PathBuf> {
+    Some(user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share")?.join("facesets"))
 }
 
 /// A folder of the user's: a variable on Windows; elsewhere another one, or else a folder below the home.

@@ -61,6 +61,9 @@ pub enum TrustError {
     /// The certificate.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Nowhere to keep anything.
+    #[error("there is no folder for the worker's certificate, as no home folder is known")]
+    NoFolder,
     /// No random numbers.
     #[error("the system gives no random numbers")]
     Random,
@@ -81,6 +84,9 @@ impl TrustError {
             Self::Identity(_) => {
                 "move `identity.pem` out of the state folder and pair every client again".to_owned()
             }
+            Self::NoFolder => {
+                "set HOME (LOCALAPPDATA on Windows), or name a folder with `--state DIR`".to_owned()
+            }
             Self::Random => "restart the machine".to_owned(),
         }
     }
@@ -98,7 +104,7 @@ pub enum PairError {
 }
 
 impl Trust {
-    /// In `folder`, which is made when something is first kept in it.
+    /// In `folder`, which is made when something is first kept in it. An empty path is none at all.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -106,7 +112,7 @@ impl Trust {
     /// The worker's certificate and key, made at first need.
     pub fn identity(&self) -> Result<Identity, TrustError> {
         let _lock = self.lock()?;
-        let path = self.folder.join("identity.pem");
+        let path = self.file("identity.pem")?;
         if let Some(pem) = files::read_private(&path)? {
             return Ok(Identity::from_pem(&pem)?);
         }
@@ -160,21 +166,29 @@ impl Trust {
     /// Notes where a worker with TLS listens, so that codes can say so.
     pub fn note_address(&self, address: SocketAddr) -> Result<(), TrustError> {
         let _lock = self.lock()?;
-        files::write(&self.folder.join(ADDRESS), format!("{address}\n").as_bytes())
+        files::write(&self.file(ADDRESS)?, format!("{address}\n").as_bytes())
     }
 
     /// Where a worker with TLS has listened last.
     pub fn noted_address(&self) -> Result<Option<SocketAddr>, TrustError> {
-        let path = self.folder.join(ADDRESS);
+        let path = self.file(ADDRESS)?;
         let Some(text) = files::read(&path)? else { return Ok(None) };
         let damaged = |_| TrustError::Damaged { path, reason: "it is no address".to_owned() };
         text.trim().parse().map(Some).map_err(damaged)
     }
 
+    /// A file in the folder; never one beside whoever runs the program.
+    fn file(&self, name: &str) -> Result<PathBuf, TrustError> {
+        if self.folder.as_os_str().is_empty() {
+            return Err(TrustError::NoFolder);
+        }
+        Ok(self.folder.join(name))
+    }
+
     /// Held while something is read and then written.
     fn lock(&self) -> Result<File, TrustError> {
+        let path = self.file("lock")?;
         files::make_folder(&self.folder)?;
-        let path = self.folder.join("lock");
         let lock = || {
             let file = File::options().create(true).truncate(false).write(true).open(&path)?;
             file.lock()?;
@@ -185,7 +199,7 @@ impl Trust {
 
     /// What a file says, or nothing where there is none.
     fn read<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, TrustError> {
-        let path = self.folder.join(name);
+        let path = self.file(name)?;
         match files::read(&path)? {
             None => Ok(T::default()),
             Some(text) => serde_json::from_str(&text)
@@ -194,7 +208,7 @@ impl Trust {
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), TrustError> {
-        let path = self.folder.join(name);
+        let path = self.file(name)?;
         let mut text = serde_json::to_vec_pretty(value)
             .map_err(|error| TrustError::Damaged { path: path.clone(), reason: error.to_string() })?;
         text.push(b'\n');

@@ -120,3 +120,11 @@ fn what_is_damaged_is_refused_and_stays_as_it_is() {
     fs::write(trust.folder.join("identity.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
     assert!(matches!(trust.identity(), Err(TrustError::Identity(IdentityError::Pem(_)))));
 }
+
+#[test]
+fn without_a_folder_nothing_is_kept_anywhere() {
+    let nowhere = Trust::new("");
+    assert!(matches!(nowhere.identity(), Err(TrustError::NoFolder)));
+    assert!(matches!(nowhere.clients(), Err(TrustError::NoFolder)));
+    assert!(matches!(nowhere.noted_address(), Err(TrustError::NoFolder)));
+}
