@@ -2,7 +2,7 @@
 //!
 //! From the outside in: [`service`] speaks the protocol, [`pool`] gives items to lanes (one thread each), [`analyzer`] does what an
 //! item asks for, [`vision`] is the arithmetic, [`device`] gathers the inputs of networks, [`engine`] runs them, [`model_pack`] provides
-//! them, [`meter`] says where the time goes, [`telemetry`] tells it to Prometheus, [`mod@bench`] measures. [`trust`] knows whom to let
+//! them, [`meter`] says where the time goes, [`exposition`] tells it to Prometheus, [`mod@bench`] measures. [`trust`] knows whom to let
 //! in. [`assembly`] and [`startup`] put the parts together, [`command`] does so for the command line, [`managed`] is what a parent process says and hears.
 
 pub mod analyzer;
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod command;
 pub mod device;
 pub mod engine;
+pub mod exposition;
 pub mod logging;
 pub mod managed;
 pub mod meter;
@@ -22,7 +23,7 @@ mod resources;
 pub mod service;
 pub mod settings;
 pub mod startup;
-pub mod telemetry;
+mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod trust;

@@ -20,12 +20,12 @@ use crate::{
         AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
     },
+    exposition::Sources,
     meter::Meter,
     model_pack::{Pack, PackError},
     packs::{Bounds, LoadError, Packs},
     pool::Pool,
     service::{Limits, Protection, Tls, Token, WorkerService},
-    telemetry::Sources,
     trust::{Trust, TrustError},
 };
 

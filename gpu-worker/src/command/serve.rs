@@ -17,13 +17,13 @@ use super::{Exit, Trouble};
 use crate::{
     cli::ServeArgs,
     engine::CpuFallback,
+    exposition::{self, Sources},
     logging,
     managed::{self, Ready, read_start},
     packs::Bounds,
     service::{Limits, Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
     startup::{Configuration, Plaintext, Started, start},
-    telemetry::{self, Sources},
     trust::Trust,
     ui,
 };
@@ -119,13 +119,13 @@ fn tell_metrics(
     sources: Sources,
     drain: CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>, String> {
-    let handle = telemetry::recorder().map_err(|error| error.to_string())?;
+    let handle = exposition::recorder().map_err(|error| error.to_string())?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "telling metrics");
     }
     Ok(tokio::spawn(async move {
-        if let Err(error) = telemetry::http::serve(listener, handle, sources, drain).await {
+        if let Err(error) = exposition::http::serve(listener, handle, sources, drain).await {
             tracing::error!(%error, "metrics are told no more");
         }
     }))

@@ -1,19 +1,40 @@
-//! The recorder behind the facade, and what is read off only when somebody asks.
+//! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade, and what is read off only when
+//! somebody asks.
+
+pub mod http;
+
+use std::sync::Arc;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::{
-    BATCH_INPUTS, BYTES, DEVICE_ERRORS, ITEMS, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED, REBUILDS,
-    REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, Sources, WORK_SECONDS,
+use crate::{
+    meter::{Meter, STAGES},
+    packs::Packs,
+    pool::Pool,
+    resources,
+    telemetry::{
+        BATCH_INPUTS, BYTES, DEVICE_ERRORS, ITEMS, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED,
+        REBUILDS, REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
+    },
 };
-use crate::{meter::STAGES, resources};
 
 /// Upper ends of the buckets of times, in seconds: from an item that finds a lane free to one that waits for a pack to load.
 const SECONDS: [f64; 12] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0];
 
 /// Upper ends of the buckets of batches: the sizes that devices see.
 const INPUTS: [f64; 6] = [1.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+
+/// What is looked at when somebody asks.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Where the time goes.
+    pub meter: Arc<Meter>,
+    /// The lanes.
+    pub pool: Arc<Pool>,
+    /// The packs.
+    pub packs: Arc<Packs>,
+}
 
 /// Whether the worker would take an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +102,7 @@ impl Sources {
     }
 
     /// Brings up to date what is not counted as it happens.
-    pub(super) fn gather(&self, observed: Observed) {
+    fn gather(&self, observed: Observed) {
         gauge!(SERVING).set(if observed == Observed::Serving { 1.0 } else { 0.0 });
         let (queued, places) = self.pool.queued();
         gauge!(QUEUED).set(queued as f64);

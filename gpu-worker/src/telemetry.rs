@@ -1,42 +1,32 @@
 //! What the worker counts, under the names that Prometheus sees. No path, picture, embedding, address or secret is ever among it.
 //!
-//! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens; [`http`] answers those who do.
+//! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens; [`crate::exposition`] answers those who do.
 
-pub mod http;
-mod scrape;
-
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use facesets_core::wire::{ItemOutcome, ModelRole};
 use metrics::{counter, gauge, histogram};
 
-pub use scrape::{Observed, recorder};
+use crate::engine::{RoleWord as _, RunFailure};
 
-use crate::{
-    engine::{RoleWord as _, RunFailure},
-    meter::Meter,
-    packs::Packs,
-    pool::Pool,
-};
-
-const ITEMS: &str = "facesets_worker_items_total";
-const BYTES: &str = "facesets_worker_received_bytes_total";
-const STREAMS: &str = "facesets_worker_streams";
-const QUEUE_SECONDS: &str = "facesets_worker_queue_seconds";
-const WORK_SECONDS: &str = "facesets_worker_work_seconds";
-const BATCH_INPUTS: &str = "facesets_worker_batch_inputs";
-const DEVICE_ERRORS: &str = "facesets_worker_device_errors_total";
-const REBUILDS: &str = "facesets_worker_device_rebuilds_total";
-const REFUSED: &str = "facesets_worker_refused_total";
-const QUEUED: &str = "facesets_worker_queued_items";
-const QUEUE_PLACES: &str = "facesets_worker_queue_places";
-const SERVING: &str = "facesets_worker_serving";
-const PACKS: &str = "facesets_worker_loaded_packs";
+pub(crate) const ITEMS: &str = "facesets_worker_items_total";
+pub(crate) const BYTES: &str = "facesets_worker_received_bytes_total";
+pub(crate) const STREAMS: &str = "facesets_worker_streams";
+pub(crate) const QUEUE_SECONDS: &str = "facesets_worker_queue_seconds";
+pub(crate) const WORK_SECONDS: &str = "facesets_worker_work_seconds";
+pub(crate) const BATCH_INPUTS: &str = "facesets_worker_batch_inputs";
+pub(crate) const DEVICE_ERRORS: &str = "facesets_worker_device_errors_total";
+pub(crate) const REBUILDS: &str = "facesets_worker_device_rebuilds_total";
+pub(crate) const REFUSED: &str = "facesets_worker_refused_total";
+pub(crate) const QUEUED: &str = "facesets_worker_queued_items";
+pub(crate) const QUEUE_PLACES: &str = "facesets_worker_queue_places";
+pub(crate) const SERVING: &str = "facesets_worker_serving";
+pub(crate) const PACKS: &str = "facesets_worker_loaded_packs";
 /// The facade counts whole numbers.
-const STAGE_MICROSECONDS: &str = "facesets_worker_stage_microseconds_total";
-const STAGE_CALLS: &str = "facesets_worker_stage_calls_total";
-const STAGE_INPUTS: &str = "facesets_worker_stage_inputs_total";
-const MEMORY: &str = "facesets_worker_resident_memory_bytes";
+pub(crate) const STAGE_MICROSECONDS: &str = "facesets_worker_stage_microseconds_total";
+pub(crate) const STAGE_CALLS: &str = "facesets_worker_stage_calls_total";
+pub(crate) const STAGE_INPUTS: &str = "facesets_worker_stage_inputs_total";
+pub(crate) const MEMORY: &str = "facesets_worker_resident_memory_bytes";
 
 /// An item was answered: how long it waited for a lane and, on devices, for its turn there; and how long it was in work.
 pub(crate) fn item_answered(outcome: &ItemOutcome, queue: Duration, work: Duration) {
@@ -128,15 +118,4 @@ impl Drop for OpenStream {
     fn drop(&mut self) {
         gauge!(STREAMS).decrement(1);
     }
-}
-
-/// What is looked at when somebody asks.
-#[derive(Debug, Clone)]
-pub struct Sources {
-    /// Where the time goes.
-    pub meter: Arc<Meter>,
-    /// The lanes.
-    pub pool: Arc<Pool>,
-    /// The packs.
-    pub packs: Arc<Packs>,
 }
