@@ -15,20 +15,20 @@ use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 use serde_json::{Value, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// The sample library, refined with the gates that so few photos need.
-fn refined(photos: &Path) -> Workspace {
+/// Photos, refined with the gates that so few of them need.
+pub(crate) fn refined(photos: &Path) -> Workspace {
     let workspace = Workspace::new();
     workspace.ok([Path::new("embed"), photos]);
     workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
     workspace
 }
 
-fn list(value: &Value) -> &Vec<Value> {
+pub(crate) fn list(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
 /// Manifests of all sets of a corpus.
-fn sets(workspace: &Workspace, corpus: &str) -> Vec<Value> {
+pub(crate) fn sets(workspace: &Workspace, corpus: &str) -> Vec<Value> {
     let manifest = workspace.read_json(format!("{corpus}/manifest.json"));
     let name = |set: &Value| set["name"].as_str().expect("a set has a name").to_owned();
     let read = |set| workspace.read_json(format!("{corpus}/{}/manifest.json", name(set)));

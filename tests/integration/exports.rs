@@ -3,37 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
 use facesets_core::ImageLimits;
 use facesets_imaging::decode_upright;
-use facesets_tests::{program::Workspace, python, setup};
+use facesets_tests::{python, setup};
 use image::imageops::{self, FilterType};
 use serde_json::{Value, json};
 
-use crate::certificate::follows_its_schemas;
-
-/// Photos, refined with the gates that so few of them need.
-fn refined(photos: &Path) -> Workspace {
-    let workspace = Workspace::new();
-    workspace.ok([Path::new("embed"), photos]);
-    workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
-    workspace
-}
-
-fn list(value: &Value) -> &Vec<Value> {
-    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
-}
-
-/// Manifests of all sets of a corpus.
-fn sets(workspace: &Workspace, corpus: &str) -> Vec<Value> {
-    let manifest = workspace.read_json(format!("{corpus}/manifest.json"));
-    let read = |set: &Value| {
-        workspace.read_json(format!("{corpus}/{}/manifest.json", set["name"].as_str().unwrap()))
-    };
-    list(&manifest["facesets"]).iter().map(read).collect()
-}
+use crate::certificate::{follows_its_schemas, list, refined, sets};
 
 fn file_name(path: &Value) -> &str {
     path.as_str().and_then(|path| path.rsplit('/').next()).expect("a photo has a name")

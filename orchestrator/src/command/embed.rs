@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{Context, worker_args::WorkerArgs};
 use crate::{
-    embed::{self, KnownFailures, Options, Sources, Summary},
+    embed::{self, EmbedError, KnownFailures, Options, Sources, Summary},
     exit::{Exit, Failure},
     monitor::Monitor,
     source::disk::{Filter, Hidden, ScanOptions, Symlinks},
@@ -72,12 +72,19 @@ pub(super) fn run(args: &Args, sources: Sources, context: &Context) -> Result<Ex
         context.ui.summary(&summary)?;
         return Ok(if summary.unreadable == 0 { Exit::Done } else { Exit::SomeFailed });
     }
-    let monitor: Arc<dyn Monitor> = context.ui.clone();
-    let mut summary = Summary::default();
     let file_system = args.workers.file_system();
     let options = Options { sources, file_system, known_failures, workers: args.workers.options() };
-    let result = embed::run(&options, &context.library, &monitor, &mut summary);
-    // Counters are told however it ended, unless it did not even begin.
+    telling(context, |monitor, summary| embed::run(&options, &context.library, monitor, summary))
+}
+
+/// Has photos analysed, and tells the counters however that ended, unless it did not even begin.
+pub(super) fn telling(
+    context: &Context,
+    run: impl FnOnce(&Arc<dyn Monitor>, &mut Summary) -> Result<Exit, EmbedError>,
+) -> Result<Exit, Failure> {
+    let monitor: Arc<dyn Monitor> = context.ui.clone();
+    let mut summary = Summary::default();
+    let result = run(&monitor, &mut summary);
     if summary.surveyed {
         context.ui.summary(&summary)?;
     }

@@ -1,12 +1,9 @@
 //! `facesets enrich`: landmarks by the networks that workers have now, for faces that were found with others.
 
-use std::sync::Arc;
-
-use super::{Context, worker_args::WorkerArgs};
+use super::{Context, embed::telling, worker_args::WorkerArgs};
 use crate::{
-    embed::{self, EnrichOptions, Summary},
+    embed::{self, EnrichOptions},
     exit::{Exit, Failure},
-    monitor::Monitor,
 };
 
 /// Flags of `enrich`.
@@ -18,12 +15,6 @@ pub struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let monitor: Arc<dyn Monitor> = context.ui.clone();
-    let mut summary = Summary::default();
     let options = EnrichOptions { file_system: args.workers.file_system(), workers: args.workers.options() };
-    let result = embed::enrich(&options, &context.library, &monitor, &mut summary);
-    if summary.surveyed {
-        context.ui.summary(&summary)?;
-    }
-    Ok(result?)
+    telling(context, |monitor, summary| embed::enrich(&options, &context.library, monitor, summary))
 }

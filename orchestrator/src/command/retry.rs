@@ -1,14 +1,13 @@
 //! `facesets retry`: tries again what failed.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::Serialize;
 
-use super::{Context, status::write_failed, worker_args::WorkerArgs};
+use super::{Context, embed::telling, status::write_failed, worker_args::WorkerArgs};
 use crate::{
-    embed::{self, RetryOptions, Summary},
+    embed::{self, RetryOptions},
     exit::{Exit, Failure},
-    monitor::Monitor,
     store::{FailedContent, Store},
 };
 
@@ -53,18 +52,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.ui.summary(&list(args, context)?)?;
         return Ok(Exit::Done);
     }
-    let monitor: Arc<dyn Monitor> = context.ui.clone();
-    let mut summary = Summary::default();
     let options = RetryOptions {
         kinds: args.kinds.clone(),
         file_system: args.workers.file_system(),
         workers: args.workers.options(),
     };
-    let result = embed::retry(&options, &context.library, &monitor, &mut summary);
-    if summary.surveyed {
-        context.ui.summary(&summary)?;
-    }
-    Ok(result?)
+    telling(context, |monitor, summary| embed::retry(&options, &context.library, monitor, summary))
 }
 
 fn list(args: &Args, context: &Context) -> Result<DryRun, Failure> {

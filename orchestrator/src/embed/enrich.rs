@@ -5,15 +5,14 @@ use std::sync::Arc;
 use super::{
     Attended, EmbedError, Summary,
     analyse::{Kept, analyse},
-    attend,
+    attend, known_photos, open_library,
 };
 use crate::{
     dispatch::Work,
     exit::Exit,
     library::Library,
     monitor::Monitor,
-    source::load::Photos,
-    store::{Committer, FileSystemPolicy, Store, Writer},
+    store::FileSystemPolicy,
     team::{WorkerOptions, gather},
 };
 
@@ -44,10 +43,7 @@ fn steps(
     summary: &mut Summary,
 ) -> Result<(), EmbedError> {
     let Attended { runtime, interrupt, monitor } = *run;
-    // A library is not made here.
-    drop(Store::open_read(library)?);
-    let committer = Committer::new(Writer::open(library, options.file_system)?);
-    summary.surveyed = true;
+    let committer = open_library(library, options.file_system, summary)?;
     let team = gather(&options.workers, library, runtime, &interrupt.stop, monitor)?;
     summary.introduce(&team);
     let contract = team.contract().to_string();
@@ -56,15 +52,8 @@ fn steps(
         team.dismiss();
         return Ok(());
     };
-    let mut photos = Photos::default();
-    for content in committer.writer().store().with_other_landmarks(&contract, &landmarks)? {
-        for path in content.paths {
-            photos.add(content.sha256, content.bytes, path);
-        }
-    }
-    summary.files = photos.files();
-    summary.contents = photos.len() as u64;
-    summary.aliases = summary.files - summary.contents;
+    let found = committer.writer().store().with_other_landmarks(&contract, &landmarks)?;
+    let photos = known_photos(found, summary);
     let work: Vec<Work> =
         photos.in_order().into_iter().map(|(sha256, photo)| Work::new(*sha256, photo.bytes)).collect();
     if work.is_empty() {

@@ -33,7 +33,7 @@ use crate::{
     library::Library,
     monitor::Monitor,
     source::load::Photos,
-    store::{Committer, FileSystemPolicy, Writer},
+    store::{Committer, FileSystemPolicy, FoundAgain, Store, Writer},
     team::{self, Team, WorkerOptions, gather},
 };
 
@@ -118,6 +118,32 @@ fn steps(
     let team = gather(&options.workers, library, runtime, &interrupt.stop, monitor)?;
     summary.introduce(&team);
     analyse_missing(photos, team, options.known_failures, committer, run, summary)
+}
+
+/// A library that is there, to write to: it is not made here.
+fn open_library(
+    library: &Library,
+    file_system: FileSystemPolicy,
+    summary: &mut Summary,
+) -> Result<Committer, EmbedError> {
+    drop(Store::open_read(library)?);
+    let committer = Committer::new(Writer::open(library, file_system)?);
+    summary.surveyed = true;
+    Ok(committer)
+}
+
+/// Photos where the store knows them to lie, counted.
+fn known_photos(found: Vec<FoundAgain>, summary: &mut Summary) -> Photos {
+    let mut photos = Photos::default();
+    for content in found {
+        for path in content.paths {
+            photos.add(content.sha256, content.bytes, path);
+        }
+    }
+    summary.files = photos.files();
+    summary.contents = photos.len() as u64;
+    summary.aliases = summary.files - summary.contents;
+    photos
 }
 
 /// Has the team analyse what is missing of the photos; sends it home where nothing is.

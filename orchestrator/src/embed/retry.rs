@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Attended, EmbedError, KnownFailures, Summary, analyse_missing, attend};
+use super::{
+    Attended, EmbedError, KnownFailures, Summary, analyse_missing, attend, known_photos, open_library,
+};
 use crate::{
     exit::Exit,
     library::Library,
     monitor::Monitor,
-    source::load::Photos,
-    store::{Committer, FileSystemPolicy, Store, Writer},
+    store::FileSystemPolicy,
     team::{WorkerOptions, gather},
 };
 
@@ -40,10 +41,7 @@ fn steps(
     run: &Attended<'_>,
     summary: &mut Summary,
 ) -> Result<(), EmbedError> {
-    // A library is not made here.
-    drop(Store::open_read(library)?);
-    let committer = Committer::new(Writer::open(library, options.file_system)?);
-    summary.surveyed = true;
+    let committer = open_library(library, options.file_system, summary)?;
     let store = committer.writer().store();
     let failed = |contract: &str| store.failed_contents(contract, &options.kinds);
     let mut any = false;
@@ -55,14 +53,6 @@ fn steps(
     }
     let team = gather(&options.workers, library, run.runtime, &run.interrupt.stop, run.monitor)?;
     summary.introduce(&team);
-    let mut photos = Photos::default();
-    for content in failed(&team.contract().to_string())? {
-        for path in content.paths {
-            photos.add(content.sha256, content.bytes, path);
-        }
-    }
-    summary.files = photos.files();
-    summary.contents = photos.len() as u64;
-    summary.aliases = summary.files - summary.contents;
+    let photos = known_photos(failed(&team.contract().to_string())?, summary);
     analyse_missing(photos, team, KnownFailures::Retry, committer, run, summary)
 }

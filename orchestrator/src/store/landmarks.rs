@@ -3,7 +3,7 @@
 use facesets_core::{BBox, LandmarksContract, Sha256Digest};
 use rusqlite::{Transaction, params};
 
-use super::{FoundAgain, Store, StoreError, TASK_FACES, blob, faces, locations};
+use super::{FoundAgain, Store, StoreError, TASK_FACES, blob, faces, outcome::found_again};
 
 /// The landmarks of a face in pixels of the upright image.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,19 +28,7 @@ impl Store {
              AND EXISTS (SELECT 1 FROM face WHERE analysis_id = analysis.id) \
              ORDER BY analysis.sha256, location.path",
         )?;
-        let mut rows = statement.query(params![TASK_FACES, contract, landmarks.to_string()])?;
-        let mut found: Vec<FoundAgain> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
-            let (sha256, path) = (locations::digest(blob(0)?)?, locations::path(blob(2)?));
-            match found.last_mut() {
-                Some(last) if last.sha256 == sha256 => last.paths.push(path),
-                _ => {
-                    found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, paths: vec![path] });
-                }
-            }
-        }
-        Ok(found)
+        found_again(statement.query(params![TASK_FACES, contract, landmarks.to_string()])?, |_| Ok(true))
     }
 
     /// The boxes of the faces of a content under a contract, by their numbers.

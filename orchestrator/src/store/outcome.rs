@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use facesets_core::{Sha256Digest, wire::ItemFailureKind};
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Rows, params};
 
 use super::{Store, StoreError, locations};
 
@@ -130,28 +130,14 @@ impl Store {
     /// paths that are there in byte order. Without those that are no longer anywhere.
     pub fn failed_contents(&self, contract: &str, kinds: &[String]) -> Result<Vec<FoundAgain>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT analysis.sha256, bytes, error_kind, location.path FROM analysis \
+            "SELECT analysis.sha256, bytes, location.path, error_kind FROM analysis \
              JOIN content USING (sha256) JOIN location USING (sha256) \
              WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' AND NOT vanished \
              ORDER BY analysis.sha256, location.path",
         )?;
-        let mut rows = statement.query(params![TASK_FACES, contract])?;
-        let mut found: Vec<FoundAgain> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
-            let kind: String = row.get(2)?;
-            if !(kinds.is_empty() || kinds.contains(&kind)) {
-                continue;
-            }
-            let (sha256, path) = (locations::digest(blob(0)?)?, locations::path(blob(3)?));
-            match found.last_mut() {
-                Some(last) if last.sha256 == sha256 => last.paths.push(path),
-                _ => {
-                    found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, paths: vec![path] });
-                }
-            }
-        }
-        Ok(found)
+        found_again(statement.query(params![TASK_FACES, contract])?, |row| {
+            Ok(kinds.is_empty() || kinds.contains(&row.get(3)?))
+        })
     }
 
     /// Every contract under which faces were looked for, sorted.
@@ -175,6 +161,28 @@ impl Store {
             _ => present.pop().ok_or(StoreError::NothingAnalysed),
         }
     }
+}
+
+/// Contents with their size and all their paths, out of those rows that are `wanted`: digest, size, path and whatever else, by digest.
+pub(super) fn found_again(
+    mut rows: Rows<'_>,
+    wanted: impl Fn(&Row<'_>) -> rusqlite::Result<bool>,
+) -> Result<Vec<FoundAgain>, StoreError> {
+    let mut found: Vec<FoundAgain> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !wanted(row)? {
+            continue;
+        }
+        let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+        let (sha256, path) = (locations::digest(blob(0)?)?, locations::path(blob(2)?));
+        match found.last_mut() {
+            Some(last) if last.sha256 == sha256 => last.paths.push(path),
+            _ => {
+                found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, paths: vec![path] });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Kind and message of a failure, or the number of faces.
