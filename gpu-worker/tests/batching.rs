@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod common;
+
 use std::{
-    env, fs,
+    fs,
     num::NonZeroUsize,
-    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -23,12 +24,7 @@ use facesets_worker::{
     pool::Pool,
 };
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+use common::setup;
 
 fn builder(shapes: Shapes, meter: &Arc<Meter>) -> PackBuilder {
     // A process has one environment.

@@ -2,20 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod common;
+
+use std::process::Command;
 
 use serde_json::Value;
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+use common::setup;
 
 fn bench(args: &[&str]) -> Value {
     let photo = setup().join("photos/2018/group/t1.jpg");

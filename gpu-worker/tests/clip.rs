@@ -2,12 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::{
-    env,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod common;
+
+use std::{num::NonZeroUsize, sync::Arc};
 
 use facesets_core::{
     ClipEmbedding, ImageLimits,
@@ -22,12 +19,7 @@ use facesets_worker::{
     pool::Pool,
 };
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+use common::setup;
 
 /// An uncompressed picture of noise around a colour, different for every seed.
 fn picture(seed: u32) -> Vec<u8> {

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-};
+mod common;
+
+use std::sync::{Arc, OnceLock};
 
 use facesets_core::{ImageLimits, wire::ModelRole};
 use facesets_worker::{
@@ -20,12 +18,7 @@ use facesets_worker::{
     model_pack::Pack,
 };
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+use common::setup;
 
 fn pack() -> Pack {
     Pack::open(&setup().join("models"), "open").unwrap()

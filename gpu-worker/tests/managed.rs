@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod common;
+
 use std::{
-    env,
     io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -20,12 +20,7 @@ use facesets_core::{
 use serde_json::{Value, json};
 use tonic::Request;
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+use common::setup;
 
 fn managed(start: &Value) -> (Child, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_facesets-worker"))

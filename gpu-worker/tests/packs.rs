@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod common;
+
 use std::{
-    env, fs,
+    fs,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,14 +23,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-const PORTRAIT: &str = "photos/2009/portraits/biden.jpg";
+use common::setup;
 
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
-}
+const PORTRAIT: &str = "photos/2009/portraits/biden.jpg";
 
 /// The open pack, the stand-in for CLIP, and copies of the open pack whose recognisers are other files that compute the same.
 fn models(copies: &[&str]) -> TempDir {

@@ -5,11 +5,9 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod common;
+
+use std::{fs, path::Path, sync::Arc};
 
 use facesets_core::{
     DetectedFace, Face, FaceAnalysis, ImageLimits, Pose, Sha256Digest,
@@ -24,6 +22,8 @@ use facesets_worker::{
 };
 use serde_json::Value;
 
+use common::setup;
+
 /// Largest differences seen over a set of photos.
 #[derive(Debug, Default)]
 struct Worst {
@@ -36,13 +36,6 @@ struct Worst {
     pose_degrees: f64,
     /// 1 − cosine of the embeddings.
     cosine_distance: f64,
-}
-
-fn setup() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
-    folder
 }
 
 fn analyzer(setup: &Path) -> (impl Analyzer + use<>, AnalyzeFaces, CountFaces) {
