@@ -12,7 +12,7 @@ use facesets_core::wire::ModelRole;
 /// What is done for a photo, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Encoded bytes to upright pixels.
+    /// Encoded bytes to an upright photo.
     Decode,
     /// Pixels to the detector's input.
     Letterbox,
@@ -20,10 +20,12 @@ pub enum Stage {
     Detect,
     /// The detector's outputs to boxes.
     Boxes,
-    /// Sharpness of the faces.
-    Blur,
+    /// What is around the faces made RGB, where the photo is not.
+    Colour,
     /// Faces to the recogniser's crops.
     Align,
+    /// Sharpness of the faces.
+    Blur,
     /// Faces to the landmark networks' crops.
     Crop,
     /// Crops to the inputs of all three networks.
@@ -41,13 +43,14 @@ pub enum Stage {
 }
 
 /// All stages; see [`Stage`].
-pub const STAGES: [Stage; 13] = [
+pub const STAGES: [Stage; 14] = [
     Stage::Decode,
     Stage::Letterbox,
     Stage::Detect,
     Stage::Boxes,
-    Stage::Blur,
+    Stage::Colour,
     Stage::Align,
+    Stage::Blur,
     Stage::Crop,
     Stage::Inputs,
     Stage::Recognise,
@@ -90,8 +93,9 @@ impl Stage {
             Self::Letterbox => "letterbox",
             Self::Detect => "detect",
             Self::Boxes => "boxes",
-            Self::Blur => "blur",
+            Self::Colour => "colour",
             Self::Align => "align",
+            Self::Blur => "blur",
             Self::Crop => "crop",
             Self::Inputs => "inputs",
             Self::Recognise => "recognise",

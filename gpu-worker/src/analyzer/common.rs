@@ -1,19 +1,14 @@
 //! What the analyzers of all lanes have in common.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use facesets_core::{
     ImageLimits,
     wire::{ModelRole, PackInfo},
 };
 
+use super::spare::Spare;
 use crate::{meter::Meter, vision::Normalisation};
-
-/// Photos' memories that are kept: as many as are decoded at once on a small machine.
-const MAX_SPARE: usize = 4;
-
-/// Bytes of a memory that is worth keeping; a larger one goes back to the system: 16 million pixels.
-const MAX_SPARE_BYTES: usize = 48 << 20;
 
 /// A pack's names and digests, and what its models want to be fed.
 #[derive(Debug, Clone)]
@@ -33,8 +28,10 @@ pub struct Common {
     pub limits: ImageLimits,
     /// What measures the stages.
     pub meter: Arc<Meter>,
-    /// Memory of photos that are done with, for the next: the system's own is as slow as a tenth of the decoding.
-    spare: Mutex<Vec<Vec<u8>>>,
+    /// For photos.
+    pub(super) photos: Spare,
+    /// For what is around a face.
+    pub(super) windows: Spare,
 }
 
 impl FaceModels {
@@ -48,19 +45,6 @@ impl FaceModels {
 impl Common {
     /// With no memory to spare yet.
     pub fn new(models: FaceModels, limits: ImageLimits, meter: Arc<Meter>) -> Arc<Self> {
-        Arc::new(Self { models, limits, meter, spare: Mutex::default() })
-    }
-
-    /// Memory for a photo; empty if there is none to spare.
-    pub(super) fn take_memory(&self) -> Vec<u8> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    /// Keeps a photo's memory for the next, unless it is large or there is enough.
-    pub(super) fn give_back(&self, memory: Vec<u8>) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < MAX_SPARE && memory.capacity() <= MAX_SPARE_BYTES {
-            spare.push(memory);
-        }
+        Arc::new(Self { models, limits, meter, photos: Spare::default(), windows: Spare::default() })
     }
 }

@@ -2,16 +2,17 @@
 
 use facesets_core::{
     BBox,
+    geometry::PixelRect,
     wire::{ItemFailure, ModelRole},
 };
-use facesets_imaging::RgbImage;
+use facesets_imaging::{Photo, RgbImage};
 
-use super::failure::internal;
+use super::{Common, failure::internal};
 use crate::{
     device::Device,
     engine::EngineError,
     meter::{Meter, Stage},
-    vision::{ARCFACE_SIDE, CLIP_SIDE, Detection, LandmarkCrop, align, laplacian_variance},
+    vision::{ARCFACE_SIDE, Affine, CLIP_SIDE, Detection, LandmarkCrop, align, laplacian_variance, warp},
 };
 
 /// Side of the landmark networks' input, when they do not say.
@@ -72,31 +73,69 @@ impl Sides {
 
 /// What is cut out for every usable detection, in their order.
 pub(super) fn cut(
-    photo: &RgbImage,
+    photo: &Photo,
     detections: Vec<Detection>,
     sides: Sides,
-    meter: &Meter,
+    common: &Common,
 ) -> Result<Vec<Candidate>, ItemFailure> {
-    if detections.is_empty() {
-        return Ok(Vec::new());
+    let mut memory = common.windows.take();
+    let usable = detections.into_iter().filter_map(|detection| Cuts::of(detection, sides).transpose());
+    let candidates = usable.map(|cuts| Ok(cuts?.make(photo, &mut memory, &common.meter))).collect();
+    common.windows.give_back(memory);
+    candidates
+}
+
+/// What is to be cut out for a detection.
+struct Cuts {
+    bbox: BBox,
+    detection: Detection,
+    recognition: (Affine, u32),
+    crop_106: LandmarkCrop,
+    crop_68: Option<LandmarkCrop>,
+}
+
+impl Cuts {
+    /// A warning and nothing if the detection spans no box or cannot be aligned.
+    fn of(detection: Detection, sides: Sides) -> Result<Option<Self>, ItemFailure> {
+        let Some(bbox) = bbox_of(&detection) else { return Ok(None) };
+        let finite = detection.keypoints.as_flattened().iter().all(|v| v.is_finite());
+        let Some(alignment) = finite.then(|| align(&detection.keypoints, sides.recognition)).flatten() else {
+            let corners = detection.corners;
+            tracing::warn!(?corners, "a detection is dropped: its keypoints cannot be aligned");
+            return Ok(None);
+        };
+        let about = |side| {
+            LandmarkCrop::about(&bbox, side)
+                .ok_or_else(|| internal(format!("{bbox:?} is too vast for a crop")))
+        };
+        let another = sides.landmarks_68 != sides.landmarks_106;
+        let crop_68 = another.then(|| about(sides.landmarks_68)).transpose()?;
+        let crop_106 = about(sides.landmarks_106)?;
+        Ok(Some(Self { bbox, detection, recognition: (alignment, sides.recognition), crop_106, crop_68 }))
     }
-    let count = detections.len();
-    let aligned: Vec<_> = meter.time(Stage::Align, count, || {
-        let usable = |detection| aligned(photo, detection, sides.recognition);
-        detections.into_iter().filter_map(usable).collect()
-    });
-    let blurs: Vec<f32> = meter.time(Stage::Blur, aligned.len(), || {
-        aligned.iter().map(|(bbox, ..)| laplacian_variance(photo, bbox)).collect()
-    });
-    meter.time(Stage::Crop, aligned.len(), || {
-        let candidates = aligned.into_iter().zip(blurs).map(|((bbox, detection, aligned), blur)| {
-            let crop_106 = landmark_crop(photo, &bbox, sides.landmarks_106)?;
-            let another = sides.landmarks_68 != sides.landmarks_106;
-            let crop_68 = another.then(|| landmark_crop(photo, &bbox, sides.landmarks_68)).transpose()?;
-            Ok(Candidate { bbox, detection, blur, aligned, crop_106, crop_68 })
+
+    /// `memory` is for the pixels around the face.
+    fn make(self, photo: &Photo, memory: &mut Vec<u8>, meter: &Meter) -> Candidate {
+        let Self { bbox, detection, recognition: (alignment, side), crop_106, crop_68 } = self;
+        let reach = self.reach(photo.dimensions().into());
+        let window = meter.time(Stage::Colour, 1, || photo.window(reach, memory));
+        let aligned = meter.time(Stage::Align, 1, || warp(&window, &alignment, side));
+        let blur = meter.time(Stage::Blur, 1, || laplacian_variance(&window, &bbox));
+        let (crop_106, crop_68) = meter.time(Stage::Crop, 1, || {
+            let cut = |crop: LandmarkCrop| (crop, crop.cut(&window));
+            (cut(crop_106), crop_68.map(cut))
         });
-        candidates.collect()
-    })
+        Candidate { bbox, detection, blur, aligned, crop_106, crop_68 }
+    }
+
+    /// The pixels of a photo of this size that are looked at.
+    fn reach(&self, size: [u32; 2]) -> PixelRect {
+        let (alignment, side) = self.recognition;
+        let crops = [Some(self.crop_106), self.crop_68].into_iter().flatten();
+        let crops = crops.filter_map(|crop| crop.reach(size));
+        let parts = crops.chain(alignment.reach(side, size)).chain(self.bbox.clamped(size[0], size[1]));
+        parts.reduce(|a, b| a.enclosing(&b)).unwrap_or_default()
+    }
 }
 
 /// A warning and nothing if the detection's corners span no box.
@@ -106,21 +145,4 @@ pub(super) fn bbox_of(detection: &Detection) -> Option<BBox> {
         tracing::warn!(corners = ?detection.corners, "a detection is dropped: its corners span no box");
     }
     bbox.ok()
-}
-
-/// The detection as a box with the recogniser's crop; a warning and nothing if it spans none.
-fn aligned(photo: &RgbImage, detection: Detection, side: u32) -> Option<(BBox, Detection, RgbImage)> {
-    let bbox = bbox_of(&detection)?;
-    let finite = detection.keypoints.as_flattened().iter().all(|v| v.is_finite());
-    let Some(aligned) = finite.then(|| align(photo, &detection.keypoints, side)).flatten() else {
-        tracing::warn!(corners = ?detection.corners, "a detection is dropped: its keypoints cannot be aligned");
-        return None;
-    };
-    Some((bbox, detection, aligned))
-}
-
-fn landmark_crop(photo: &RgbImage, bbox: &BBox, side: u32) -> Result<(LandmarkCrop, RgbImage), ItemFailure> {
-    let crop = LandmarkCrop::about(bbox, side)
-        .ok_or_else(|| internal(format!("{bbox:?} is too vast for a crop")))?;
-    Ok((crop, crop.cut(photo)))
 }

@@ -6,7 +6,7 @@ use facesets_core::{
     ClipAnalysis, ClipContract, DetectedFace, Detections, FaceAnalysis, FaceCount,
     wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, Task, TaskResult},
 };
-use facesets_imaging::RgbImage;
+use facesets_imaging::Photo;
 
 use super::{
     Analysis, Analyzer, Common, contracts,
@@ -55,7 +55,7 @@ impl<D: Device> FaceAnalyzer<D> {
     /// What a task needs of the pixels; what was detected for an earlier task is in `found`.
     pub(super) fn draft(
         &mut self,
-        photo: &RgbImage,
+        photo: &Photo,
         task: &Task,
         found: &mut Found,
     ) -> Result<Draft, ItemFailure> {
@@ -72,14 +72,14 @@ impl<D: Device> FaceAnalyzer<D> {
 
     fn analysis(
         &mut self,
-        photo: &RgbImage,
+        photo: &Photo,
         task: &AnalyzeFaces,
         found: &mut Found,
     ) -> Result<Draft, ItemFailure> {
         let (contract, landmarks_contract) = contracts::of_analysis(&self.common.models.pack, task)?;
         let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
         let detections = self.detect(photo, detecting, found)?;
-        let candidates = crops::cut(photo, detections, self.sides, &self.common.meter)?;
+        let candidates = crops::cut(photo, detections, self.sides, &self.common)?;
         let (width, height) = photo.dimensions();
         let pack = self.common.models.pack.name.clone();
         let analysis = FaceAnalysis { pack, contract, landmarks_contract, width, height, faces: Vec::new() };
@@ -88,7 +88,7 @@ impl<D: Device> FaceAnalyzer<D> {
 
     fn count(
         &mut self,
-        photo: &RgbImage,
+        photo: &Photo,
         task: &CountFaces,
         found: &mut Found,
     ) -> Result<FaceCount, ItemFailure> {
@@ -108,7 +108,7 @@ impl<D: Device> FaceAnalyzer<D> {
 
     fn detect(
         &mut self,
-        photo: &RgbImage,
+        photo: &Photo,
         detecting: Detecting,
         found: &mut Found,
     ) -> Result<Vec<Detection>, ItemFailure> {

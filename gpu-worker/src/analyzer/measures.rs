@@ -4,7 +4,7 @@ use facesets_core::{
     ClipEmbedding, Face, FaceEmbedding,
     wire::{ItemFailure, ModelRole},
 };
-use facesets_imaging::RgbImage;
+use facesets_imaging::{Photo, RgbImage};
 
 use super::{
     FaceModels,
@@ -38,9 +38,9 @@ pub(super) fn calls(group: &[Candidate], models: &FaceModels, sides: Sides) -> [
 }
 
 /// The visual tower's call for a photo.
-pub(super) fn clip_call(photo: &RgbImage) -> Call {
+pub(super) fn clip_call(photo: &Photo) -> Call {
     let mut values = Vec::new();
-    append_clip(&mut values, &clip_crop(photo));
+    append_clip(&mut values, &clip_crop(&photo.to_rgb()));
     Call { role: ModelRole::ClipVisual, side: CLIP_SIDE as usize, rows: 1, values }
 }
 

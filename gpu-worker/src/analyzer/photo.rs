@@ -6,10 +6,10 @@ use std::{
 };
 
 use facesets_core::wire::{ItemFailure, Task, TaskResult};
-use facesets_imaging::decode_upright_in;
+use facesets_imaging::{DecodeError, Photo, decode_photo_in, decode_upright_in};
 
 use super::{
-    Analysis, FaceAnalyzer, MAX_FACES, contracts,
+    Analysis, Common, FaceAnalyzer, MAX_FACES, contracts,
     detections::Found,
     failure::{from_decode, internal},
 };
@@ -36,32 +36,33 @@ pub(crate) fn analyze<D: Device>(
     let arrived = Instant::now();
     analyzers[first].device.begin();
     let queue = arrived.elapsed();
-    let outcome = work(analyzers, first, bytes, tasks.iter().zip(whose));
+    let outcome = work(analyzers, first, bytes, tasks, &whose);
     analyzers[first].device.end();
     outcome.map(|analysis| Analysis { queue, ..analysis })
 }
 
 /// The same with a turn, which is that of the analyzer at `first`.
-fn work<'a, D: Device>(
+fn work<D: Device>(
     analyzers: &mut [FaceAnalyzer<D>],
     first: usize,
     bytes: &[u8],
-    tasks: impl Iterator<Item = (&'a Task, usize)>,
+    tasks: &[Task],
+    whose: &[usize],
 ) -> Result<Analysis, ItemFailure> {
     let started = Instant::now();
     let common = Arc::clone(&analyzers[first].common);
-    let photo = common
-        .meter
-        .time(Stage::Decode, 1, || decode_upright_in(common.take_memory(), bytes, &common.limits));
-    let photo = photo.map_err(from_decode)?;
-    analyzers[first].device.holds(photo.as_raw().len() as u64);
+    let photo =
+        common.meter.time(Stage::Decode, 1, || decoded(&common, bytes, tasks)).map_err(from_decode)?;
+    analyzers[first].device.holds(photo.memory());
     let decode = started.elapsed();
 
     let mut found: Vec<Found> = analyzers.iter().map(|_| Found::default()).collect();
-    let drafts =
-        tasks.map(|(task, index)| Ok((index, analyzers[index].draft(&photo, task, &mut found[index])?)));
+    let drafts = tasks
+        .iter()
+        .zip(whose)
+        .map(|(task, &index)| Ok((index, analyzers[index].draft(&photo, task, &mut found[index])?)));
     let drafts: Vec<_> = drafts.collect::<Result<_, ItemFailure>>()?;
-    common.give_back(photo.into_raw());
+    common.photos.give_back(photo.into_memory());
     analyzers[first].device.holds(0);
 
     let results = drafts.into_iter().map(|(index, draft)| analyzers[index].finish(draft));
@@ -72,6 +73,16 @@ fn work<'a, D: Device>(
     }
     let infer = started.elapsed().saturating_sub(decode);
     Ok(Analysis { results, queue: Duration::ZERO, decode, infer })
+}
+
+/// RGB at once where all pixels are looked at, which only CLIP does.
+fn decoded(common: &Common, bytes: &[u8], tasks: &[Task]) -> Result<Photo, DecodeError> {
+    let memory = common.photos.take();
+    if tasks.iter().any(|task| matches!(task, Task::EmbedClip(_))) {
+        decode_upright_in(memory, bytes, &common.limits).map(Photo::from)
+    } else {
+        decode_photo_in(memory, bytes, &common.limits)
+    }
 }
 
 /// Faces with everything, which are what makes a reply large.

@@ -61,7 +61,7 @@ pub fn resized(photos: &[Vec<u8>], megapixels: u32) -> Result<Vec<Vec<u8>>, Phot
         let (width, height) = photo.dimensions();
         let factor = (f64::from(megapixels) * 1e6 / (f64::from(width) * f64::from(height))).sqrt();
         let side = |side: u32| ((f64::from(side) * factor).round() as u32).max(1);
-        let photo = with_grain(resize_bilinear(&photo, side(width), side(height)));
+        let photo = with_grain(resize_bilinear(&photo.into(), side(width), side(height)));
         encode_jpeg(&photo, JPEG_QUALITY).map_err(PhotosError::Encode)
     });
     resized.collect()

@@ -1,5 +1,10 @@
 //! Affine maps of the plane.
 
+use facesets_core::geometry::PixelRect;
+
+/// Pixels read beyond the outermost position: bilinear reads one more to the right and below, another is for the last bit of the corners.
+const BEYOND: f64 = 2.0;
+
 /// (x, y) → (a·x + b·y + c, d·x + e·y + f), rows first: `[[a, b, c], [d, e, f]]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine(pub [[f64; 3]; 2]);
@@ -19,6 +24,24 @@ impl Affine {
         }
         let [a, b, d, e] = [e, -b, -d, a].map(|v| v / determinant);
         Some(Self([[a, b, -(a * c + b * f)], [d, e, -(d * c + e * f)]]))
+    }
+
+    /// The pixels of a photo of `width` × `height` that a crop of `side` × `side` pixels shows, of which this is the map from the photo; with a
+    /// few around them. `None` if it shows none.
+    pub fn reach(&self, side: u32, [width, height]: [u32; 2]) -> Option<PixelRect> {
+        let inverse = self.inverse()?;
+        let last = f64::from(side.saturating_sub(1));
+        let corners =
+            [[0.0, 0.0], [last, 0.0], [0.0, last], [last, last]].map(|corner| inverse.apply(corner));
+        let range = |axis: usize, length: u32| {
+            let along = corners.map(|corner| corner[axis]);
+            let first = along.into_iter().fold(f64::INFINITY, f64::min).floor() - BEYOND;
+            let end = along.into_iter().fold(f64::NEG_INFINITY, f64::max).floor() + BEYOND + 1.0;
+            let [first, end] = [first, end].map(|at| at.clamp(0.0, f64::from(length)) as u32);
+            (first < end).then_some((first, end - first))
+        };
+        let ((x, width), (y, height)) = (range(0, width)?, range(1, height)?);
+        Some(PixelRect { x, y, width, height })
     }
 
     /// The similarity (rotation, uniform scale, translation; never a reflection) that brings `from` closest to `to` in the sense

@@ -1,7 +1,7 @@
 //! Sharpness of a face.
 
 use facesets_core::{BBox, geometry::PixelRect};
-use facesets_imaging::RgbImage;
+use facesets_imaging::Window;
 use multiversion::multiversion;
 
 /// Pixels of a row whose squares add up within 31 bits: a Laplacian of bytes is at most 4 · 255.
@@ -9,8 +9,11 @@ const SUMMED_AT_ONCE: usize = 1024;
 
 /// Variance of the 3×3 Laplacian (0 1 0 / 1 −4 1 / 0 1 0, mirrored at the edge without repeating it) of the grey pixels of
 /// `bbox` inside `photo`, at native resolution: `cv2.Laplacian(grey, CV_64F).var()`. 0 when no pixel is inside.
-pub fn laplacian_variance(photo: &RgbImage, bbox: &BBox) -> f32 {
-    let Some(rect) = bbox.clamped(photo.width(), photo.height()) else { return 0.0 };
+///
+/// # Panics
+/// If the window is smaller than that.
+pub fn laplacian_variance(photo: &Window<'_>, bbox: &BBox) -> f32 {
+    let Some(rect) = bbox.clamped(photo.photo_width, photo.photo_height) else { return 0.0 };
     let rows = Grey::new(photo, rect);
     let (mut sum, mut squares) = (0, 0);
     // Three rows at a time, each made grey once.
@@ -47,9 +50,11 @@ struct Grey<'a> {
 }
 
 impl<'a> Grey<'a> {
-    fn new(photo: &'a RgbImage, rect: PixelRect) -> Self {
-        let [left, top, width, count] = [rect.x, rect.y, rect.width, rect.height].map(|v| v as usize);
-        Self { pixels: photo.as_raw().as_chunks().0, stride: photo.width() as usize, left, top, width, count }
+    fn new(window: &Window<'a>, rect: PixelRect) -> Self {
+        let (x, y) = (rect.x - window.rect.x, rect.y - window.rect.y);
+        assert!(x + rect.width <= window.rect.width, "a window is as wide as what is looked at");
+        let [left, top, width, count] = [x, y, rect.width, rect.height].map(|v| v as usize);
+        Self { pixels: window.rgb.as_chunks().0, stride: window.rect.width as usize, left, top, width, count }
     }
 
     /// The grey levels of a row with one mirrored at each end, instead of whatever `row` holds.
@@ -107,7 +112,7 @@ fn mirrored_after(at: usize, len: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use facesets_imaging::Rgb;
+    use facesets_imaging::{Rgb, RgbImage};
 
     use super::*;
 
@@ -118,17 +123,17 @@ mod tests {
     #[test]
     fn a_flat_face_has_none_and_a_checkerboard_has_much() {
         let flat = RgbImage::from_pixel(16, 16, Rgb([90, 120, 30]));
-        assert!(laplacian_variance(&flat, &whole(&flat)).abs() < f32::EPSILON);
+        assert!(laplacian_variance(&Window::of(&flat), &whole(&flat)).abs() < f32::EPSILON);
         let board = RgbImage::from_fn(16, 16, |x, y| Rgb([255 * ((x + y) % 2) as u8; 3]));
         // Every Laplacian is ±4 · 255, half of them each.
-        assert!((laplacian_variance(&board, &whole(&board)) - 1_040_400.0).abs() < 0.5);
+        assert!((laplacian_variance(&Window::of(&board), &whole(&board)) - 1_040_400.0).abs() < 0.5);
     }
 
     #[test]
     fn one_bright_pixel_gives_the_sums_of_the_kernel() {
         let photo = RgbImage::from_fn(5, 5, |x, y| Rgb([if (x, y) == (2, 2) { 10 } else { 0 }; 3]));
         // One −40 and four 10 among 25: mean 0, squares 2000.
-        assert!((laplacian_variance(&photo, &whole(&photo)) - 80.0).abs() < 1e-4);
+        assert!((laplacian_variance(&Window::of(&photo), &whole(&photo)) - 80.0).abs() < 1e-4);
     }
 
     #[test]
@@ -136,7 +141,7 @@ mod tests {
         let photo = RgbImage::from_fn(8, 8, |x, y| Rgb([(x * y) as u8; 3]));
         for corners in [[20.0, 20.0, 30.0, 30.0], [-9.0, -9.0, -1.0, -1.0], [3.0, 3.0, 4.0, 4.0]] {
             let bbox = BBox::new(corners).unwrap();
-            assert!(laplacian_variance(&photo, &bbox).abs() < f32::EPSILON, "{corners:?}");
+            assert!(laplacian_variance(&Window::of(&photo), &bbox).abs() < f32::EPSILON, "{corners:?}");
         }
     }
 }

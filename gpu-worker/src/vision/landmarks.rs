@@ -3,8 +3,9 @@
 use facesets_core::{
     BBox,
     face::{LANDMARKS_68, LANDMARKS_106},
+    geometry::PixelRect,
 };
-use facesets_imaging::RgbImage;
+use facesets_imaging::{RgbImage, Window};
 
 use super::{Affine, warp};
 
@@ -40,8 +41,13 @@ impl LandmarkCrop {
         Some(Self { to_crop, to_photo: to_crop.inverse()?, side })
     }
 
+    /// The pixels of a photo of width × height that the crop shows; see [`Affine::reach`].
+    pub fn reach(&self, size: [u32; 2]) -> Option<PixelRect> {
+        self.to_crop.reach(self.side, size)
+    }
+
     /// The pixels.
-    pub fn cut(&self, photo: &RgbImage) -> RgbImage {
+    pub fn cut(&self, photo: &Window<'_>) -> RgbImage {
         warp(photo, &self.to_crop, self.side)
     }
 
@@ -112,7 +118,7 @@ mod tests {
         let photo = RgbImage::from_fn(300, 300, |x, y| {
             facesets_imaging::Rgb([if x.abs_diff(132) < 3 && y.abs_diff(116) < 3 { 255 } else { 0 }; 3])
         });
-        let pixels = crop().cut(&photo);
+        let pixels = crop().cut(&Window::of(&photo));
         assert_eq!(pixels.dimensions(), (192, 192));
         assert_eq!(pixels.get_pixel(96, 96)[0], 255);
         assert_eq!(pixels.get_pixel(120, 96)[0], 0);

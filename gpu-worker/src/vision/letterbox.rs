@@ -1,6 +1,6 @@
 //! Fitting a photo into the detector's square input.
 
-use facesets_imaging::RgbImage;
+use facesets_imaging::{Photo, RgbImage};
 
 use super::resize_bilinear;
 
@@ -17,14 +17,15 @@ pub struct Letterbox {
 /// Fits `photo` into a square of `side` pixels: aspect kept, sizes truncated, top left, zero padding.
 ///
 /// A photo so narrow that truncation leaves nothing is given one pixel (`InsightFace` fails there).
-pub fn letterbox(photo: &RgbImage, side: u32) -> Letterbox {
-    let aspect = f64::from(photo.height()) / f64::from(photo.width());
+pub fn letterbox(photo: &Photo, side: u32) -> Letterbox {
+    let (photo_width, photo_height) = photo.dimensions();
+    let aspect = f64::from(photo_height) / f64::from(photo_width);
     let (width, height) = if aspect > 1.0 {
         (((f64::from(side) / aspect) as u32).max(1), side)
     } else {
         (side, ((f64::from(side) * aspect) as u32).max(1))
     };
-    let scale = (f64::from(height) / f64::from(photo.height())) as f32;
+    let scale = (f64::from(height) / f64::from(photo_height)) as f32;
 
     let resized = resize_bilinear(photo, width, height);
     let mut canvas = RgbImage::new(side, side);
@@ -44,7 +45,7 @@ mod tests {
     #[test]
     fn a_photo_fills_the_top_left_and_the_rest_is_black() {
         let white = Rgb([255; 3]);
-        let fitted = letterbox(&RgbImage::from_pixel(100, 50, white), 64);
+        let fitted = letterbox(&RgbImage::from_pixel(100, 50, white).into(), 64);
         assert_eq!(fitted.scale.to_bits(), 0.64f32.to_bits());
         for (x, y, pixel) in fitted.canvas.enumerate_pixels() {
             assert_eq!(*pixel, if y < 32 { white } else { Rgb([0; 3]) }, "{x}, {y}");
@@ -54,14 +55,14 @@ mod tests {
     #[test]
     fn sizes_are_truncated_and_the_scale_follows_the_height() {
         // 640 × 333 / 1000 = 213.12.
-        let fitted = letterbox(&RgbImage::new(1000, 333), 640);
+        let fitted = letterbox(&RgbImage::new(1000, 333).into(), 640);
         assert_eq!(fitted.scale.to_bits(), ((213.0f64 / 333.0) as f32).to_bits());
-        assert_eq!(letterbox(&RgbImage::new(333, 1000), 640).scale.to_bits(), 0.64f32.to_bits());
+        assert_eq!(letterbox(&RgbImage::new(333, 1000).into(), 640).scale.to_bits(), 0.64f32.to_bits());
     }
 
     #[test]
     fn a_line_of_pixels_still_has_a_scale_above_zero() {
-        assert!(letterbox(&RgbImage::new(5000, 1), 64).scale > 0.0);
-        assert!(letterbox(&RgbImage::new(1, 5000), 64).scale > 0.0);
+        assert!(letterbox(&RgbImage::new(5000, 1).into(), 64).scale > 0.0);
+        assert!(letterbox(&RgbImage::new(1, 5000).into(), 64).scale > 0.0);
     }
 }

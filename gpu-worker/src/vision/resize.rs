@@ -3,7 +3,7 @@
 //! A correct resize in floating point moves keypoints by up to 0.26 px, so `OpenCV`'s fixed-point arithmetic is part of the
 //! reference: 11-bit weights, the horizontal pass first, four bits dropped between the passes.
 
-use facesets_imaging::RgbImage;
+use facesets_imaging::{Photo, RgbImage, Rows};
 use multiversion::multiversion;
 
 use super::lanes::{self, PAIR, Rgbx};
@@ -30,10 +30,11 @@ enum Edge {
 }
 
 /// Resizes to `width` × `height`, both at least 1, as `cv2.resize(…, INTER_LINEAR)` does.
-pub fn resize_bilinear(source: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let columns = Columns::new(source.width(), width);
-    let rows = taps(source.height(), height, Edge::KeepWeights);
-    let source_rows: Vec<&[u8]> = source.as_raw().chunks_exact(source.width() as usize * 3).collect();
+pub fn resize_bilinear(source: &Photo, width: u32, height: u32) -> RgbImage {
+    let (source_width, source_height) = source.dimensions();
+    let columns = Columns::new(source_width, width);
+    let rows = taps(source_height, height, Edge::KeepWeights);
+    let mut source_rows = source.rows();
 
     let mut output = RgbImage::new(width, height);
     let mut upper = CachedRow::new(width as usize);
@@ -44,8 +45,8 @@ pub fn resize_bilinear(source: &RgbImage, width: u32, height: u32) -> RgbImage {
         if upper.index != Some(tap.first) && lower.index == Some(tap.first) {
             std::mem::swap(&mut upper, &mut lower);
         }
-        upper.load(tap.first, &source_rows, &columns);
-        lower.load(tap.second, &source_rows, &columns);
+        upper.load(tap.first, &mut source_rows, &columns);
+        lower.load(tap.second, &mut source_rows, &columns);
         blend_rows(
             [tap.first_weight, tap.second_weight],
             &upper.values,
@@ -122,14 +123,14 @@ impl CachedRow {
         Self { index: None, first: levels(), second: levels(), values: vec![0; 4 * width] }
     }
 
-    fn load(&mut self, index: usize, source_rows: &[&[u8]], columns: &Columns) {
+    fn load(&mut self, index: usize, source_rows: &mut Rows<'_>, columns: &Columns) {
         if self.index == Some(index) {
             return;
         }
         self.index = Some(index);
         // Two pixels are shorter than what is read of them.
         let mut short = [0; PAIR];
-        let row = match source_rows[index] {
+        let row = match source_rows.get(index) {
             row if row.len() < PAIR => {
                 short[..row.len()].copy_from_slice(row);
                 &short
@@ -219,7 +220,7 @@ mod tests {
             (from_w, from_h, to_w, to_h) in (1u32..60, 1u32..60, 1u32..60, 1u32..60), seed in any::<u32>(),
         ) {
             let source = noise(from_w, from_h, seed);
-            let resized = resize_bilinear(&source, to_w, to_h);
+            let resized = resize_bilinear(&source.clone().into(), to_w, to_h);
             for (got, exact) in resized.as_raw().iter().zip(naive(&source, to_w, to_h)) {
                 prop_assert!((f64::from(*got) - exact).abs() <= 1.2, "{got} is not {exact}");
             }
@@ -228,13 +229,13 @@ mod tests {
         #[test]
         fn the_same_size_is_the_same_image(width in 1u32..40, height in 1u32..40, seed in any::<u32>()) {
             let source = noise(width, height, seed);
-            prop_assert_eq!(resize_bilinear(&source, width, height), source);
+            prop_assert_eq!(resize_bilinear(&source.clone().into(), width, height), source);
         }
 
         #[test]
         fn halving_is_the_rounded_mean_of_four(width in 1u32..20, height in 1u32..20, seed in any::<u32>()) {
             let source = noise(2 * width, 2 * height, seed);
-            let halved = resize_bilinear(&source, width, height);
+            let halved = resize_bilinear(&source.clone().into(), width, height);
             for (x, y, pixel) in halved.enumerate_pixels() {
                 let sum: u32 = [(0, 0), (1, 0), (0, 1), (1, 1)]
                     .iter().map(|(dx, dy)| u32::from(source.get_pixel(2 * x + dx, 2 * y + dy)[0])).sum();

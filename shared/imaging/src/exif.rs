@@ -9,6 +9,7 @@ use crate::{
     CaptureTime,
     format::{self, Format},
     isolate::isolated,
+    jpeg::header,
     raw,
 };
 
@@ -42,6 +43,7 @@ pub fn camera_tags(bytes: &[u8]) -> CameraTags {
 
 /// The tags of anything but a RAW file.
 pub(crate) fn of_picture(bytes: &[u8]) -> CameraTags {
+    let bytes = header::before_scan(bytes);
     let exif = match Reader::new().continue_on_error(true).read_from_container(&mut Cursor::new(bytes)) {
         Ok(exif) => exif,
         Err(exif::Error::PartialResult(partial)) => partial.into_inner().0,
@@ -60,6 +62,11 @@ pub(crate) fn of_picture(bytes: &[u8]) -> CameraTags {
 /// EXIF orientation as the eight values that it has; anything else is taken as upright, as every viewer does.
 pub(crate) fn valid_orientation(value: u32) -> Option<u8> {
     u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
+}
+
+/// Whether stored pixels stand upright.
+pub(crate) fn is_upright(orientation: Option<u8>) -> bool {
+    matches!(orientation.and_then(Orientation::from_exif), None | Some(Orientation::NoTransforms))
 }
 
 /// Turns stored pixels upright.

@@ -16,12 +16,14 @@ mod heif;
 mod isolate;
 mod jpeg;
 mod limit;
+mod photo;
 mod raw;
 
 pub use capture_time::CaptureTime;
-pub use decode::{decode_upright, decode_upright_in};
+pub use decode::{decode_photo_in, decode_upright, decode_upright_in};
 pub use error::DecodeError;
 pub use exif::{CameraTags, camera_tags};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
+pub use photo::{Photo, Rows, Window};

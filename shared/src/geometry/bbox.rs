@@ -14,7 +14,7 @@ pub struct BBox {
 }
 
 /// Whole pixels of an image: columns `x..x + width`, rows `y..y + height`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PixelRect {
     /// First column.
     pub x: u32,
@@ -30,6 +30,17 @@ pub struct PixelRect {
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("`{0:?}` is not a box: finite corners with x1 < x2 and y1 < y2 are needed")]
 pub struct InvalidBox([f32; 4]);
+
+impl PixelRect {
+    /// The smallest rectangle that holds both; neither is empty.
+    #[must_use]
+    pub fn enclosing(&self, other: &Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+}
 
 impl BBox {
     /// A box from its corners x1, y1, x2, y2.

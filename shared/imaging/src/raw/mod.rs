@@ -2,7 +2,6 @@
 //! only; the sensor's data are never decoded.
 
 mod camera_tags;
-mod jpeg_header;
 mod preview;
 pub(crate) mod tiff;
 

@@ -1,10 +1,10 @@
 //! Finding the largest JPEG inside a RAW file.
 
 use super::{
-    NAME, jpeg_header,
+    NAME,
     tiff::{Directory, Tiff, tag},
 };
-use crate::DecodeError;
+use crate::{DecodeError, jpeg::header};
 
 /// `Compression` of JPEG in strips, old style (TIFF 6.0) and new style (TIFF technical note 2).
 const JPEG: [u32; 2] = [6, 7];
@@ -35,8 +35,8 @@ pub(crate) fn preview(bytes: &[u8]) -> Result<&[u8], DecodeError> {
 
 fn largest<'a>(candidates: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     candidates
-        .filter_map(|jpeg| Some((jpeg_header::size(jpeg)?, jpeg)))
-        .max_by_key(|((width, height), _)| u64::from(*width) * u64::from(*height))
+        .filter_map(|jpeg| Some((header::read(jpeg)?, jpeg)))
+        .max_by_key(|(header, _)| u64::from(header.width) * u64::from(header.height))
         .map(|(_, jpeg)| jpeg)
 }
 

@@ -1,14 +1,17 @@
 //! What must hold of any bytes that claim to be a photo: the mutations beside this file and `tests/fuzz` demand it.
 
 use facesets_core::ImageLimits;
-use facesets_imaging::{DecodeError, camera_tags, decode_upright, worker_can_decode};
+use facesets_imaging::{DecodeError, camera_tags, decode_photo_in, decode_upright, worker_can_decode};
 
 /// Every seed is within them.
 const LIMITS: ImageLimits = ImageLimits { max_bytes: 1 << 20, max_pixels: 20_000 };
 
-/// An image within limits, or an error that keeps its own promises.
+/// An image within limits, the same whether its pixels are made RGB at once or later, or an error that keeps its own promises.
 pub(crate) fn photo(bytes: &[u8]) {
-    match decode_upright(bytes, &LIMITS) {
+    let decoded = decode_upright(bytes, &LIMITS);
+    let later = decode_photo_in(Vec::new(), bytes, &LIMITS).map(|photo| photo.to_rgb().into_owned());
+    assert_eq!(later, decoded);
+    match decoded {
         Ok(image) => {
             let (width, height) = (u64::from(image.width()), u64::from(image.height()));
             assert!((1..=LIMITS.max_pixels).contains(&(width * height)), "{width} × {height} pixels");

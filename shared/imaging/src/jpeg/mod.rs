@@ -1,10 +1,16 @@
 //! JPEG through libjpeg-turbo: bit for bit the pixels that OpenCV and Pillow see.
 
+pub(crate) mod header;
+mod planes;
+
+pub(crate) use planes::{Planes, Scratch};
+
 use facesets_core::ImageLimits;
 use image::RgbImage;
-use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat};
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat};
 
-use crate::{DecodeError, limit::check_pixels};
+use crate::{DecodeError, Photo, limit::check_pixels};
+use planes::Subsampling;
 
 /// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write about ten.
 const MAX_SCANS: u32 = 200;
@@ -18,11 +24,7 @@ const END_MARKER: [u8; 2] = [0xFF, 0xD9];
 
 /// `memory`: whatever it holds is overwritten; the pixels are in it if it is large enough.
 pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
-    let mut decoder = Decompressor::new().map_err(damaged)?;
-    let header = decoder.read_header(bytes).map_err(damaged)?;
-    check_pixels("JPEG", header.width as u64, header.height as u64, limits)?;
-    decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
-
+    let (mut decoder, header) = open(bytes, limits)?;
     let (width, height) = (header.width, header.height);
     let pixels = match header.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => {
@@ -32,6 +34,30 @@ pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Res
     };
     Ok(RgbImage::from_raw(width as u32, height as u32, pixels)
         .expect("the buffer was made for this width and height"))
+}
+
+/// The same pixels, made RGB when they are looked at wherever that can be put off.
+pub(crate) fn decode_photo(
+    bytes: &[u8],
+    limits: &ImageLimits,
+    memory: Vec<u8>,
+) -> Result<Photo, DecodeError> {
+    let (mut decoder, header) = open(bytes, limits)?;
+    match Subsampling::of(bytes).filter(|_| header.colorspace == Colorspace::YCbCr) {
+        None => decode(bytes, limits, memory).map(Photo::from),
+        Some(subsampling) => {
+            let size = (header.width, header.height);
+            Planes::decode(&mut decoder, bytes, size, subsampling, memory).map(Photo::of_planes)
+        }
+    }
+}
+
+fn open(bytes: &[u8], limits: &ImageLimits) -> Result<(Decompressor, DecompressHeader), DecodeError> {
+    let mut decoder = Decompressor::new().map_err(damaged)?;
+    let header = decoder.read_header(bytes).map_err(damaged)?;
+    check_pixels("JPEG", header.width as u64, header.height as u64, limits)?;
+    decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
+    Ok((decoder, header))
 }
 
 /// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The error is libjpeg-turbo's, in
@@ -52,15 +78,29 @@ fn decompress(
     memory: Vec<u8>,
 ) -> Result<Vec<u8>, DecodeError> {
     let pitch = width * format.size();
-    let mut pixels = memory;
-    if pixels.capacity() < pitch * height {
-        // Fresh zeros come from the system for less than filling what there is.
-        pixels = vec![0; pitch * height];
-    }
-    pixels.resize(pitch * height, 0);
-    let mut attempt = |bytes: &[u8]| {
+    let mut pixels = with_len(memory, pitch * height);
+    despite_harmless_warnings(bytes, |bytes| {
         decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format })
-    };
+    })?;
+    Ok(pixels)
+}
+
+/// So many bytes, whatever is in them.
+fn with_len(memory: Vec<u8>, len: usize) -> Vec<u8> {
+    if memory.capacity() < len {
+        // Fresh zeros come from the system for less than filling what there is.
+        return vec![0; len];
+    }
+    let mut bytes = memory;
+    bytes.resize(len, 0);
+    bytes
+}
+
+/// Decodes by `attempt`; what loses no pixel is no error.
+fn despite_harmless_warnings(
+    bytes: &[u8],
+    mut attempt: impl FnMut(&[u8]) -> turbojpeg::Result<()>,
+) -> Result<(), DecodeError> {
     let mut outcome = attempt(bytes);
     // Either only the end marker is missing, which loses no pixel, or the end of the picture is: with a marker of ours the former
     // decodes without complaint, the latter does not.
@@ -69,7 +109,7 @@ fn decompress(
     }
     match outcome {
         Err(error) if !error.to_string().contains(HARMLESS_WARNING) => Err(damaged(error)),
-        _ => Ok(pixels),
+        _ => Ok(()),
     }
 }
 
