@@ -40,10 +40,14 @@ pub enum Stage {
     ClipCrop,
     /// CLIP's visual tower.
     ClipVisual,
+    /// Faces to the crops and inputs of the network for gender and age.
+    GenderAgeCrop,
+    /// That network.
+    GenderAge,
 }
 
 /// All stages; see [`Stage`].
-pub const STAGES: [Stage; 14] = [
+pub const STAGES: [Stage; 16] = [
     Stage::Decode,
     Stage::Letterbox,
     Stage::Detect,
@@ -58,6 +62,8 @@ pub const STAGES: [Stage; 14] = [
     Stage::Landmarks68,
     Stage::ClipCrop,
     Stage::ClipVisual,
+    Stage::GenderAgeCrop,
+    Stage::GenderAge,
 ];
 
 /// Counters of every stage.
@@ -103,6 +109,8 @@ impl Stage {
             Self::Landmarks68 => "landmarks 68",
             Self::ClipCrop => "clip crop",
             Self::ClipVisual => "clip",
+            Self::GenderAgeCrop => "gender age crop",
+            Self::GenderAge => "gender age",
         }
     }
 
@@ -110,7 +118,12 @@ impl Stage {
     pub fn is_network(self) -> bool {
         matches!(
             self,
-            Self::Detect | Self::Recognise | Self::Landmarks106 | Self::Landmarks68 | Self::ClipVisual
+            Self::Detect
+                | Self::Recognise
+                | Self::Landmarks106
+                | Self::Landmarks68
+                | Self::ClipVisual
+                | Self::GenderAge
         )
     }
 
@@ -121,6 +134,7 @@ impl Stage {
             ModelRole::Landmarks106 => Self::Landmarks106,
             ModelRole::Landmarks68 => Self::Landmarks68,
             ModelRole::ClipVisual => Self::ClipVisual,
+            ModelRole::GenderAge => Self::GenderAge,
         }
     }
 }

@@ -63,6 +63,7 @@ fn no_faces(width: u32, task: &Task) -> Result<TaskResult, ItemFailure> {
         width,
         height: 1,
         faces: Vec::new(),
+        gender_age: None,
     }))
 }
 

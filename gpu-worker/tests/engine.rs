@@ -46,7 +46,8 @@ fn a_provider_that_is_not_there_is_an_error_that_lists_those_that_are() {
 
 #[test]
 fn the_open_pack_passes_the_self_test_with_any_and_with_fixed_sizes() {
-    let golden = Reference::golden(pack().info()).expect("the golden numbers are the open pack's");
+    let golden =
+        Reference::golden(pack().info(), &ModelRole::FACE).expect("the golden numbers are the open pack's");
     for shapes in [Shapes::Dynamic, Shapes::Fixed] {
         let limits = ImageLimits::default();
         let meter = Arc::default();

@@ -14,7 +14,9 @@ use std::{
 use facesets_core::{Sha256Digest, wire::ModelRole};
 use facesets_worker::{
     engine::RoleWord as _,
-    model_pack::{CatalogueEntry, CatalogueFile, DownloadError, FetchError, Fetched, Pack, Progress, fetch},
+    model_pack::{
+        CatalogueEntry, CatalogueFile, DownloadError, FetchError, Fetched, Pack, Progress, fetch, lacking,
+    },
 };
 
 struct Quiet;
@@ -99,10 +101,14 @@ fn file(role: ModelRole) -> (String, Vec<u8>) {
 
 /// An archive of the four files and one that nobody asked for, in `folder`.
 fn archive(folder: &str) -> Vec<u8> {
+    archive_of(&ModelRole::FACE, folder)
+}
+
+fn archive_of(roles: &[ModelRole], folder: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // Stored: large enough to be interrupted.
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in ModelRole::FACE.map(file) {
+    for (name, content) in roles.iter().copied().map(file) {
         zip.start_file(format!("{folder}{name}"), options).unwrap();
         zip.write_all(&content).unwrap();
     }
@@ -111,7 +117,12 @@ fn archive(folder: &str) -> Vec<u8> {
 }
 
 fn entry(url: &str, archive: &[u8]) -> CatalogueEntry {
-    let files = ModelRole::FACE.map(|role| {
+    entry_of(&ModelRole::FACE, url, archive)
+}
+
+fn entry_of(roles: &[ModelRole], url: &str, archive: &[u8]) -> CatalogueEntry {
+    let files = roles.iter().map(|role| {
+        let role = *role;
         let (file, content) = file(role);
         CatalogueFile { role, file, bytes: content.len() as u64, sha256: Sha256Digest::of(&content) }
     });
@@ -122,7 +133,7 @@ fn entry(url: &str, archive: &[u8]) -> CatalogueEntry {
         url: url.to_owned(),
         bytes: archive.len() as u64,
         sha256: Sha256Digest::of(archive),
-        files: files.to_vec(),
+        files: files.collect(),
     }
 }
 
@@ -154,6 +165,33 @@ fn a_pack_is_fetched_flat_or_from_a_folder_and_only_once() {
         assert_whole(models.path());
         assert_eq!(fetch(&entry, models.path(), &Quiet).unwrap(), Fetched::AlreadyThere(there));
         assert_eq!(server.ranges(), [None]);
+    }
+}
+
+#[test]
+fn an_optional_file_is_taken_where_it_is_whole_and_a_pack_without_it_is_a_pack() {
+    let all = [&ModelRole::FACE[..], &ModelRole::OPTIONAL].concat();
+    let mut odd = entry_of(&all, "", &[]);
+    odd.files[4].sha256 = Sha256Digest::of(b"something else");
+    let sound = entry_of(&all, "", &[]);
+    for (archive, files, roles) in [
+        (archive_of(&all, ""), &sound.files, &all[..]),
+        (archive(""), &sound.files, &ModelRole::FACE),
+        (archive_of(&all, ""), &odd.files, &ModelRole::FACE),
+    ] {
+        let models = tempfile::tempdir().unwrap();
+        let server = Server::start(archive.clone(), &[Answer::Whole]);
+        let entry = CatalogueEntry { files: files.clone(), ..entry(&server.url, &archive) };
+        fetch(&entry, models.path(), &Quiet).unwrap();
+        let pack = Pack::open(models.path(), "toy").unwrap();
+        assert_eq!(pack.roles().collect::<Vec<_>>(), roles);
+        assert!(pack.verify().iter().all(|check| check.state.is_ok()));
+        assert_eq!(names(&models.path().join("toy")).len(), roles.len() + 1, "no file beside it");
+        let without: &[&str] = if roles.len() == all.len() { &[] } else { &["gender_age.onnx"] };
+        assert_eq!(lacking(&entry, models.path()), without);
+        // Neither is fetched a second time.
+        assert!(matches!(fetch(&entry, models.path(), &Quiet).unwrap(), Fetched::AlreadyThere(_)));
+        assert_eq!(server.ranges().len(), 1);
     }
 }
 

@@ -87,6 +87,7 @@ fn analysis(number: usize, photo: &Photo) -> Result<FaceAnalysis, Box<dyn Error>
         width: photo.width,
         height: photo.height,
         faces: photo.boxes.iter().enumerate().map(face).collect::<Result<_, _>>()?,
+        gender_age: None,
     })
 }
 

@@ -99,6 +99,7 @@ fn analysis(faces: Vec<Face>) -> FaceAnalysis {
         width: 4000,
         height: 3000,
         faces,
+        gender_age: None,
     }
 }
 

@@ -224,6 +224,19 @@ setup_clip_standin() (
     mark_done clip-standin "$stamp"
 )
 
+# The open pack with a stand-in for gender and age, for tests.
+setup_gender_age_standin() (
+    maker="$PYTHON_HELPERS/make_gender_age_standin.py"
+    place="$SETUP/models/gender-age-standin"
+    stamp="$(stamp_of -- "$maker" "$PYTHON_HELPERS/make_open_pack.py" "$REQUIREMENTS/setup.txt" "$SETUP/stamps/open-pack")"
+    is_done gender-age-standin "$stamp" "$place/pack.json" && return
+    say "building the stand-in for gender and age"
+    new_scratch
+    "$SETUP/venv/bin/python" "$maker" "$SETUP/models/open" "$SCRATCH/new"
+    put_in_place gender-age-standin "$SCRATCH/new" "$place"
+    mark_done gender-age-standin "$stamp"
+)
+
 # The sample photo library, from photos that packages ship and variants of them.
 setup_photos() (
     maker="$PYTHON_HELPERS/make_sample_library.py"
@@ -263,7 +276,8 @@ locked() {
 
 # Make sure that everything for building, running and testing is there.
 setup_all() {
-    locked setup_packages setup_venv setup_grpc_venv setup_onnxruntime setup_open_pack setup_clip_standin setup_photos
+    locked setup_packages setup_venv setup_grpc_venv setup_onnxruntime setup_open_pack setup_clip_standin \
+        setup_gender_age_standin setup_photos
 }
 
 # Make sure that the reference implementation is there.

@@ -46,6 +46,19 @@ pub struct LandmarksContract {
     pub preprocessing: u32,
 }
 
+/// What estimates of gender and age are under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GenderAgeContract {
+    /// Detector file, whose boxes were cropped.
+    pub detector: Sha256Digest,
+    /// Model file.
+    pub gender_age: Sha256Digest,
+    /// Side of the detector's square input in pixels.
+    pub det_size: u32,
+    /// See [`PREPROCESSING_VERSION`].
+    pub preprocessing: u32,
+}
+
 /// What a count of faces is under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CountContract {
@@ -82,6 +95,14 @@ impl fmt::Display for LandmarksContract {
             f,
             "landmarks/v{preprocessing}/det={detector}/l106={landmarks_106}/l68={landmarks_68}/size={det_size}"
         )
+    }
+}
+
+/// As for [`FaceContract`].
+impl fmt::Display for GenderAgeContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { detector, gender_age, det_size, preprocessing } = self;
+        write!(f, "gender-age/v{preprocessing}/det={detector}/model={gender_age}/size={det_size}")
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is measured about the faces of one image.
 
-use crate::{BBox, CountContract, FaceContract, FaceEmbedding, LandmarksContract};
+use crate::{BBox, CountContract, FaceContract, FaceEmbedding, GenderAgeContract, LandmarksContract};
 
 /// Left eye, right eye, nose tip, left and right mouth corner (as seen in the image), x and y in pixels.
 pub type Keypoints = [[f32; 2]; 5];
@@ -45,6 +45,49 @@ pub struct FaceAnalysis {
     pub height: u32,
     /// Highest confidence first.
     pub faces: Vec<Face>,
+    /// Where they were asked for, an estimate for each of `faces`, in their order.
+    pub gender_age: Option<Box<GenderAges>>,
+}
+
+/// Estimates of gender and age for the faces of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenderAges {
+    /// What they are under.
+    pub contract: GenderAgeContract,
+    /// One a face.
+    pub faces: Vec<GenderAge>,
+}
+
+/// What a model gives for gender and age of one face, as it is: finite numbers of no particular range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GenderAge {
+    /// For [`Gender::Female`].
+    pub female: f32,
+    /// For [`Gender::Male`].
+    pub male: f32,
+    /// In hundreds of years.
+    pub age: f32,
+}
+
+/// As the model tells people apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gender {
+    /// `InsightFace`'s 0.
+    Female,
+    /// `InsightFace`'s 1.
+    Male,
+}
+
+impl GenderAge {
+    /// Whichever has the larger number; the first of equal ones, as `InsightFace` decides it.
+    pub fn gender(&self) -> Gender {
+        if self.male > self.female { Gender::Male } else { Gender::Female }
+    }
+
+    /// Age in years, not rounded; below 0 for what looks younger than anybody the model has learnt from.
+    pub fn years(&self) -> f32 {
+        self.age * 100.0
+    }
 }
 
 /// A face of which nothing but its place is known, in pixels of the upright image.

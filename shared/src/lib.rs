@@ -15,9 +15,11 @@ pub mod pairing;
 pub mod wire;
 
 pub use clip::{ClipAnalysis, ClipEmbedding};
-pub use contract::{ClipContract, CountContract, FaceContract, LandmarksContract, PREPROCESSING_VERSION};
+pub use contract::{
+    ClipContract, CountContract, FaceContract, GenderAgeContract, LandmarksContract, PREPROCESSING_VERSION,
+};
 pub use digest::Sha256Digest;
 pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
-pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount};
+pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount, Gender, GenderAge, GenderAges};
 pub use geometry::{BBox, Pose};
 pub use limits::ImageLimits;

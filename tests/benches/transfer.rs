@@ -120,6 +120,7 @@ fn counted(id: u64) -> ItemReply {
         width: 1,
         height: 1,
         faces: Vec::new(),
+        gender_age: None,
     };
     ItemReply { id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }

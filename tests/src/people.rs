@@ -71,7 +71,15 @@ pub(crate) fn analysis(variant: &str, faces: Vec<Face>) -> FaceAnalysis {
         det_size: contract.det_size,
         preprocessing: contract.preprocessing,
     };
-    FaceAnalysis { pack: "people".to_owned(), contract, landmarks_contract, width: 4000, height: 3000, faces }
+    FaceAnalysis {
+        pack: "people".to_owned(),
+        contract,
+        landmarks_contract,
+        width: 4000,
+        height: 3000,
+        faces,
+        gender_age: None,
+    }
 }
 
 /// A face of a person; the scatter follows from the photo's name.

@@ -8,7 +8,7 @@ use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
     device::{Device, InPlace, Shared, Turns},
     engine::{
-        EngineError, Provider, Target,
+        Check, Engine, EngineError, OnDemand, Provider, Target,
         ort::{OrtEngine, Runtime},
         self_test::{Reference, SelfTestError},
     },
@@ -58,8 +58,8 @@ impl PackBuilder {
         &self,
         reference: &Reference,
         common: Arc<Common>,
-    ) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
-        in_place(self.tested(reference)?.0, common)
+    ) -> Result<FaceAnalyzer<InPlace<OnDemand<OrtEngine>>>, BuildError> {
+        in_place(self.tested(reference)?, common)
     }
 
     /// The same, of a kind with those on other devices.
@@ -68,7 +68,7 @@ impl PackBuilder {
         reference: &Reference,
         common: Arc<Common>,
     ) -> Result<FaceAnalyzer<Box<dyn Device + Send>>, BuildError> {
-        let engine = self.tested(reference)?.0;
+        let engine = self.tested(reference)?;
         let device: Box<dyn Device + Send> = Box::new(InPlace::new(engine, Arc::clone(&self.meter)));
         Ok(FaceAnalyzer::new(device, common)?)
     }
@@ -81,54 +81,76 @@ impl PackBuilder {
         reference: Reference,
     ) -> Result<Shared, PoolError> {
         let meter = Arc::clone(&self.meter);
-        Shared::start(turns, patience, meter, Box::new(move || Ok(self.tested(&reference)?.0)))
+        Shared::start(turns, patience, meter, Box::new(move || Ok(self.tested(&reference)?)))
     }
 
     /// What the analyzers of all lanes have in common.
     pub fn common(&self) -> Result<Arc<Common>, BuildError> {
-        let models = self.fed(&self.read()?)?;
+        let roles: Vec<ModelRole> = self.pack.roles().collect();
+        let models = self.fed(&self.read(&roles)?)?;
         Ok(Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
-    /// What this pack's models must give: the golden numbers that are compiled in, else those of the host's processor.
+    /// What this pack's models must give, but for optional ones: the golden numbers that are compiled in, else those of the
+    /// host's processor.
     pub fn reference(&self) -> Result<Reference, BuildError> {
-        if let Some(golden) = Reference::golden(self.pack.info()) {
+        let roles: Vec<ModelRole> = self.pack.roles().filter(|role| !role.is_optional()).collect();
+        if let Some(golden) = Reference::golden(self.pack.info(), &roles) {
             return Ok(golden);
         }
         tracing::info!(pack = self.pack.info().name, "measuring on the processor what the models must give");
-        self.measure()
+        self.measure(&roles)
     }
 
-    /// What the models give on the host's processor.
-    pub fn measure(&self) -> Result<Reference, BuildError> {
+    /// What the models in `roles` give on the host's processor.
+    pub fn measure(&self, roles: &[ModelRole]) -> Result<Reference, BuildError> {
         let runtime = self
             .runtime
             .on(Target::new(Provider::Cpu))
             .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
-        let (mut engine, models) = Self { runtime, ..self.clone() }.engine()?;
-        let roles: Vec<ModelRole> = self.pack.roles().collect();
-        Ok(Reference::measure(&mut engine, &roles, |role| models.normalisation(role))?)
+        let (mut engine, models) = Self { runtime, ..self.clone() }.engine_for(roles)?;
+        Ok(Reference::measure(&mut engine, roles, |role| models.normalisation(role))?)
     }
 
     /// Reads and verifies every model and makes sessions of the very bytes that were verified.
     ///
     /// The bytes are dropped when the sessions stand: with several lanes, keeping them would double the memory.
     pub fn engine(&self) -> Result<(OrtEngine, FaceModels), BuildError> {
-        let graphs = self.read()?;
+        self.engine_for(&self.pack.roles().collect::<Vec<_>>())
+    }
+
+    /// The same with the models of some roles only.
+    fn engine_for(&self, roles: &[ModelRole]) -> Result<(OrtEngine, FaceModels), BuildError> {
+        let graphs = self.read(roles)?;
         let models = self.fed(&graphs)?;
         let graphs = graphs.iter().map(|(role, bytes)| (*role, bytes.as_slice()));
         Ok((OrtEngine::new(&self.runtime, graphs, self.threads)?, models))
     }
 
-    fn tested(&self, reference: &Reference) -> Result<(OrtEngine, FaceModels), BuildError> {
+    /// An engine that has been seen to give the numbers of `reference`, and whose optional models will be when they are asked for.
+    fn tested(&self, reference: &Reference) -> Result<OnDemand<OrtEngine>, BuildError> {
         let (mut engine, models) = self.engine()?;
         reference.compare(&mut engine, |role| models.normalisation(role))?;
-        Ok((engine, models))
+        let optional = self.pack.roles().filter(|role| role.is_optional());
+        Ok(OnDemand::new(engine, optional.map(|role| (role, self.check_of(role, models.clone()))).collect()))
     }
 
-    /// The graph of every role that the pack fills.
-    fn read(&self) -> Result<Vec<(ModelRole, Vec<u8>)>, PackError> {
-        self.pack.roles().map(|role| Ok((role, self.pack.read(role)?))).collect()
+    /// Compares the model in an optional role with the host's processor.
+    fn check_of(&self, role: ModelRole, models: FaceModels) -> Check<OrtEngine> {
+        let builder = self.clone();
+        Box::new(move |engine| {
+            let reference = builder.measure(&[role]).map_err(|error| match error {
+                BuildError::SelfTest(error) => error,
+                BuildError::Engine(error) => error.into(),
+                BuildError::Pack(error) => EngineError::Load { role, reason: error.to_string() }.into(),
+            })?;
+            reference.compare(engine, |role| models.normalisation(role))
+        })
+    }
+
+    /// The graphs of `roles`.
+    fn read(&self, roles: &[ModelRole]) -> Result<Vec<(ModelRole, Vec<u8>)>, PackError> {
+        roles.iter().copied().map(|role| Ok((role, self.pack.read(role)?))).collect()
     }
 
     fn fed(&self, graphs: &[(ModelRole, Vec<u8>)]) -> Result<FaceModels, PackError> {
@@ -141,7 +163,7 @@ impl PackBuilder {
     }
 }
 
-fn in_place(engine: OrtEngine, common: Arc<Common>) -> Result<FaceAnalyzer<InPlace<OrtEngine>>, BuildError> {
+fn in_place<E: Engine>(engine: E, common: Arc<Common>) -> Result<FaceAnalyzer<InPlace<E>>, BuildError> {
     let device = InPlace::new(engine, Arc::clone(&common.meter));
     Ok(FaceAnalyzer::new(device, common)?)
 }

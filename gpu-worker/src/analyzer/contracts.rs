@@ -1,7 +1,7 @@
 //! Whether what a task asks for is what the loaded pack gives.
 
 use facesets_core::{
-    ClipContract, CountContract, FaceContract, LandmarksContract,
+    ClipContract, CountContract, FaceContract, GenderAgeContract, LandmarksContract,
     contract::DET_SIZE_STEP,
     wire::{AnalyzeFaces, CountFaces, EmbedClip, ItemFailure, ItemFailureKind, PackInfo, Task},
 };
@@ -20,11 +20,16 @@ pub(crate) fn check(pack: &PackInfo, task: &Task) -> Result<(), ItemFailure> {
     }
 }
 
+/// What an analysis is under.
+pub(super) struct AnalysisContracts {
+    pub(super) faces: FaceContract,
+    pub(super) landmarks: LandmarksContract,
+    /// Where gender and age are asked for.
+    pub(super) gender_age: Option<GenderAgeContract>,
+}
+
 /// The contracts of an analysis, if they are those asked for.
-pub(super) fn of_analysis(
-    pack: &PackInfo,
-    task: &AnalyzeFaces,
-) -> Result<(FaceContract, LandmarksContract), ItemFailure> {
+pub(super) fn of_analysis(pack: &PackInfo, task: &AnalyzeFaces) -> Result<AnalysisContracts, ItemFailure> {
     check_pack(pack, &task.pack)?;
     let det_size = task.contract.det_size;
     check_size(det_size)?;
@@ -32,7 +37,14 @@ pub(super) fn of_analysis(
     if contract != task.contract {
         return Err(mismatch(format!("results are under `{contract}`, not under `{}`", task.contract)));
     }
-    Ok((contract, pack.landmarks_contract(det_size).ok_or_else(|| lacks(pack))?))
+    if let Some(asked) = &task.gender_age {
+        let estimates = pack.gender_age_contract(det_size).ok_or_else(|| lacks(pack))?;
+        if estimates != *asked {
+            return Err(mismatch(format!("estimates are under `{estimates}`, not under `{asked}`")));
+        }
+    }
+    let landmarks = pack.landmarks_contract(det_size).ok_or_else(|| lacks(pack))?;
+    Ok(AnalysisContracts { faces: contract, landmarks, gender_age: task.gender_age })
 }
 
 /// The contracts of a count, if they are those asked for.

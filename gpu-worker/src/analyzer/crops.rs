@@ -12,7 +12,10 @@ use crate::{
     device::Device,
     engine::EngineError,
     meter::{Meter, Stage},
-    vision::{ARCFACE_SIDE, Affine, CLIP_SIDE, Detection, LandmarkCrop, align, laplacian_variance, warp},
+    vision::{
+        ARCFACE_SIDE, Affine, CLIP_SIDE, Detection, GENDER_AGE_SIDE, LandmarkCrop, align, laplacian_variance,
+        warp,
+    },
 };
 
 /// Side of the landmark networks' input, when they do not say.
@@ -54,6 +57,7 @@ impl Sides {
                 ModelRole::Recognition => height.is_none_or(|side| side % 112 == 0 || side % 128 == 0),
                 ModelRole::Landmarks106 | ModelRole::Landmarks68 => height.is_none_or(|side| side % 2 == 0),
                 ModelRole::ClipVisual => height.is_none_or(|side| side == CLIP_SIDE as usize),
+                ModelRole::GenderAge => height.is_none_or(|side| side == GENDER_AGE_SIDE as usize),
             };
             if channels.is_some_and(|channels| channels != 3) || height != width || !fits {
                 let reason = format!("its input is {:?}", device.input_shape(role));
@@ -63,6 +67,7 @@ impl Sides {
         };
         side(ModelRole::Detection, 0)?;
         side(ModelRole::ClipVisual, CLIP_SIDE)?;
+        side(ModelRole::GenderAge, GENDER_AGE_SIDE)?;
         Ok(Self {
             recognition: side(ModelRole::Recognition, ARCFACE_SIDE)?,
             landmarks_106: side(ModelRole::Landmarks106, LANDMARK_SIDE)?,
@@ -104,10 +109,7 @@ impl Cuts {
             tracing::warn!(?corners, "a detection is dropped: its keypoints cannot be aligned");
             return Ok(None);
         };
-        let about = |side| {
-            LandmarkCrop::about(&bbox, side)
-                .ok_or_else(|| internal(format!("{bbox:?} is too vast for a crop")))
-        };
+        let about = |side| crop_about(&bbox, side);
         let another = sides.landmarks_68 != sides.landmarks_106;
         let crop_68 = another.then(|| about(sides.landmarks_68)).transpose()?;
         let crop_106 = about(sides.landmarks_106)?;
@@ -136,6 +138,25 @@ impl Cuts {
         let parts = crops.chain(alignment.reach(side, size)).chain(self.bbox.clamped(size[0], size[1]));
         parts.reduce(|a, b| a.enclosing(&b)).unwrap_or_default()
     }
+}
+
+/// What the network for gender and age looks at, a crop a candidate.
+pub(super) fn for_gender_age(
+    photo: &Photo,
+    candidates: &[Candidate],
+    meter: &Meter,
+) -> Result<Vec<RgbImage>, ItemFailure> {
+    let mut memory = Vec::new();
+    let mut cut = |candidate: &Candidate| {
+        let crop = crop_about(&candidate.bbox, GENDER_AGE_SIDE)?;
+        let reach = crop.reach(photo.dimensions().into()).unwrap_or_default();
+        Ok(crop.cut(&photo.window(reach, &mut memory)))
+    };
+    meter.time(Stage::GenderAgeCrop, candidates.len(), || candidates.iter().map(&mut cut).collect())
+}
+
+fn crop_about(bbox: &BBox, side: u32) -> Result<LandmarkCrop, ItemFailure> {
+    LandmarkCrop::about(bbox, side).ok_or_else(|| internal(format!("{bbox:?} is too vast for a crop")))
 }
 
 /// A warning and nothing if the detection's corners span no box.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use facesets_core::{
-    ClipAnalysis, ClipContract, DetectedFace, Detections, FaceAnalysis, FaceCount,
+    ClipAnalysis, ClipContract, DetectedFace, Detections, FaceAnalysis, FaceCount, GenderAges,
     wire::{AnalyzeFaces, CountFaces, ItemFailure, ModelRole, Task, TaskResult},
 };
-use facesets_imaging::Photo;
+use facesets_imaging::{Photo, RgbImage};
 
 use super::{
-    Analysis, Analyzer, Common, contracts,
+    Analysis, Analyzer, Common,
+    contracts::{self, AnalysisContracts},
     crops::{self, Candidate, Sides, bbox_of},
     detections::{Detecting, Found},
     failure::{from_engine, internal},
@@ -33,9 +34,17 @@ pub struct FaceAnalyzer<D> {
     sides: Sides,
 }
 
+/// An analysis without what the networks say that look at crops.
+pub(super) struct FaceDraft {
+    analysis: FaceAnalysis,
+    candidates: Vec<Candidate>,
+    /// A crop a candidate for gender and age, where those are asked for.
+    gender_age: Vec<RgbImage>,
+}
+
 /// A task as far as it needs the photo's pixels.
 pub(super) enum Draft {
-    Faces { analysis: FaceAnalysis, candidates: Vec<Candidate> },
+    Faces(Box<FaceDraft>),
     Count(FaceCount),
     Clip { contract: ClipContract, call: Call },
 }
@@ -76,14 +85,21 @@ impl<D: Device> FaceAnalyzer<D> {
         task: &AnalyzeFaces,
         found: &mut Found,
     ) -> Result<Draft, ItemFailure> {
-        let (contract, landmarks_contract) = contracts::of_analysis(&self.common.models.pack, task)?;
+        let AnalysisContracts { faces: contract, landmarks: landmarks_contract, gender_age } =
+            contracts::of_analysis(&self.common.models.pack, task)?;
         let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
         let detections = self.detect(photo, detecting, found)?;
         let candidates = crops::cut(photo, detections, self.sides, &self.common)?;
         let (width, height) = photo.dimensions();
         let pack = self.common.models.pack.name.clone();
-        let analysis = FaceAnalysis { pack, contract, landmarks_contract, width, height, faces: Vec::new() };
-        Ok(Draft::Faces { analysis, candidates })
+        let crops = match gender_age {
+            Some(_) => crops::for_gender_age(photo, &candidates, &self.common.meter)?,
+            None => Vec::new(),
+        };
+        let gender_age = gender_age.map(|contract| Box::new(GenderAges { contract, faces: Vec::new() }));
+        let analysis =
+            FaceAnalysis { pack, contract, landmarks_contract, width, height, faces: Vec::new(), gender_age };
+        Ok(Draft::Faces(Box::new(FaceDraft { analysis, candidates, gender_age: crops })))
     }
 
     fn count(
@@ -145,16 +161,20 @@ impl<D: Device> FaceAnalyzer<D> {
 
     /// Runs the networks that need no photo any more.
     pub(super) fn finish(&mut self, draft: Draft) -> Result<TaskResult, ItemFailure> {
-        let (mut analysis, candidates) = match draft {
-            Draft::Count(count) => return Ok(TaskResult::Count(count)),
+        match draft {
+            Draft::Count(count) => Ok(TaskResult::Count(count)),
             Draft::Clip { contract, call } => {
                 let [rows] = self.run([call])?;
                 let embedding = measures::clip_embedding(&rows)?;
                 let pack = self.common.models.pack.name.clone();
-                return Ok(TaskResult::Clip(ClipAnalysis { pack, contract, embedding }));
+                Ok(TaskResult::Clip(ClipAnalysis { pack, contract, embedding }))
             }
-            Draft::Faces { analysis, candidates } => (analysis, candidates),
-        };
+            Draft::Faces(draft) => self.finish_faces(*draft).map(TaskResult::Faces),
+        }
+    }
+
+    fn finish_faces(&mut self, draft: FaceDraft) -> Result<FaceAnalysis, ItemFailure> {
+        let FaceDraft { mut analysis, candidates, gender_age } = draft;
         for group in candidates.chunks(measures::FACES_AT_ONCE) {
             let calls = self
                 .common
@@ -168,7 +188,18 @@ impl<D: Device> FaceAnalyzer<D> {
                 analysis.faces.push(measures::face(candidate, [embedding, points_106, points_68])?);
             }
         }
-        Ok(TaskResult::Faces(analysis))
+        if let Some(estimates) = &mut analysis.gender_age {
+            for group in gender_age.chunks(measures::FACES_AT_ONCE) {
+                let Common { meter, models, .. } = &*self.common;
+                let call =
+                    meter.time(Stage::Inputs, group.len(), || measures::gender_age_call(group, models));
+                let [rows] = self.run([call])?;
+                for row in &rows {
+                    estimates.faces.push(measures::gender_age(row)?);
+                }
+            }
+        }
+        Ok(analysis)
     }
 
     /// The outputs of all calls, or the first failure.

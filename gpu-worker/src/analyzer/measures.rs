@@ -1,7 +1,7 @@
 //! Between the crops of faces and what is measured of them: inputs of the networks, and their outputs as a face.
 
 use facesets_core::{
-    ClipEmbedding, Face, FaceEmbedding,
+    ClipEmbedding, Face, FaceEmbedding, GenderAge,
     wire::{ItemFailure, ModelRole},
 };
 use facesets_imaging::{Photo, RgbImage};
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     device::{Call, Row},
     engine::{RoleWord as _, Tensor},
-    vision::{CLIP_SIDE, append_clip, append_nchw, clip_crop},
+    vision::{CLIP_SIDE, GENDER_AGE_SIDE, append_clip, append_nchw, clip_crop},
 };
 
 /// Faces of one photo whose inputs are in memory at once: the largest batch.
@@ -35,6 +35,25 @@ pub(super) fn calls(group: &[Candidate], models: &FaceModels, sides: Sides) -> [
         call(ModelRole::Landmarks106, sides.landmarks_106, |candidate| &candidate.crop_106.1),
         call(ModelRole::Landmarks68, sides.landmarks_68, |candidate| &candidate.crop_68().1),
     ]
+}
+
+/// The call of the network for gender and age, a row a crop.
+pub(super) fn gender_age_call(crops: &[RgbImage], models: &FaceModels) -> Call {
+    let mut values = Vec::with_capacity(crops.len() * 3 * (GENDER_AGE_SIDE * GENDER_AGE_SIDE) as usize);
+    for crop in crops {
+        append_nchw(&mut values, crop, models.normalisation(ModelRole::GenderAge));
+    }
+    Call { role: ModelRole::GenderAge, side: GENDER_AGE_SIDE as usize, rows: crops.len(), values }
+}
+
+/// What that network says of one face.
+pub(super) fn gender_age(row: &Row) -> Result<GenderAge, ItemFailure> {
+    match only(ModelRole::GenderAge, row)? {
+        [female, male, age] if [female, male, age].iter().all(|value| value.is_finite()) => {
+            Ok(GenderAge { female: *female, male: *male, age: *age })
+        }
+        values => Err(internal(format!("{values:?} is no estimate of gender and age"))),
+    }
 }
 
 /// The visual tower's call for a photo.

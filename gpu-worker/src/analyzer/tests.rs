@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use facesets_core::{
-    FaceAnalysis, FaceCount, ImageLimits, Sha256Digest,
+    FaceAnalysis, FaceCount, GenderAge, ImageLimits, Sha256Digest,
     wire::{AnalyzeFaces, CountFaces, ItemFailureKind, ModelInfo, ModelRole, PackInfo, PackState},
 };
 
@@ -22,10 +22,12 @@ struct Fake {
     score: f32,
     embedding: f32,
     landmark: f32,
+    estimate: f32,
     fails: Option<RunFailure>,
 }
 
-const SOUND: Fake = Fake { box_width: 2.0, score: 0.9, embedding: 0.5, landmark: 0.0, fails: None };
+const SOUND: Fake =
+    Fake { box_width: 2.0, score: 0.9, embedding: 0.5, landmark: 0.0, estimate: 0.25, fails: None };
 
 impl Engine for Fake {
     fn input_shape(&self, role: ModelRole) -> InputShape {
@@ -34,6 +36,7 @@ impl Engine for Fake {
             ModelRole::Recognition => [None, Some(3), Some(112), Some(112)],
             // A fixed batch, to see it filled up.
             ModelRole::Landmarks106 | ModelRole::Landmarks68 => [Some(2), Some(3), Some(192), Some(192)],
+            ModelRole::GenderAge => [None, Some(3), Some(96), Some(96)],
             ModelRole::ClipVisual => [None; 4],
         }
     }
@@ -57,6 +60,7 @@ impl Engine for Fake {
             ModelRole::Landmarks106 => row(212, self.landmark),
             ModelRole::Landmarks68 => row(3309, self.landmark),
             ModelRole::ClipVisual => row(768, self.embedding),
+            ModelRole::GenderAge => row(3, self.estimate),
         })
     }
 }
@@ -91,10 +95,11 @@ fn photo() -> Vec<u8> {
 
 fn pack() -> PackInfo {
     let sha256 = Sha256Digest::of(b"a model");
-    let models = ModelRole::FACE.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
+    let roles = ModelRole::FACE.into_iter().chain(ModelRole::OPTIONAL);
+    let models = roles.map(|role| ModelInfo { role, file: "x".to_owned(), sha256 });
     PackInfo {
         name: "fake".to_owned(),
-        models: models.to_vec(),
+        models: models.collect(),
         licence: String::new(),
         state: PackState::Default,
     }
@@ -102,6 +107,11 @@ fn pack() -> PackInfo {
 
 fn task() -> AnalyzeFaces {
     AnalyzeFaces::new("fake", pack().face_contract(64).unwrap())
+}
+
+/// The same with gender and age.
+fn estimating() -> AnalyzeFaces {
+    AnalyzeFaces { gender_age: pack().gender_age_contract(64), ..task() }
 }
 
 fn count(sizes: &[u32]) -> CountFaces {
@@ -184,13 +194,30 @@ fn another_pack_contract_or_size_is_refused_before_decoding() {
     other_model.contract.recogniser = Sha256Digest::of(b"another");
     let mut odd_size = right.clone();
     odd_size.contract.det_size = 100;
+    let mut other_estimates = estimating();
+    other_estimates.gender_age.as_mut().unwrap().det_size = 128;
     for (task, kind) in [
         (other_pack, ItemFailureKind::ContractMismatch),
         (other_model, ItemFailureKind::ContractMismatch),
         (odd_size, ItemFailureKind::Unsupported),
+        (other_estimates, ItemFailureKind::ContractMismatch),
     ] {
         assert_eq!(analyze(SOUND, b"not looked at", &task), Err(kind));
     }
+}
+
+#[test]
+fn gender_and_age_are_estimated_for_every_face_where_they_are_asked_for_and_only_there() {
+    assert_eq!(analyze(SOUND, &photo(), &task()).unwrap().gender_age, None);
+    let found = analyze(SOUND, &photo(), &estimating()).unwrap();
+    let estimates = found.gender_age.unwrap();
+    assert_eq!(Some(estimates.contract), pack().gender_age_contract(64));
+    assert_eq!(estimates.faces, [GenderAge { female: 0.25, male: 0.25, age: 0.25 }]);
+    let nobody = analyze(Fake { score: 0.1, ..SOUND }, &photo(), &estimating()).unwrap();
+    assert_eq!(nobody.gender_age.unwrap().faces, []);
+    let broken = Fake { estimate: f32::NAN, ..SOUND };
+    assert_eq!(analyze(broken, &photo(), &estimating()), Err(ItemFailureKind::Internal));
+    assert!(analyze(broken, &photo(), &task()).is_ok());
 }
 
 #[test]

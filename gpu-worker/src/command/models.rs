@@ -9,8 +9,8 @@ use crate::{
     cli::ModelsCommand,
     engine::RoleWord as _,
     model_pack::{
-        DownloadError, FetchError, Fetched, Pack, PackError, RemoveError, catalogue, fetch, list, remove,
-        size,
+        DownloadError, FetchError, Fetched, Pack, PackError, RemoveError, catalogue, fetch, lacking, list,
+        remove, size,
     },
     startup::pack_hint,
     ui,
@@ -67,6 +67,11 @@ fn run_fetch(pack: &str, accepted: bool, url: Option<String>, models: &Path) -> 
             ui::error(&error.to_string(), fetch_hint(&error));
             return Exit::Failed;
         }
+    }
+    for file in lacking(&entry, models) {
+        ui::note(&format!(
+            "it is without the optional `{file}`; if it is older than this version: `facesets-worker models remove {pack}`, then fetch it again"
+        ));
     }
     Exit::Done
 }

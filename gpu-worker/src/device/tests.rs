@@ -46,9 +46,10 @@ impl Engine for Orders {
         match role {
             ModelRole::Detection => [Some(1), Some(3), None, None],
             ModelRole::Landmarks106 => [Some(4), Some(3), None, None],
-            ModelRole::Recognition | ModelRole::Landmarks68 | ModelRole::ClipVisual => {
-                [None, Some(3), None, None]
-            }
+            ModelRole::Recognition
+            | ModelRole::Landmarks68
+            | ModelRole::ClipVisual
+            | ModelRole::GenderAge => [None, Some(3), None, None],
         }
     }
 

@@ -4,6 +4,7 @@
 //! business. [`ort`] is the only folder that names ONNX Runtime, [`self_test`] says whether an engine can be trusted.
 
 mod bucket;
+mod on_demand;
 pub mod ort;
 mod provider;
 mod runtime_path;
@@ -13,7 +14,7 @@ mod simulated;
 use facesets_core::wire::ModelRole;
 
 pub use bucket::{BUCKETS, bucket_for};
-
+pub use on_demand::{Check, OnDemand};
 pub use provider::{AUTO_ORDER, CpuFallback, Provider, ProviderChoice, Shapes, Target, UnknownProvider};
 pub use runtime_path::{RUNTIME_FILE, RuntimePathError, find_runtime};
 pub use simulated::Simulated;
@@ -84,7 +85,7 @@ pub enum RunFailure {
 
 /// The role as one word, as manifests and messages have it.
 pub trait RoleWord {
-    /// `detection`, `recognition`, `landmarks_106`, `landmarks_68` or `clip_visual`.
+    /// `detection`, `recognition`, `landmarks_106`, `landmarks_68`, `clip_visual` or `gender_age`.
     fn word(&self) -> &'static str;
 }
 
@@ -96,6 +97,7 @@ impl RoleWord for ModelRole {
             Self::Landmarks106 => "landmarks_106",
             Self::Landmarks68 => "landmarks_68",
             Self::ClipVisual => "clip_visual",
+            Self::GenderAge => "gender_age",
         }
     }
 }

@@ -26,6 +26,7 @@ impl Engine for Simulated {
             ModelRole::Recognition => [None, Some(3), Some(112), Some(112)],
             ModelRole::Landmarks106 | ModelRole::Landmarks68 => [None, Some(3), Some(192), Some(192)],
             ModelRole::ClipVisual => [None, Some(3), Some(224), Some(224)],
+            ModelRole::GenderAge => [None, Some(3), Some(96), Some(96)],
         }
     }
 
@@ -48,6 +49,7 @@ impl Engine for Simulated {
             ModelRole::Landmarks106 => rows(106 * 2),
             ModelRole::Landmarks68 => rows(68 * 3),
             ModelRole::ClipVisual => rows(768),
+            ModelRole::GenderAge => rows(3),
         })
     }
 }

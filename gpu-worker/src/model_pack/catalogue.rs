@@ -17,7 +17,7 @@ pub struct CatalogueEntry {
     pub bytes: u64,
     /// Digest of the archive.
     pub sha256: Sha256Digest,
-    /// Files to take from the archive; others are left in it.
+    /// Files to take from the archive; others are left in it. Those of optional roles may be missing there.
     pub files: Vec<CatalogueFile>,
 }
 
@@ -59,6 +59,8 @@ const LANDMARKS_106: Published =
     ("2d106det.onnx", 5_030_888, "f001b856447c413801ef5c42091ed0cd516fcd21f2d6b79635b1e733a7109dbf");
 const LANDMARKS_68: Published =
     ("1k3d68.onnx", 143_607_619, "df5c06b8a0c12e422b2ed8947b8869faa4105387f199c477af038aa01f9a45cc");
+const GENDER_AGE: Published =
+    ("genderage.onnx", 1_322_532, "4fde69b1c810857b88c64a335084f1c3fe8f01246c9a191b48c7bb756d6652fb");
 
 /// The packs known to this version: those of `InsightFace`'s release 0.7 that bring a model for every role, whose sizes and digests
 /// are published. (`buffalo_sc` and the newer `raccoon` packs have no landmarks.)
@@ -92,7 +94,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
     ]
 }
 
-/// A pack of the release; all of them share the landmark models.
+/// A pack of the release; all of them share the landmark models and that for gender and age.
 fn insightface(
     name: &str,
     (bytes, sha256): (u64, &str),
@@ -120,6 +122,7 @@ fn insightface(
             file(ModelRole::Recognition, recogniser),
             file(ModelRole::Landmarks106, LANDMARKS_106),
             file(ModelRole::Landmarks68, LANDMARKS_68),
+            file(ModelRole::GenderAge, GENDER_AGE),
         ],
     }
 }
@@ -135,10 +138,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_fills_every_role_of_a_face_pack_once() {
+    fn every_entry_fills_every_role_of_a_face_pack_and_the_optional_ones_once() {
         for entry in catalogue() {
             let roles: Vec<ModelRole> = entry.files.iter().map(|file| file.role).collect();
-            assert_eq!(roles, ModelRole::FACE, "{}", entry.name);
+            assert_eq!(roles, [&ModelRole::FACE[..], &ModelRole::OPTIONAL].concat(), "{}", entry.name);
         }
     }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    CatalogueEntry, DownloadError, MANIFEST_FILE, Manifest, ManifestModel, Pack, Progress, SCHEMA,
+    CatalogueEntry, CatalogueFile, DownloadError, MANIFEST_FILE, Manifest, ManifestModel, Pack, Progress,
+    SCHEMA,
     download::{Wanted, download},
     unpack::unpack,
 };
@@ -61,12 +62,22 @@ pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> 
         .prefix(&format!(".{}.", entry.name))
         .tempdir_in(models)
         .map_err(disk(models))?;
-    unpack(&part, &entry.files, staging.path())?;
+    let files = unpack(&part, &entry.files, staging.path())?;
     let manifest = staging.path().join(MANIFEST_FILE);
-    write_manifest(entry, &manifest).map_err(disk(&manifest))?;
+    write_manifest(entry, &files, &manifest).map_err(disk(&manifest))?;
     publish(&staging, &folder).map_err(disk(&folder))?;
     fs::remove_file(&part).map_err(disk(&part))?;
     Ok(Fetched::New(folder))
+}
+
+/// The files of optional roles that `entry` knows and the pack in the folder `models` does not have.
+pub fn lacking<'a>(entry: &'a CatalogueEntry, models: &Path) -> Vec<&'a str> {
+    let Ok(pack) = Pack::open(models, &entry.name) else { return Vec::new() };
+    let optional = entry.files.iter().filter(|file| file.role.is_optional());
+    optional
+        .filter(|file| pack.roles().all(|role| role != file.role))
+        .map(|file| file.file.as_str())
+        .collect()
 }
 
 /// Where the archive of a pack is gathered.
@@ -78,8 +89,8 @@ fn is_whole(models: &Path, name: &str) -> bool {
     Pack::open(models, name).is_ok_and(|pack| pack.verify().iter().all(|check| check.state.is_ok()))
 }
 
-fn write_manifest(entry: &CatalogueEntry, path: &Path) -> io::Result<()> {
-    let models = entry.files.iter().map(|file| {
+fn write_manifest(entry: &CatalogueEntry, files: &[&CatalogueFile], path: &Path) -> io::Result<()> {
+    let models = files.iter().map(|file| {
         let model =
             ManifestModel { file: file.file.clone(), bytes: file.bytes, sha256: file.sha256.to_string() };
         (file.role.word().to_owned(), model)

@@ -52,15 +52,16 @@ pub(super) struct ExpectedFile {
 }
 
 impl Manifest {
-    /// The files of every role that the pack fills, or what is wrong with them. It fills all roles for faces or none, and if none,
-    /// that of CLIP.
+    /// The files of every role that the pack fills, or what is wrong with them. It fills all roles for faces, and then perhaps
+    /// optional ones too, or none, and if none, that of CLIP.
     pub(super) fn files(&self) -> Result<Vec<ExpectedFile>, String> {
         if self.schema != SCHEMA {
             return Err(format!("its schema is `{}`, this version reads `{SCHEMA}`", self.schema));
         }
         let has = |role: &ModelRole| self.models.contains_key(role.word());
         let lacks = |role: &ModelRole| !has(role);
-        let for_faces = ModelRole::FACE.iter().any(has) || lacks(&ModelRole::ClipVisual);
+        let mut of_faces = ModelRole::FACE.iter().chain(&ModelRole::OPTIONAL);
+        let for_faces = of_faces.any(has) || lacks(&ModelRole::ClipVisual);
         if let Some(role) = ModelRole::FACE.iter().find(|role| for_faces && lacks(role)) {
             return Err(format!("it names no `{}` model", role.word()));
         }

@@ -17,7 +17,7 @@ mod unpack;
 pub use catalogue::{CatalogueEntry, CatalogueFile, catalogue};
 pub use download::{DownloadError, Progress};
 pub use error::PackError;
-pub use fetch::{FetchError, Fetched, fetch};
+pub use fetch::{FetchError, Fetched, fetch, lacking};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestModel, SCHEMA};
 pub use normalisation::normalisation;
 pub use onnx_header::{NotOnnx, first_node_names};

@@ -8,11 +8,11 @@ use crate::vision::Normalisation;
 /// Nodes that are looked at.
 const NODES: usize = 8;
 
-/// Nodes among which a landmark model's own batch normalisation may be.
+/// Nodes among which the own batch normalisation of a model for landmarks, or for gender and age, may be.
 const BATCH_NORMALISATION_NODES: usize = 3;
 
 /// The normalisation of the model in `role`, from the names of its first nodes (`insightface/model_zoo`: `scrfd.py`,
-/// `arcface_onnx.py`, `landmark.py`).
+/// `arcface_onnx.py`, `landmark.py`, `attribute.py`).
 ///
 /// A graph that begins with a subtraction and a multiplication normalises its input itself.
 pub fn normalisation(role: ModelRole, model: &[u8]) -> Result<Normalisation, NotOnnx> {
@@ -23,10 +23,12 @@ pub fn normalisation(role: ModelRole, model: &[u8]) -> Result<Normalisation, Not
     Ok(match role {
         ModelRole::Recognition if normalises_itself => Normalisation::NONE,
         ModelRole::Recognition => Normalisation { mean: 127.5, std: 127.5 },
-        ModelRole::Landmarks106 | ModelRole::Landmarks68 if normalises_itself || has_bn_data => {
+        ModelRole::Landmarks106 | ModelRole::Landmarks68 | ModelRole::GenderAge
+            if normalises_itself || has_bn_data =>
+        {
             Normalisation::NONE
         }
-        ModelRole::Detection | ModelRole::Landmarks106 | ModelRole::Landmarks68 => {
+        ModelRole::Detection | ModelRole::Landmarks106 | ModelRole::Landmarks68 | ModelRole::GenderAge => {
             Normalisation { mean: 127.5, std: 128.0 }
         }
         // Its levels have a mean and a deviation for each channel: `vision::append_clip`.
@@ -46,11 +48,12 @@ mod tests {
     fn a_graph_that_subtracts_and_multiplies_first_gets_raw_levels() {
         for names in [["Sub_0", "x", "Mul_1"], ["_minusscalar0", "_mulscalar0", "y"]] {
             assert_eq!(
-                [1.0, 1.0, 1.0, 128.0].map(f32::to_bits),
+                [1.0, 1.0, 1.0, 1.0, 128.0].map(f32::to_bits),
                 [
                     std_of(ModelRole::Recognition, &names),
                     std_of(ModelRole::Landmarks106, &names),
                     std_of(ModelRole::Landmarks68, &names),
+                    std_of(ModelRole::GenderAge, &names),
                     std_of(ModelRole::Detection, &names),
                 ]
                 .map(f32::to_bits)
@@ -67,7 +70,9 @@ mod tests {
     }
 
     #[test]
-    fn bn_data_counts_for_landmarks_among_the_first_three_nodes_only() {
+    fn bn_data_counts_for_landmarks_and_age_among_the_first_three_nodes_only() {
+        assert_eq!(std_of(ModelRole::GenderAge, &["bn_data"]).to_bits(), 1f32.to_bits());
+        assert_eq!(std_of(ModelRole::GenderAge, &["a", "b", "c", "bn_data"]).to_bits(), 128f32.to_bits());
         assert_eq!(std_of(ModelRole::Landmarks106, &["a", "b", "bn_data"]).to_bits(), 1f32.to_bits());
         assert_eq!(std_of(ModelRole::Landmarks68, &["a", "b", "c", "bn_data"]).to_bits(), 128f32.to_bits());
         assert_eq!(std_of(ModelRole::Recognition, &["bn_data"]).to_bits(), 127.5f32.to_bits());

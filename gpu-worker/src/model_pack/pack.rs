@@ -71,7 +71,7 @@ impl Pack {
         &self.info
     }
 
-    /// The roles that it fills: all those for faces, that of CLIP, or both.
+    /// The roles that it fills: all those for faces, perhaps with optional ones; that of CLIP; or both.
     pub fn roles(&self) -> impl Iterator<Item = ModelRole> {
         self.files.iter().map(|file| file.role)
     }
@@ -200,8 +200,19 @@ mod tests {
         let roles = |name| Pack::open(models.path(), name).map(|pack| pack.roles().collect::<Vec<_>>());
         assert_eq!(roles("good").unwrap(), ModelRole::FACE);
         assert_eq!(roles("clip").unwrap(), [ModelRole::ClipVisual]);
-        assert_eq!(roles("both").unwrap(), ModelRole::ALL);
-        for name in ["half", "none"] {
+        assert_eq!(roles("both").unwrap(), [&ModelRole::FACE[..], &[ModelRole::ClipVisual]].concat());
+        write_pack(models.path(), "more", |m| m["models"]["gender_age"] = clip.clone());
+        assert_eq!(roles("more").unwrap(), [&ModelRole::FACE[..], &ModelRole::OPTIONAL].concat());
+        // What makes results comparable is the same with and without it.
+        let contracts = |name| {
+            let pack = Pack::open(models.path(), name).unwrap();
+            (pack.info().face_contract(640), pack.info().landmarks_contract(640))
+        };
+        assert_eq!(contracts("more"), contracts("good"));
+        write_pack(models.path(), "faceless", |m| {
+            m["models"] = json!({"clip_visual": clip, "gender_age": clip});
+        });
+        for name in ["half", "none", "faceless"] {
             let error = roles(name).unwrap_err().to_string();
             assert!(error.contains("it names no `"), "{error}");
         }

@@ -1,4 +1,4 @@
-//! The crop for the landmark networks, and their answers back in the photo.
+//! The upright crop for the landmark networks and that for gender and age, and landmarks back in the photo.
 
 use facesets_core::{
     BBox,
@@ -9,10 +9,13 @@ use facesets_imaging::{RgbImage, Window};
 
 use super::{Affine, warp};
 
+/// Side of the input of the network for gender and age (`InsightFace`'s genderage.onnx).
+pub const GENDER_AGE_SIDE: u32 = 96;
+
 /// How much more than the box's long side the crop shows.
 const MARGIN: f32 = 1.5;
 
-/// A square about a face, upright, from which landmarks are read.
+/// A square about a face, upright, from which landmarks are read, or gender and age.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LandmarkCrop {
     to_crop: Affine,

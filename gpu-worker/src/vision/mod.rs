@@ -22,7 +22,7 @@ pub use alignment::{ARCFACE_SIDE, align};
 pub use blob::{Normalisation, append_nchw};
 pub use blur::laplacian_variance;
 pub use clip::{CLIP_SIDE, append_clip, clip_crop};
-pub use landmarks::{LandmarkCrop, PointCountError};
+pub use landmarks::{GENDER_AGE_SIDE, LandmarkCrop, PointCountError};
 pub use letterbox::{Letterbox, letterbox};
 pub use nms::suppress;
 pub use resize::resize_bilinear;

@@ -10,7 +10,7 @@ use crate::seeds::PACK;
 /// Nodes that are asked for.
 const NODES: usize = 8;
 
-/// A pack whose files all lie in its own folder, for faces, for CLIP or both; or what is wrong with it.
+/// A pack whose files all lie in its own folder, for faces (perhaps with optional models), for CLIP or both; or what is wrong with it.
 pub(crate) fn manifest(text: &[u8]) {
     let folder = Path::new("models").join(PACK);
     match Pack::described_by(text, folder.clone(), PACK) {

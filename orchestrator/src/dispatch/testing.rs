@@ -95,8 +95,15 @@ pub(crate) fn done(item: &Item) -> ItemReply {
     // The width tells which image it was, the height how many bytes arrived.
     let width = u32::from(item.data[0]);
     let height = item.data.len() as u32;
-    let analysis =
-        FaceAnalysis { pack: task.pack.clone(), contract, landmarks_contract, width, height, faces: vec![] };
+    let analysis = FaceAnalysis {
+        pack: task.pack.clone(),
+        contract,
+        landmarks_contract,
+        width,
+        height,
+        faces: vec![],
+        gender_age: None,
+    };
     ItemReply { id: item.id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }
 

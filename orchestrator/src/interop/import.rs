@@ -117,6 +117,7 @@ impl Import<'_> {
                         width,
                         height,
                         faces: found,
+                        gender_age: None,
                     };
                     Some(Incoming::Analysed(Box::new(analysis), provenance))
                 }

@@ -109,6 +109,7 @@ impl Store {
             width: row.get(3)?,
             height: row.get(4)?,
             faces: self.faces_of_analysis(row.get(0)?)?,
+            gender_age: None,
         };
         Ok(Some(Incoming::Analysed(Box::new(analysis), Provenance::default())))
     }

@@ -64,7 +64,15 @@ pub(crate) fn face(seed: u32) -> Face {
 pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
     let (contract, landmarks_contract) = (contract(), landmarks_contract());
     let pack = "open".to_owned();
-    Box::new(FaceAnalysis { pack, contract, landmarks_contract, width: 40, height: 30, faces })
+    Box::new(FaceAnalysis {
+        pack,
+        contract,
+        landmarks_contract,
+        width: 40,
+        height: 30,
+        faces,
+        gender_age: None,
+    })
 }
 
 pub(crate) fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {

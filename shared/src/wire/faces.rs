@@ -2,7 +2,7 @@
 
 use super::{WireError, digest, digest_bytes, fraction, proto, required};
 use crate::{
-    BBox, Embedding, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract,
+    BBox, Embedding, Face, FaceAnalysis, FaceContract, FaceEmbedding, GenderAges, LandmarksContract,
     face::{Keypoints, LANDMARKS_68, LANDMARKS_106},
 };
 
@@ -65,6 +65,7 @@ impl From<&FaceAnalysis> for proto::FaceAnalysis {
             height: analysis.height,
             faces: analysis.faces.iter().map(Into::into).collect(),
             pack: analysis.pack.clone(),
+            gender_age: analysis.gender_age.as_ref().map(|estimates| Box::new((&**estimates).into())),
         }
     }
 }
@@ -73,6 +74,15 @@ impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
     type Error = WireError;
 
     fn try_from(message: &proto::FaceAnalysis) -> Result<Self, WireError> {
+        let faces: Vec<Face> = message.faces.iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let gender_age: Option<GenderAges> =
+            message.gender_age.as_deref().map(TryInto::try_into).transpose()?;
+        if let Some(GenderAges { faces: estimates, .. }) = &gender_age
+            && estimates.len() != faces.len()
+        {
+            let (expected, found) = (faces.len(), estimates.len());
+            return Err(WireError::Length { field: "gender_age", expected, found });
+        }
         Ok(Self {
             pack: message.pack.clone(),
             contract: required(message.contract.as_ref(), "contract")?.try_into()?,
@@ -80,7 +90,8 @@ impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
                 .try_into()?,
             width: message.width,
             height: message.height,
-            faces: message.faces.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            faces,
+            gender_age: gender_age.map(Box::new),
         })
     }
 }
@@ -151,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{EMBEDDING_LEN, Sha256Digest};
+    use crate::{EMBEDDING_LEN, GenderAge, GenderAgeContract, Sha256Digest};
 
     fn any_digest() -> impl Strategy<Value = Sha256Digest> {
         any::<[u8; 32]>().prop_map(Into::into)
@@ -185,25 +196,31 @@ mod tests {
     }
 
     fn any_analysis() -> impl Strategy<Value = FaceAnalysis> {
-        (prop::array::uniform4(any_digest()), any::<[u32; 4]>(), prop::collection::vec(any_face(), 0..4))
-            .prop_map(
-                |([detector, recogniser, l106, l68], [det_size, preprocessing, width, height], faces)| {
-                    FaceAnalysis {
-                        pack: "open".to_owned(),
-                        contract: FaceContract { detector, recogniser, det_size, preprocessing },
-                        landmarks_contract: LandmarksContract {
-                            detector,
-                            landmarks_106: l106,
-                            landmarks_68: l68,
-                            det_size,
-                            preprocessing,
-                        },
-                        width,
-                        height,
-                        faces,
-                    }
-                },
-            )
+        let faces = prop::collection::vec((any_face(), prop::array::uniform3(-9.0f32..9.0)), 0..4);
+        (prop::array::uniform4(any_digest()), any::<[u32; 4]>(), faces, any::<bool>()).prop_map(
+            |([detector, recogniser, l106, l68], [det_size, preprocessing, width, height], faces, asked)| {
+                let (faces, estimates): (Vec<_>, Vec<_>) = faces.into_iter().unzip();
+                let estimates =
+                    estimates.into_iter().map(|[female, male, age]| GenderAge { female, male, age });
+                let contract = GenderAgeContract { detector, gender_age: l106, det_size, preprocessing };
+                let gender_age = asked.then(|| Box::new(GenderAges { contract, faces: estimates.collect() }));
+                FaceAnalysis {
+                    pack: "open".to_owned(),
+                    contract: FaceContract { detector, recogniser, det_size, preprocessing },
+                    landmarks_contract: LandmarksContract {
+                        detector,
+                        landmarks_106: l106,
+                        landmarks_68: l68,
+                        det_size,
+                        preprocessing,
+                    },
+                    width,
+                    height,
+                    faces,
+                    gender_age,
+                }
+            },
+        )
     }
 
     proptest! {
@@ -214,6 +231,22 @@ mod tests {
             let bytes = proto::FaceAnalysis::from(&analysis).encode_to_vec();
             let message = proto::FaceAnalysis::decode(&bytes[..]).unwrap();
             prop_assert_eq!(FaceAnalysis::try_from(&message).unwrap(), analysis);
+        }
+
+        #[test]
+        fn estimates_that_are_not_one_a_face_or_no_numbers_are_refused(
+            analysis in any_analysis().prop_filter("with estimates", |a| a.gender_age.is_some() && !a.faces.is_empty()),
+            which in 0usize..4,
+        ) {
+            let mut message = proto::FaceAnalysis::from(&analysis);
+            let estimates = message.gender_age.as_mut().unwrap();
+            match which {
+                0 => { estimates.faces.pop(); }
+                1 => estimates.faces.push(estimates.faces[0]),
+                2 => estimates.faces[0].age = f32::NAN,
+                _ => estimates.contract = None,
+            }
+            prop_assert!(FaceAnalysis::try_from(&message).is_err());
         }
 
         #[test]

@@ -7,8 +7,8 @@ use std::{
 
 use super::{WireError, digest, digest_bytes, proto, required};
 use crate::{
-    ClipContract, CountContract, FaceContract, ImageLimits, LandmarksContract, PREPROCESSING_VERSION,
-    Sha256Digest,
+    ClipContract, CountContract, FaceContract, GenderAgeContract, ImageLimits, LandmarksContract,
+    PREPROCESSING_VERSION, Sha256Digest,
     contract::{CLIP_PREPROCESSING_VERSION, DEFAULT_DET_SIZE},
 };
 
@@ -105,15 +105,31 @@ pub enum ModelRole {
     Landmarks68,
     /// CLIP's visual tower.
     ClipVisual,
+    /// Gender and age.
+    GenderAge,
 }
 
 impl ModelRole {
     /// The roles that a pack for faces fills, all of them.
     pub const FACE: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
 
+    /// The roles that a pack for faces may fill besides. Their models are made ready when somebody asks for what they give.
+    pub const OPTIONAL: [Self; 1] = [Self::GenderAge];
+
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68, Self::ClipVisual];
+    pub const ALL: [Self; 6] = [
+        Self::Detection,
+        Self::Recognition,
+        Self::Landmarks106,
+        Self::Landmarks68,
+        Self::ClipVisual,
+        Self::GenderAge,
+    ];
+
+    /// Whether it is one of [`Self::OPTIONAL`].
+    pub fn is_optional(self) -> bool {
+        Self::OPTIONAL.contains(&self)
+    }
 }
 
 impl PackInfo {
@@ -146,6 +162,16 @@ impl PackInfo {
         Some(ClipContract {
             visual: self.sha256(ModelRole::ClipVisual)?,
             preprocessing: CLIP_PREPROCESSING_VERSION,
+        })
+    }
+
+    /// The contract of this pack's estimates of gender and age at a detector size; `None` if it has no model for them.
+    pub fn gender_age_contract(&self, det_size: u32) -> Option<GenderAgeContract> {
+        Some(GenderAgeContract {
+            detector: self.sha256(ModelRole::Detection)?,
+            gender_age: self.sha256(ModelRole::GenderAge)?,
+            det_size,
+            preprocessing: PREPROCESSING_VERSION,
         })
     }
 
@@ -221,6 +247,7 @@ impl From<&PackInfo> for proto::ModelPack {
             // For clients that do not derive contracts from models.
             face_contract: pack.face_contract(DEFAULT_DET_SIZE).as_ref().map(Into::into),
             clip_contract: pack.clip_contract().as_ref().map(Into::into),
+            gender_age_contract: pack.gender_age_contract(DEFAULT_DET_SIZE).as_ref().map(Into::into),
         }
     }
 }
@@ -252,6 +279,7 @@ impl From<&ModelInfo> for proto::Model {
             ModelRole::Landmarks106 => proto::ModelRole::Landmarks106,
             ModelRole::Landmarks68 => proto::ModelRole::Landmarks68,
             ModelRole::ClipVisual => proto::ModelRole::ClipVisual,
+            ModelRole::GenderAge => proto::ModelRole::GenderAge,
         };
         Self { role: role.into(), file: model.file.clone(), sha256: digest_bytes(&model.sha256) }
     }
@@ -277,6 +305,7 @@ fn role(role: proto::ModelRole) -> Option<ModelRole> {
         proto::ModelRole::Landmarks106 => Some(ModelRole::Landmarks106),
         proto::ModelRole::Landmarks68 => Some(ModelRole::Landmarks68),
         proto::ModelRole::ClipVisual => Some(ModelRole::ClipVisual),
+        proto::ModelRole::GenderAge => Some(ModelRole::GenderAge),
     }
 }
 

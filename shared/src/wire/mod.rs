@@ -5,6 +5,7 @@
 
 mod clip;
 mod faces;
+mod gender_age;
 mod info;
 mod item;
 mod limits;

@@ -3,7 +3,7 @@
 use super::{PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
 use crate::{
     BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
-    FaceCount,
+    FaceCount, GenderAgeContract,
 };
 
 /// Most tasks of one item, and most detector sizes of one count: there are no more things that make sense.
@@ -42,6 +42,8 @@ pub struct AnalyzeFaces {
     pub det_threshold: f32,
     /// Overlap above which the weaker detection is dropped, in (0, 1].
     pub nms_threshold: f32,
+    /// Estimate gender and age too, under this contract.
+    pub gender_age: Option<GenderAgeContract>,
 }
 
 /// Detect only.
@@ -70,7 +72,10 @@ impl Task {
     /// Whether `result` is what was asked for, under the contracts that were asked for.
     pub fn is_answered_by(&self, result: &TaskResult) -> bool {
         match (self, result) {
-            (Self::AnalyzeFaces(task), TaskResult::Faces(faces)) => faces.contract == task.contract,
+            (Self::AnalyzeFaces(task), TaskResult::Faces(faces)) => {
+                let estimated = faces.gender_age.as_ref().map(|estimates| estimates.contract);
+                faces.contract == task.contract && estimated == task.gender_age
+            }
             (Self::CountFaces(task), TaskResult::Count(count)) => {
                 count.sizes.iter().map(|size| size.contract).eq(task.contracts.iter().copied())
             }
@@ -83,7 +88,12 @@ impl Task {
     pub fn is_met_by(&self, pack: &PackInfo) -> bool {
         pack.name == self.pack()
             && match self {
-                Self::AnalyzeFaces(task) => pack.face_contract(task.contract.det_size) == Some(task.contract),
+                Self::AnalyzeFaces(task) => {
+                    let det_size = task.contract.det_size;
+                    let estimates = pack.gender_age_contract(det_size);
+                    pack.face_contract(det_size) == Some(task.contract)
+                        && (task.gender_age.is_none() || task.gender_age == estimates)
+                }
                 Self::CountFaces(task) => {
                     task.contracts.iter().all(|asked| pack.count_contract(asked.det_size) == Some(*asked))
                 }
@@ -114,6 +124,7 @@ impl AnalyzeFaces {
             contract,
             det_threshold: Self::DET_THRESHOLD,
             nms_threshold: Self::NMS_THRESHOLD,
+            gender_age: None,
         }
     }
 }
@@ -156,6 +167,7 @@ impl From<&Task> for proto::Task {
                 contract: Some((&task.contract).into()),
                 det_threshold: task.det_threshold,
                 nms_threshold: task.nms_threshold,
+                gender_age: task.gender_age.as_ref().map(Into::into),
             }),
             Task::CountFaces(task) => proto::task::Kind::CountFaces(proto::CountFaces {
                 pack: task.pack.clone(),
@@ -182,6 +194,7 @@ impl TryFrom<&proto::Task> for Task {
                 contract: required(task.contract.as_ref(), "contract")?.try_into()?,
                 det_threshold: fraction(task.det_threshold, "det_threshold")?,
                 nms_threshold: fraction(task.nms_threshold, "nms_threshold")?,
+                gender_age: task.gender_age.as_ref().map(TryInto::try_into).transpose()?,
             }),
             proto::task::Kind::CountFaces(task) => Self::CountFaces(CountFaces {
                 pack: task.pack.clone(),
@@ -320,7 +333,7 @@ mod tests {
     fn any_task() -> impl Strategy<Value = Task> {
         let contracts = prop::collection::vec(any_contract(), 1..=MAX_TASKS);
         let thresholds = (0.01f32..=1.0, 0.01f32..=1.0);
-        (contracts, thresholds, "[a-z_]{1,9}", 0..3).prop_map(
+        (contracts, thresholds, "[a-z_]{1,9}", 0..4).prop_map(
             |(contracts, (det_threshold, nms_threshold), pack, kind)| {
                 if kind == 0 {
                     return CountFaces { pack, contracts, det_threshold, nms_threshold }.into();
@@ -331,7 +344,9 @@ mod tests {
                         .into();
                 }
                 let contract = FaceContract { detector, recogniser: detector, det_size, preprocessing };
-                AnalyzeFaces { pack, contract, det_threshold, nms_threshold }.into()
+                let estimates = GenderAgeContract { detector, gender_age: detector, det_size, preprocessing };
+                let gender_age = (kind == 2).then_some(estimates);
+                AnalyzeFaces { pack, contract, det_threshold, nms_threshold, gender_age }.into()
             },
         )
     }
@@ -406,8 +421,17 @@ mod tests {
         let pack = PackInfo { name, models: models.to_vec(), licence, state: PackState::Default };
         let (faces, clip) = (pack.face_contract(640).unwrap(), pack.clip_contract().unwrap());
         let asked = EmbedClip { pack: "p".to_owned(), contract: clip };
+        let gender_age = pack.gender_age_contract(640);
+        let without = {
+            let models = pack.models.iter().filter(|model| !model.role.is_optional()).cloned().collect();
+            PackInfo { models, ..pack.clone() }
+        };
+        assert_eq!(without.face_contract(640), Some(faces), "an optional model is no part of the contract");
+        let estimating = Task::from(AnalyzeFaces { gender_age, ..AnalyzeFaces::new("p", faces) });
+        assert!(estimating.is_met_by(&pack) && !estimating.is_met_by(&without));
         let tasks = [
             AnalyzeFaces::new("p", faces).into(),
+            estimating,
             CountFaces::new("p", [640, 320].map(|size| pack.count_contract(size).unwrap()).to_vec()).into(),
             Task::from(asked.clone()),
         ];
@@ -419,7 +443,7 @@ mod tests {
         }
         let embedding = ClipEmbedding::from_raw(&[1.0; CLIP_EMBEDDING_LEN]).unwrap();
         let result = TaskResult::Clip(ClipAnalysis { pack: "p".to_owned(), contract: clip, embedding });
-        assert_eq!(tasks.map(|task| task.is_answered_by(&result)), [false, false, true]);
+        assert_eq!(tasks.map(|task| task.is_answered_by(&result)), [false, false, false, true]);
         let contract = ClipContract { preprocessing: 99, ..clip };
         assert!(!Task::from(EmbedClip { contract, ..asked }).is_answered_by(&result));
     }

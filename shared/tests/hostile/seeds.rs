@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use facesets_core::{
     BBox, ClipAnalysis, ClipContract, ClipEmbedding, CountContract, DetectedFace, Detections, EMBEDDING_LEN,
-    Face, FaceAnalysis, FaceContract, FaceCount, FaceEmbedding, ImageLimits, LandmarksContract, Sha256Digest,
+    Face, FaceAnalysis, FaceContract, FaceCount, FaceEmbedding, GenderAge, GenderAgeContract, GenderAges,
+    ImageLimits, LandmarksContract, Sha256Digest,
     clip::CLIP_EMBEDDING_LEN,
     face::{LANDMARKS_68, LANDMARKS_106},
     pairing::{PairingCode, SECRET_LEN},
@@ -27,6 +28,10 @@ fn face_contract() -> FaceContract {
     FaceContract { detector: digest(), recogniser: digest(), det_size: SIZE, preprocessing: 1 }
 }
 
+fn gender_age_contract() -> GenderAgeContract {
+    GenderAgeContract { detector: digest(), gender_age: digest(), det_size: SIZE, preprocessing: 1 }
+}
+
 fn count_contract() -> CountContract {
     CountContract { detector: digest(), det_size: SIZE, preprocessing: 1 }
 }
@@ -41,7 +46,8 @@ fn bbox() -> BBox {
 
 /// Streams of one item, of several, in chunks, too large, cut off.
 pub(crate) fn streams() -> Vec<Seed> {
-    let faces = Task::from(AnalyzeFaces::new("open", face_contract()));
+    let gender_age = Some(gender_age_contract());
+    let faces = Task::from(AnalyzeFaces { gender_age, ..AnalyzeFaces::new("open", face_contract()) });
     let count = Task::from(CountFaces::new("open", vec![count_contract(); 2]));
     let clip = Task::from(EmbedClip { pack: "clip".to_owned(), contract: clip_contract() });
     let item = |id: u64, tasks: &[Task], bytes: usize| {
@@ -135,6 +141,10 @@ fn analysis() -> FaceAnalysis {
             landmarks_68: vec![[1.0, 2.0, 3.0]; LANDMARKS_68],
             blur: 12.0,
         }],
+        gender_age: Some(Box::new(GenderAges {
+            contract: gender_age_contract(),
+            faces: vec![GenderAge { female: -0.5, male: 0.5, age: 0.34 }],
+        })),
     }
 }
 

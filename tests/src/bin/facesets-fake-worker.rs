@@ -102,6 +102,7 @@ impl Analyzer for Script {
             width: 640,
             height: 480,
             faces,
+            gender_age: None,
         };
         let results = vec![TaskResult::Faces(faces)];
         Ok(Analysis { results, queue: Duration::ZERO, decode: Duration::ZERO, infer: self.delay })

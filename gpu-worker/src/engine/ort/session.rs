@@ -47,6 +47,8 @@ struct Input {
 enum Sessions {
     /// One for every size.
     Dynamic(Box<Session>),
+    /// The same, not made yet: this is its graph. Optional models wait like this until somebody asks for what they give.
+    Later(Vec<u8>),
     /// One for each size that came, made when it comes; the graph is kept for that.
     Fixed { graph: Vec<u8>, made: Vec<([usize; 4], Session)> },
 }
@@ -63,9 +65,12 @@ impl OrtEngine {
             let load = |error: ort::Error| EngineError::Load { role, reason: error.to_string() };
             let signature = |reason| EngineError::Signature { role, reason };
             match runtime.target().shapes {
+                Shapes::Dynamic if role.is_optional() => {
+                    let input = Input::of(&look_at(runtime, graph).map_err(load)?).map_err(signature)?;
+                    Ok(Model { role, input, sessions: Sessions::Later(graph.to_vec()) })
+                }
                 Shapes::Dynamic => {
-                    let session = bound(runtime, threads).and_then(|mut b| b.commit_from_memory(graph));
-                    let session = Box::new(session.map_err(load)?);
+                    let session = Box::new(made_of(runtime, threads, graph).map_err(load)?);
                     let input = Input::of(&session).map_err(signature)?;
                     Ok(Model { role, input, sessions: Sessions::Dynamic(session) })
                 }
@@ -101,9 +106,14 @@ impl Engine for OrtEngine {
             .ok_or_else(|| EngineError::Load { role, reason: "the pack has none".to_owned() })?;
         let failed =
             |error: ort::Error| EngineError::Run { role, cause: failure(&error), reason: error.to_string() };
+        if let Sessions::Later(graph) = &model.sessions {
+            let session = made_of(&self.runtime, self.threads, graph).map_err(failed)?;
+            model.sessions = Sessions::Dynamic(Box::new(session));
+        }
         let batch_is_fixed = model.input.shape[0].is_some();
         let (graph, made) = match &mut model.sessions {
             Sessions::Dynamic(session) => return run(session, shape, values).map_err(failed),
+            Sessions::Later(_) => unreachable!("it was made above"),
             Sessions::Fixed { graph, made } => (&*graph, made),
         };
         let (runtime, threads, symbols) = (&self.runtime, self.threads, &model.input.symbols);
@@ -154,6 +164,11 @@ fn kept(
         made.len() - 1
     };
     Ok(&mut made[index].1)
+}
+
+/// A session for every size of a graph's input.
+fn made_of(runtime: &Runtime, threads: usize, graph: &[u8]) -> ort::Result<Session> {
+    bound(runtime, threads)?.commit_from_memory(graph)
 }
 
 /// A builder of sessions that run on the runtime's target and nowhere else.

@@ -150,6 +150,7 @@ pub fn import_legacy(
                 width: photo.width,
                 height: photo.height,
                 faces,
+                gender_age: None,
             };
             let incoming = Incoming::Analysed(Box::new(analysis), Provenance::default());
             let merged = import.merge.outcome(&sha256, &summary.import.contract, &incoming)?;
