@@ -81,6 +81,11 @@ fn a_generic_client_lists_the_services_and_calls_describe_and_health() {
         (&open["state"], &open["face_contract"]["det_size"]),
         (&json!("PACK_STATE_DEFAULT"), &json!(640))
     );
+    assert_eq!(open["gender_age_contract"], Value::Null);
+    let more = packs.iter().find(|pack| pack["name"] == json!("gender-age-standin")).unwrap();
+    assert_eq!(more["models"][4]["role"], json!("MODEL_ROLE_GENDER_AGE"));
+    assert_eq!(more["gender_age_contract"]["gender_age_sha256"], more["models"][4]["sha256"]);
+    assert_eq!(more["face_contract"], open["face_contract"], "an optional model is no part of it");
     let clip = packs.iter().find(|pack| pack["name"] == json!("clip-standin")).unwrap();
     assert_eq!(clip["clip_contract"]["visual_sha256"], clip["models"][0]["sha256"]);
     assert_eq!(clip["clip_contract"]["preprocessing_version"], json!(1));

@@ -8,13 +8,13 @@ use std::{
 };
 
 use facesets_core::{
-    Sha256Digest,
-    wire::{Task, TaskResult},
+    GenderAgeContract, Sha256Digest,
+    wire::{AnalyzeFaces, Task, TaskResult},
 };
 use tokio::{runtime::Runtime, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{DET_SIZES, Examine, Reading, Readings, Seen};
+use super::{DET_SIZES, Examine, NotEstimated, Reading, Readings, Seen};
 use crate::{
     dispatch::{self, Answer, DispatchError, Event, Load, PackError, Queue, Work, Worker, count_task_for},
     exit::{Exit, Hint},
@@ -69,12 +69,23 @@ impl ExamineError {
     }
 }
 
+/// What workers are asked of crops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Which faces they show.
+    Faces,
+    /// The same, with gender and age where every worker has the same model for them.
+    GenderAndAgeToo,
+}
+
 /// Has workers look at crops.
 pub struct Examiner<'a> {
     /// `None` once it was sent home.
     team: Option<Team>,
     /// What each worker of the team is asked, with [`DET_SIZES`] added.
     workers: Vec<Worker>,
+    /// What estimates of gender and age are under, or why there are none.
+    gender_age: Result<GenderAgeContract, NotEstimated>,
     runtime: Option<Runtime>,
     stop: CancellationToken,
     monitor: &'a dyn Monitor,
@@ -85,14 +96,20 @@ impl<'a> Examiner<'a> {
     pub fn start(
         options: &WorkerOptions,
         library: &Library,
+        ask: Ask,
         stop: &CancellationToken,
         monitor: &'a dyn Monitor,
     ) -> Result<Self, ExamineError> {
         let runtime = team::network().map_err(ExamineError::Runtime)?;
         let team = gather(options, library, &runtime, stop, monitor)?;
-        let workers =
+        let mut workers: Vec<Worker> =
             team.workers.iter().map(also_counting).collect::<Result<_, _>>().map_err(TeamError::from)?;
-        Ok(Self { team: Some(team), workers, runtime: Some(runtime), stop: stop.clone(), monitor })
+        let gender_age = match ask {
+            Ask::Faces => Err(NotEstimated::NotAsked),
+            Ask::GenderAndAgeToo => also_estimating(&mut workers),
+        };
+        let (team, runtime) = (Some(team), Some(runtime));
+        Ok(Self { team, workers, gender_age, runtime, stop: stop.clone(), monitor })
     }
 
     /// Looks at each of some images once; `load` gives the bytes.
@@ -135,6 +152,10 @@ impl Examine for Examiner<'_> {
         self.team.as_ref().map_or_else(String::new, |team| team.contract().to_string())
     }
 
+    fn gender_age(&self) -> Result<String, NotEstimated> {
+        self.gender_age.map(|contract| contract.to_string())
+    }
+
     fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError> {
         let crops = Arc::new(crops.clone());
         let bytes = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -171,15 +192,46 @@ fn also_counting(worker: &Worker) -> Result<Worker, PackError> {
     Ok(worker)
 }
 
+/// Has workers estimate gender and age, under the contract that all of them have; asks none of them otherwise.
+fn also_estimating(workers: &mut [Worker]) -> Result<GenderAgeContract, NotEstimated> {
+    let offered: Vec<Option<GenderAgeContract>> = workers
+        .iter_mut()
+        .map(|worker| {
+            let Worker { connection, tasks, .. } = worker;
+            let task = analysis(tasks);
+            let packs = &connection.description().packs;
+            let pack = packs.iter().find(|pack| pack.name == task.pack)?;
+            pack.gender_age_contract(task.contract.det_size)
+        })
+        .collect();
+    let Some(first) = offered.iter().flatten().next().copied() else { return Err(NotEstimated::NoModel) };
+    if offered.iter().any(|contract| *contract != Some(first)) {
+        return Err(NotEstimated::ModelsDiffer);
+    }
+    for worker in workers {
+        analysis(&mut worker.tasks).gender_age = Some(first);
+    }
+    Ok(first)
+}
+
+/// The analysis among the tasks of [`also_counting`].
+fn analysis(tasks: &mut [Task]) -> &mut AnalyzeFaces {
+    match tasks {
+        [Task::AnalyzeFaces(task), ..] => task,
+        _ => unreachable!("a team is gathered to analyse faces"),
+    }
+}
+
 /// What the results of an image's tasks say; they were found to answer the tasks.
 fn reading_of(results: Vec<TaskResult>) -> Reading {
     let mut by_size: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut embeddings = Vec::new();
+    let (mut embeddings, mut gender_age) = (Vec::new(), Vec::new());
     for result in results {
         match result {
             TaskResult::Faces(analysis) => {
                 by_size.insert(analysis.contract.det_size, analysis.faces.len());
                 embeddings.extend(analysis.faces.into_iter().map(|face| face.embedding));
+                gender_age.extend(analysis.gender_age.into_iter().flat_map(|estimates| estimates.faces));
             }
             TaskResult::Count(count) => {
                 by_size.extend(count.sizes.iter().map(|size| (size.contract.det_size, size.faces.len())));
@@ -189,5 +241,5 @@ fn reading_of(results: Vec<TaskResult>) -> Reading {
     }
     let seen =
         DET_SIZES.map(|det_size| Seen { det_size, faces: by_size.get(&det_size).copied().unwrap_or(0) });
-    Reading { seen: seen.to_vec(), embeddings }
+    Reading { seen: seen.to_vec(), embeddings, gender_age }
 }

@@ -7,6 +7,7 @@
 
 pub mod consumer;
 pub mod examine;
+pub mod gender_age;
 pub mod inspect;
 
 use std::{
@@ -14,11 +15,12 @@ use std::{
     path::PathBuf,
 };
 
-use facesets_core::{FaceEmbedding, Sha256Digest, wire::AnalyzeFaces};
+use facesets_core::{FaceEmbedding, GenderAge, Sha256Digest, wire::AnalyzeFaces};
 use ndarray::ArrayRef1;
 use serde::{Deserialize, Serialize};
 
-pub use examine::{ExamineError, Examiner};
+pub use examine::{Ask, ExamineError, Examiner};
+pub use gender_age::{GenderAgeRecord, NotEstimated};
 
 /// Sides of the detector's input that a crop is looked at with: the default of the consumers, and half of it, at which faces that
 /// fill the frame are found and small ones are lost.
@@ -34,6 +36,8 @@ pub struct Reading {
     pub seen: Vec<Seen>,
     /// The recogniser's answer for each face found at the contract's detector size.
     pub embeddings: Vec<FaceEmbedding>,
+    /// An estimate of gender and age for each of these faces, where it was asked for.
+    pub gender_age: Vec<GenderAge>,
 }
 
 /// How many faces a detector finds in a crop that should show one.
@@ -49,6 +53,9 @@ pub struct Seen {
 pub trait Examine: Sync {
     /// The contract of its embeddings, as text.
     fn contract(&self) -> String;
+
+    /// The contract of its estimates of gender and age, as text, or why it makes none.
+    fn gender_age(&self) -> Result<String, NotEstimated>;
 
     /// Looks at each of these PNGs once. An image that no worker can look at has a reason instead of a reading.
     fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError>;
@@ -160,7 +167,7 @@ mod tests {
 
     fn reading(seen: [usize; 2], embeddings: Vec<FaceEmbedding>) -> Reading {
         let seen = DET_SIZES.iter().zip(seen).map(|(size, faces)| Seen { det_size: *size, faces }).collect();
-        Reading { seen, embeddings }
+        Reading { seen, embeddings, gender_age: Vec::new() }
     }
 
     #[test]

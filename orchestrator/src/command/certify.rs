@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     certificate::{
-        Examine as _, Examiner,
+        Ask, Examine as _, Examiner,
         inspect::{Inspected, Subject, Unreadable, judge, look, subjects},
     },
     cluster::centroid,
@@ -68,7 +68,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let contract = all.iter().find_map(|subject| Some(subject.set.as_ref()?.contract.as_str()));
     let options = args.workers.options(det_size_of(contract));
-    let examiner = Examiner::start(&options, &context.library, &ctrl_c.stop, context.monitor())?;
+    let examiner = Examiner::start(&options, &context.library, Ask::Faces, &ctrl_c.stop, context.monitor())?;
     let centroids = centroids(&all, &examiner.contract(), context);
     let readings = look(&all, &examiner)?;
     drop(examiner);

@@ -9,7 +9,7 @@ use super::{
     worker_args::{ReachArgs, det_size_of},
 };
 use crate::{
-    certificate::{Examine as _, ExamineError, Examiner, Skipped},
+    certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
     consent::Demand,
     exit::Hint as _,
     export::render::Certify,
@@ -44,6 +44,7 @@ impl CertifyArgs {
     pub(super) fn examiner<'a>(
         &self,
         contract: &str,
+        ask: Ask,
         context: &'a Context,
         stop: &CancellationToken,
     ) -> Result<Result<Examiner<'a>, Skipped>, ExamineError> {
@@ -53,7 +54,7 @@ impl CertifyArgs {
         let monitor = context.monitor();
         let det_size = det_size_of(Some(contract));
         let way_out = "`--no-certificate` does without";
-        match Examiner::start(&self.workers.options(det_size), &context.library, stop, monitor) {
+        match Examiner::start(&self.workers.options(det_size), &context.library, ask, stop, monitor) {
             Ok(examiner) if examiner.contract() == contract => Ok(Ok(examiner)),
             Ok(examiner) => {
                 monitor.problem(

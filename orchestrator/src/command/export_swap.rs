@@ -1,7 +1,7 @@
 //! `facesets export-swap REFINED OUT`: ranked single-face crops and bundles.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     path::{Path, PathBuf},
 };
@@ -16,6 +16,7 @@ use super::{
     output_args::{OutputArgs, write_ending},
 };
 use crate::{
+    certificate::{Ask, GenderAgeRecord, NotEstimated},
     consent::{ConsentBook, Withheld},
     exit::{Exit, Failure, Hint},
     export::{
@@ -24,7 +25,7 @@ use crate::{
         corpus::Corpus,
         extras::Extras,
         formats::Format,
-        manifest::{CorpusManifest, FacesetSummary, Gap},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Gap},
         render::{RenderError, Renderer, render},
     },
     gallery::FaceIndex,
@@ -80,8 +81,19 @@ struct Summary {
     candidates: usize,
     certified: usize,
     lowest_effective_identity_cosine: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gender_age: Option<GenderAgeSummary>,
     failed: usize,
     dropped: DropReport,
+}
+
+/// What the formats that tell gender and age say.
+#[derive(Debug, Default, Serialize)]
+struct GenderAgeSummary {
+    /// Sets with estimates.
+    estimated: usize,
+    /// Sets without, by reason.
+    not_estimated: BTreeMap<NotEstimated, usize>,
 }
 
 /// A refined set that does not fit the library.
@@ -147,8 +159,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let output = args.output.create()?;
     let ctrl_c = CtrlC::listen(context)?;
-    let examiner = args.certify.examiner(&refined.contract, context, &ctrl_c.stop)?;
     let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
+    let tells = formats.iter().any(|format| format.tells_gender_and_age());
+    let ask = if tells { Ask::GenderAndAgeToo } else { Ask::Faces };
+    let examiner = args.certify.examiner(&refined.contract, ask, context, &ctrl_c.stop)?;
     let exported = planned.iter().flat_map(|set| &set.faces).map(|planned| planned.face);
     let extras = Extras::read(&store, &gallery, &formats, exported)?;
     let renderer = Renderer {
@@ -172,6 +186,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let uncertified = is_amiss(&examiner);
     drop(examiner);
+    let gender_age = tells.then(|| GenderAgeSummary::of(&rendered.sets));
     let corpus = CorpusManifest {
         facesets: rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
         gaps: rendered.gaps,
@@ -190,6 +205,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         candidates,
         certified: corpus.facesets.iter().filter(|set| set.certified).count(),
         lowest_effective_identity_cosine: rendered.lowest_cosine,
+        gender_age,
         gaps,
         withheld,
         failed: rendered.failed,
@@ -232,6 +248,34 @@ fn faces_of(index: &FaceIndex, set: &NamedSet, contract: &str) -> Result<Vec<usi
     Ok(faces)
 }
 
+impl GenderAgeSummary {
+    fn of(sets: &[FacesetManifest]) -> Self {
+        let mut summary = Self::default();
+        for set in sets {
+            match &set.gender_age {
+                Some(GenderAgeRecord::Estimated { .. }) => summary.estimated += 1,
+                Some(GenderAgeRecord::NotEstimated { reason }) => {
+                    *summary.not_estimated.entry(*reason).or_default() += 1;
+                }
+                None => {}
+            }
+        }
+        summary
+    }
+}
+
+impl fmt::Display for GenderAgeSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.estimated > 0 {
+            writeln!(f, "gender and age estimated for {}", self.estimated)?;
+        }
+        for (reason, sets) in &self.not_estimated {
+            writeln!(f, "gender and age not known (-1 in ReActor models) for {sets}: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dropped)?;
@@ -244,6 +288,9 @@ impl fmt::Display for Summary {
             writeln!(f, "{} single faces in `_candidates`", self.candidates)?;
         }
         write_certified(f, self.certified, self.lowest_effective_identity_cosine)?;
+        if let Some(gender_age) = &self.gender_age {
+            write!(f, "{gender_age}")?;
+        }
         let missing = Missing { failed: self.failed, vanished: 0 };
         write_ending(f, missing, self.previous.as_deref(), &self.out)
     }

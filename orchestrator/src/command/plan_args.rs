@@ -16,7 +16,7 @@ use super::{
     output_args::write_error,
 };
 use crate::{
-    certificate::Skipped,
+    certificate::{Ask, Skipped},
     consent::{ConsentBook, Demand, Withheld},
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
@@ -164,7 +164,10 @@ pub(super) fn carry_out(
     let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
     let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
     let examiner = match certify {
-        Some(certify) if plan.makes_bundles() => certify.examiner(&plan.contract, context, stop)?,
+        Some(certify) if plan.makes_bundles() => {
+            // No format that tells gender and age is written here.
+            certify.examiner(&plan.contract, Ask::Faces, context, stop)?
+        }
         _ => Err(Skipped::NotWanted),
     };
     let workshop = Workshop {

@@ -434,6 +434,7 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
         provenance: None,
         bundles: Vec::new(),
         formats: Vec::new(),
+        gender_age: None,
         faces: crate::export::plan(
             gallery,
             "faceset_001",

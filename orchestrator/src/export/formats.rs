@@ -12,7 +12,7 @@ use serde_json::json;
 #[cfg(feature = "parquet")]
 use super::crop_table;
 use super::{extras::Extras, manifest::ExportedFace, reactor};
-use crate::{gallery::Gallery, interop::npy_head, store::Item};
+use crate::{certificate::GenderAgeRecord, gallery::Gallery, interop::npy_head, store::Item};
 
 /// Another way to hand a set out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -48,6 +48,8 @@ pub struct Subject<'a> {
     pub rows: &'a [usize],
     /// The bytes of the best crop.
     pub best: &'a [u8],
+    /// What is said of gender and age, if anything.
+    pub gender_age: Option<&'a GenderAgeRecord>,
 }
 
 impl Format {
@@ -62,6 +64,11 @@ impl Format {
             Self::Reactor => format!("{name}.safetensors"),
             Self::Parquet => "crops.parquet".to_owned(),
         }
+    }
+
+    /// Whether it tells gender and age.
+    pub fn tells_gender_and_age(self) -> bool {
+        self == Self::Reactor
     }
 
     /// The file for a set.

@@ -13,7 +13,7 @@ use super::{
     plan::{ExportParameters, PlannedFace},
 };
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, GenderAgeRecord},
     consent::{SetConsent, Terms, Withheld},
     gallery::Gallery,
     manifest::{DroppedFace, Schema, made_by, path_text},
@@ -74,6 +74,9 @@ pub struct FacesetManifest {
     /// Files for other tools.
     #[serde(default)]
     pub formats: Vec<FormatRecord>,
+    /// Gender and age, where one of these files tells them; `None` in sets of earlier versions, whose files say that they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gender_age: Option<GenderAgeRecord>,
     /// Best first.
     pub faces: Vec<ExportedFace>,
     /// Faces of the refined set that are not exported.

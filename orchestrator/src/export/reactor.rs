@@ -3,7 +3,8 @@
 //! ReActor blends a model from several images by averaging their raw embeddings; all else is that of the first image. So it is here: the
 //! embedding is that of the other formats, box, points and pose are those of the best-ranked face, in pixels of its upright photo, as they
 //! were measured there. What was not measured is neutral, never made up: 0 for landmarks and pose of faces whose library came without them;
-//! −1 for gender (female 0, male 1) and age, which no network of ours estimates. Swapping uses the embedding alone.
+//! −1 for gender (female 0, male 1) and age where no model has estimated them. Where one has, they are the set's, not the best face's: see
+//! `certificate::gender_age`. Swapping uses the embedding alone.
 
 use std::io;
 
@@ -11,6 +12,7 @@ use facesets_core::face::{LANDMARKS_68, LANDMARKS_106};
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::formats::Subject;
+use crate::certificate::GenderAgeRecord;
 
 /// Gender and age where nobody has estimated them.
 const UNKNOWN: i64 = -1;
@@ -28,6 +30,7 @@ pub(super) fn bytes(set: &Subject<'_>) -> io::Result<Vec<u8>> {
         .get(&best)
         .ok_or_else(|| io::Error::other("the best face's points were not read"))?;
     let pose = face.pose.map_or([0.0; 3], |pose| [pose.pitch, pose.yaw, pose.roll]);
+    let (gender, age) = set.gender_age.and_then(GenderAgeRecord::numbers).unwrap_or((UNKNOWN, UNKNOWN));
     let tensors = [
         floats("bbox", &[4], &face.bbox.corners()),
         floats("kps", &[5, 2], details.keypoints.as_flattened()),
@@ -36,8 +39,8 @@ pub(super) fn bytes(set: &Subject<'_>) -> io::Result<Vec<u8>> {
         floats("pose", &[3], &pose),
         floats("landmark_2d_106", &[LANDMARKS_106, 2], details.landmarks_106.as_flattened()),
         floats("embedding", &[set.gallery.embeddings.ncols()], &set.mean_raw()),
-        ("gender", Dtype::I64, Vec::new(), UNKNOWN.to_le_bytes().to_vec()),
-        ("age", Dtype::I64, Vec::new(), UNKNOWN.to_le_bytes().to_vec()),
+        ("gender", Dtype::I64, Vec::new(), gender.to_le_bytes().to_vec()),
+        ("age", Dtype::I64, Vec::new(), age.to_le_bytes().to_vec()),
     ];
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         Ok((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(io::Error::other)?))

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     certificate::{
-        Certificate, Examine, ExamineError, Skipped,
+        Certificate, Examine, ExamineError, GenderAgeRecord, NotEstimated, Skipped,
         consumer::{self, crop_name},
     },
     cluster::centroid,
@@ -277,6 +277,7 @@ fn finish_set(
         let png = draft.png().expect("what is kept has a file");
         faces.push(ExportedFace::new(gallery, &draft.face, format!("{FACES}/{name}"), png));
     }
+    let gender_age = gender_age(renderer, &kept);
     let manifest = FacesetManifest {
         schema: FACESET_SCHEMA.to_owned(),
         name: set.name.clone(),
@@ -291,7 +292,8 @@ fn finish_set(
         consent: Some(consent),
         provenance: renderer.consent.terms(&set.person),
         bundles: bundles(renderer, set, &kept, &home)?,
-        formats: formats(renderer, set, &kept, &faces, &home)?,
+        formats: formats(renderer, set, &kept, (&faces, gender_age.as_ref()), &home)?,
+        gender_age,
         faces,
         dropped,
         unmatched: Vec::new(),
@@ -339,19 +341,38 @@ fn bundles(
     Ok(records)
 }
 
+/// What the crops of a set say of gender and age, where one of its formats tells them.
+fn gender_age(renderer: &Renderer<'_>, kept: &[Draft]) -> Option<GenderAgeRecord> {
+    if !renderer.formats.iter().any(|format| format.tells_gender_and_age()) {
+        return None;
+    }
+    let contract = match renderer.certify {
+        Certify::By(examiner) => examiner.gender_age(),
+        Certify::Skip(_) => Err(NotEstimated::NotAsked),
+    };
+    Some(match contract {
+        Ok(contract) => {
+            // Of a crop that shows more than one face at the contract's detector size, the surest.
+            let crops = kept.iter().filter_map(|draft| draft.reading()?.gender_age.first().copied());
+            GenderAgeRecord::sum_up(&contract, &crops.collect::<Vec<_>>())
+        }
+        Err(reason) => GenderAgeRecord::NotEstimated { reason },
+    })
+}
+
 /// Writes a set in other formats.
 fn formats(
     renderer: &Renderer<'_>,
     set: &PlannedSet,
     kept: &[Draft],
-    faces: &[ExportedFace],
+    (faces, gender_age): (&[ExportedFace], Option<&GenderAgeRecord>),
     home: &Path,
 ) -> Result<Vec<FormatRecord>, RenderError> {
     let Renderer { gallery, extras, .. } = *renderer;
     let rows: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
     let name = set.label.as_ref().unwrap_or(&set.name);
     let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;
-    let subject = Subject { gallery, extras, name, faces, rows: &rows, best: &best };
+    let subject = Subject { gallery, extras, name, faces, rows: &rows, best: &best, gender_age };
     let write = |format: &Format| {
         let file = format.file(name);
         let path = home.join(&file);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::ValueEnum as _;
-use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, Sha256Digest};
+use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, GenderAge, Sha256Digest};
 use image::{Rgb, RgbImage};
 use ndarray::Array2;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,10 @@ use super::{
     render::{Certify, FACES, Rendered, Renderer, render},
 };
 use crate::{
-    certificate::{Certificate, DET_SIZES, Examine, ExamineError, Reading, Readings, Seen, Skipped},
+    certificate::{
+        Certificate, DET_SIZES, Examine, ExamineError, GenderAgeRecord, NotEstimated, Reading, Readings,
+        Seen, Skipped,
+    },
     consent::{ConsentBook, Demand},
     gallery::{Content, FaceDetails, Gallery, GalleryFace},
     manifest,
@@ -51,6 +54,10 @@ impl Examine for Colours {
         "face/test".to_owned()
     }
 
+    fn gender_age(&self) -> Result<String, NotEstimated> {
+        Ok("gender-age/test".to_owned())
+    }
+
     fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError> {
         let look = |(sha256, path): (&Sha256Digest, &PathBuf)| {
             assert_eq!(Sha256Digest::of(&fs::read(path).unwrap()), *sha256);
@@ -71,7 +78,10 @@ fn reading(crop: &RgbImage) -> Result<Reading, String> {
     let faces = if is(TWIN) { 2 } else { usize::from(part < MOST_OF_A_CROP) };
     let embedding = FaceEmbedding::from_raw(&direction(usize::from(is(STRANGER)))).unwrap();
     let seen = DET_SIZES.map(|det_size| Seen { det_size, faces }).to_vec();
-    Ok(Reading { seen, embeddings: vec![embedding; faces] })
+    // As many years as the number of the photo, which is painted behind the face.
+    let years = f32::from(crop.get_pixel(0, 0)[2]);
+    let estimate = GenderAge { female: 0.0, male: 1.0, age: years / 100.0 };
+    Ok(Reading { seen, embeddings: vec![embedding; faces], gender_age: vec![estimate; faces] })
 }
 
 fn direction(axis: usize) -> Vec<f32> {
@@ -185,6 +195,8 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     assert_eq!(set.faces[0].png_sha256, Some(png.to_string()));
     assert_eq!(set.bundles.iter().map(|bundle| bundle.crops.len()).collect::<Vec<_>>(), [2, 2, 2]);
     assert_eq!(set.formats.len(), 6);
+    // Of the crops that are handed out, and no others: 1 and 4.
+    assert_eq!(set.gender_age.as_ref().and_then(GenderAgeRecord::numbers), Some((1, 2)));
     #[cfg(feature = "parquet")]
     {
         let table = File::open(out.path().join("faceset_001/crops.parquet")).unwrap();
@@ -255,5 +267,7 @@ fn without_an_examiner_everything_is_kept_and_the_manifest_says_that_nobody_look
     let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
     assert_eq!((set.faces.len(), set.dropped.len()), (3, 0));
     assert_eq!(set.certificate, Certificate::Skipped { reason: Skipped::NotWanted });
+    let nobody = GenderAgeRecord::NotEstimated { reason: NotEstimated::NotAsked };
+    assert_eq!(set.gender_age, Some(nobody));
     assert_eq!((rendered.lowest_cosine, rendered.sets[0].certificate.is_passed()), (None, false));
 }

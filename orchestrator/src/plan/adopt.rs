@@ -314,6 +314,7 @@ impl Builder<'_> {
             provenance: None,
             bundles,
             formats: Vec::new(),
+            gender_age: None,
             faces: looked.stays.iter().map(face).collect(),
             dropped: set.dropped.iter().map(dropped).chain(looked.dropped.iter().cloned()).collect(),
             unmatched: set.unmatched.iter().chain(&looked.unseen).cloned().collect(),

@@ -192,6 +192,7 @@ impl Workbench<'_> {
             faces: &self.set.faces,
             rows: &rows,
             best: &best,
+            gender_age: self.set.gender_age.as_ref(),
         };
         let bytes = record.format.bytes(&subject).ok()?;
         (Sha256Digest::of(&bytes).to_string() == record.sha256).then_some(bytes)
