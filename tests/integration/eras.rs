@@ -163,6 +163,49 @@ fn a_person_is_split_by_era_and_grows_and_everything_can_be_taken_back() {
 }
 
 #[test]
+fn an_era_of_which_copies_make_too_few_crops_lies_in_thin_and_an_export_anew_moves_all_of_them_aside() {
+    let workspace = corpus(4, &time(2, 3, 2010));
+    let ready = workspace.join("ready");
+    let before = snapshot(&ready);
+    // Five photos, and three pictures.
+    let copies = ["2010/00~copy", "2010/01~copy"];
+    portraits::add(&workspace, &copies.map(|name| portrait(name, 2, 0.05, 2010)));
+    let said = workspace.json(era("split", &["--min-anchor", "4"]));
+    assert_eq!(names(&said["eras"]), ["faceset_001_2005", "faceset_001_2015"], "{said}");
+    assert_eq!(names(&said["thin"]), ["faceset_001_2010"], "{said}");
+    assert_eq!(said["applied"]["thinned"], serde_json::json!(["faceset_001_2010"]), "{said}");
+    let master = workspace.read_json("ready/manifest.json");
+    assert_eq!(names(&master["thin_eras"]), ["faceset_001_2010"]);
+    assert!(
+        !names(&master["facesets"]).contains(&"faceset_001_2010") && !ready.join("faceset_001_2010").exists()
+    );
+    let thin = manifest(&workspace, "_thin/faceset_001_2010");
+    assert_eq!((list(&thin["faces"]).len(), photos(&thin["dropped"]).len()), (3, 2), "{thin}");
+    assert!(ready.join("_thin/faceset_001_2010/faces/0003.png").is_file());
+    workspace.ok(["verify", "ready"]);
+    workspace.ok(["undo"]);
+    assert!(snapshot(&ready) == before);
+    let text = workspace.ok(era("split", &["--min-anchor", "4"])).stdout;
+    assert!(text.contains("too few crops are left of faceset_001_2010: it lies in `_thin`"), "{text}");
+
+    // A new export knows nothing of eras: it says so, and loses none.
+    let split = snapshot(&ready);
+    let said = workspace.json(["export-swap", "refined", "ready", "--replace", "--no-certificate"]);
+    let eras = ["faceset_001_2005", "faceset_001_2015", "faceset_001_2010"];
+    assert_eq!(said["only_in_previous"], serde_json::json!(eras), "{said}");
+    assert!(snapshot(&workspace.join("ready.previous-1")) == split);
+    workspace.ok(["verify", "ready.previous-1"]);
+    workspace.ok(["verify", "ready"]);
+    assert!(snapshot(&ready) == before);
+    let undo = workspace.run(["undo"]);
+    assert_eq!(undo.code, Some(2), "{undo}");
+    assert!(snapshot(&ready) == before && snapshot(&workspace.join("ready.previous-1")) == split);
+    // Eras are made again in the new one.
+    let said = workspace.json(era("split", &["--min-anchor", "4"]));
+    assert_eq!(said["applied"]["thinned"], serde_json::json!(["faceset_001_2010"]), "{said}");
+}
+
+#[test]
 fn killed_at_any_step_a_split_leaves_the_old_or_the_new_state_and_so_does_its_undo() {
     let workspace = corpus(4, &[portrait("more/alone", 2, 0.0, 2010)]);
     let ready = workspace.join("ready");

@@ -28,7 +28,7 @@ const OWN: usize = 60;
 /// A photo of one person.
 #[derive(Debug, Clone)]
 pub struct Portrait {
-    /// Path below the workspace's `photos`, without its ending.
+    /// Path below the workspace's `photos`, without its ending. What follows a `~` makes another file of the same picture.
     pub name: String,
     /// Who it is, below 20.
     pub person: usize,
@@ -50,8 +50,8 @@ pub fn add(workspace: &Workspace, portraits: &[Portrait]) {
     for portrait in portraits {
         let path = workspace.join("photos").join(format!("{}.png", portrait.name));
         fs::create_dir_all(path.parent().expect("a photo lies in a folder")).expect("a folder can be made");
-        let digest = Sha256Digest::of(portrait.name.as_bytes());
-        let [r, g, b, ..] = *digest.as_bytes();
+        let [r, ..] = *Sha256Digest::of(portrait.name.as_bytes()).as_bytes();
+        let [_, g, b, ..] = *portrait.picture().as_bytes();
         RgbImage::from_fn(SIDE, SIDE, |x, y| Rgb([r, g ^ x as u8, b ^ y as u8]))
             .save(&path)
             .expect("a photo can be written");
@@ -74,13 +74,19 @@ pub fn add(workspace: &Workspace, portraits: &[Portrait]) {
 }
 
 impl Portrait {
+    /// What the picture is made of.
+    fn picture(&self) -> Sha256Digest {
+        let (picture, _) = self.name.split_once('~').unwrap_or((&self.name, ""));
+        Sha256Digest::of(picture.as_bytes())
+    }
+
     fn embedding(&self) -> Vec<f32> {
         let mut vector = vec![0.0; EMBEDDING_LEN];
         let cosine = 1.0 - self.distance;
         vector[self.person] = cosine * ALIKE;
         vector[LOOKS + self.look] = cosine * (1.0 - ALIKE * ALIKE).sqrt();
         // Two directions, so that hardly any two photos share both.
-        let digest = Sha256Digest::of(self.name.as_bytes());
+        let digest = self.picture();
         let axes = (EMBEDDING_LEN - OWN) / 2;
         let axis =
             |at: usize| usize::from(u16::from_le_bytes([digest.as_bytes()[at], digest.as_bytes()[at + 1]]));

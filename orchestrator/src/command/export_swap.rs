@@ -78,6 +78,9 @@ struct Summary {
     crops: usize,
     gaps: Vec<String>,
     withheld: Vec<Withheld>,
+    /// Sets that the export does not make, and that lie in what it has moved aside: eras, additions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    only_in_previous: Vec<String>,
     candidates: usize,
     certified: usize,
     lowest_effective_identity_cosine: Option<f32>,
@@ -157,6 +160,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let singles =
         args.candidates.raw.as_deref().map(|raw| singles(raw, &index, &refined.contract)).transpose()?;
 
+    let earlier = args.output.replaced();
     let output = args.output.create()?;
     let ctrl_c = CtrlC::listen(context)?;
     let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
@@ -196,6 +200,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     corpus.write(output.path())?;
     let corpus = corpus.manifest;
 
+    let only_in_previous = earlier.map_or_else(Vec::new, |earlier| only_in(&earlier, &corpus));
     let (withheld, gaps) = Gap::part(&corpus.gaps);
     let summary = Summary {
         out: output.target().to_owned(),
@@ -208,11 +213,21 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         gender_age,
         gaps,
         withheld,
+        only_in_previous,
         failed: rendered.failed,
         dropped: DropReport(rendered.dropped),
     };
     context.ui.summary(&summary)?;
     Ok(if summary.failed == 0 && !uncertified { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Names of sets that an earlier corpus has, also in quarantine, and the new one does not know.
+fn only_in(earlier: &CorpusManifest, corpus: &CorpusManifest) -> Vec<String> {
+    let known: BTreeSet<&str> = corpus.names().collect();
+    let aside = earlier.aside.lists().into_iter().flat_map(|(_, sets)| sets);
+    let aside = aside.filter(|set| set.present).map(|set| &set.name);
+    let sets = earlier.facesets.iter().map(|set| &set.name).chain(aside);
+    sets.filter(|name| !known.contains(name.as_str())).cloned().collect()
 }
 
 /// Sets that are exported apart although they have faces that the user says are one person's; each pair once.
@@ -290,6 +305,13 @@ impl fmt::Display for Summary {
         write_certified(f, self.certified, self.lowest_effective_identity_cosine)?;
         if let Some(gender_age) = &self.gender_age {
             write!(f, "{gender_age}")?;
+        }
+        if !self.only_in_previous.is_empty() {
+            writeln!(
+                f,
+                "only in the earlier output: {} (`era split`, `discover` and `import folders` make such sets again)",
+                self.only_in_previous.join(", ")
+            )?;
         }
         let missing = Missing { failed: self.failed, vanished: 0 };
         write_ending(f, missing, self.previous.as_deref(), &self.out)

@@ -7,8 +7,9 @@ use std::{
 
 use crate::{
     exit::{Exit, Hint},
+    export::manifest::CorpusManifest,
     gallery::Content,
-    manifest::ManifestError,
+    manifest::{self, ManifestError},
     output::{Existing, Missing, OutputDir, OutputError, Placer},
 };
 
@@ -18,12 +19,17 @@ pub(super) struct OutputArgs {
     /// Folder to write; it appears when it is complete
     #[arg(value_name = "OUT")]
     pub(super) out: PathBuf,
-    /// Move an earlier OUT aside to OUT.previous-N instead of refusing; nothing is deleted
+    /// Move an earlier OUT aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted
     #[arg(long)]
     pub(super) replace: bool,
 }
 
 impl OutputArgs {
+    /// The manifest of the corpus that is to be moved aside, if that is one.
+    pub(super) fn replaced(&self) -> Option<CorpusManifest> {
+        manifest::read(&self.out).ok().filter(|_| self.replace)
+    }
+
     /// Begins the folder.
     pub(super) fn create(&self) -> Result<OutputDir, OutputError> {
         let existing = if self.replace { Existing::MoveAside } else { Existing::Refuse };

@@ -192,6 +192,12 @@ pub(super) fn read(path: &Path) -> Result<Plan, NotAPlan> {
 }
 
 impl Planned {
+    /// Eras that turned out to have too few crops.
+    pub(super) fn thinned(&self) -> &[String] {
+        let bundled = self.applied.as_ref().and_then(|applied| applied.bundled.as_ref());
+        bundled.map_or(&[], |bundled| &bundled.thinned)
+    }
+
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         match &self.applied {
@@ -209,13 +215,22 @@ impl fmt::Display for Planned {
             (Some(applied), _) => {
                 let Applied { decision, built, removed, failed, vanished, bundled } = applied;
                 if let Some(bundled) = bundled {
-                    let Bundled { certified, lowest_effective_identity_cosine, left_out, gaps, withheld } =
-                        bundled;
+                    let Bundled {
+                        certified,
+                        lowest_effective_identity_cosine,
+                        left_out,
+                        gaps,
+                        withheld,
+                        thinned,
+                    } = bundled;
                     write!(f, "{}", DropReport(left_out.clone()))?;
                     for gap in gaps {
                         writeln!(f, "nothing is left of {gap}")?;
                     }
                     withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+                    for era in thinned {
+                        writeln!(f, "too few crops are left of {era}: it lies in `_thin`")?;
+                    }
                     write_certified(f, *certified, *lowest_effective_identity_cosine)?;
                 }
                 if *failed > 0 {

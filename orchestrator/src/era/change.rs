@@ -37,6 +37,10 @@ pub struct EraChange {
     pub sets: Vec<EraSet>,
     /// Names of eras that were there, too thin or not, or gaps, and are not any more.
     pub removed: Vec<String>,
+    /// Crops that an era needs to lie in the corpus itself. How many are left is known only when they were compared and looked at, so an
+    /// era that is not `thin` in the plan may be so in the end. 0 where a plan demands none.
+    #[serde(default)]
+    pub min_anchor: usize,
 }
 
 /// An era that is to be built.
@@ -230,7 +234,7 @@ impl<'a> Eras<'a> {
         let gone = self.existing().filter(|(set, thin)| !built.contains(&(set.name.as_str(), *thin)));
         let removed =
             gone.map(|(set, _)| &set.name).chain(self.gaps().map(|gap| &gap.name)).cloned().collect();
-        Ok(self.change(sets, removed))
+        Ok(EraChange { min_anchor, ..self.change(sets, removed) })
     }
 
     /// Eras with more members: faces (rows of the gallery) by the name of the era that they join, with their distances.
@@ -260,6 +264,7 @@ impl<'a> Eras<'a> {
             parameters: self.parent.parameters,
             sets,
             removed,
+            min_anchor: 0,
         }
     }
 

@@ -53,6 +53,9 @@ pub struct Bundled {
     pub gaps: Vec<String>,
     /// Sets that were left out because consent was demanded.
     pub withheld: Vec<Withheld>,
+    /// Eras of which too few crops were left: they lie in `_thin`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thinned: Vec<String>,
 }
 
 impl Applied {

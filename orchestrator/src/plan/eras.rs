@@ -1,6 +1,6 @@
 //! Other eras of a set in a corpus; everything else stays as it is.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     Plan, Target,
@@ -62,11 +62,17 @@ pub(super) fn build(
     let shelf = staging.join(THIN);
     let is_thin = |name: &str| change.sets.iter().any(|set| set.name == name && set.thin);
     let (few, enough): (Vec<_>, Vec<_>) = planned.iter().cloned().partition(|set| is_thin(&set.name));
-    let enough = render_again(&renderer, &enough, &earlier, staging)?;
-    let few =
+    let mut enough = render_again(&renderer, &enough, &earlier, staging)?;
+    let mut few =
         if few.is_empty() { Rendered::default() } else { render_again(&renderer, &few, &earlier, &shelf)? };
     applied.add(&enough);
     applied.add(&few);
+    let (thinned, left) = enough.sets.into_iter().partition(|set| set.faces.len() < change.min_anchor);
+    enough.sets = left;
+    shelve(&thinned, staging, &shelf)?;
+    let bundled = applied.bundled.get_or_insert_default();
+    bundled.thinned.extend(thinned.iter().map(|set| set.name.clone()));
+    few.sets.extend(thinned);
     let mut gaps = enough.gaps;
     gaps.extend(few.gaps);
 
@@ -107,6 +113,16 @@ pub(super) fn build(
     corpus.facesets = facesets;
     Corpus { manifest: corpus, sets, thin }.write(staging)?;
     Ok(gone)
+}
+
+/// Puts eras of which too few crops are left to the thin ones.
+fn shelve(sets: &[FacesetManifest], staging: &Path, shelf: &Path) -> Result<(), ApplyError> {
+    for set in sets {
+        let to = shelf.join(&set.name);
+        let moved = fs::create_dir_all(shelf).and_then(|()| fs::rename(staging.join(&set.name), &to));
+        moved.map_err(|source| ApplyError::Io { path: to, source })?;
+    }
+    Ok(())
 }
 
 /// The eras that `withhold` would not hand out, before anything is rendered.

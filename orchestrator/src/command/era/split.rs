@@ -107,12 +107,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let page = page(&scene, &survey, &split, &change);
     let written = args.of.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
-    let (thin, of_eras) = said(&split, &change);
+    let (mut thin, of_eras) = said(&split, &change);
     let mut plan = Plan::new(format!("era split {}", scene.name()), eras.gallery);
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
     let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.of.plan.carry_out(plan, means)?;
+    let thinned = planned.thinned();
+    let (late, of_eras) = of_eras.into_iter().partition(|era: &Said| thinned.contains(&era.name));
+    thin.extend::<Vec<Said>>(late);
     let exit = written.exit(planned.exit());
     let undated = survey.faces.iter().filter(|face| eras.years.of(**face).is_none());
     context.ui.summary(&Summary {
