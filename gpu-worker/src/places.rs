@@ -184,7 +184,8 @@ mod tests {
         for address in 4..7 {
             later.push(places.take(from(address)).unwrap().0);
         }
-        let lost = |places: &[Place]| places.iter().map(|place| place.lost().is_cancelled()).collect::<Vec<_>>();
+        let lost =
+            |places: &[Place]| places.iter().map(|place| place.lost().is_cancelled()).collect::<Vec<_>>();
         assert_eq!(lost(&greedy), [true, true, true, false], "the oldest first");
         assert_eq!((lost(&[lone]), lost(&pair), lost(&later)), (vec![false], vec![false], vec![false; 3]));
     }

@@ -351,7 +351,7 @@ mod tests {
 
     async fn listening(tls: bool) -> (SocketAddr, ReceiverStream<io::Result<Link>>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let config = tls.then(|| Trust::new(folder.path()).identity().unwrap().server_config().unwrap());
+        let config = tls.then(|| Trust::new(folder.path()).identity().unwrap().server_config(None).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         (address, links_within(LIMIT, Limits::default(), listener, config, CancellationToken::new()), folder)

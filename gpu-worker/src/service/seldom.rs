@@ -15,7 +15,10 @@ pub(super) fn worth_a_line() -> bool {
     static STRANGERS: Seldom = Seldom(Mutex::new(None));
     let (worth, left_out) = STRANGERS.ask(Instant::now());
     if left_out > 0 {
-        tracing::warn!(lines = left_out, "more was refused than the log was told; the metrics count all of it");
+        tracing::warn!(
+            lines = left_out,
+            "more was refused than the log was told; the metrics count all of it"
+        );
     }
     worth
 }
