@@ -446,7 +446,7 @@ mod tests {
     async fn little_is_read_of_a_client_until_it_has_named_itself_and_then_everything() {
         const ALL: usize = 4 * MOST_FROM_STRANGERS;
         let (_address, _links, mut client, mut link) = one_place(Limits::default()).await;
-        let sending = tokio::spawn(async move { client.write_all(&[7; ALL]).await });
+        let sending = tokio::spawn(async move { client.write_all(&vec![7; ALL]).await });
         let (mut heard, mut buffer) = (0, vec![0; 1024]);
         while let Ok(read) = timeout(LIMIT / 4, link.read(&mut buffer)).await {
             heard += read.unwrap();
