@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve until stopped (Ctrl-C finishes what is in flight).
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Look after model packs.
     #[command(subcommand)]
     Models(ModelsCommand),

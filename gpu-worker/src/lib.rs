@@ -18,6 +18,7 @@ pub mod managed;
 pub mod meter;
 pub mod model_pack;
 pub mod packs;
+mod places;
 pub mod pool;
 mod resources;
 pub mod service;

@@ -26,7 +26,7 @@ use crate::{
     packs::{Bounds, LoadError, Packs},
     pool::Pool,
     service::{Limits, Protection, Tls, Token, WorkerService},
-    trust::{Trust, TrustError},
+    trust::{Authority, Trust, TrustError},
 };
 
 /// How to serve.
@@ -58,6 +58,8 @@ pub struct Configuration {
     pub token: Option<Token>,
     /// Whether to speak TLS, if that is not to follow from the address.
     pub tls: Option<bool>,
+    /// File of the authority whose certificates clients must show, if any.
+    pub client_ca: Option<PathBuf>,
     /// Whom the worker trusts, with TLS.
     pub trust: Trust,
     /// Whether to describe the protocol to clients.
@@ -125,6 +127,11 @@ pub enum StartupError {
         /// What the system says.
         source: io::Error,
     },
+    /// Certificates of clients in plaintext.
+    #[error(
+        "certificates of clients are asked for, and in plaintext, as spoken on `{0}`, nobody can show one"
+    )]
+    NoTls(SocketAddr),
     /// The certificate, or the clients.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -168,6 +175,7 @@ impl StartupError {
             Self::Plaintext(_) => {
                 "leave TLS on, listen on 127.0.0.1, or pass `--allow-plaintext` if the network is trusted".to_owned()
             }
+            Self::NoTls(_) => "turn TLS on (`--tls`), or leave `--client-ca` out".to_owned(),
             Self::Trust(error) => error.hint(),
             Self::Listen { .. } => "pass another `--listen ADDRESS:PORT`; port 0 takes a free one".to_owned(),
             Self::ListenMetrics { .. } => {
@@ -212,6 +220,8 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         return Err(StartupError::InFlight { image, in_flight });
     }
     let transport = transport(configuration)?;
+    let clients = configuration.client_ca.as_deref().map(Authority::read).transpose();
+    let clients = clients.map_err(TrustError::from)?;
     let address = configuration.listen;
     let listener = listen(address).map_err(|source| StartupError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartupError::Listen { address, source })?;
@@ -219,7 +229,7 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
         Transport::Plaintext => None,
         Transport::Tls => {
             configuration.trust.note_address(address)?;
-            Some(Tls::new(configuration.trust.clone())?)
+            Some(Tls::new(configuration.trust.clone(), clients.as_ref())?)
         }
     };
     let metrics_listener = configuration
@@ -314,13 +324,16 @@ enum Transport {
     Tls,
 }
 
-/// TLS where it is asked for, and off loopback unless it is not; plaintext off loopback needs leave and a token.
+/// TLS where it is asked for, and off loopback unless it is not; plaintext off loopback needs leave and a token, and anywhere that nobody asks
+/// for certificates.
 fn transport(configuration: &Configuration) -> Result<Transport, StartupError> {
     let address = configuration.listen;
     let near = address.ip().is_loopback();
     let allowed = configuration.plaintext == Plaintext::Everywhere;
     if configuration.tls.unwrap_or(!near && !allowed) {
         Ok(Transport::Tls)
+    } else if configuration.client_ca.is_some() {
+        Err(StartupError::NoTls(address))
     } else if near {
         Ok(Transport::Plaintext)
     } else if !allowed {
@@ -357,6 +370,7 @@ mod tests {
             client_limits: Limits::default(),
             token: token.map(|token| Token::new(token).unwrap()),
             tls: None,
+            client_ca: None,
             trust: Trust::new("nowhere/worker"),
             reflection: true,
             plaintext,
@@ -387,6 +401,23 @@ mod tests {
         for listen in ["127.0.0.1:0", "[::1]:0"] {
             assert_eq!(check(listen, None, None, LoopbackOnly).unwrap(), Transport::Plaintext);
             assert_eq!(check(listen, None, Some(true), LoopbackOnly).unwrap(), Transport::Tls);
+        }
+    }
+
+    #[test]
+    fn certificates_of_clients_are_asked_for_within_tls_only() {
+        for (listen, tls) in [("127.0.0.1:0", None), ("127.0.0.1:0", Some(false)), ("0.0.0.0:0", Some(false))]
+        {
+            let configuration = Configuration {
+                tls,
+                client_ca: Some("nowhere/ca.pem".into()),
+                ..configuration(listen, Some("t"), Plaintext::Everywhere)
+            };
+            let error = start(&configuration).unwrap_err();
+            assert!(matches!(error, StartupError::NoTls(_)), "{error}");
+            let error = start(&Configuration { tls: Some(true), ..configuration }).unwrap_err();
+            assert!(error.to_string().contains("`nowhere/ca.pem` cannot be read"), "{error}");
+            assert!(error.hint("open").contains("--client-ca FILE"));
         }
     }
 

@@ -75,6 +75,12 @@ pub(crate) enum Refusal {
     Silent,
     /// A connection without a call.
     Idle,
+    /// A connection over which nobody names a token that counts.
+    Nameless,
+    /// Such a connection, whose place somebody else needs.
+    Displaced,
+    /// A handshake without a client certificate that counts, where one is asked for.
+    Certificate,
     /// A call with no token or a wrong one.
     Token,
     /// A stream: there are enough of all clients.
@@ -94,6 +100,9 @@ pub(crate) fn refused(what: Refusal) {
         Refusal::ClientConnections => "client_connections",
         Refusal::Silent => "silent",
         Refusal::Idle => "idle",
+        Refusal::Nameless => "nameless",
+        Refusal::Displaced => "displaced",
+        Refusal::Certificate => "certificate",
         Refusal::Token => "token",
         Refusal::Streams => "streams",
         Refusal::ClientStreams => "client_streams",

@@ -196,3 +196,23 @@ fn the_code_map_names_every_module_of_the_two_programs() {
         }
     }
 }
+
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_what_our_packages_need() {
+    let lock = fs::read_to_string(repository().join("tests/fuzz/Cargo.lock")).unwrap();
+    for package in ["shared", "shared/imaging", "gpu-worker"] {
+        let manifest = fs::read_to_string(repository().join(package).join("Cargo.toml")).unwrap();
+        let name = manifest.split("name = \"").nth(1).unwrap().split('"').next().unwrap();
+        let locked = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")));
+        let locked = locked.unwrap_or_else(|| panic!("it knows no {name}"));
+        let needed = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        for line in needed.lines().filter(|line| !line.contains("optional = true")) {
+            let dependency = line.split(['.', ' ']).next().unwrap();
+            let known = [format!(" \"{dependency}\""), format!(" \"{dependency} ")];
+            assert!(
+                known.iter().any(|known| locked.contains(known)),
+                "{name} needs {dependency}: run `cargo update --workspace --manifest-path tests/fuzz/Cargo.toml`"
+            );
+        }
+    }
+}

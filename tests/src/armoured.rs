@@ -13,8 +13,11 @@ use std::{
 use facesets_core::Sha256Digest;
 use hyper_util::rt::TokioIo;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
+    client::{
+        WantsClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -142,24 +145,31 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// A client of TLS 1.3 that trusts anybody and only writes down whom it has seen.
 pub async fn handshake(address: SocketAddr, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    handshake_over(TcpStream::connect(address).await?, config).await
+}
+
+async fn handshake_over(stream: TcpStream, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("facesets-worker").expect("it is a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-/// Its configuration, with some of ring's cipher suites.
+/// Its configuration, with some of ring's cipher suites and no certificate of its own.
 pub fn trusting(suites: impl Fn(&str) -> bool) -> ClientConfig {
+    let mut config = trusting_builder(suites).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}
+
+/// The same as far as that.
+pub fn trusting_builder(suites: impl Fn(&str) -> bool) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut provider = ring::default_provider();
     provider.cipher_suites.retain(|suite| suites(&format!("{:?}", suite.suite())));
     let provider = Arc::new(provider);
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("there is a suite of TLS 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config
 }
 
 /// The digest of the certificate that was shown.
@@ -169,8 +179,30 @@ pub fn shown(stream: &TlsStream<TcpStream>) -> Sha256Digest {
 
 /// A gRPC channel over such a connection.
 pub async fn channel(address: SocketAddr) -> Channel {
-    let connect = move |_| async move { handshake(address, trusting(|_| true)).await.map(TokioIo::new) };
+    channel_with(address, trusting(|_| true)).await
+}
+
+/// The same with another configuration.
+pub async fn channel_with(address: SocketAddr, config: ClientConfig) -> Channel {
+    let connect = move |_| {
+        let config = config.clone();
+        async move { handshake(address, config).await.map(TokioIo::new) }
+    };
     let endpoint = Endpoint::from_shared(format!("https://{address}")).expect("it is a URL");
+    endpoint.connect_with_connector(tower::service_fn(connect)).await.expect("the worker can be reached")
+}
+
+/// The same over one connection, which is not made again.
+pub async fn channel_over(stream: TcpStream) -> Channel {
+    let mut stream = Some(stream);
+    let connect = move |_| {
+        let stream = stream.take();
+        async move {
+            let stream = stream.ok_or(std::io::ErrorKind::NotConnected)?;
+            handshake_over(stream, trusting(|_| true)).await.map(TokioIo::new)
+        }
+    };
+    let endpoint = Endpoint::from_static("https://facesets-worker");
     endpoint.connect_with_connector(tower::service_fn(connect)).await.expect("the worker can be reached")
 }
 

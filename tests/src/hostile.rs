@@ -161,7 +161,8 @@ async fn connect_often(worker: SocketAddr, from: Ipv4Addr, blows: Arc<AtomicUsiz
     }
 }
 
-async fn connect(worker: SocketAddr, from: Ipv4Addr) -> std::io::Result<TcpStream> {
+/// A connection from one of this machine's own addresses.
+pub async fn connect(worker: SocketAddr, from: Ipv4Addr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(IpAddr::V4(from), 0))?;
     socket.connect(worker).await

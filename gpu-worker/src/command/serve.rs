@@ -207,11 +207,16 @@ fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<
     let start = read_stdin(drain.clone()).recv().map_err(|_| trouble(managed::StartError::Ended))?;
     let start = start.map_err(trouble)?;
     let (said, file) = said(args)?;
-    let free_port = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let listen = start.configuration.listen.or(free_port);
-    let settings = Settings { listen, ..start.configuration }.over(said).over(file.settings);
+    let settings = managed_settings(start.configuration, said.over(file.settings));
     let token = start.token.filter(|text| !text.is_empty()).map(|text| checked_token(&text)).transpose()?;
     Ok(configuration_of(settings, token))
+}
+
+/// What the parent says over what else is said, except for how it reaches the worker, which concerns nobody else.
+fn managed_settings(parent: Settings, below: Settings) -> Settings {
+    let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listen = Some(parent.listen.unwrap_or(free_port));
+    Settings { listen, ..parent }.over(Settings { tls: None, client_ca: None, ..below })
 }
 
 /// Settings with the defaults below them.
@@ -246,10 +251,12 @@ fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
         client_limits: Limits {
             stall: Duration::from_secs(settings.stall_seconds.expect(FILLED).get()),
             idle: Duration::from_secs(settings.idle_connection_seconds.expect(FILLED).get()),
+            nameless: Duration::from_secs(settings.nameless_seconds.expect(FILLED).get()),
             ..client_limits
         },
         token,
         tls: settings.tls,
+        client_ca: settings.client_ca,
         trust: Trust::new(settings.state.expect(FILLED)),
         reflection: settings.reflection.expect(FILLED),
         metrics_listen: settings.metrics_listen,
@@ -306,4 +313,26 @@ fn checked_token(text: &str) -> Result<Token, Trouble> {
         error: error.to_string(),
         hint: "make one with `head -c 24 /dev/urandom | base64`".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_parent_reaches_its_worker_is_said_by_the_parent_alone() {
+        let users = Settings {
+            listen: Some(SocketAddr::from(([0, 0, 0, 0], 50551))),
+            tls: Some(true),
+            client_ca: Some("ca.pem".into()),
+            pack: Some("open".to_owned()),
+            ..Settings::default()
+        };
+        let silent = managed_settings(Settings::default(), users.clone());
+        assert_eq!(silent.listen, Some(SocketAddr::from(([127, 0, 0, 1], 0))));
+        assert_eq!((silent.tls, silent.client_ca, silent.pack.as_deref()), (None, None, Some("open")));
+        let asking = Settings { tls: Some(true), client_ca: Some("own.pem".into()), ..Settings::default() };
+        let asked = managed_settings(asking, users);
+        assert_eq!((asked.tls, asked.client_ca), (Some(true), Some("own.pem".into())));
+    }
 }

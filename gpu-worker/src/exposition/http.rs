@@ -2,12 +2,22 @@
 
 use std::{io, sync::Arc};
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONNECTION},
+    response::{AppendHeaders, IntoResponse},
+    routing::get,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Observed, Sources};
+use super::{Observed, Sources, door::Door};
+
+/// Whoever comes back takes a new connection: places are few.
+const LAST_ANSWER: AppendHeaders<[(axum::http::HeaderName, &str); 1]> =
+    AppendHeaders([(CONNECTION, "close")]);
 
 struct Answering {
     handle: PrometheusHandle,
@@ -25,7 +35,7 @@ pub async fn serve(
     let answering = Arc::new(Answering { handle, sources, drain: drain.clone() });
     let router =
         Router::new().route("/metrics", get(metrics)).route("/healthz", get(health)).with_state(answering);
-    axum::serve(listener, router).with_graceful_shutdown(drain.cancelled_owned()).await
+    axum::serve(Door::new(listener), router).with_graceful_shutdown(drain.cancelled_owned()).await
 }
 
 impl Answering {
@@ -34,15 +44,15 @@ impl Answering {
     }
 }
 
-async fn metrics(State(answering): State<Arc<Answering>>) -> String {
+async fn metrics(State(answering): State<Arc<Answering>>) -> impl IntoResponse {
     answering.sources.gather(answering.observed());
     answering.handle.run_upkeep();
-    answering.handle.render()
+    (LAST_ANSWER, answering.handle.render())
 }
 
 /// 200 if items are taken, else 503, and why.
-async fn health(State(answering): State<Arc<Answering>>) -> (StatusCode, &'static str) {
+async fn health(State(answering): State<Arc<Answering>>) -> impl IntoResponse {
     let observed = answering.observed();
     let code = if observed == Observed::Serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, observed.words())
+    (code, LAST_ANSWER, observed.words())
 }

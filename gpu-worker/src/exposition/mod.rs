@@ -1,6 +1,7 @@
 //! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade, and what is read off only when
 //! somebody asks.
 
+mod door;
 pub mod http;
 
 use std::sync::Arc;

@@ -4,9 +4,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
+
+use crate::places::neighbourhood;
 
 /// Attempts of one address within [`WINDOW`]. A person who types a code needs one or two.
 const MOST: u32 = 10;
@@ -47,19 +49,10 @@ impl Attempts {
     }
 }
 
-/// Whoever has one address of IPv6 has the other 2^64 of its network too.
-pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]

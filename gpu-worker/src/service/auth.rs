@@ -6,7 +6,7 @@ use facesets_core::Sha256Digest;
 use subtle::ConstantTimeEq as _;
 use tonic::{Request, Status, metadata::MetadataMap, service::Interceptor};
 
-use super::acquaintances::Acquaintances;
+use super::{acquaintances::Acquaintances, calls::let_in, seldom::worth_a_line};
 use crate::telemetry::{self, Refusal};
 
 /// A secret that clients must name. Only its digest is kept; it is never shown.
@@ -54,25 +54,39 @@ pub(super) struct Paired(pub(super) Sha256Digest);
 
 impl Interceptor for Guard {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(paired) = self.check(&request)? {
+            request.extensions_mut().insert(paired);
+        }
+        let_in(request.extensions());
+        Ok(request)
+    }
+}
+
+impl Guard {
+    /// Which client calls, if it is one that has paired; an error if nobody may.
+    fn check(&self, request: &Request<()>) -> Result<Option<Paired>, Status> {
         if self.token.is_none() && self.acquaintances.is_none() {
-            return Ok(request);
+            return Ok(None);
         }
         let from = request.remote_addr().map(tracing::field::display);
         let Some(presented) = bearer(request.metadata()) else {
-            tracing::info!(from, "a call without a token is refused");
             telemetry::refused(Refusal::Token);
+            if worth_a_line() {
+                tracing::info!(from, "a call without a token is refused");
+            }
             return Err(Status::unauthenticated("a token is needed: `authorization: Bearer …`"));
         };
         if self.token.is_some_and(|token| token.matches(presented)) {
-            return Ok(request);
+            return Ok(None);
         }
         let digest = Sha256Digest::of(presented.as_bytes());
         if self.acquaintances.as_ref().is_some_and(|known| known.name(&digest).is_some()) {
-            request.extensions_mut().insert(Paired(digest));
-            return Ok(request);
+            return Ok(Some(Paired(digest)));
         }
-        tracing::warn!(from, "a call with a wrong token is refused");
         telemetry::refused(Refusal::Token);
+        if worth_a_line() {
+            tracing::warn!(from, "a call with a wrong token is refused");
+        }
         Err(Status::unauthenticated("the token is not this worker's, or was revoked"))
     }
 }

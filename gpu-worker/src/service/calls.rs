@@ -1,14 +1,21 @@
-//! The calls of a connection: whether there are any, and since when there are none.
+//! The calls of a connection that were let in: whether there are any, and since when there are none.
+//!
+//! Health, and whatever is refused, counts for nothing: a connection is not kept open by asking what everybody may ask.
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio_util::sync::CancellationToken;
 use tonic::{
+    Extensions,
     body::Body,
     codegen::{BoxFuture, Service, http},
     transport::server::TcpConnectInfo,
@@ -22,9 +29,13 @@ pub(super) struct Connection {
     pub(super) calls: Calls,
 }
 
-/// Counts the calls of one connection.
+/// Counts the calls of one connection that were let in.
 #[derive(Debug, Clone)]
-pub(super) struct Calls(Arc<Mutex<Count>>);
+pub(super) struct Calls {
+    /// Cancelled when the first of them is.
+    named: CancellationToken,
+    count: Arc<Mutex<Count>>,
+}
 
 #[derive(Debug)]
 struct Count {
@@ -35,11 +46,31 @@ struct Count {
 
 /// A call, for as long as this lives.
 #[derive(Debug)]
-struct Call(Calls);
+struct Call(Admission);
+
+/// What whoever lets a call in finds with its request.
+#[derive(Debug, Clone)]
+struct Admission {
+    calls: Calls,
+    given: Arc<AtomicBool>,
+}
+
+/// Notes that a call is let in: whoever makes it has named itself.
+pub(super) fn let_in(request: &Extensions) {
+    if let Some(admission) = request.get::<Admission>() {
+        admission.give();
+    }
+}
 
 impl Calls {
-    pub(super) fn none_yet() -> Self {
-        Self(Arc::new(Mutex::new(Count { open: 0, last: Instant::now() })))
+    /// Of a connection whose client has named itself when `named` is cancelled.
+    pub(super) fn none_yet(named: CancellationToken) -> Self {
+        Self { named, count: Arc::new(Mutex::new(Count { open: 0, last: Instant::now() })) }
+    }
+
+    /// Whether there has been one.
+    pub(super) fn named(&self) -> &CancellationToken {
+        &self.named
     }
 
     /// For how long there has been none.
@@ -48,21 +79,27 @@ impl Calls {
         if count.open > 0 { Duration::ZERO } else { count.last.elapsed() }
     }
 
-    fn begin(&self) -> Call {
-        self.count().open += 1;
-        Call(self.clone())
-    }
-
     fn count(&self) -> MutexGuard<'_, Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Admission {
+    fn give(&self) {
+        if !self.given.swap(true, Ordering::Relaxed) {
+            self.calls.count().open += 1;
+            self.calls.named.cancel();
+        }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut count = self.0.count();
-        count.open -= 1;
-        count.last = Instant::now();
+        if self.0.given.load(Ordering::Relaxed) {
+            let mut count = self.0.calls.count();
+            count.open -= 1;
+            count.last = Instant::now();
+        }
     }
 }
 
@@ -97,8 +134,10 @@ where
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         let connection = request.extensions_mut().remove::<Connection>();
         let call = connection.map(|Connection { peer, calls }| {
+            let admission = Admission { calls, given: Arc::default() };
             request.extensions_mut().insert(peer);
-            calls.begin()
+            request.extensions_mut().insert(admission.clone());
+            Call(admission)
         });
         let answer = self.0.call(request);
         Box::pin(async move {

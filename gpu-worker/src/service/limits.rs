@@ -28,8 +28,10 @@ pub struct Limits {
     pub bytes_each: u64,
     /// How long an item may take from its first chunk to its last one, unless it comes at 16 KiB a second or faster.
     pub stall: Duration,
-    /// How long a connection may be without a call.
+    /// How long a connection may be without a call, its client having named itself.
     pub idle: Duration,
+    /// How long a client may take from its connection to a call with a token that counts. Health is no such call.
+    pub nameless: Duration,
 }
 
 impl Limits {
@@ -69,6 +71,7 @@ impl Default for Limits {
             bytes_each: 256 << 20,
             stall: Duration::from_mins(2),
             idle: Duration::from_mins(10),
+            nameless: Duration::from_secs(15),
         }
     }
 }

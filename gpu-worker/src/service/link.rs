@@ -1,41 +1,50 @@
 //! Connections, from a socket to something that HTTP/2 can be spoken over: in plaintext, or TLS once the handshake is done.
 //!
 //! Nobody gets as far as the service without having said something: a connection that stays silent, or a handshake that does not come
-//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all, and one that has had no
-//! call for a while is closed.
+//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all. One over which
+//! nobody names a token that counts is closed soon, and at once if its place is needed; little is read from it until then. One that has had
+//! no call for a while is closed as well.
 
 use std::{
-    collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::{Sleep, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio_util::{
+    either::Either,
+    sync::{CancellationToken, WaitForCancellationFutureOwned},
+};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::{
     Limits,
-    attempts::neighbourhood,
     calls::{Calls, Connection},
+    seldom::worth_a_line,
 };
-use crate::telemetry::{self, Refusal};
+use crate::{
+    places::{Full, Place, Places},
+    telemetry::{self, Refusal},
+};
 
 /// How long a client may take from its connection to its first byte within TLS. On a network that is worth using it takes
 /// milliseconds.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What follows waits on its own side.
+const MOST_FROM_STRANGERS: usize = 64 * 1024;
 
 /// Connections that wait to be served; the server takes them at once.
 const WAITING: usize = 16;
@@ -43,8 +52,8 @@ const WAITING: usize = 16;
 /// After the system could not give a connection (no file descriptors are left, say), so that this is not asked for in circles.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the log says that connections are refused, however many are.
-const SAID_EVERY: Duration = Duration::from_mins(1);
+/// How long a client whose handshake has failed is heard out, so that it hears why: closing at once would take the reason back.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection.
 #[derive(Debug)]
@@ -52,51 +61,26 @@ pub(super) struct Link {
     stream: Stream,
     peer: TcpConnectInfo,
     calls: Calls,
-    /// How long it may be without a call, and when to look whether it was.
-    idle: (Duration, Pin<Box<Sleep>>),
+    limits: Limits,
+    /// Bytes that were read.
+    heard: usize,
+    /// When to look next whether it has been without a call for too long.
+    look: Pin<Box<Sleep>>,
+    named: Pin<Box<WaitForCancellationFutureOwned>>,
+    lost: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: Place,
-}
-
-/// The connections of each address.
-#[derive(Debug, Default, Clone)]
-struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One of them.
-#[derive(Debug)]
-struct Place {
-    places: Places,
-    of: IpAddr,
-}
-
-impl Places {
-    fn take(&self, limits: &Limits, peer: IpAddr) -> Result<Place, Refusal> {
-        let of = neighbourhood(peer);
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.get(&of).is_some_and(|count| *count >= limits.connections_each) {
-            return Err(Refusal::ClientConnections);
-        }
-        if taken.values().sum::<usize>() >= limits.connections {
-            return Err(Refusal::Connections);
-        }
-        *taken.entry(of).or_default() += 1;
-        Ok(Place { places: self.clone(), of })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.of) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.of);
-            }
-        }
-    }
 }
 
 /// In plaintext, or within TLS.
 type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// Why a connection does not get as far as the service.
+enum Failed {
+    /// It is broken.
+    Broken(io::Error),
+    /// No TLS; the other side may not have heard why.
+    Handshake(io::Error, TcpStream),
+}
 
 /// Takes connections until `stop`, with TLS if there is a configuration of it.
 pub(super) fn links(
@@ -118,27 +102,19 @@ fn links_within(
     let (sender, receiver) = mpsc::channel(WAITING);
     let tls = tls.map(TlsAcceptor::from);
     tokio::spawn(async move {
-        let places = Places::default();
-        let mut said = None;
+        let places = Places::new(limits.connections, limits.connections_each, stop.clone());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => match places.take(&limits, peer.ip()) {
-                    Ok(place) => {
-                        let times = (handshake, limits.idle);
+                Ok((stream, peer)) => {
+                    if let Some(place) = place(&places, peer) {
+                        let times = (handshake.min(limits.nameless), limits);
                         tokio::spawn(establish(times, (stream, peer), tls.clone(), place, sender.clone()));
                     }
-                    Err(refusal) => {
-                        telemetry::refused(refusal);
-                        if said.is_none_or(|said: Instant| said.elapsed() > SAID_EVERY) {
-                            said = Some(Instant::now());
-                            tracing::warn!(%peer, ?refusal, "a connection is refused: there are enough");
-                        }
-                    }
-                },
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be taken");
                     sleep(PAUSE).await;
@@ -149,38 +125,102 @@ fn links_within(
     ReceiverStream::new(receiver)
 }
 
+fn place(places: &Places, peer: SocketAddr) -> Option<Place> {
+    match places.take(peer.ip()) {
+        Ok((place, displaced)) => {
+            if displaced {
+                telemetry::refused(Refusal::Displaced);
+                if worth_a_line() {
+                    tracing::warn!(%peer, "a connection takes the place of one whose client has named no token");
+                }
+            }
+            Some(place)
+        }
+        Err(full) => {
+            let refusal = match full {
+                Full::All => Refusal::Connections,
+                Full::Each => Refusal::ClientConnections,
+            };
+            telemetry::refused(refusal);
+            if worth_a_line() {
+                tracing::warn!(%peer, ?refusal, "a connection is refused: there are enough");
+            }
+            None
+        }
+    }
+}
+
 async fn establish(
-    (handshake, idle): (Duration, Duration),
+    (handshake, limits): (Duration, Limits),
     (stream, address): (TcpStream, SocketAddr),
     tls: Option<TlsAcceptor>,
     place: Place,
     to: mpsc::Sender<io::Result<Link>>,
 ) {
     let peer = stream.connect_info();
-    match timeout(handshake, until_it_speaks(stream, tls)).await {
+    let calls = Calls::none_yet(place.named().clone());
+    let spoken = tokio::select! {
+        biased;
+        () = place.lost().cancelled() => return,
+        spoken = timeout(handshake, until_it_speaks(stream, tls)) => spoken,
+    };
+    match spoken {
         Ok(Ok(stream)) => {
-            let (calls, idle) = (Calls::none_yet(), (idle, Box::pin(sleep(idle))));
             // Whoever would serve it may have stopped.
-            let _ = to.send(Ok(Link { stream, peer, calls, idle, _place: place })).await;
+            let _ = to.send(Ok(Link::new(stream, peer, calls, limits, place))).await;
         }
-        Ok(Err(error)) => tracing::info!(peer = %address, %error, "a connection came to nothing"),
+        Ok(Err(Failed::Broken(error))) => {
+            if worth_a_line() {
+                tracing::info!(peer = %address, %error, "a connection came to nothing");
+            }
+        }
+        Ok(Err(Failed::Handshake(error, stream))) => {
+            tell_of(&error, address);
+            let _ = timeout(FAREWELL, take_leave(stream)).await;
+        }
         Err(_) => {
             telemetry::refused(Refusal::Silent);
-            tracing::info!(peer = %address, limit = ?handshake, "a silent connection is closed");
+            if worth_a_line() {
+                tracing::info!(peer = %address, limit = ?handshake, "a silent connection is closed");
+            }
         }
     }
 }
 
 /// With the handshake done and the first byte there to be read.
-async fn until_it_speaks(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Stream> {
-    stream.set_nodelay(true)?;
+async fn until_it_speaks(stream: TcpStream, tls: Option<TlsAcceptor>) -> Result<Stream, Failed> {
+    stream.set_nodelay(true).map_err(Failed::Broken)?;
     let Some(tls) = tls else {
-        stream.peek(&mut [0]).await?;
+        stream.peek(&mut [0]).await.map_err(Failed::Broken)?;
         return Ok(Either::Left(stream));
     };
-    let mut stream = tls.accept(stream).await?;
-    stream.fill_buf().await?;
+    let accepted = tls.accept(stream).into_fallible().await;
+    let mut stream = accepted.map_err(|(error, stream)| Failed::Handshake(error, stream))?;
+    stream.fill_buf().await.map_err(Failed::Broken)?;
     Ok(Either::Right(Box::new(stream)))
+}
+
+/// Says why a handshake failed; a certificate that does not count is a refusal.
+fn tell_of(error: &io::Error, peer: SocketAddr) {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let refused =
+        matches!(cause, Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)));
+    if refused {
+        telemetry::refused(Refusal::Certificate);
+    }
+    if worth_a_line() {
+        if refused {
+            tracing::warn!(%peer, %error, "a client without a certificate that counts is refused");
+        } else {
+            tracing::info!(%peer, %error, "a connection came to nothing");
+        }
+    }
+}
+
+/// Ends what we say, and reads what the other side has said already, as far as one may of a stranger.
+async fn take_leave(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(MOST_FROM_STRANGERS as u64), &mut tokio::io::sink()).await.map(drop)
 }
 
 impl Connected for Link {
@@ -192,19 +232,56 @@ impl Connected for Link {
 }
 
 impl Link {
-    /// Ready when it has had no call for too long. Whoever serves a connection reads from it all the time, so this is asked often enough.
-    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let (limit, look) = &mut self.idle;
+    fn new(stream: Stream, peer: TcpConnectInfo, calls: Calls, limits: Limits, place: Place) -> Self {
+        Self {
+            stream,
+            peer,
+            limits,
+            heard: 0,
+            look: Box::pin(sleep(limits.nameless.saturating_sub(calls.idle_for()))),
+            named: Box::pin(place.named().clone().cancelled_owned()),
+            lost: Box::pin(place.lost().clone().cancelled_owned()),
+            calls,
+            _place: place,
+        }
+    }
+
+    /// An error when it is over; wakes the task then.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.poll_over(context) {
+            Poll::Ready(error) => Err(error),
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if !self.is_named() && self.lost.as_mut().poll(context).is_ready() {
+            return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
+        }
         loop {
-            ready!(look.as_mut().poll(context));
+            ready!(self.look.as_mut().poll(context));
+            let (limit, refusal) = if self.is_named() {
+                (self.limits.idle, Refusal::Idle)
+            } else {
+                (self.limits.nameless, Refusal::Nameless)
+            };
             let left = limit.saturating_sub(self.calls.idle_for());
             if left.is_zero() {
-                telemetry::refused(Refusal::Idle);
-                tracing::info!(peer = ?self.peer.remote_addr(), "a connection without a call is closed");
+                telemetry::refused(refusal);
+                let peer = self.peer.remote_addr();
+                if refusal == Refusal::Idle {
+                    tracing::info!(?peer, "a connection without a call is closed");
+                } else if worth_a_line() {
+                    tracing::info!(?peer, ?limit, "a connection is closed whose client has named no token");
+                }
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            look.as_mut().reset((Instant::now() + left).into());
+            self.look.as_mut().reset((Instant::now() + left).into());
         }
+    }
+
+    fn is_named(&self) -> bool {
+        self.calls.named().is_cancelled()
     }
 }
 
@@ -214,29 +291,36 @@ impl AsyncRead for Link {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        // Looked at in any case: whoever sends nothing but pings is idle too.
-        match self.poll_idle(context) {
-            Poll::Ready(error) => Poll::Ready(Err(error)),
-            Poll::Pending => read,
+        // Looked at in any case: whoever sends nothing but pings has no call either.
+        self.check(context)?;
+        if self.heard >= MOST_FROM_STRANGERS && !self.is_named() {
+            ready!(self.named.as_mut().poll(context));
         }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.heard = self.heard.saturating_add(buffer.filled().len() - before);
+        read
     }
 }
 
+// Looked at in any case: whoever does not read is not read from either.
 impl AsyncWrite for Link {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
@@ -245,6 +329,7 @@ impl AsyncWrite for Link {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -266,7 +351,7 @@ mod tests {
 
     async fn listening(tls: bool) -> (SocketAddr, ReceiverStream<io::Result<Link>>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let config = tls.then(|| Trust::new(folder.path()).identity().unwrap().server_config().unwrap());
+        let config = tls.then(|| Trust::new(folder.path()).identity().unwrap().server_config(None).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         (address, links_within(LIMIT, Limits::default(), listener, config, CancellationToken::new()), folder)
@@ -326,19 +411,57 @@ mod tests {
         served.push(links.next().await.unwrap().unwrap());
     }
 
-    #[test]
-    fn all_addresses_have_so_many_and_one_that_has_none_is_forgotten() {
-        let limits = Limits { connections: 3, connections_each: 2, ..Limits::default() };
-        let places = Places::default();
-        let take = |last| {
-            places.take(&limits, IpAddr::from([10, 0, 0, last])).map_err(|refusal| format!("{refusal:?}"))
-        };
-        let held = [take(1).unwrap(), take(1).unwrap(), take(2).unwrap()];
-        assert_eq!(take(1).unwrap_err(), "ClientConnections");
-        assert_eq!(take(3).unwrap_err(), "Connections");
-        drop(held);
-        assert!(places.0.lock().unwrap().is_empty());
-        take(3).unwrap();
+    /// A server with one place, and a client that has it.
+    async fn one_place(limits: Limits) -> (SocketAddr, ReceiverStream<io::Result<Link>>, TcpStream, Link) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits { connections: 1, ..limits };
+        let mut links = links_within(LIMIT, limits, listener, None, CancellationToken::new());
+        let client = connect("127.0.0.1", address).await;
+        let link = links.next().await.unwrap().unwrap();
+        (address, links, client, link)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn whoever_has_named_no_token_loses_its_place_to_another_address() {
+        let (address, mut links, _client, mut link) = one_place(Limits::default()).await;
+        let _other = connect("127.0.0.2", address).await;
+        let other = links.next().await.unwrap().unwrap();
+        assert_eq!(link.read(&mut [0; 9]).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        other.calls.named().cancel();
+        assert!(is_closed(connect("127.0.0.1", address).await).await, "there is no place for a third one");
+    }
+
+    #[tokio::test]
+    async fn whoever_names_no_token_is_closed_in_time_even_where_it_reads_nothing() {
+        let limits = Limits { nameless: LIMIT, ..Limits::default() };
+        let (_address, _links, _client, mut link) = one_place(limits).await;
+        // More than any system holds for a client that does not read.
+        let written = timeout(10 * LIMIT, link.write_all(&vec![0; 64 << 20])).await.unwrap();
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn little_is_read_of_a_client_until_it_has_named_itself_and_then_everything() {
+        const ALL: usize = 4 * MOST_FROM_STRANGERS;
+        let (_address, _links, mut client, mut link) = one_place(Limits::default()).await;
+        let sending = tokio::spawn(async move { client.write_all(&vec![7; ALL]).await });
+        let (mut heard, mut buffer) = (0, vec![0; 1024]);
+        while let Ok(read) = timeout(LIMIT / 4, link.read(&mut buffer)).await {
+            heard += read.unwrap();
+        }
+        assert!((MOST_FROM_STRANGERS..MOST_FROM_STRANGERS + buffer.len()).contains(&heard), "{heard}");
+        let named = link.calls.named().clone();
+        tokio::spawn(async move {
+            // The reader waits already, and is woken.
+            sleep(LIMIT / 4).await;
+            named.cancel();
+        });
+        while heard < ALL {
+            heard += timeout(10 * LIMIT, link.read(&mut buffer)).await.unwrap().unwrap();
+        }
+        sending.await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ mod pairing;
 mod process;
 mod protection;
 mod replies;
+mod seldom;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -32,11 +33,10 @@ pub use link::HANDSHAKE_LIMIT;
 pub use protection::{Protection, Tls};
 pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
 
-use self::{
-    acquaintances::Acquaintances, attempts::neighbourhood, auth::Paired, process::Reader, replies::Replies,
-};
+use self::{acquaintances::Acquaintances, auth::Paired, process::Reader, replies::Replies};
 use crate::{
     packs::Packs,
+    places::neighbourhood,
     pool::{ClientId, Clients, Pool, TooMany},
     telemetry::{self, Refusal},
 };

@@ -11,7 +11,7 @@ use facesets_core::wire::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{acquaintances::Acquaintances, attempts::Attempts};
+use super::{acquaintances::Acquaintances, attempts::Attempts, calls::let_in, seldom::worth_a_line};
 use crate::trust::PairError;
 
 /// Lets clients in.
@@ -35,19 +35,25 @@ impl Pairing for PairingService {
     ) -> Result<Response<proto::PairResponse>, Status> {
         let from = request.remote_addr().ok_or_else(|| Status::internal("the connection has no address"))?;
         if !self.attempts.lock().unwrap_or_else(PoisonError::into_inner).allow(from.ip(), Instant::now()) {
-            tracing::warn!(%from, "too many attempts to pair");
+            if worth_a_line() {
+                tracing::warn!(%from, "too many attempts to pair");
+            }
             return Err(Status::resource_exhausted("too many attempts: wait a minute"));
         }
-        let request = PairingRequest::try_from(request.get_ref())
+        let message = PairingRequest::try_from(request.get_ref())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let client = request.client.clone();
-        match self.acquaintances.pair(request).await {
+        let client = message.client.clone();
+        match self.acquaintances.pair(message).await {
             Ok(token) => {
+                // The code is used up: its answer must get there.
+                let_in(request.extensions());
                 tracing::info!(%from, %client, "a client is paired");
                 Ok(Response::new(proto::PairResponse { token }))
             }
             Err(PairError::Refused(reason)) => {
-                tracing::warn!(%from, %client, %reason, "a client is not paired");
+                if worth_a_line() {
+                    tracing::warn!(%from, %client, %reason, "a client is not paired");
+                }
                 Err(Status::permission_denied(reason.to_string()))
             }
             Err(PairError::Trust(error)) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 use super::{Limits, Token};
-use crate::trust::{Trust, TrustError};
+use crate::trust::{Authority, Trust, TrustError};
 
 /// What a server is protected by. By default nothing but limits, which is for loopback.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ impl Default for Protection {
 }
 
 impl Tls {
-    /// With the certificate and the clients of `trust`.
-    pub fn new(trust: Trust) -> Result<Self, TrustError> {
-        let config = trust.identity()?.server_config().map_err(TrustError::from)?;
+    /// With the certificate and the clients of `trust`, who must also show certificates of the authority, if there is one.
+    pub fn new(trust: Trust, clients: Option<&Authority>) -> Result<Self, TrustError> {
+        let config = trust.identity()?.server_config(clients)?;
         Ok(Self { config, trust })
     }
 }

@@ -234,6 +234,18 @@ async fn draining_finishes_what_was_accepted_refuses_the_rest_and_ends() {
 }
 
 #[tokio::test]
+async fn whoever_only_watches_the_health_does_not_hold_the_end_up() {
+    let running = start(Token::new("sesame").ok()).await;
+    let watch = HealthCheckRequest { service: String::new() };
+    let watching = HealthClient::new(running.channel().await).watch(watch).await;
+    let mut watching = watching.unwrap().into_inner();
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    running.drain.cancel();
+    let outcome = timeout(DRAIN_LIMIT, running.done).await.unwrap().unwrap().unwrap();
+    assert_eq!(outcome, Outcome::Drained);
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_not_read_from_and_holds_nobody_up() {
     let running = start(None).await;
     let stalled = running.client().await;

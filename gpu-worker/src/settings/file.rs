@@ -67,8 +67,8 @@ pub fn config_file(named: Option<&Path>) -> Result<ConfigFile, FileError> {
     let mut settings: Settings =
         parsed.map_err(|error| FileError::Parse { path: path.clone(), reason: error.to_string() })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let Settings { models, runtime, token_file, state, log_folder, .. } = &mut settings;
-    for place in [models, runtime, token_file, state, log_folder].into_iter().flatten() {
+    let Settings { models, runtime, token_file, client_ca, state, log_folder, .. } = &mut settings;
+    for place in [models, runtime, token_file, client_ca, state, log_folder].into_iter().flatten() {
         *place = folder.join(&*place);
     }
     Ok(ConfigFile { path: Some(path), settings })

@@ -74,15 +74,23 @@ pub struct Settings {
     /// An image that is not complete so long after it began ends its stream, unless it comes at 16 KiB/s or faster [default: 120].
     #[arg(long, env = "FACESETS_STALL_SECONDS", value_name = "SECONDS")]
     pub stall_seconds: Option<NonZeroU64>,
-    /// A connection that has had no call for so long is closed [default: 600].
+    /// A connection that has had no call for so long is closed; health is no such call [default: 600].
     #[arg(long, env = "FACESETS_IDLE_CONNECTION_SECONDS", value_name = "SECONDS")]
     pub idle_connection_seconds: Option<NonZeroU64>,
+    /// A connection over which nobody has named a token that counts is closed after so long, whatever it asks of health, and sooner if
+    /// its place is needed [default: 15].
+    #[arg(long, env = "FACESETS_NAMELESS_SECONDS", value_name = "SECONDS")]
+    pub nameless_seconds: Option<NonZeroU64>,
     /// File with a token that any client may name, beside the tokens of paired clients (or the variable `FACESETS_TOKEN`).
     #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Speak TLS, which asks every client for a token or a pairing [default: except on loopback, and with `--allow-plaintext`].
     #[arg(long, env = "FACESETS_TLS", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tls: Option<bool>,
+    /// Let only clients connect that also show a certificate in force, signed by an authority in this PEM file; with TLS only [default:
+    /// certificates are not asked for].
+    #[arg(long, env = "FACESETS_CLIENT_CA", value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
     /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the user's data folder].
     #[arg(long, env = "FACESETS_WORKER_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -126,8 +134,10 @@ impl Settings {
             max_connections_per_client: self.max_connections_per_client.or(below.max_connections_per_client),
             stall_seconds: self.stall_seconds.or(below.stall_seconds),
             idle_connection_seconds: self.idle_connection_seconds.or(below.idle_connection_seconds),
+            nameless_seconds: self.nameless_seconds.or(below.nameless_seconds),
             token_file: self.token_file.or(below.token_file),
             tls: self.tls.or(below.tls),
+            client_ca: self.client_ca.or(below.client_ca),
             state: self.state.or(below.state),
             reflection: self.reflection.or(below.reflection),
             metrics_listen: self.metrics_listen.or(below.metrics_listen),
@@ -156,6 +166,7 @@ impl Settings {
             max_connections_per_client: NonZeroUsize::new(clients.connections_each),
             stall_seconds: NonZeroU64::new(clients.stall.as_secs()),
             idle_connection_seconds: NonZeroU64::new(clients.idle.as_secs()),
+            nameless_seconds: NonZeroU64::new(clients.nameless.as_secs()),
             state: Some(default_state()),
             reflection: Some(true),
             device_timeout_seconds: NonZeroU64::new(120),
@@ -203,6 +214,7 @@ mod tests {
             device_id: Some(7),
             token_file: Some("low".into()),
             tls: Some(false),
+            client_ca: Some("low".into()),
             ..Settings::defaults()
         };
         assert_eq!(Settings::default().over(low.clone()), low);
@@ -224,8 +236,10 @@ mod tests {
             max_connections_per_client: NonZeroUsize::new(1),
             stall_seconds: NonZeroU64::new(1),
             idle_connection_seconds: NonZeroU64::new(1),
+            nameless_seconds: NonZeroU64::new(1),
             token_file: Some("high".into()),
             tls: Some(true),
+            client_ca: Some("high".into()),
             state: Some("high".into()),
             reflection: Some(false),
             metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))),

@@ -31,7 +31,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
 }
 
 /// Every key, in the order of the flags.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 27] = [
     "listen",
     "models",
     "pack",
@@ -49,8 +49,10 @@ const KEYS: [&str; 25] = [
     "max_connections_per_client",
     "stall_seconds",
     "idle_connection_seconds",
+    "nameless_seconds",
     "token_file",
     "tls",
+    "client_ca",
     "state",
     "reflection",
     "metrics_listen",

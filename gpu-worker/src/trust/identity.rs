@@ -12,8 +12,11 @@ use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::NoServerSessionStorage,
     version::TLS13,
 };
+
+use super::Authority;
 
 /// HTTP/2, which is all that gRPC speaks.
 const ALPN: &[u8] = b"h2";
@@ -64,13 +67,19 @@ impl Identity {
         Sha256Digest::of(&self.certificate)
     }
 
-    /// TLS 1.3 with this certificate, HTTP/2 inside.
-    pub fn server_config(&self) -> Result<Arc<ServerConfig>, IdentityError> {
-        let mut config = ServerConfig::builder_with_provider(provider().into())
-            .with_protocol_versions(&[&TLS13])?
-            .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())?;
+    /// TLS 1.3 with this certificate, HTTP/2 inside, with whoever shows a certificate of the authority, if there is one.
+    pub fn server_config(&self, clients: Option<&Authority>) -> Result<Arc<ServerConfig>, IdentityError> {
+        let builder =
+            ServerConfig::builder_with_provider(provider().into()).with_protocol_versions(&[&TLS13])?;
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(authority) => builder.with_client_cert_verifier(authority.verifier()),
+        };
+        let mut config = builder.with_single_cert(vec![self.certificate.clone()], self.key.clone_key())?;
         config.alpn_protocols = vec![ALPN.to_vec()];
+        // Nothing is resumed: a client's certificate is looked at with every connection.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
 }

@@ -4,6 +4,7 @@
 //! another process has just made, and forgets a client that another process has revoked. Of secrets only digests are kept, except
 //! for the private key.
 
+mod authority;
 mod clients;
 mod codes;
 mod files;
@@ -23,6 +24,7 @@ use facesets_core::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use authority::{Authority, AuthorityError};
 pub use clients::{Client, Clients};
 pub use codes::{Codes, Refused};
 pub use identity::{Identity, IdentityError};
@@ -61,6 +63,9 @@ pub enum TrustError {
     /// The certificate.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Whose certificates clients must show.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// Nowhere to keep anything.
     #[error("there is no folder for the worker's certificate, as no home folder is known")]
     NoFolder,
@@ -83,6 +88,11 @@ impl TrustError {
             ),
             Self::Identity(_) => {
                 "move `identity.pem` out of the state folder and pair every client again".to_owned()
+            }
+            Self::Authority(_) => {
+                "pass a PEM file with the certificate of the authority that signs your clients' certificates as `--client-ca FILE`, \
+                 or do without"
+                    .to_owned()
             }
             Self::NoFolder => {
                 "set HOME (LOCALAPPDATA on Windows), or name a folder with `--state DIR`".to_owned()

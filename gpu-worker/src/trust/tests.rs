@@ -28,7 +28,7 @@ fn the_certificate_is_made_once_and_stays() {
 #[test]
 fn only_authenticated_ciphers_of_tls_1_3_are_offered() {
     let (_folder, trust) = trust();
-    let config = trust.identity().unwrap().server_config().unwrap();
+    let config = trust.identity().unwrap().server_config(None).unwrap();
     let suites: Vec<String> =
         config.crypto_provider().cipher_suites.iter().map(|suite| format!("{:?}", suite.suite())).collect();
     assert_eq!(

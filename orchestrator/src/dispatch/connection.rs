@@ -17,6 +17,7 @@ use tower::service_fn;
 
 use super::{
     DispatchError, Token, Way,
+    alerts::LastWord,
     tls::{self, TlsError},
 };
 
@@ -67,11 +68,12 @@ impl Connection {
 pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
     let address = way.address.as_str();
     let bearer = Bearer::new(way.token.as_ref())?;
-    let channel = open(way).await?;
+    let (channel, word) = open(way).await?;
     let mut client = WorkerClient::with_interceptor(channel, bearer)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let described = describe_call(&mut client, address).await?;
+    let described = describe_call(&mut client, address).await;
+    let described = described.map_err(|error| word.explain(address, error))?;
     let description = describe(address, described.worker.as_ref())?;
     tracing::info!(
         worker = way.label(),
@@ -92,25 +94,28 @@ async fn describe_call(client: &mut Client, address: &str) -> Result<proto::Desc
     Ok(response.into_inner())
 }
 
-/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which.
-pub(super) async fn open(way: &Way) -> Result<Channel, DispatchError> {
+/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which; and what it may say of ours.
+pub(super) async fn open(way: &Way) -> Result<(Channel, LastWord), DispatchError> {
     let endpoint = endpoint(way)?;
+    let word = LastWord::default();
     let connected = match way.certificate {
         None => endpoint.connect().await,
         Some(pinned) => {
-            let config = tls::config(pinned);
-            let connector = service_fn(move |uri| tls::connect(uri, Arc::clone(&config)));
+            let config = tls::config(pinned, way.own.as_ref())?;
+            let word = word.clone();
+            let connector = service_fn(move |uri| tls::connect(uri, Arc::clone(&config), word.clone()));
             endpoint.connect_with_connector(connector).await
         }
     };
-    connected.map_err(|error| {
+    let channel = connected.map_err(|error| {
         let address = way.address.clone();
         if let Some(TlsError::OtherCertificate) = cause::<TlsError>(&error) {
             DispatchError::OtherCertificate(address)
         } else {
-            DispatchError::Unreachable { address, reason: innermost(&error) }
+            word.explain(&way.address, DispatchError::Unreachable { address, reason: innermost(&error) })
         }
-    })
+    })?;
+    Ok((channel, word))
 }
 
 fn endpoint(way: &Way) -> Result<Endpoint, DispatchError> {

@@ -1,5 +1,6 @@
 //! Why workers cannot be used.
 
+use super::OwnCertificateError;
 use crate::exit::Hint;
 
 /// Why workers cannot be used. Failures of single images are none of these.
@@ -23,6 +24,20 @@ pub enum DispatchError {
     /// Somebody else there, or the worker with a new certificate.
     #[error("what answers at `{0}` shows another certificate than the worker's")]
     OtherCertificate(String),
+    /// Our certificate, which cannot be shown.
+    #[error(transparent)]
+    OwnCertificate(#[from] OwnCertificateError),
+    /// A certificate is wanted, and we have none.
+    #[error("the worker at `{0}` lets in only machines that show a certificate")]
+    CertificateWanted(String),
+    /// Our certificate does not count.
+    #[error("the worker at `{address}` refuses the certificate of this machine: {reason}")]
+    CertificateRefused {
+        /// Where.
+        address: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A code that lets us in no more.
     #[error("the worker at `{address}` does not pair: {reason}")]
     NotPaired {
@@ -95,6 +110,14 @@ impl Hint for DispatchError {
             Self::OtherCertificate(_) => {
                 "if the worker was set up anew, pair with it again; if not, something else answers in its place, and nothing was \
                  sent to it"
+            }
+            Self::OwnCertificate(error) => return error.hint(),
+            Self::CertificateWanted(_) => {
+                "ask the worker's owner for one, signed by the authority of its `--client-ca`, and give it and its key: `facesets worker \
+                 add … --client-cert FILE --client-key FILE` (in a workers file: `client_cert`, `client_key`)"
+            }
+            Self::CertificateRefused { .. } => {
+                "ask the worker's owner for another one, and put it in the place of the old one; check the clocks of both machines"
             }
             Self::NotPaired { .. } => "make another code with `facesets-worker pair` there",
             Self::InvalidToken => {

@@ -4,12 +4,14 @@
 //! sends them, and hands each answer on, in whatever order they come. What is in flight on a connection that breaks goes back
 //! to the queue. The only place of the orchestrator that knows gRPC. It knows neither the store nor where bytes come from.
 
+mod alerts;
 mod connection;
 mod error;
 mod fate;
 mod lifecycle;
 pub mod managed;
 mod origin;
+mod own_certificate;
 mod pack;
 mod pair;
 mod queue;
@@ -36,6 +38,7 @@ use tokio::sync::oneshot;
 pub use connection::{Connection, connect};
 pub use error::DispatchError;
 pub use origin::{Origin, Patience};
+pub use own_certificate::{OwnCertificate, OwnCertificateError};
 pub use pack::{PackError, clip_task_for, count_task_for, task_for};
 pub use pair::pair;
 pub use queue::Queue;

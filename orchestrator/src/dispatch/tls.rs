@@ -21,6 +21,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::Uri;
 
+use super::{
+    OwnCertificate, OwnCertificateError,
+    alerts::{Heard, LastWord},
+};
+
 /// The name that every worker's certificate has; nobody looks at it.
 const SERVER_NAME: &str = "facesets-worker";
 
@@ -41,11 +46,12 @@ pub(super) enum TlsError {
     Handshake(io::Error),
 }
 
-/// Connects to the worker whose certificate has the digest `pinned`.
+/// Connects to the worker that a configuration knows, and keeps its last word.
 pub(super) async fn connect(
     uri: Uri,
     config: Arc<ClientConfig>,
-) -> Result<TokioIo<TlsStream<TcpStream>>, TlsError> {
+    word: LastWord,
+) -> Result<TokioIo<Heard<TlsStream<TcpStream>>>, TlsError> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let address = (host, uri.port_u16().unwrap_or(443));
     let stream = TcpStream::connect(address).await.map_err(TlsError::Network)?;
@@ -59,22 +65,36 @@ pub(super) async fn connect(
             _ => TlsError::Handshake(error),
         }
     })?;
-    Ok(TokioIo::new(stream))
+    Ok(TokioIo::new(word.of(stream)))
 }
 
-/// TLS 1.3 with whoever has the certificate of the digest `pinned`, and its key.
-pub(super) fn config(pinned: Sha256Digest) -> Arc<ClientConfig> {
+/// TLS 1.3 with whoever has the certificate of the digest `pinned`, and its key; to whom we show our own, if we have one.
+pub(super) fn config(
+    pinned: Sha256Digest,
+    own: Option<&OwnCertificate>,
+) -> Result<Arc<ClientConfig>, OwnCertificateError> {
     let provider = Arc::new(ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])
         .expect("ring has TLS 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { sha256: pinned, provider }))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(Pinned { sha256: pinned, provider }));
+    let mut config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = own.read()?;
+            let OwnCertificate { certificate, key: path } = own.clone();
+            builder.with_client_auth_cert(chain, key).map_err(|source| OwnCertificateError::Unfit {
+                certificate,
+                key: path,
+                source,
+            })?
+        }
+    };
     config.alpn_protocols = vec![ALPN.to_vec()];
     // Every connection looks at the certificate again.
     config.resumption = Resumption::disabled();
-    Arc::new(config)
+    Ok(Arc::new(config))
 }
 
 /// Trusts one certificate.

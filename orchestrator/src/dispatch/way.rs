@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use facesets_core::{Sha256Digest, pairing::WorkerAddress};
 use tonic::transport::{Endpoint, Uri};
 
-use super::DispatchError;
+use super::{DispatchError, OwnCertificate};
 
 /// The way to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Way {
     pub token: Option<Token>,
     /// SHA-256 of the worker's certificate, with which TLS is spoken.
     pub certificate: Option<Sha256Digest>,
+    /// What we show of ourselves, where the worker asks for it.
+    pub own: Option<OwnCertificate>,
     /// Where token and photos may go unencrypted.
     pub plaintext: Plaintext,
 }
@@ -44,6 +46,7 @@ impl Way {
             name: None,
             token: None,
             certificate: None,
+            own: None,
             plaintext: Plaintext::default(),
         }
     }

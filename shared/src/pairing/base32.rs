@@ -3,7 +3,7 @@
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Bits of a character.
-const BITS: usize = 5;
+pub(super) const BITS: usize = 5;
 
 /// The five bits that a character stands for. `O` is read as `0`, `I` and `L` as `1`, as people write them.
 pub(super) fn value(character: char) -> Option<u8> {
@@ -29,10 +29,15 @@ pub(super) fn split(bytes: &[u8]) -> Vec<u8> {
 
 /// The bytes of [`split`]; `None` if there are values that bytes are not split into: too many, or with bits beyond the last byte.
 pub(super) fn join(values: &[u8]) -> Option<Vec<u8>> {
+    let bytes = bytes(values);
+    (split(&bytes) == values).then_some(bytes)
+}
+
+/// The bytes that values fill, whatever is left over.
+pub(super) fn bytes(values: &[u8]) -> Vec<u8> {
     let bit = |at: usize| values.get(at / BITS).map_or(0, |value| value >> (BITS - 1 - at % BITS) & 1);
     let len = values.len() * BITS / 8;
-    let bytes: Vec<u8> = (0..len).map(|n| (0..8).fold(0, |byte, b| byte << 1 | bit(n * 8 + b))).collect();
-    (split(&bytes) == values).then_some(bytes)
+    (0..len).map(|n| (0..8).fold(0, |byte, b| byte << 1 | bit(n * 8 + b))).collect()
 }
 
 #[cfg(test)]

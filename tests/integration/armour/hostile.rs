@@ -139,8 +139,10 @@ async fn an_item_that_does_not_go_on_ends_its_stream_and_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_a_call_is_closed_and_one_with_a_call_is_not() {
-    let (_machine, worker) = worker(&["--idle-connection-seconds=1"]).await;
+    let (_machine, worker) = worker(&["--idle-connection-seconds=1", "--nameless-seconds=1"]).await;
     let mut client = good(&worker).await;
+    let channel = channel_from(worker.address, BAD).await.unwrap();
+    drop(Stream::open(channel.clone()).await.unwrap());
     let address = worker.address;
     let idle = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -151,7 +153,9 @@ async fn a_connection_without_a_call_is_closed_and_one_with_a_call_is_not() {
         stream.read_to_end(&mut said).map(|_| said.len())
     });
     assert!(idle.await.unwrap().unwrap() > 0);
-    wait_for("the log says so", || worker.log().contains("without a call is closed").then_some(()));
+    for said in ["without a call is closed", "closed whose client has named no token"] {
+        wait_for("the log says so", || worker.log().contains(said).then_some(()));
+    }
     tokio::time::sleep(Duration::from_secs(2)).await;
     client.work(&photo(), 4).await;
 }

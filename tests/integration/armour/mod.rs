@@ -1,7 +1,9 @@
 //! The worker's armour: who gets in, what goes over the wire, and what nobody ever sees in a log.
 
+mod certificates;
 mod handshakes;
 mod hostile;
+mod nameless;
 mod network;
 mod pairing;
 mod tokens;

@@ -157,7 +157,7 @@ async fn main() {
         });
     }
     let script = Script::read();
-    let tls = script.state.as_ref().map(|state| Tls::new(Trust::new(state)).unwrap());
+    let tls = script.state.as_ref().map(|state| Tls::new(Trust::new(state), None).unwrap());
     let listen = script.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let packs = vec![script.pack()];
     let pool = Pool::start(LANES, move || Ok(Box::new(script.clone()))).unwrap();

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, BufRead as _, Read as _},
-    path::Path,
+    path::{self, Path, PathBuf},
 };
 
 use facesets_core::pairing::{ClientName, CodeError, Host, PairingCode};
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Context, network};
 use crate::{
-    dispatch::{Way, connect, pair},
+    dispatch::{OwnCertificate, Way, connect, pair},
     exit::{Exit, Failure, Hint},
     monitor::Monitor as _,
     team::roster::Draft,
@@ -32,6 +32,12 @@ pub(super) struct Args {
     /// What to call this machine there [default: its host name]
     #[arg(long, value_name = "NAME")]
     client: Option<ClientName>,
+    /// Certificate of this machine, in PEM, for a worker that asks for one (`--client-ca` there) [default: that which it was added with]
+    #[arg(long, value_name = "FILE", env = "FACESETS_CLIENT_CERT", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Its private key, in PEM, which nobody else may be able to read
+    #[arg(long, value_name = "FILE", env = "FACESETS_CLIENT_KEY", requires = "client_cert")]
+    client_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +55,17 @@ struct Summary {
 struct InputError(#[from] io::Error);
 
 impl Hint for InputError {}
+
+/// A file that no text can name.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` cannot be named in a workers file", .0.display())]
+struct PathError(PathBuf);
+
+impl Hint for PathError {
+    fn hint(&self) -> Option<String> {
+        Some("move it to a path of UTF-8".to_owned())
+    }
+}
 
 impl Hint for CodeError {
     fn hint(&self) -> Option<String> {
@@ -68,11 +85,14 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
     let client = args.client.clone().unwrap_or_else(|| ClientName::resembling(&machine));
     let mut draft = Draft::open(file)?;
     let address = Way::pinned(&code.address, code.certificate).address;
-    let name = args.name.clone().or_else(|| draft.name_at(&address)).unwrap_or_else(|| host(&code));
+    let known = draft.at(&address);
+    let known_name = || known.and_then(|way| way.name.clone());
+    let name = args.name.clone().or_else(known_name).unwrap_or_else(|| host(&code));
+    let own = own(args)?.or_else(|| known.and_then(|way| way.own.clone()));
     draft.check_name(&name, &address)?;
 
     let runtime = network()?;
-    let way = Way { name: Some(name.clone()), ..runtime.block_on(pair(&code, &client))? };
+    let way = Way { name: Some(name.clone()), ..runtime.block_on(pair(&code, &client, own))? };
     draft.put(&way)?;
     draft.save()?;
     context.ui.summary(&Summary {
@@ -89,6 +109,17 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
             Ok(Exit::SomeFailed)
         }
     }
+}
+
+/// The certificate that the flags name, by paths that mean the same wherever the program runs next.
+fn own(args: &Args) -> Result<Option<OwnCertificate>, PathError> {
+    let absolute = |path: &Option<PathBuf>| {
+        let Some(path) = path else { return Ok(None) };
+        let absolute = path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some());
+        absolute.map(Some).ok_or_else(|| PathError(path.clone()))
+    };
+    let (certificate, key) = (absolute(&args.client_cert)?, absolute(&args.client_key)?);
+    Ok(certificate.zip(key).map(|(certificate, key)| OwnCertificate { certificate, key }))
 }
 
 /// A code may have been written in several words.

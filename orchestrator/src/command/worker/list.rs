@@ -21,6 +21,8 @@ struct Entry {
     name: Option<String>,
     address: String,
     certificate_sha256: Option<String>,
+    /// Of this machine, where the worker asks for one.
+    client_cert: Option<String>,
     has_token: bool,
 }
 
@@ -37,6 +39,7 @@ impl Entry {
             name: way.name.clone(),
             address: way.address.clone(),
             certificate_sha256: way.certificate.map(|digest| digest.to_string()),
+            client_cert: way.own.as_ref().map(|own| own.certificate.display().to_string()),
             has_token: way.token.is_some(),
         }
     }
@@ -47,13 +50,14 @@ impl fmt::Display for Summary {
         if self.workers.is_empty() {
             return writeln!(f, "`{}` names no worker", self.file);
         }
-        for Entry { name, address, certificate_sha256, has_token } in &self.workers {
+        for Entry { name, address, certificate_sha256, client_cert, has_token } in &self.workers {
             let name = name.as_deref().unwrap_or("-");
             let trust = certificate_sha256
                 .as_ref()
                 .map_or("plaintext".to_owned(), |digest| format!("certificate {}…", &digest[..12]));
             let token = if *has_token { "token" } else { "no token" };
-            writeln!(f, "{name}  {address}  {trust}  {token}")?;
+            let own = client_cert.as_ref().map_or(String::new(), |path| format!("  shows {path}"));
+            writeln!(f, "{name}  {address}  {trust}  {token}{own}")?;
         }
         Ok(())
     }

@@ -48,9 +48,9 @@ impl Draft {
         Ok(Self { path, document, ways, file })
     }
 
-    /// What the worker at `address` is called already.
-    pub fn name_at(&self, address: &str) -> Option<String> {
-        self.ways.iter().find(|way| way.address == address)?.name.clone()
+    /// What is known of the worker at `address` already.
+    pub fn at(&self, address: &str) -> Option<&Way> {
+        self.ways.iter().find(|way| way.address == address)
     }
 
     /// Demands that a worker at `address` may be called `name`: that no other one is.
@@ -83,6 +83,8 @@ impl Draft {
             ("name", way.name.clone()),
             ("certificate_sha256", way.certificate.map(|digest| digest.to_string())),
             ("token", way.token.as_ref().map(|token| token.as_str().to_owned())),
+            ("client_cert", way.own.as_ref().map(|own| own.certificate.display().to_string())),
+            ("client_key", way.own.as_ref().map(|own| own.key.display().to_string())),
         ];
         for (key, text) in texts {
             if let Some(text) = text {

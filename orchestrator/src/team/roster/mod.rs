@@ -12,7 +12,7 @@ use facesets_core::Sha256Digest;
 use serde::Deserialize;
 
 use crate::{
-    dispatch::{Plaintext, Token, Way},
+    dispatch::{OwnCertificate, Plaintext, Token, Way},
     exit::Hint,
 };
 
@@ -95,7 +95,7 @@ impl Hint for RosterError {
             Self::Unknown { .. } => "`facesets worker list` names them".to_owned(),
             Self::Shape(_) | Self::Line { .. } | Self::Empty(_) => {
                 "a worker is a table `[[worker]]` with `url = \"http://HOST:PORT\"` (`https` with its `certificate_sha256`) and, \
-                 as need be, `name`, `token` or `token_file`, `allow_plaintext = true`; `facesets worker add CODE` adds one"
+                 as need be, `name`, `token` or `token_file`, `client_cert` with `client_key`, `allow_plaintext = true`; `facesets worker add CODE` adds one"
                     .to_owned()
             }
         })
@@ -117,6 +117,8 @@ struct Entry {
     token: Option<toml::Spanned<String>>,
     token_file: Option<PathBuf>,
     certificate_sha256: Option<toml::Spanned<String>>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
     #[serde(default)]
     allow_plaintext: bool,
 }
@@ -175,7 +177,19 @@ fn parse(path: &Path, text: &str) -> Result<Roster, RosterError> {
             parsed.map_err(|error| at(digest.span().start, error.to_string()))
         });
         let certificate = certificate.transpose()?;
-        let way = Way { name: entry.name, token, certificate, plaintext, ..Way::to(entry.url.get_ref()) };
+        let own = match (entry.client_cert, entry.client_key) {
+            (None, None) => None,
+            (Some(_), Some(_)) if certificate.is_none() => {
+                return Err(at(begin, "it has a `client_cert` and no `certificate_sha256`".to_owned()));
+            }
+            (Some(certificate), Some(key)) => {
+                let beside = |file: &Path| path.parent().unwrap_or(Path::new("")).join(file);
+                Some(OwnCertificate { certificate: beside(&certificate), key: beside(&key) })
+            }
+            _ => return Err(at(begin, "it has only one of `client_cert` and `client_key`".to_owned())),
+        };
+        let way =
+            Way { name: entry.name, token, certificate, own, plaintext, ..Way::to(entry.url.get_ref()) };
         way.check().map_err(|error| {
             let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
             at(entry.url.span().start, format!("{error}{hint}"))
@@ -218,7 +232,8 @@ mod tests {
             "# mine\n[[worker]]\nurl = 'http://10.0.0.5:1'\nname = 'gpu'\ntoken_file = 'secret'\nallow_plaintext = true\n\n\
              [[worker]]\nurl = 'localhost:2'\ntoken = 'abc'\n[[worker]]\nurl = 'http://10.0.0.6:1'\nallow_plaintext = true\n\
              [[worker]]\nurl = 'https://10.0.0.7:1'\n\
-             certificate_sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'\n",
+             certificate_sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'\n\
+             client_cert = 'own.pem'\nclient_key = '/etc/own.key'\n",
         );
         let secret = folder.path().join("secret");
         fs::write(&secret, "sesame\n").unwrap();
@@ -232,7 +247,9 @@ mod tests {
         };
         let near = Way::to("localhost:2").with_token("abc".parse().unwrap());
         let far = Way { plaintext: Plaintext::Everywhere, ..Way::to("http://10.0.0.6:1") };
+        let own = OwnCertificate { certificate: folder.path().join("own.pem"), key: "/etc/own.key".into() };
         let pinned = Way::pinned(&"10.0.0.7:1".parse().unwrap(), Sha256Digest::of(b"abc"));
+        let pinned = Way { own: Some(own), ..pinned };
         assert_eq!(roster.ways, [gpu, near, far, pinned]);
         assert_eq!(roster.exposed, std::slice::from_ref(&secret));
 
@@ -258,6 +275,12 @@ mod tests {
             ("[[worker]]\nurl = 'http://10.0.0.5:1'\ntoken = 'x'\n", 2, "--allow-plaintext"),
             ("[[worker]]\nurl = 'localhost:1'\ntoken = ''\n", 3, "token"),
             ("[[worker]]\nurl = 'localhost:1'\ntoken = 'x'\ntoken_file = 'y'\n", 1, "both"),
+            ("[[worker]]\nurl = 'localhost:1'\nclient_key = 'x'\n", 1, "only one of"),
+            (
+                "[[worker]]\nurl = 'localhost:1'\nclient_cert = 'x'\nclient_key = 'y'\n",
+                1,
+                "certificate_sha256",
+            ),
             ("[[worker]]\nurl = 'localhost:1'\n[[worker]]\nurl = 'localhost:1'\n", 4, "twice"),
         ] {
             let (_folder, path) = written(text);
