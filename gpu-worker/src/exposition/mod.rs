@@ -9,6 +9,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::{
+    device::DeviceState,
     meter::{Meter, STAGES},
     packs::Packs,
     pool::Pool,
@@ -41,6 +42,8 @@ pub struct Sources {
 pub enum Observed {
     /// It would.
     Serving,
+    /// Its device went away; new sessions are being made.
+    DeviceAway,
     /// It is shutting down.
     Draining,
     /// Its device went away and did not come back.
@@ -52,6 +55,7 @@ impl Observed {
     pub fn words(self) -> &'static str {
         match self {
             Self::Serving => "serving",
+            Self::DeviceAway => "not serving: the device went away, new sessions are being made",
             Self::Draining => "not serving: shutting down",
             Self::DeviceLost => "not serving: the device is lost",
         }
@@ -92,12 +96,11 @@ fn describe() {
 impl Sources {
     /// What is true now.
     pub fn observed(&self) -> Observed {
-        if self.pool.is_lost() {
-            Observed::DeviceLost
-        } else if self.pool.is_shut_down() {
-            Observed::Draining
-        } else {
-            Observed::Serving
+        match self.pool.condition().now() {
+            DeviceState::Lost => Observed::DeviceLost,
+            _ if self.pool.is_shut_down() => Observed::Draining,
+            DeviceState::Away => Observed::DeviceAway,
+            DeviceState::Working => Observed::Serving,
         }
     }
 

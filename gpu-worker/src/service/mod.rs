@@ -6,6 +6,7 @@ mod acquaintances;
 mod attempts;
 mod auth;
 mod calls;
+mod health;
 mod limits;
 mod link;
 mod pace;
