@@ -11,7 +11,7 @@ use facesets_core::wire::ModelRole;
 
 use super::{Call, Row, batch_limit, headroom::Headroom};
 use crate::{
-    engine::{Engine, EngineError, InputShape, RunFailure, Tensor, bucket_for},
+    engine::{Engine, EngineError, InputShape, RoleWord as _, RunFailure, Tensor, bucket_for},
     meter::Meter,
     telemetry,
 };
@@ -111,15 +111,19 @@ impl<E: Engine> Runner<E> {
             _ => rows,
         };
         call.values.resize(len * call.row_len(), 0.0);
+        let span = tracing::debug_span!("batch", model = role.word(), side, rows, bucket = len);
+        let _within = span.enter();
         let started = Instant::now();
         let outputs = self.engine.run(role, [len, 3, side, side], &call.values);
+        let time = started.elapsed();
         call.values.truncate(rows * call.row_len());
+        tracing::debug!(us = time.as_micros() as u64, ok = outputs.is_ok(), "a batch is run");
         let outputs = outputs.inspect_err(|error| {
             if let EngineError::Run { role, cause, .. } = error {
                 telemetry::device_error(*role, *cause);
             }
         })?;
-        self.meter.network(role, rows, started.elapsed());
+        self.meter.network(role, rows, time);
         telemetry::batch(role, rows);
         self.headroom.managed(role, side, rows);
         if len == 1 {

@@ -269,7 +269,10 @@ impl<E: Engine> Executor<E> {
     /// Runs a batch and answers everybody who has rows in it. When it fails, each part is run alone, so that the failure of one is not
     /// that of its neighbours.
     fn serve(&mut self, batch: Batch<Waiting>, desk: &Desk) {
+        let waited_us = batch.waited().as_micros() as u64;
         let Batch { mut call, parts, .. } = batch;
+        let span = tracing::debug_span!("gathered", calls = parts.len(), waited_us);
+        let _within = span.enter();
         let whole = self.run(&mut call, desk);
         // A lane that is gone misses nothing.
         let answer = |who: Waiting, answer| drop(who.send(answer));

@@ -1,6 +1,7 @@
 //! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade, and what is read off only when
 //! somebody asks.
 
+mod device_memory;
 pub mod http;
 
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use crate::{
     pool::Pool,
     resources,
     telemetry::{
-        BATCH_INPUTS, BYTES, DEVICE_ERRORS, ITEMS, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED,
-        REBUILDS, REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
+        BATCH_INPUTS, BYTES, BYTES_IN_FLIGHT, CONNECTIONS, DEVICE_ERRORS, DEVICE_MEMORY, DEVICE_MEMORY_USED,
+        ITEMS, ITEMS_IN_FLIGHT, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED, REBUILDS, REFUSED,
+        SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
     },
 };
 
@@ -77,6 +79,13 @@ fn describe() {
     describe_counter!(ITEMS, "Items answered, by outcome: ok, or the sort of failure");
     describe_counter!(BYTES, Unit::Bytes, "Encoded images received");
     describe_gauge!(STREAMS, "Streams of clients that are open");
+    describe_gauge!(CONNECTIONS, "Connections of clients, those in a handshake included");
+    describe_gauge!(ITEMS_IN_FLIGHT, "Items that have their place among the bytes in flight");
+    describe_gauge!(
+        BYTES_IN_FLIGHT,
+        Unit::Bytes,
+        "Encoded images in flight, those that are still to come included"
+    );
     describe_histogram!(QUEUE_SECONDS, Unit::Seconds, "From an item's arrival to work on it");
     describe_histogram!(WORK_SECONDS, Unit::Seconds, "Work on an item");
     describe_histogram!(BATCH_INPUTS, "Inputs of a run of a network");
@@ -90,6 +99,12 @@ fn describe() {
     describe_counter!(STAGE_MICROSECONDS, Unit::Microseconds, "Time in each stage, over all threads");
     describe_counter!(STAGE_CALLS, "Calls of each stage");
     describe_counter!(STAGE_INPUTS, "Photos or faces that went through each stage");
+    describe_gauge!(DEVICE_MEMORY, Unit::Bytes, "Memory of a graphics adapter, where its driver says so");
+    describe_gauge!(
+        DEVICE_MEMORY_USED,
+        Unit::Bytes,
+        "What all processes use of it, where its driver says so"
+    );
     describe_gauge!(MEMORY, Unit::Bytes, "Memory of the process, where the system says so");
 }
 
@@ -113,6 +128,13 @@ impl Sources {
         gauge!(PACKS).set(self.packs.loaded() as f64);
         if let Some(bytes) = resources::resident() {
             gauge!(MEMORY).set(bytes as f64);
+        }
+        for adapter in device_memory::adapters() {
+            for (name, bytes) in [(DEVICE_MEMORY, adapter.total), (DEVICE_MEMORY_USED, adapter.used)] {
+                if let Some(bytes) = bytes {
+                    gauge!(name, "device" => adapter.address.clone()).set(bytes as f64);
+                }
+            }
         }
         for stage in STAGES {
             let tally = self.meter.tally(stage);

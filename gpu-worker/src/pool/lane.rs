@@ -37,13 +37,13 @@ pub(super) fn run(
             tracing::debug!("an item is dropped: its client has left");
             continue;
         };
+        let span = work.span();
+        let _within = span.enter();
         let started = Instant::now();
         let outcome = attempt_again_if_lost(factory, &mut analyzer, work.item(), condition);
         let outcome =
             outcome.map(|(results, timings)| (results, Timings { queue: queue + timings.queue, ..timings }));
         tracing::debug!(
-            item = work.item().id,
-            bytes = work.item().data.len(),
             queue_us = queue.as_micros() as u64,
             work_us = started.elapsed().as_micros() as u64,
             ok = outcome.is_ok(),

@@ -111,14 +111,19 @@ impl Pool {
         Credit { max_items: 2 * lanes.get() as u32 + 2, max_bytes: 256 << 20 }
     }
 
-    /// A stream of items of `client`, with a credit of its own.
-    pub fn open_for(self: &Arc<Self>, client: &Arc<Client>, credit: Credit) -> (Submitter, Answers) {
-        credit::open(Arc::clone(self), Arc::clone(client), credit)
+    /// A stream of items of `client`, whom people call `label`, with a credit of its own.
+    pub fn open_for(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        label: &str,
+        credit: Credit,
+    ) -> (Submitter, Answers) {
+        credit::open(Arc::clone(self), Arc::clone(client), label.into(), credit)
     }
 
     /// The same for this program itself, where there are no clients.
     pub fn open(self: &Arc<Self>, credit: Credit) -> (Submitter, Answers) {
-        self.open_for(&Client::local(), credit)
+        self.open_for(&Client::local(), "local", credit)
     }
 
     /// Whether the devices work. When one is lost, every item is answered with a retryable failure.

@@ -66,6 +66,7 @@ struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
 struct Place {
     places: Places,
     of: IpAddr,
+    _counted: telemetry::Held,
 }
 
 impl Places {
@@ -79,7 +80,7 @@ impl Places {
             return Err(Refusal::Connections);
         }
         *taken.entry(of).or_default() += 1;
-        Ok(Place { places: self.clone(), of })
+        Ok(Place { places: self.clone(), of, _counted: telemetry::Held::connection() })
     }
 }
 
