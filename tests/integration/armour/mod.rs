@@ -1,9 +1,11 @@
 //! The worker's armour: who gets in, what goes over the wire, and what nobody ever sees in a log.
 
+mod drill;
 mod handshakes;
 mod hostile;
 mod network;
 mod pairing;
+mod soak;
 mod tokens;
 
 use std::{fs, path::Path};
