@@ -11,7 +11,7 @@ use facesets_core::{ImageLimits, wire::PackInfo};
 
 use crate::{
     analyzer::{Analyzer, BuildError, Common, FaceAnalyzer, PackBuilder},
-    device::{Device, Shared, Turns},
+    device::{Condition, Shared, Turns},
     engine::{Provider, Target, ort::Runtime, self_test::Reference},
     meter::Meter,
     packs::{Lane, Loaded, Loader, Packs},
@@ -91,26 +91,34 @@ impl Plan {
             }),
             Arrangement::Shared => {
                 let turns = Arc::new(Turns::of(self.cores));
-                self.share(builder.share(turns, self.patience, reference)?, common)
+                let condition = Condition::default();
+                let device = builder.share(turns, self.patience, condition.clone(), reference)?;
+                self.share(device, condition, common)
             }
         }
     }
 
-    /// Starts lanes that share `device`, which ends with them.
-    pub fn share(self, device: Shared, common: Arc<Common>) -> Result<Pool, PoolError> {
-        Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
+    /// Starts lanes that share `device`, which ends with them and says how it is to `condition`.
+    pub fn share(self, device: Shared, condition: Condition, common: Arc<Common>) -> Result<Pool, PoolError> {
+        Pool::start_on(condition, self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
             Ok(Box::new(FaceAnalyzer::new(device.client(), Arc::clone(&common))?))
         })
     }
 
-    /// Starts lanes that work with any of `packs`.
-    pub fn start_lanes(self, packs: &Arc<Packs>) -> Result<Pool, PoolError> {
+    /// Starts lanes that work with any of `packs`, whose devices say how they are to `condition`.
+    pub fn start_lanes(self, packs: &Arc<Packs>, condition: Condition) -> Result<Pool, PoolError> {
         let (packs, lanes) = (Arc::clone(packs), self.lanes);
-        Pool::start(lanes, move || Ok(Box::new(Lane::new(Arc::clone(&packs), lanes.get())?)))
+        Pool::start_on(condition, lanes, move || Ok(Box::new(Lane::new(Arc::clone(&packs), lanes.get())?)))
     }
 
-    /// How packs are made ready for these lanes.
-    pub fn loader(self, runtime: Runtime, limits: ImageLimits, meter: Arc<Meter>) -> Box<Loader> {
+    /// How packs are made ready for these lanes, on devices that say how they are to `condition`.
+    pub fn loader(
+        self,
+        runtime: Runtime,
+        limits: ImageLimits,
+        meter: Arc<Meter>,
+        condition: Condition,
+    ) -> Box<Loader> {
         // Of all packs together: lanes share the cores, whatever they work with.
         let turns = Arc::new(Turns::of(self.cores));
         // A pack that comes back is measured no second time.
@@ -126,11 +134,8 @@ impl Plan {
             match arrangement {
                 Arrangement::Own => Loaded::new(&pack, move || builder.lane(&reference, Arc::clone(&common))),
                 Arrangement::Shared => {
-                    let device = builder.share(Arc::clone(&turns), patience, reference)?;
-                    Loaded::new(&pack, move || {
-                        let client: Box<dyn Device + Send> = Box::new(device.client());
-                        Ok(FaceAnalyzer::new(client, Arc::clone(&common))?)
-                    })
+                    let (turns, condition) = (Arc::clone(&turns), condition.clone());
+                    Loaded::sharing(&pack, builder.share(turns, patience, condition, reference)?, common)
                 }
             }
         })

@@ -144,7 +144,10 @@ impl Meter {
     pub fn time<T>(&self, stage: Stage, inputs: usize, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let made = work();
-        self.count(stage, inputs, started.elapsed());
+        let time = started.elapsed();
+        self.count(stage, inputs, time);
+        // Within the span of the item.
+        tracing::debug!(stage = stage.word(), inputs, us = time.as_micros() as u64, "a stage is done");
         made
     }
 

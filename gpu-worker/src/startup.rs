@@ -16,6 +16,7 @@ use facesets_core::{
 
 use crate::{
     assembly::Plan,
+    device::Condition,
     engine::{
         AUTO_ORDER, CpuFallback, Provider, ProviderChoice, RuntimePathError, Target, find_runtime,
         ort::{Runtime, RuntimeError},
@@ -23,7 +24,7 @@ use crate::{
     exposition::Sources,
     meter::Meter,
     model_pack::{Pack, PackError},
-    packs::{Bounds, LoadError, Packs},
+    packs::{Bounds, LoadError, Loader, Packs},
     pool::Pool,
     service::{Limits, Protection, Tls, Token, WorkerService},
     trust::{Authority, Trust, TrustError},
@@ -100,6 +101,23 @@ pub struct Started {
     pub metrics_listener: Option<TcpListener>,
     /// What these are read off.
     pub sources: Sources,
+}
+
+/// Lanes that are ready, and what they work on.
+#[derive(Debug)]
+pub struct Ready {
+    /// What lanes borrow.
+    pub packs: Arc<Packs>,
+    /// The lanes.
+    pub pool: Pool,
+    /// How many there are, and on what.
+    pub plan: Plan,
+    /// The device, for people.
+    pub device: String,
+    /// The execution provider.
+    pub provider: String,
+    /// What the runtime says of itself.
+    pub runtime_version: String,
 }
 
 /// A worker that cannot start.
@@ -213,8 +231,16 @@ pub fn pack_hint(error: &PackError, pack: &str) -> String {
     }
 }
 
-/// Starts everything but the server.
+/// Starts everything but the server, with ONNX Runtime.
 pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
+    start_with(configuration, on_runtime)
+}
+
+/// The same with lanes that `make` makes, which is given what measures their stages.
+pub fn start_with(
+    configuration: &Configuration,
+    make: impl FnOnce(&Configuration, &Arc<Meter>) -> Result<Ready, StartupError>,
+) -> Result<Started, StartupError> {
     let (image, in_flight) = (configuration.limits.max_bytes, configuration.client_limits.bytes);
     if image > in_flight {
         return Err(StartupError::InFlight { image, in_flight });
@@ -240,25 +266,14 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     for name in &configuration.packs {
         Pack::open(&configuration.models, name)?;
     }
-    let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
-    tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
-    let runtime = Runtime::load(&runtime, Provider::Cpu)?;
     let meter = Arc::<Meter>::default();
-    let ((packs, pool, plan), runtime) = first_that_works(targets(configuration, &runtime)?, |runtime| {
-        let plan = Plan::new(runtime.target(), configuration.lanes).patient(configuration.device_timeout);
-        let unready = |source| StartupError::Load { target: runtime.target().to_string(), source };
-        let loader = plan.loader(runtime.clone(), configuration.limits, Arc::clone(&meter));
-        let (models, defaults) = (configuration.models.clone(), configuration.packs.clone());
-        let packs = Packs::start(models, defaults, configuration.bounds, loader).map_err(unready)?;
-        let pool = plan.start_lanes(&packs).map_err(|source| unready(source.into()))?;
-        Ok((packs, pool, plan))
-    })?;
+    let Ready { packs, pool, plan, device, provider, runtime_version } = make(configuration, &meter)?;
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
         worker_version: env!("CARGO_PKG_VERSION").to_owned(),
-        device: runtime.device(),
-        provider: runtime.target().to_string(),
-        runtime_version: runtime.build_info().to_owned(),
+        device,
+        provider,
+        runtime_version,
         packs: packs.describe(),
         credit: configuration.client_limits.credit(Pool::credit(plan.lanes)),
         limits: configuration.limits,
@@ -274,6 +289,43 @@ pub fn start(configuration: &Configuration) -> Result<Started, StartupError> {
     let sources = Sources { meter, pool: Arc::clone(&pool), packs: Arc::clone(&packs) };
     let service = WorkerService::new(description.clone(), pool).with_packs(packs);
     Ok(Started { listener, address, description, service, protection, metrics_listener, sources })
+}
+
+/// Lanes on the first target of ONNX Runtime that works.
+fn on_runtime(configuration: &Configuration, meter: &Arc<Meter>) -> Result<Ready, StartupError> {
+    let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
+    tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
+    let runtime = Runtime::load(&runtime, Provider::Cpu)?;
+    first_that_works(targets(configuration, &runtime)?, |runtime| {
+        let plan = Plan::new(runtime.target(), configuration.lanes).patient(configuration.device_timeout);
+        let condition = Condition::default();
+        let (limits, meter) = (configuration.limits, Arc::clone(meter));
+        let loader = plan.loader(runtime.clone(), limits, meter, condition.clone());
+        let lanes = lanes(configuration, plan, condition, loader);
+        let (packs, pool) =
+            lanes.map_err(|source| StartupError::Load { target: runtime.target().to_string(), source })?;
+        Ok(Ready {
+            packs,
+            pool,
+            plan,
+            device: runtime.device(),
+            provider: runtime.target().to_string(),
+            runtime_version: runtime.build_info().to_owned(),
+        })
+    })
+}
+
+/// The configured packs, made ready by `loader`, and lanes for them.
+pub fn lanes(
+    configuration: &Configuration,
+    plan: Plan,
+    condition: Condition,
+    loader: Box<Loader>,
+) -> Result<(Arc<Packs>, Pool), LoadError> {
+    let (models, defaults) = (configuration.models.clone(), configuration.packs.clone());
+    let packs = Packs::start(models, defaults, configuration.bounds, loader)?;
+    let pool = plan.start_lanes(&packs, condition)?;
+    Ok((packs, pool))
 }
 
 /// The library on every target that may be used, in the order in which to try them.
@@ -302,12 +354,12 @@ fn targets(configuration: &Configuration, runtime: &Runtime) -> Result<Vec<Runti
 fn first_that_works<T>(
     targets: Vec<Runtime>,
     make: impl Fn(&Runtime) -> Result<T, StartupError>,
-) -> Result<(T, Runtime), StartupError> {
+) -> Result<T, StartupError> {
     let mut left = targets.len();
     for runtime in targets {
         left -= 1;
         match make(&runtime) {
-            Ok(made) => return Ok((made, runtime)),
+            Ok(made) => return Ok(made),
             Err(error) if left > 0 => {
                 tracing::warn!(target = %runtime.target(), %error, "this provider does not work, the next is tried");
             }

@@ -12,6 +12,9 @@ use crate::engine::{RoleWord as _, RunFailure};
 pub(crate) const ITEMS: &str = "facesets_worker_items_total";
 pub(crate) const BYTES: &str = "facesets_worker_received_bytes_total";
 pub(crate) const STREAMS: &str = "facesets_worker_streams";
+pub(crate) const CONNECTIONS: &str = "facesets_worker_connections";
+pub(crate) const ITEMS_IN_FLIGHT: &str = "facesets_worker_items_in_flight";
+pub(crate) const BYTES_IN_FLIGHT: &str = "facesets_worker_bytes_in_flight";
 pub(crate) const QUEUE_SECONDS: &str = "facesets_worker_queue_seconds";
 pub(crate) const WORK_SECONDS: &str = "facesets_worker_work_seconds";
 pub(crate) const BATCH_INPUTS: &str = "facesets_worker_batch_inputs";
@@ -27,6 +30,8 @@ pub(crate) const STAGE_MICROSECONDS: &str = "facesets_worker_stage_microseconds_
 pub(crate) const STAGE_CALLS: &str = "facesets_worker_stage_calls_total";
 pub(crate) const STAGE_INPUTS: &str = "facesets_worker_stage_inputs_total";
 pub(crate) const MEMORY: &str = "facesets_worker_resident_memory_bytes";
+pub(crate) const DEVICE_MEMORY: &str = "facesets_worker_device_memory_bytes";
+pub(crate) const DEVICE_MEMORY_USED: &str = "facesets_worker_device_memory_used_bytes";
 
 /// An item was answered: how long it waited for a lane and, on devices, for its turn there; and how long it was in work.
 pub(crate) fn item_answered(outcome: &ItemOutcome, queue: Duration, work: Duration) {
@@ -112,19 +117,34 @@ pub(crate) fn refused(what: Refusal) {
     counter!(REFUSED, "reason" => reason).increment(1);
 }
 
-/// A stream that is open as long as this lives.
+/// So much of a gauge, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct OpenStream(());
+pub(crate) struct Held(&'static str, f64);
 
-impl OpenStream {
-    pub(crate) fn new() -> Self {
-        gauge!(STREAMS).increment(1);
-        Self(())
+impl Held {
+    fn new(gauge: &'static str, much: f64) -> Self {
+        gauge!(gauge).increment(much);
+        Self(gauge, much)
+    }
+
+    /// An open stream.
+    pub(crate) fn stream() -> Self {
+        Self::new(STREAMS, 1.0)
+    }
+
+    /// A connection.
+    pub(crate) fn connection() -> Self {
+        Self::new(CONNECTIONS, 1.0)
+    }
+
+    /// An item of so many bytes: from when they have their place until its answer is taken.
+    pub(crate) fn item(bytes: u64) -> [Self; 2] {
+        [Self::new(ITEMS_IN_FLIGHT, 1.0), Self::new(BYTES_IN_FLIGHT, bytes as f64)]
     }
 }
 
-impl Drop for OpenStream {
+impl Drop for Held {
     fn drop(&mut self) {
-        gauge!(STREAMS).decrement(1);
+        gauge!(self.0).decrement(self.1);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use facesets_core::{ImageLimits, wire::ModelRole};
 use facesets_worker::{
     analyzer::PackBuilder,
-    device::{Shared, Turns},
+    device::{Condition, Shared, Turns},
     engine::{
         Engine, EngineError, InputShape, Provider, RUNTIME_FILE, RoleWord as _, Shapes, Target, Tensor,
         ort::{OrtEngine, Runtime},
@@ -108,7 +108,13 @@ fn a_model_whose_outputs_are_corrupted_on_the_device_is_not_served() {
                 Ok(engine)
             };
             let minute = std::time::Duration::from_mins(1);
-            Shared::start(Arc::new(Turns::new(1)), minute, Arc::default(), Box::new(factory))
+            Shared::start(
+                Arc::new(Turns::new(1)),
+                minute,
+                Condition::default(),
+                Arc::default(),
+                Box::new(factory),
+            )
         };
         start(ModelRole::ALL[0], |_| ()).unwrap();
         for role in roles {

@@ -13,9 +13,10 @@ use std::{
 };
 
 use facesets_core::wire::{
-    AnalyzeFaces, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION, WorkerDescription, proto,
+    AnalyzeFaces, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION, TaskResult, WorkerDescription, proto,
     proto::worker_client::WorkerClient, requests,
 };
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -78,8 +79,8 @@ fn sample(metrics: &str, name: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// Sends a portrait, then bytes that are none; both are answered when this returns.
-async fn send_two(address: &str) -> usize {
+/// Sends a portrait, then bytes that are none; both are answered when this returns. How many bytes, and the face's embedding.
+async fn send_two(address: &str) -> (usize, Vec<f32>) {
     let channel = tonic::transport::Channel::from_shared(format!("http://{address}")).unwrap();
     let named = |mut request: tonic::Request<()>| {
         request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
@@ -105,14 +106,20 @@ async fn send_two(address: &str) -> usize {
     }
     let mut replies = client.process(ReceiverStream::new(receiver)).await.unwrap().into_inner();
     replies.message().await.unwrap();
+    let mut embedding = Vec::new();
     for _ in 0..2 {
         let reply = ItemReply::try_from(replies.message().await.unwrap().unwrap()).unwrap();
+        if let Ok(([TaskResult::Faces(analysis)], _)) =
+            reply.outcome.as_ref().map(|(results, timings)| (&results[..], timings))
+        {
+            embedding = analysis.faces[0].embedding.unit.as_slice().to_vec();
+        }
         let kind = reply.outcome.map(|(results, _)| results.len()).map_err(|failure| failure.kind);
         assert_eq!(kind, if reply.id == 0 { Ok(1) } else { Err(ItemFailureKind::Decode) });
     }
     drop(sender);
     assert!(replies.message().await.unwrap().is_none());
-    bytes
+    (bytes, embedding)
 }
 
 #[tokio::test]
@@ -120,7 +127,7 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
     let logs = tempfile::tempdir().unwrap();
     let folder = logs.path().to_owned();
     let worker = tokio::task::spawn_blocking(move || worker(&folder)).await.unwrap();
-    let bytes = send_two(&worker.address).await;
+    let (bytes, embedding) = send_two(&worker.address).await;
 
     let (status, metrics) = get(&worker.metrics, "/metrics");
     assert!(status.contains("200"), "{status}");
@@ -130,6 +137,8 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
         ("facesets_worker_items_total{outcome=\"decode\"}", 1.0),
         ("facesets_worker_received_bytes_total", bytes as f64),
         ("facesets_worker_streams", 0.0),
+        ("facesets_worker_items_in_flight", 0.0),
+        ("facesets_worker_bytes_in_flight", 0.0),
         ("facesets_worker_queued_items", 0.0),
         ("facesets_worker_queue_places", 1.0),
         ("facesets_worker_serving", 1.0),
@@ -151,10 +160,53 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
     let files: Vec<PathBuf> = fs::read_dir(logs.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let [file] = &files[..] else { panic!("{files:?}") };
     let log = fs::read_to_string(file).unwrap();
-    for line in log.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
         assert!(line["level"].is_string() && line["fields"]["message"].is_string(), "{line}");
     }
-    assert!(log.contains("an item is answered"), "{log}");
+    spans_hold_their_stages(&lines);
+
     assert!(!log.contains(TOKEN) && !metrics.contains(TOKEN));
+    assert!(!log.contains("biden"), "nothing knows the photo's name");
+    // As text or as a list of numbers, however short.
+    let some_of_it = |value: &f32| format!("{value}").len() > 8 && log.contains(&format!("{value}")[..8]);
+    assert!(!embedding.is_empty() && !embedding.iter().any(some_of_it));
+}
+
+/// The portrait went through every stage within its span, and each network in a batch within that; the bytes that are no photo did not.
+fn spans_hold_their_stages(lines: &[Value]) {
+    let within = |line: &Value, name: &str| {
+        let spans = line["spans"].as_array().cloned().unwrap_or_default();
+        spans.into_iter().find(|span| span["name"] == name)
+    };
+    let of_item = |id: u64, message: &str| -> Vec<&Value> {
+        let is_of = |line: &&Value| within(line, "item").is_some_and(|item| item["item"] == id);
+        lines.iter().filter(is_of).filter(|line| line["fields"]["message"] == message).collect()
+    };
+    let stages = of_item(0, "a stage is done");
+    for stage in ["decode", "letterbox", "device", "boxes", "blur", "align", "crop", "inputs"] {
+        let found = stages.iter().find(|line| line["fields"]["stage"] == stage);
+        let line = found.unwrap_or_else(|| panic!("no {stage} in {stages:#?}"));
+        assert!(line["fields"]["us"].is_u64() && line["fields"]["inputs"].is_u64(), "{line}");
+        let item = within(line, "item").unwrap();
+        assert_eq!((&item["client"], &item["pack"]), (&json!("127.0.0.1"), &json!("open")), "{item}");
+    }
+    let batches = of_item(0, "a batch is run");
+    for model in ["detection", "recognition", "landmarks_106", "landmarks_68"] {
+        let batch =
+            batches.iter().filter_map(|line| within(line, "batch")).find(|batch| batch["model"] == model);
+        let batch = batch.unwrap_or_else(|| panic!("no batch of {model} in {batches:#?}"));
+        assert!(
+            batch["side"].as_u64() > Some(0) && batch["rows"] == 1 && batch["bucket"].is_u64(),
+            "{batch}"
+        );
+    }
+    assert!(batches.iter().all(|line| line["fields"]["us"].is_u64() && line["fields"]["ok"] == true));
+    let answered = [0, 1].map(|id| of_item(id, "an item is answered"));
+    assert_eq!(answered.each_ref().map(Vec::len), [1, 1]);
+    assert_eq!(
+        answered.each_ref().map(|lines| lines[0]["fields"]["ok"].clone()),
+        [true, false].map(Value::from)
+    );
+    assert!(of_item(1, "a batch is run").is_empty());
 }

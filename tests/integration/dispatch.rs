@@ -16,20 +16,21 @@ use std::{
 
 use facesets_tests::{
     program::{Run, Workspace},
+    random::Random,
     setup,
 };
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kills::{Random, no_process_is_left, processes};
+use crate::kills::{no_process_is_left, processes};
 
 /// Kills in an ordinary run and in a soak.
 const KILLS: u32 = 20;
 const SOAK_KILLS: u32 = 200;
 
 /// Photos that only the fake worker takes for some. Dumps name paths, so libraries that are compared share them.
-pub(crate) struct Photos(TempDir);
+pub(crate) struct Photos(pub(crate) TempDir);
 
 impl Photos {
     pub(crate) fn new(photos: &[Vec<u8>]) -> Self {

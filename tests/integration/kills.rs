@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use facesets_tests::{program::Workspace, setup};
+use facesets_tests::{program::Workspace, random::Random, setup};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Kills in an ordinary run; `scripts/test --soak` makes ten times as many.
@@ -37,7 +37,7 @@ pub(crate) fn no_process_is_left(workspace: &Workspace) {
     let folder = workspace.path().canonicalize().expect("the folder is there");
     let deadline = Instant::now() + GRACE;
     loop {
-        let programs = ["facesets", "facesets-worker", "facesets-fake-worker"];
+        let programs = ["facesets", "facesets-worker", "facesets-fake-worker", "facesets-frail-worker"];
         let left = programs.map(|program| processes(program, &folder)).concat();
         if left.is_empty() {
             return;
@@ -117,18 +117,4 @@ fn a_second_run_sends_nothing() {
     assert_eq!((&first["sent"], &second["sent"]), (&28.into(), &0.into()), "{first}\n{second}");
     assert_eq!(workspace.dump(), dump);
     no_process_is_left(&workspace);
-}
-
-/// A small generator for moments, reproducible from its seed (xorshift64*).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// In [0, 1).
-    pub(crate) fn fraction(&mut self) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
-        bits as f64 / (1u64 << 53) as f64
-    }
 }

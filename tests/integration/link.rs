@@ -11,12 +11,9 @@ use std::{
     time::Duration,
 };
 
-use facesets_tests::program::Run;
+use facesets_tests::{program::Run, random::Random};
 
-use crate::{
-    dispatch::{Photos, Place, Remote, undisturbed},
-    kills::Random,
-};
+use crate::dispatch::{Photos, Place, Remote, undisturbed};
 
 /// Breaks of the link in an ordinary run and in a soak.
 const BREAKS: u32 = 10;

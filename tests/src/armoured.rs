@@ -25,10 +25,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{program::Run, setup};
+use crate::{frail, program::Run, setup};
 
 /// Longest wait for a worker to serve, or for what it writes down to take effect. Everything takes a second or two.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// At a free port of this machine.
+const ANYWHERE: &str = "--listen=127.0.0.1:0";
 
 /// The worker's standard error in its folder.
 const LOG: &str = "worker.log";
@@ -44,7 +47,11 @@ pub struct Armoured {
 
 /// `facesets-worker` with its state, its log and its home in a folder, and the open pack.
 pub fn worker_command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(setup::program("facesets-worker"));
+    command_of("facesets-worker", folder, args)
+}
+
+fn command_of(program: &str, folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(setup::program(program));
     command
         .args(args)
         .env_clear()
@@ -69,21 +76,39 @@ pub fn run_worker(folder: &Path, args: &[&str]) -> Run {
 impl Armoured {
     /// Serves with TLS on loopback, and with further `flags`.
     pub fn start(folder: &Path, flags: &[&str]) -> Self {
-        Self::serve(folder, &[&["--tls"], flags].concat(), "trace")
+        let args = [&["serve", ANYWHERE, "--tls"], flags].concat();
+        Self::serve(folder, worker_command(folder, &args))
     }
 
     /// Serves on loopback in plaintext, with further `flags` and a log of what its owner would see.
     pub fn start_plain(folder: &Path, flags: &[&str]) -> Self {
-        Self::serve(folder, flags, "info")
+        let mut command = worker_command(folder, &[&["serve", ANYWHERE], flags].concat());
+        command.env("FACESETS_LOG", "info");
+        Self::serve(folder, command)
     }
 
-    fn serve(folder: &Path, flags: &[&str], log_level: &str) -> Self {
-        let args = [&["serve", "--listen=127.0.0.1:0"], flags].concat();
+    /// The same on a [`frail`] device of which the words tell, with the models in a folder, and at an address if one is given.
+    pub fn start_frail(
+        folder: &Path,
+        words: &str,
+        models: &Path,
+        address: Option<SocketAddr>,
+        flags: &[&str],
+    ) -> Self {
+        let listen = address.map_or(ANYWHERE.to_owned(), |address| format!("--listen={address}"));
+        let args = [&["serve", &listen], flags].concat();
+        let mut command = command_of("facesets-frail-worker", folder, &args);
+        // As many lanes as a device gets.
+        command.env_remove("FACESETS_LANES").env("FACESETS_LOG", "info");
+        command.env(frail::VARIABLE, words).env("FACESETS_MODELS", models);
+        Self::serve(folder, command)
+    }
+
+    fn serve(folder: &Path, mut command: Command) -> Self {
         let log = folder.join(LOG);
         let file = File::options().create(true).append(true).open(&log).expect("a log can be written");
         let before = read(&log).len();
-        let mut command = worker_command(folder, &args);
-        command.env("FACESETS_LOG", log_level).stderr(file).stdout(Stdio::null());
+        command.stderr(file).stdout(Stdio::null());
         let mut child = command.spawn().expect("facesets-worker can be started");
         let address = wait_for("the worker serves", || {
             let said = read(&log);
@@ -112,6 +137,19 @@ impl Armoured {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         1024 * kilobytes.unwrap_or_else(|| panic!("no {name} in:\n{status}"))
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its threads, and its open files and connections.
+    pub fn threads_and_files(&self) -> [u64; 2] {
+        ["task", "fd"].map(|what| {
+            let folder = format!("/proc/{}/{what}", self.child.id());
+            fs::read_dir(folder).expect("the worker runs").count() as u64
+        })
     }
 
     /// What it has logged so far, of everything that can be.

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Status, Streaming,
+    Request, Status, Streaming,
     transport::{Channel, Endpoint},
 };
 
@@ -186,20 +186,31 @@ pub struct Stream {
 impl Stream {
     /// Opens one and says Hello.
     pub async fn open(channel: Channel) -> Result<Self, Status> {
+        Self::open_as(channel, None, "open").await
+    }
+
+    /// The same with a token, for items that are looked at with `pack`.
+    pub async fn open_as(channel: Channel, token: Option<&str>, pack: &str) -> Result<Self, Status> {
         let (requests, stream) = mpsc::channel(1);
         let mut client = WorkerClient::new(channel);
         let hello = proto::ClientHello { protocol_version: PROTOCOL_VERSION, client: "a test".to_owned() };
         let kind = Some(process_request::Kind::Hello(hello));
         let hello = requests.send(proto::ProcessRequest { kind });
-        let (_, replies) = tokio::join!(hello, client.process(ReceiverStream::new(stream)));
+        let mut request = Request::new(ReceiverStream::new(stream));
+        if let Some(token) = token {
+            let bearer = format!("Bearer {token}").parse().expect("a token is visible ASCII");
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        let (_, replies) = tokio::join!(hello, client.process(request));
         let mut replies = replies?.into_inner();
         let first = replies.message().await?.and_then(|message| message.kind);
         let Some(proto::process_response::Kind::Hello(worker)) = first else {
             return Err(Status::internal("no Hello came"));
         };
         let worker = WorkerDescription::try_from(&worker).expect("a worker describes itself well");
-        let contract = worker.packs.iter().find_map(|pack| pack.face_contract(640));
-        let task = AnalyzeFaces::new("open", contract.expect("the pack is for faces")).into();
+        let named = worker.packs.iter().find(|offered| offered.name == pack);
+        let contract = named.and_then(|pack| pack.face_contract(640));
+        let task = AnalyzeFaces::new(pack, contract.expect("the pack is for faces")).into();
         Ok(Self { requests, replies, task })
     }
 

@@ -6,9 +6,11 @@
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
 
 pub mod armoured;
+pub mod frail;
 pub mod hostile;
 pub mod people;
 pub mod portraits;
 pub mod program;
 pub mod python;
+pub mod random;
 pub mod setup;

@@ -6,7 +6,7 @@ use facesets_core::{ImageLimits, wire::ModelRole};
 
 use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
-    device::{Device, InPlace, Shared, Turns},
+    device::{Condition, Device, InPlace, Shared, Turns},
     engine::{
         Check, Engine, EngineError, OnDemand, Provider, Target,
         ort::{OrtEngine, Runtime},
@@ -78,10 +78,11 @@ impl PackBuilder {
         self,
         turns: Arc<Turns>,
         patience: Duration,
+        condition: Condition,
         reference: Reference,
     ) -> Result<Shared, PoolError> {
         let meter = Arc::clone(&self.meter);
-        Shared::start(turns, patience, meter, Box::new(move || Ok(self.tested(&reference)?)))
+        Shared::start(turns, patience, condition, meter, Box::new(move || Ok(self.tested(&reference)?)))
     }
 
     /// What the analyzers of all lanes have in common.

@@ -1,6 +1,6 @@
 //! The tasks of one pack with one photo: detect and cut out, which needs the pixels; then the networks that need them no more.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use facesets_core::{
     ClipAnalysis, ClipContract, DetectedFace, Detections, FaceAnalysis, FaceCount, GenderAges,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     device::{Call, Device, Row},
-    engine::EngineError,
+    engine::{EngineError, RoleWord as _},
     meter::Stage,
     vision::{Detection, append_nchw, decode, letterbox, suppress},
 };
@@ -205,8 +205,18 @@ impl<D: Device> FaceAnalyzer<D> {
     /// The outputs of all calls, or the first failure.
     fn run<const N: usize>(&mut self, calls: [Call; N]) -> Result<[Vec<Row>; N], ItemFailure> {
         let expected = calls.each_ref().map(|call| (call.role, call.rows));
+        let started = Instant::now();
         let outcomes: Result<Vec<_>, _> = self.device.run(calls.into()).into_iter().collect();
         let rows = outcomes.map_err(from_engine)?;
+        // What is waited for is part of it: the networks' own time is in the spans of their batches.
+        let (inputs, us) = (expected.map(|(_, rows)| rows), started.elapsed().as_micros() as u64);
+        tracing::debug!(
+            stage = "device",
+            model = expected[0].0.word(),
+            inputs = inputs.iter().sum::<usize>(),
+            us,
+            "a stage is done"
+        );
         for ((role, expected), rows) in expected.iter().zip(&rows) {
             if rows.len() != *expected {
                 return Err(internal(format!(

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     analyzer::{Common, FaceAnalyzer, FaceModels, PackBuilder},
     assembly::{Arrangement, Plan},
-    device::{InPlace, Shared, Turns},
+    device::{Condition, InPlace, Shared, Turns},
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
     pool::BoxError,
@@ -90,8 +90,10 @@ pub fn simulated(
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
     let common = Common::new(models, measure.limits, Arc::clone(&meter));
     let turns = Arc::new(Turns::of(plan.cores));
-    let shared = Shared::start(turns, plan.patience, Arc::clone(&meter), Box::new(move || Ok(device)))?;
-    let pool = plan.share(shared, common)?;
+    let condition = Condition::default();
+    let factory = Box::new(move || Ok(device));
+    let shared = Shared::start(turns, plan.patience, condition.clone(), Arc::clone(&meter), factory)?;
+    let pool = plan.share(shared, condition, common)?;
     let line = Line::new(pool, plan, &pack, meter)?;
     let target = format!("simulated, {} ms a batch", device.per_batch.as_millis());
     let device_ceiling = device.photos_per_second();

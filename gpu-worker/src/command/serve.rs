@@ -23,7 +23,7 @@ use crate::{
     packs::Bounds,
     service::{Limits, Outcome, Token, serve},
     settings::{ConfigFile, Settings, effective},
-    startup::{Configuration, Plaintext, Started, start},
+    startup::{self, Configuration, Plaintext, Started, StartupError},
     trust::Trust,
     ui,
 };
@@ -36,6 +36,14 @@ const NETWORK_THREADS: usize = 2;
 
 /// Serves until told to stop.
 pub fn run(args: &ServeArgs) -> Exit {
+    run_with(args, startup::start)
+}
+
+/// The same with what `start` makes of the configuration.
+pub fn run_with(
+    args: &ServeArgs,
+    start: impl FnOnce(&Configuration) -> Result<Started, StartupError>,
+) -> Exit {
     if args.print_config {
         return print_config(args);
     }

@@ -50,6 +50,11 @@ pub(super) enum Choice<T> {
 }
 
 impl<T> Batch<T> {
+    /// How long its first rows have waited.
+    pub(super) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     fn is_full(&self) -> bool {
         self.call.rows >= self.limit
     }

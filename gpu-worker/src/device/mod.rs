@@ -6,6 +6,8 @@
 
 mod batcher;
 mod client;
+mod condition;
+mod headroom;
 mod in_place;
 mod runner;
 mod shared;
@@ -16,6 +18,7 @@ mod turns;
 use facesets_core::wire::ModelRole;
 
 pub use client::Client;
+pub use condition::{Condition, DeviceState};
 pub use in_place::InPlace;
 pub(crate) use runner::panic_message;
 pub use runner::{EngineFactory, Runner};

@@ -9,9 +9,9 @@ use std::{
 
 use facesets_core::wire::ModelRole;
 
-use super::{Call, Row, batch_limit};
+use super::{Call, Row, batch_limit, headroom::Headroom};
 use crate::{
-    engine::{Engine, EngineError, InputShape, RunFailure, Tensor, bucket_for},
+    engine::{Engine, EngineError, InputShape, RoleWord as _, RunFailure, Tensor, bucket_for},
     meter::Meter,
     telemetry,
 };
@@ -27,6 +27,7 @@ pub struct Runner<E> {
     padding: Padding,
     /// Models that take a batch and do not answer with one: fed one by one.
     one_by_one: Vec<ModelRole>,
+    headroom: Headroom,
 }
 
 /// Which sizes of batches an engine sees, where its models leave that open.
@@ -40,7 +41,7 @@ pub(super) enum Padding {
 
 impl<E: Engine> Runner<E> {
     pub(super) fn new(engine: E, meter: Arc<Meter>, padding: Padding) -> Self {
-        Self { engine, meter, padding, one_by_one: Vec::new() }
+        Self { engine, meter, padding, one_by_one: Vec::new(), headroom: Headroom::default() }
     }
 
     pub(super) fn into_engine(self) -> E {
@@ -52,19 +53,52 @@ impl<E: Engine> Runner<E> {
     }
 
     /// One row of outputs a row of inputs. The call is as it was when this returns.
+    ///
+    /// A batch for which there is no memory is run in smaller ones, down to a single row: only what fails alone fails.
     pub(super) fn run(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
-        let one_by_one = self.one_by_one.contains(&call.role);
-        let limit = batch_limit(self.engine.input_shape(call.role), call.side);
-        let limit = if one_by_one { 1 } else { limit };
-        if call.rows <= limit {
-            return self.batch(call);
-        }
+        let row_len = call.row_len();
         let mut rows = Vec::with_capacity(call.rows);
-        for part in call.values.chunks(limit * call.row_len()) {
-            let mut part = Call { rows: part.len() / call.row_len(), values: part.to_vec(), ..*call };
-            rows.extend(self.batch(&mut part)?);
+        while rows.len() < call.rows {
+            let (from, len) = (rows.len(), self.limit(call).min(call.rows - rows.len()));
+            let outcome = if len == call.rows {
+                self.batch(call)
+            } else {
+                let values = call.values[from * row_len..][..len * row_len].to_vec();
+                self.batch(&mut Call { rows: len, values, ..*call })
+            };
+            match outcome {
+                Ok(more) => rows.extend(more),
+                Err(error) if self.can_be_smaller(&error, call, len) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(rows)
+    }
+
+    /// Rows of one batch.
+    fn limit(&self, call: &Call) -> usize {
+        if self.one_by_one.contains(&call.role) {
+            return 1;
+        }
+        let limit = batch_limit(self.engine.input_shape(call.role), call.side);
+        self.headroom.rows(call.role, call.side).map_or(limit, |rows| rows.min(limit))
+    }
+
+    /// Whether `len` rows failed for want of memory, and fewer may be tried from now on.
+    fn can_be_smaller(&mut self, error: &EngineError, call: &Call, len: usize) -> bool {
+        let EngineError::Run { role, cause: RunFailure::OutOfMemory, reason } = error else { return false };
+        let is_fixed = self.engine.input_shape(*role)[0].is_some() || self.one_by_one.contains(role);
+        let smaller = if is_fixed { None } else { self.headroom.exhausted(*role, call.side, len) };
+        if let Some(smaller) = smaller {
+            tracing::warn!(
+                ?role,
+                rows = len,
+                smaller,
+                reason,
+                "no memory for a batch: it is run in smaller ones"
+            );
+        }
+        smaller.is_some()
     }
 
     /// At most a batch.
@@ -77,16 +111,21 @@ impl<E: Engine> Runner<E> {
             _ => rows,
         };
         call.values.resize(len * call.row_len(), 0.0);
+        let span = tracing::debug_span!("batch", model = role.word(), side, rows, bucket = len);
+        let _within = span.enter();
         let started = Instant::now();
         let outputs = self.engine.run(role, [len, 3, side, side], &call.values);
+        let time = started.elapsed();
         call.values.truncate(rows * call.row_len());
+        tracing::debug!(us = time.as_micros() as u64, ok = outputs.is_ok(), "a batch is run");
         let outputs = outputs.inspect_err(|error| {
             if let EngineError::Run { role, cause, .. } = error {
                 telemetry::device_error(*role, *cause);
             }
         })?;
-        self.meter.network(role, rows, started.elapsed());
+        self.meter.network(role, rows, time);
         telemetry::batch(role, rows);
+        self.headroom.managed(role, side, rows);
         if len == 1 {
             return Ok(vec![outputs]);
         }

@@ -13,7 +13,7 @@ use std::{
 use facesets_core::wire::ModelRole;
 
 use super::{
-    Call, Client, EngineFactory, Row, Runner,
+    Call, Client, Condition, EngineFactory, Row, Runner,
     batcher::{Batch, Batcher, Choice},
     runner::{Padding, caught},
     turns::Turns,
@@ -39,8 +39,9 @@ pub struct Shared {
 /// Where calls are handed over.
 #[derive(Debug)]
 pub(super) struct Desk {
-    /// For how long a batch may stay unanswered.
+    /// For how long a run may take.
     patience: Duration,
+    condition: Condition,
     shapes: Vec<(ModelRole, InputShape)>,
     state: Mutex<State>,
     changed: Condvar,
@@ -53,8 +54,10 @@ struct State {
     near: usize,
     /// Batches that were taken.
     taken: usize,
+    /// When the device's thread last began something.
+    began: Instant,
     closed: bool,
-    /// Whether a batch was not answered in time: the thread may never come back.
+    /// Whether something that the thread began took too long: it may never come back.
     hung: bool,
 }
 
@@ -64,32 +67,38 @@ struct Executor<E> {
     runner: Option<Runner<E>>,
     factory: Box<EngineFactory<E>>,
     meter: Arc<Meter>,
+    condition: Condition,
     /// Gone, and did not come back.
     lost: bool,
 }
 
 impl Shared {
     /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the
-    /// processor; a batch that the device has not answered after `patience` is given up, and the device with it.
+    /// processor; a run that takes longer than `patience` is given up, and the device with it. What becomes of the device is said to
+    /// `condition`, before anybody is answered.
     ///
     /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
     pub fn start<E: Engine + 'static>(
         turns: Arc<Turns>,
         patience: Duration,
+        condition: Condition,
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
     ) -> Result<Self, PoolError> {
         // One message each way.
         let (ready, started) = mpsc::sync_channel::<Result<Arc<Desk>, BoxError>>(1);
         let work = move || {
-            let mut executor = Executor { runner: None, factory, meter, lost: false };
-            let desk = executor.ready().map(|runner| Arc::new(Desk::new(runner, patience)));
+            let mut executor = Executor { runner: None, factory, meter, condition, lost: false };
+            let shapes = executor
+                .ready()
+                .map(|runner| ModelRole::ALL.map(|role| (role, runner.input_shape(role))).to_vec());
+            let desk = shapes.map(|shapes| Arc::new(Desk::new(shapes, patience, executor.condition.clone())));
             let running = desk.as_ref().ok().map(Arc::clone);
             // Whoever starts the device waits for this.
             let _ = ready.send(desk);
             if let Some(desk) = running {
                 while let Some(batch) = desk.next() {
-                    executor.serve(batch);
+                    executor.serve(batch, &desk);
                 }
             }
         };
@@ -133,10 +142,16 @@ impl Drop for Shared {
 }
 
 impl Desk {
-    fn new<E: Engine>(runner: &Runner<E>, patience: Duration) -> Self {
-        let shapes = ModelRole::ALL.map(|role| (role, runner.input_shape(role))).to_vec();
-        let state = State { batcher: Batcher::new(), near: 0, taken: 0, closed: false, hung: false };
-        Self { patience, shapes, state: Mutex::new(state), changed: Condvar::new() }
+    fn new(shapes: Vec<(ModelRole, InputShape)>, patience: Duration, condition: Condition) -> Self {
+        let state = State {
+            batcher: Batcher::new(),
+            near: 0,
+            taken: 0,
+            began: Instant::now(),
+            closed: false,
+            hung: false,
+        };
+        Self { patience, condition, shapes, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     pub(super) fn input_shape(&self, role: ModelRole) -> InputShape {
@@ -160,29 +175,51 @@ impl Desk {
         self.changed.notify_all();
     }
 
-    /// What the device says to a call, of which it is given up where it says nothing for too long: its driver hangs, and no call can
-    /// be taken back from it. Whoever waits behind that call, and whoever comes later, is told the same at once.
+    /// What the device says to a call. It is given up when a run takes too long: its driver hangs, and no call can be taken back from
+    /// it. Whoever waits behind that run, and whoever comes later, is told the same at once. A queue that is long is no reason.
     pub(super) fn answer(
         &self,
         role: ModelRole,
         answer: &mpsc::Receiver<Result<Vec<Row>, EngineError>>,
     ) -> Result<Vec<Row>, EngineError> {
-        match answer.recv_timeout(self.patience) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => {
-                let mut state = self.lock();
-                if !std::mem::replace(&mut state.hung, true) {
-                    let seconds = self.patience.as_secs_f64();
-                    tracing::error!(?role, seconds, "the device does not answer: it is given up");
-                    state.batcher = Batcher::new();
+        let mut left = self.patience;
+        loop {
+            return match answer.recv_timeout(left) {
+                Ok(answer) => answer,
+                Err(RecvTimeoutError::Timeout) => {
+                    left = self.give_up_if_hung(role);
+                    if !left.is_zero() {
+                        continue;
+                    }
+                    Err(self.hung(role))
                 }
-                Err(self.hung(role))
-            }
-            Err(RecvTimeoutError::Disconnected) if self.lock().hung => Err(self.hung(role)),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(failed(role, RunFailure::Other, "the device's thread is gone"))
-            }
+                Err(RecvTimeoutError::Disconnected) if self.lock().hung => Err(self.hung(role)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    Err(failed(role, RunFailure::Other, "the device's thread is gone"))
+                }
+            };
         }
+    }
+
+    /// How long what the device does now may still take; nothing is left when it hangs.
+    fn give_up_if_hung(&self, role: ModelRole) -> Duration {
+        let mut state = self.lock();
+        let left = self.patience.saturating_sub(state.began.elapsed());
+        if state.hung || !left.is_zero() {
+            return if state.hung { Duration::ZERO } else { left };
+        }
+        state.hung = true;
+        let seconds = self.patience.as_secs_f64();
+        tracing::error!(?role, seconds, "the device does not answer: it is given up");
+        // Said before anybody who waits is told.
+        self.condition.lose();
+        state.batcher = Batcher::new();
+        Duration::ZERO
+    }
+
+    /// The device's thread begins something that may hang.
+    fn begins(&self) {
+        self.lock().began = Instant::now();
     }
 
     fn hung(&self, role: ModelRole) -> EngineError {
@@ -199,6 +236,7 @@ impl Desk {
             state = match state.batcher.choose(now, near) {
                 Choice::Run(batch) => {
                     state.taken += 1;
+                    state.began = now;
                     return Some(batch);
                 }
                 Choice::Wait if state.closed => return None,
@@ -230,9 +268,12 @@ impl<E: Engine> Executor<E> {
 
     /// Runs a batch and answers everybody who has rows in it. When it fails, each part is run alone, so that the failure of one is not
     /// that of its neighbours.
-    fn serve(&mut self, batch: Batch<Waiting>) {
+    fn serve(&mut self, batch: Batch<Waiting>, desk: &Desk) {
+        let waited_us = batch.waited().as_micros() as u64;
         let Batch { mut call, parts, .. } = batch;
-        let whole = self.run(&mut call);
+        let span = tracing::debug_span!("gathered", calls = parts.len(), waited_us);
+        let _within = span.enter();
+        let whole = self.run(&mut call, desk);
         // A lane that is gone misses nothing.
         let answer = |who: Waiting, answer| drop(who.send(answer));
         match whole {
@@ -248,7 +289,7 @@ impl<E: Engine> Executor<E> {
                 for (rows, who) in parts {
                     let (part, rest) = values.split_at(rows * call.row_len());
                     values = rest;
-                    answer(who, self.run(&mut Call { rows, values: part.to_vec(), ..call }));
+                    answer(who, self.run(&mut Call { rows, values: part.to_vec(), ..call }, desk));
                 }
             }
             Err(error) => parts.into_iter().for_each(|(_, who)| answer(who, Err(error.clone()))),
@@ -256,7 +297,7 @@ impl<E: Engine> Executor<E> {
     }
 
     /// Runs a call; a device that went away is given one chance to come back, with new sessions.
-    fn run(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
+    fn run(&mut self, call: &mut Call, desk: &Desk) -> Result<Vec<Row>, EngineError> {
         if self.lost {
             return Err(failed(
                 call.role,
@@ -264,27 +305,31 @@ impl<E: Engine> Executor<E> {
                 "the device went away and did not come back",
             ));
         }
-        let first = self.attempt(call);
+        let first = self.attempt(call, desk);
         if !is_lost(&first) {
             return first;
         }
+        let _away = self.condition.away();
         tracing::warn!("the device went away: new sessions are made");
         telemetry::device_rebuilt();
         self.runner = None;
-        let second = self.attempt(call);
+        let second = self.attempt(call, desk);
         if is_lost(&second) {
             tracing::error!("the device is lost");
+            self.condition.lose();
             (self.lost, self.runner) = (true, None);
         }
         second
     }
 
     /// A panic costs the engine, which is made anew for the next call. One that cannot be made is a lost device.
-    fn attempt(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
+    fn attempt(&mut self, call: &mut Call, desk: &Desk) -> Result<Vec<Row>, EngineError> {
         let role = call.role;
+        desk.begins();
         if let Err(error) = self.ready() {
             return Err(failed(role, RunFailure::DeviceLost, error));
         }
+        desk.begins();
         let runner = &mut self.runner;
         let outcome = caught(|| runner.as_mut().map(|runner| runner.run(call)));
         outcome.map_or_else(

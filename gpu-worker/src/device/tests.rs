@@ -24,10 +24,15 @@ const PANIC: f32 = 1001.0;
 const FAIL: f32 = 1002.0;
 const LOSE: f32 = 1003.0;
 const WAIT: f32 = 1004.0;
+const SAY: f32 = 1005.0;
 
 /// Doubles the first value of each row; has no batch for the 68-point model.
 struct Orders {
     losses: Arc<AtomicUsize>,
+    /// Rows, those that fill a batch up included, for which there is memory; and the batches that were asked for.
+    memory: Arc<AtomicUsize>,
+    sizes: Arc<Mutex<Vec<usize>>>,
+    condition: Condition,
     /// Rows that say so wait for a message.
     gate: Arc<Mutex<mpsc::Receiver<()>>>,
 }
@@ -38,6 +43,9 @@ struct Rig {
     meter: Arc<Meter>,
     made: Arc<AtomicUsize>,
     losses: Arc<AtomicUsize>,
+    memory: Arc<AtomicUsize>,
+    sizes: Arc<Mutex<Vec<usize>>>,
+    condition: Condition,
     gate: mpsc::Sender<()>,
 }
 
@@ -62,8 +70,12 @@ impl Engine for Orders {
         assert_eq!(values.len(), shape.iter().product::<usize>());
         let firsts: Vec<f32> = values.chunks(values.len() / shape[0]).map(|row| row[0]).collect();
         let failed = |cause| Err(EngineError::Run { role, cause, reason: "as asked".to_owned() });
+        self.sizes.lock().unwrap().push(shape[0]);
         if firsts.contains(&WAIT) {
             self.gate.lock().unwrap().recv().unwrap();
+        }
+        if shape[0] > self.memory.load(Ordering::SeqCst) {
+            return failed(RunFailure::OutOfMemory);
         }
         if firsts.contains(&PANIC) {
             panic!("as asked");
@@ -72,6 +84,10 @@ impl Engine for Orders {
         } else if firsts.contains(&LOSE) && self.losses.load(Ordering::SeqCst) > 0 {
             self.losses.fetch_sub(1, Ordering::SeqCst);
             return failed(RunFailure::DeviceLost);
+        }
+        if firsts.contains(&SAY) {
+            let state = self.condition.now() as usize as f32;
+            return Ok(vec![Tensor { shape: vec![shape[0], 1], values: vec![state; shape[0]] }]);
         }
         let shape = if role == ModelRole::Landmarks68 { vec![1, shape[0]] } else { vec![shape[0], 1] };
         Ok(vec![Tensor { shape, values: firsts.iter().map(|first| first * 2.0).collect() }])
@@ -88,16 +104,26 @@ fn rig(losses: usize) -> Rig {
 fn impatient_rig(losses: usize, patience: Duration) -> Rig {
     let (meter, made) = (Arc::new(Meter::default()), Arc::new(AtomicUsize::new(0)));
     let losses = Arc::new(AtomicUsize::new(losses));
+    let (memory, sizes) = (Arc::new(AtomicUsize::new(usize::MAX)), Arc::<Mutex<Vec<usize>>>::default());
+    let condition = Condition::default();
     let (gate, receiver) = mpsc::channel();
     let receiver = Arc::new(Mutex::new(receiver));
     let (count, of_engine) = (Arc::clone(&made), Arc::clone(&losses));
+    let (left, asked, told) = (Arc::clone(&memory), Arc::clone(&sizes), condition.clone());
     let factory = move || {
         count.fetch_add(1, Ordering::SeqCst);
-        Ok(Orders { losses: Arc::clone(&of_engine), gate: Arc::clone(&receiver) })
+        Ok(Orders {
+            losses: Arc::clone(&of_engine),
+            memory: Arc::clone(&left),
+            sizes: Arc::clone(&asked),
+            condition: told.clone(),
+            gate: Arc::clone(&receiver),
+        })
     };
     let turns = Arc::new(Turns::new(2));
-    let shared = Shared::start(turns, patience, Arc::clone(&meter), Box::new(factory)).unwrap();
-    Rig { shared, meter, made, losses, gate }
+    let shared =
+        Shared::start(turns, patience, condition.clone(), Arc::clone(&meter), Box::new(factory)).unwrap();
+    Rig { shared, meter, made, losses, memory, sizes, condition, gate }
 }
 
 fn call(role: ModelRole, firsts: &[f32]) -> Call {
@@ -178,10 +204,12 @@ fn a_device_that_comes_back_costs_nothing_and_one_that_does_not_is_tried_no_more
     let rig = rig(1);
     assert_eq!(rig.together(&[&[1.0], &[LOSE]]), [doubled(&[1.0]), doubled(&[LOSE])]);
     assert_eq!(rig.made.load(Ordering::SeqCst), 2);
+    assert_eq!(rig.condition.now(), DeviceState::Working);
     rig.losses.store(usize::MAX, Ordering::SeqCst);
     let mut client = rig.shared.client();
     for first in [LOSE, 1.0, 2.0] {
         assert_eq!(answer(&mut client, ModelRole::Recognition, &[first]), Err(RunFailure::DeviceLost));
+        assert_eq!(rig.condition.now(), DeviceState::Lost);
     }
     assert_eq!(rig.made.load(Ordering::SeqCst), 3);
 }
@@ -220,9 +248,15 @@ fn what_was_handed_over_is_answered_before_the_device_ends() {
 #[test]
 fn a_factory_that_fails_or_panics_fails_the_start() {
     let start = |factory: fn() -> Result<Orders, Box<dyn std::error::Error + Send + Sync>>| {
-        Shared::start(Arc::new(Turns::new(1)), PATIENT, Arc::default(), Box::new(factory))
-            .unwrap_err()
-            .to_string()
+        Shared::start(
+            Arc::new(Turns::new(1)),
+            PATIENT,
+            Condition::default(),
+            Arc::default(),
+            Box::new(factory),
+        )
+        .unwrap_err()
+        .to_string()
     };
     assert_eq!(start(|| Err("no such model".into())), "no such model");
     assert_eq!(start(|| panic!("broken factory")), "broken factory");
@@ -341,10 +375,62 @@ fn a_device_that_hangs_is_given_up_and_nobody_waits_for_it_again() {
         }
         let behind = lane(&[1.0]);
         assert_eq!(hanging.join().unwrap(), lost);
+        assert_eq!(rig.condition.now(), DeviceState::Lost);
         assert_eq!(behind.join().unwrap(), lost);
     });
     assert_eq!(answer(&mut rig.shared.client(), ModelRole::Recognition, &[2.0]), lost);
     // The engine still hangs, and yet this comes to an end.
     drop(rig.shared);
     rig.gate.send(()).unwrap();
+}
+
+#[test]
+fn a_queue_that_is_longer_than_patience_is_no_hang() {
+    let rig = impatient_rig(0, Duration::from_secs(1));
+    thread::scope(|scope| {
+        let mut waiting = Vec::new();
+        for _ in 0..4 {
+            let mut client = rig.shared.client();
+            waiting.push(scope.spawn(move || answer(&mut client, ModelRole::Detection, &[WAIT])));
+        }
+        // Each run takes less than the patience, all of them together take more.
+        for taken in 1..=waiting.len() {
+            while rig.shared.taken() < taken {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_millis(300));
+            rig.gate.send(()).unwrap();
+        }
+        for lane in waiting {
+            assert_eq!(lane.join().unwrap(), doubled(&[WAIT]));
+        }
+    });
+    assert_eq!(rig.condition.now(), DeviceState::Working);
+}
+
+#[test]
+fn while_new_sessions_are_made_the_device_is_said_to_be_away() {
+    let rig = rig(1);
+    let state = |state: DeviceState| state as usize as f32;
+    // What answers is the second attempt at a call that lost its device.
+    assert_eq!(rig.together(&[&[LOSE, SAY]]), [Ok(vec![state(DeviceState::Away); 2])]);
+    let answered = answer(&mut rig.shared.client(), ModelRole::Detection, &[SAY]);
+    assert_eq!(answered, Ok(vec![state(DeviceState::Working)]));
+}
+
+#[test]
+fn a_batch_for_which_there_is_no_memory_is_run_in_smaller_ones_and_only_a_single_row_fails() {
+    let rig = rig(0);
+    let mut client = rig.shared.client();
+    let rows: Vec<f32> = (0..20).map(|i| i as f32).collect();
+    rig.memory.store(8, Ordering::SeqCst);
+    assert_eq!(answer(&mut client, ModelRole::Recognition, &rows), doubled(&rows));
+    assert_eq!(rig.sizes.lock().unwrap().split_off(0), [32, 16, 8, 8, 4], "what failed, then what fits");
+    assert_eq!(answer(&mut client, ModelRole::Recognition, &rows), doubled(&rows));
+    assert_eq!(rig.sizes.lock().unwrap().split_off(0), [8, 8, 4], "it is remembered");
+    rig.memory.store(0, Ordering::SeqCst);
+    assert_eq!(answer(&mut client, ModelRole::Recognition, &[1.0]), Err(RunFailure::OutOfMemory));
+    rig.memory.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(answer(&mut client, ModelRole::Recognition, &rows), doubled(&rows));
+    assert_eq!((rig.condition.now(), rig.made.load(Ordering::SeqCst)), (DeviceState::Working, 1));
 }

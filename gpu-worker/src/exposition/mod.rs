@@ -1,6 +1,7 @@
 //! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade, and what is read off only when
 //! somebody asks.
 
+mod device_memory;
 mod door;
 pub mod http;
 
@@ -10,13 +11,15 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::{
+    device::DeviceState,
     meter::{Meter, STAGES},
     packs::Packs,
     pool::Pool,
     resources,
     telemetry::{
-        BATCH_INPUTS, BYTES, DEVICE_ERRORS, ITEMS, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED,
-        REBUILDS, REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
+        BATCH_INPUTS, BYTES, BYTES_IN_FLIGHT, CONNECTIONS, DEVICE_ERRORS, DEVICE_MEMORY, DEVICE_MEMORY_USED,
+        ITEMS, ITEMS_IN_FLIGHT, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED, REBUILDS, REFUSED,
+        SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
     },
 };
 
@@ -42,6 +45,8 @@ pub struct Sources {
 pub enum Observed {
     /// It would.
     Serving,
+    /// Its device went away; new sessions are being made.
+    DeviceAway,
     /// It is shutting down.
     Draining,
     /// Its device went away and did not come back.
@@ -53,6 +58,7 @@ impl Observed {
     pub fn words(self) -> &'static str {
         match self {
             Self::Serving => "serving",
+            Self::DeviceAway => "not serving: the device went away, new sessions are being made",
             Self::Draining => "not serving: shutting down",
             Self::DeviceLost => "not serving: the device is lost",
         }
@@ -74,6 +80,13 @@ fn describe() {
     describe_counter!(ITEMS, "Items answered, by outcome: ok, or the sort of failure");
     describe_counter!(BYTES, Unit::Bytes, "Encoded images received");
     describe_gauge!(STREAMS, "Streams of clients that are open");
+    describe_gauge!(CONNECTIONS, "Connections of clients, those in a handshake included");
+    describe_gauge!(ITEMS_IN_FLIGHT, "Items that have their place among the bytes in flight");
+    describe_gauge!(
+        BYTES_IN_FLIGHT,
+        Unit::Bytes,
+        "Encoded images in flight, those that are still to come included"
+    );
     describe_histogram!(QUEUE_SECONDS, Unit::Seconds, "From an item's arrival to work on it");
     describe_histogram!(WORK_SECONDS, Unit::Seconds, "Work on an item");
     describe_histogram!(BATCH_INPUTS, "Inputs of a run of a network");
@@ -87,18 +100,23 @@ fn describe() {
     describe_counter!(STAGE_MICROSECONDS, Unit::Microseconds, "Time in each stage, over all threads");
     describe_counter!(STAGE_CALLS, "Calls of each stage");
     describe_counter!(STAGE_INPUTS, "Photos or faces that went through each stage");
+    describe_gauge!(DEVICE_MEMORY, Unit::Bytes, "Memory of a graphics adapter, where its driver says so");
+    describe_gauge!(
+        DEVICE_MEMORY_USED,
+        Unit::Bytes,
+        "What all processes use of it, where its driver says so"
+    );
     describe_gauge!(MEMORY, Unit::Bytes, "Memory of the process, where the system says so");
 }
 
 impl Sources {
     /// What is true now.
     pub fn observed(&self) -> Observed {
-        if self.pool.is_lost() {
-            Observed::DeviceLost
-        } else if self.pool.is_shut_down() {
-            Observed::Draining
-        } else {
-            Observed::Serving
+        match self.pool.condition().now() {
+            DeviceState::Lost => Observed::DeviceLost,
+            _ if self.pool.is_shut_down() => Observed::Draining,
+            DeviceState::Away => Observed::DeviceAway,
+            DeviceState::Working => Observed::Serving,
         }
     }
 
@@ -111,6 +129,13 @@ impl Sources {
         gauge!(PACKS).set(self.packs.loaded() as f64);
         if let Some(bytes) = resources::resident() {
             gauge!(MEMORY).set(bytes as f64);
+        }
+        for adapter in device_memory::adapters() {
+            for (name, bytes) in [(DEVICE_MEMORY, adapter.total), (DEVICE_MEMORY_USED, adapter.used)] {
+                if let Some(bytes) = bytes {
+                    gauge!(name, "device" => adapter.address.clone()).set(bytes as f64);
+                }
+            }
         }
         for stage in STAGES {
             let tally = self.meter.tally(stage);

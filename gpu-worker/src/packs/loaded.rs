@@ -1,15 +1,15 @@
 //! A pack in memory.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
 use facesets_core::wire::{ItemFailure, ItemFailureKind, PackInfo};
 
 use crate::{
-    analyzer::{BuildError, FaceAnalyzer, failed},
-    device::Device,
+    analyzer::{BuildError, Common, FaceAnalyzer, failed},
+    device::{Device, Shared},
     engine::{EngineError, RunFailure},
     model_pack::{Hold, Pack, PackError},
     pool::PoolError,
@@ -75,6 +75,14 @@ impl Loaded {
             free: Mutex::new(vec![first]),
             made: AtomicUsize::new(1),
             _hold: pack.hold(),
+        })
+    }
+
+    /// A pack whose analyzers share `device`, which ends with it.
+    pub fn sharing(pack: &Pack, device: Shared, common: Arc<Common>) -> Result<Self, LoadError> {
+        Self::new(pack, move || {
+            let client: Box<dyn Device + Send> = Box::new(device.client());
+            Ok(FaceAnalyzer::new(client, Arc::clone(&common))?)
         })
     }
 

@@ -12,6 +12,8 @@ use std::{
 use facesets_core::Sha256Digest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::telemetry;
+
 /// Bytes are counted in units of this, since a semaphore counts to 2³².
 const BYTES_PER_UNIT: u64 = 1024;
 
@@ -80,6 +82,7 @@ pub struct StreamPlace {
 pub(super) struct Held {
     _client: Arc<Client>,
     _bytes: [OwnedSemaphorePermit; 2],
+    _counted: [telemetry::Held; 2],
 }
 
 impl Clients {
@@ -137,7 +140,8 @@ impl Client {
     /// Waits until so many more bytes may be in flight.
     pub(super) async fn hold(self: &Arc<Self>, bytes: u64) -> Held {
         let own = self.bytes.take(bytes).await;
-        Held { _client: Arc::clone(self), _bytes: [own, self.of_all.take(bytes).await] }
+        let of_all = self.of_all.take(bytes).await;
+        Held { _client: Arc::clone(self), _bytes: [own, of_all], _counted: telemetry::Held::item(bytes) }
     }
 }
 

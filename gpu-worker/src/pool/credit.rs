@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use facesets_core::wire::{Credit, Item, ItemFailureKind, ItemOutcome, ItemReply};
+use facesets_core::wire::{Credit, Item, ItemFailureKind, ItemOutcome, ItemReply, Task};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
@@ -19,11 +19,15 @@ use super::{
 };
 use crate::analyzer::failed;
 
+/// Characters of a word of a client's that are told: it may call a pack whatever it likes.
+const MAX_WORD: usize = 64;
+
 /// The sending half.
 #[derive(Debug)]
 pub struct Submitter {
     pool: Arc<Pool>,
     client: Arc<Client>,
+    label: Arc<str>,
     answers: mpsc::Sender<Answer>,
     items: Arc<Semaphore>,
     max_items: u32,
@@ -52,6 +56,8 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) struct Work {
     item: Item,
+    /// Whose it is.
+    label: Arc<str>,
     answers: mpsc::Sender<Answer>,
     credit: Slot,
     place: Place,
@@ -64,13 +70,19 @@ struct Answer {
     _credit: Slot,
 }
 
-pub(super) fn open(pool: Arc<Pool>, client: Arc<Client>, credit: Credit) -> (Submitter, Answers) {
+pub(super) fn open(
+    pool: Arc<Pool>,
+    client: Arc<Client>,
+    label: Arc<str>,
+    credit: Credit,
+) -> (Submitter, Answers) {
     let max_items = credit.max_items.max(1);
     // As long as the credit: see the module's description.
     let (answers, receiver) = mpsc::channel(max_items as usize);
     let submitter = Submitter {
         pool,
         client,
+        label,
         answers,
         items: Arc::new(Semaphore::new(max_items as usize)),
         max_items,
@@ -101,7 +113,8 @@ impl Submitter {
         let received = Instant::now();
         self.reserve_bytes(&mut slot, item.data.len() as u64).await;
         let place = self.pool.gate.enter(self.client.id).await;
-        let work = Work { item, answers: self.answers.clone(), credit: slot, place };
+        let label = Arc::clone(&self.label);
+        let work = Work { item, label, answers: self.answers.clone(), credit: slot, place };
         let job = Job { received, work };
         let refused = match &*self.pool.sender() {
             Some(jobs) => jobs.send(job).map_err(|error| error.0).err(),
@@ -141,6 +154,19 @@ impl Job {
 impl Work {
     pub(super) fn item(&self) -> &Item {
         &self.item
+    }
+
+    /// What is said of it while it is worked on: whose it is and what it asks for, nothing of what is in it.
+    pub(super) fn span(&self) -> tracing::Span {
+        let pack = |task: &Task| task.pack().chars().take(MAX_WORD).collect::<String>();
+        tracing::debug_span!(
+            "item",
+            item = self.item.id,
+            client = &*self.label,
+            pack = self.item.tasks.first().map(pack),
+            tasks = self.item.tasks.len(),
+            bytes = self.item.data.len()
+        )
     }
 
     pub(super) fn answer(self, outcome: ItemOutcome) {

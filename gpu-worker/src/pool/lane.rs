@@ -7,12 +7,11 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender};
 use facesets_core::wire::{Item, ItemFailureKind, ItemOutcome, Timings};
-use tokio::sync::watch;
 
 use super::{BoxError, Factory, credit::Job};
 use crate::{
     analyzer::{Analysis, Analyzer, failed},
-    device::panic_message,
+    device::{Condition, panic_message},
     telemetry,
 };
 
@@ -21,7 +20,7 @@ pub(super) fn run(
     factory: &Factory,
     jobs: &Receiver<Job>,
     ready: &Sender<Result<(), BoxError>>,
-    lost: &watch::Sender<bool>,
+    condition: &Condition,
 ) {
     let mut analyzer = match build(factory) {
         Ok(analyzer) => Some(analyzer),
@@ -38,13 +37,13 @@ pub(super) fn run(
             tracing::debug!("an item is dropped: its client has left");
             continue;
         };
+        let span = work.span();
+        let _within = span.enter();
         let started = Instant::now();
-        let outcome = attempt_again_if_lost(factory, &mut analyzer, work.item(), lost);
+        let outcome = attempt_again_if_lost(factory, &mut analyzer, work.item(), condition);
         let outcome =
             outcome.map(|(results, timings)| (results, Timings { queue: queue + timings.queue, ..timings }));
         tracing::debug!(
-            item = work.item().id,
-            bytes = work.item().data.len(),
             queue_us = queue.as_micros() as u64,
             work_us = started.elapsed().as_micros() as u64,
             ok = outcome.is_ok(),
@@ -56,21 +55,22 @@ pub(super) fn run(
     }
 }
 
-/// One item; a device that went away is given one chance to come back, with new sessions. If that does not help it is lost
-/// for good, and nothing is tried on it any more.
+/// One item; a device of this lane's own that went away is given one chance to come back, with new sessions. If that does not help it is
+/// lost for good, and nothing is tried on it any more. One that lanes share has had its chance already.
 fn attempt_again_if_lost(
     factory: &Factory,
     analyzer: &mut Option<Box<dyn Analyzer>>,
     item: &Item,
-    lost: &watch::Sender<bool>,
+    condition: &Condition,
 ) -> ItemOutcome {
-    if *lost.borrow() {
+    if condition.is_lost() {
         return Err(failed(ItemFailureKind::DeviceLost, "the device went away and did not come back"));
     }
     let first = attempt(factory, analyzer, item);
-    if !is_lost(&first) {
+    if !is_lost(&first) || condition.is_lost() {
         return first;
     }
+    let _away = condition.away();
     tracing::warn!(item = item.id, "the device went away: new sessions are made");
     telemetry::device_rebuilt();
     *analyzer = None;
@@ -87,7 +87,7 @@ fn attempt_again_if_lost(
     if is_lost(&second) {
         tracing::error!("the device is lost; nothing more is served");
         *analyzer = None;
-        lost.send_replace(true);
+        condition.lose();
     }
     second
 }

@@ -21,14 +21,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, bounded};
-use facesets_core::wire::Credit;
-use tokio::sync::watch;
-
 pub use clients::{Client, ClientId, Clients, Shares, StreamPlace, TooMany};
 pub use credit::{Answers, Slot, Submitter};
+use crossbeam_channel::{Sender, bounded};
+use facesets_core::wire::Credit;
 
-use crate::analyzer::Analyzer;
+use crate::{analyzer::Analyzer, device::Condition};
 
 /// Items that wait per lane: the next one must be there when a lane is done, more would only lie in memory.
 const QUEUED_PER_LANE: usize = 1;
@@ -52,8 +50,8 @@ pub struct Pool {
     /// How many those are.
     queued: usize,
     lanes: Mutex<Vec<JoinHandle<()>>>,
-    /// Whether the device went away and did not come back.
-    lost: watch::Sender<bool>,
+    /// What lanes and devices say of the devices.
+    condition: Condition,
 }
 
 /// Lanes that cannot be started.
@@ -68,13 +66,21 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// Starts `lanes` threads and waits until each has its analyzer.
+    /// Starts `lanes` threads and waits until each has its analyzer, whose devices are nobody else's.
     pub fn start(
         lanes: NonZeroUsize,
         factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, PoolError> {
+        Self::start_on(Condition::default(), lanes, factory)
+    }
+
+    /// The same on devices of whose condition others speak too.
+    pub fn start_on(
+        condition: Condition,
+        lanes: NonZeroUsize,
+        factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, PoolError> {
         let factory: Arc<Factory> = Arc::new(factory);
-        let lost = watch::Sender::new(false);
         let queued = lanes.get() * QUEUED_PER_LANE;
         let (jobs, taken) = bounded(queued);
         // One message a lane.
@@ -82,9 +88,9 @@ impl Pool {
         let mut threads = Vec::new();
         for index in 0..lanes.get() {
             let (factory, taken, ready) = (Arc::clone(&factory), taken.clone(), ready.clone());
-            let lost = lost.clone();
+            let condition = condition.clone();
             let builder = thread::Builder::new().name(format!("lane-{index}"));
-            threads.push(builder.spawn(move || lane::run(&*factory, &taken, &ready, &lost))?);
+            threads.push(builder.spawn(move || lane::run(&*factory, &taken, &ready, &condition))?);
         }
         drop(ready);
         // Lanes hold their senders as long as they work, so the messages are counted.
@@ -96,7 +102,7 @@ impl Pool {
             gate: Arc::new(gate::Gate::new(queued)),
             queued,
             lanes: Mutex::new(threads),
-            lost,
+            condition,
         })
     }
 
@@ -105,25 +111,24 @@ impl Pool {
         Credit { max_items: 2 * lanes.get() as u32 + 2, max_bytes: 256 << 20 }
     }
 
-    /// A stream of items of `client`, with a credit of its own.
-    pub fn open_for(self: &Arc<Self>, client: &Arc<Client>, credit: Credit) -> (Submitter, Answers) {
-        credit::open(Arc::clone(self), Arc::clone(client), credit)
+    /// A stream of items of `client`, whom people call `label`, with a credit of its own.
+    pub fn open_for(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        label: &str,
+        credit: Credit,
+    ) -> (Submitter, Answers) {
+        credit::open(Arc::clone(self), Arc::clone(client), label.into(), credit)
     }
 
     /// The same for this program itself, where there are no clients.
     pub fn open(self: &Arc<Self>, credit: Credit) -> (Submitter, Answers) {
-        self.open_for(&Client::local(), credit)
+        self.open_for(&Client::local(), "local", credit)
     }
 
-    /// Comes back when the device is lost for good: every item is then answered with a retryable failure.
-    pub async fn lost(&self) {
-        // The sender lives as long as the pool, so this is no error.
-        let _ = self.lost.subscribe().wait_for(|lost| *lost).await;
-    }
-
-    /// Whether the device is lost for good.
-    pub fn is_lost(&self) -> bool {
-        *self.lost.borrow()
+    /// Whether the devices work. When one is lost, every item is answered with a retryable failure.
+    pub fn condition(&self) -> &Condition {
+        &self.condition
     }
 
     /// Whether no item is taken any more.

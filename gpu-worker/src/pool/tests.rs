@@ -10,6 +10,7 @@ use facesets_core::wire::{Item, ItemFailureKind, ItemReply};
 use super::*;
 use crate::{
     analyzer::failed,
+    device::DeviceState,
     testing::{Toy, item},
 };
 
@@ -169,7 +170,7 @@ async fn a_device_that_comes_back_costs_no_item() {
     submit(&submitter, item(1, "face")).await;
     assert!(next(&mut answers).await.unwrap().outcome.is_ok());
     assert_eq!(tries.load(Ordering::SeqCst), 2);
-    assert!(tokio::time::timeout(Duration::from_millis(20), pool.lost()).await.is_err());
+    assert_eq!(pool.condition().now(), DeviceState::Working);
 }
 
 #[tokio::test]
@@ -182,5 +183,5 @@ async fn a_device_that_stays_away_is_lost_and_nothing_is_tried_on_it_any_more() 
         assert_eq!((failure.kind, failure.kind.is_retryable()), (ItemFailureKind::DeviceLost, true));
     }
     assert_eq!(tries.load(Ordering::SeqCst), 2);
-    pool.lost().await;
+    assert_eq!(pool.condition().now(), DeviceState::Lost);
 }

@@ -68,7 +68,14 @@ pub(super) struct Link {
     look: Pin<Box<Sleep>>,
     named: Pin<Box<WaitForCancellationFutureOwned>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place,
+    _place: Counted,
+}
+
+/// A place, and that it shows in the metrics.
+#[derive(Debug)]
+struct Counted {
+    place: Place,
+    _gauge: telemetry::Held,
 }
 
 /// In plaintext, or within TLS.
@@ -125,7 +132,7 @@ fn links_within(
     ReceiverStream::new(receiver)
 }
 
-fn place(places: &Places, peer: SocketAddr) -> Option<Place> {
+fn place(places: &Places, peer: SocketAddr) -> Option<Counted> {
     match places.take(peer.ip()) {
         Ok((place, displaced)) => {
             if displaced {
@@ -134,7 +141,7 @@ fn place(places: &Places, peer: SocketAddr) -> Option<Place> {
                     tracing::warn!(%peer, "a connection takes the place of one whose client has named no token");
                 }
             }
-            Some(place)
+            Some(Counted { place, _gauge: telemetry::Held::connection() })
         }
         Err(full) => {
             let refusal = match full {
@@ -154,10 +161,10 @@ async fn establish(
     (handshake, limits): (Duration, Limits),
     (stream, address): (TcpStream, SocketAddr),
     tls: Option<TlsAcceptor>,
-    place: Place,
+    counted: Counted,
     to: mpsc::Sender<io::Result<Link>>,
 ) {
-    let peer = stream.connect_info();
+    let (peer, place) = (stream.connect_info(), &counted.place);
     let calls = Calls::none_yet(place.named().clone());
     let spoken = tokio::select! {
         biased;
@@ -167,7 +174,7 @@ async fn establish(
     match spoken {
         Ok(Ok(stream)) => {
             // Whoever would serve it may have stopped.
-            let _ = to.send(Ok(Link::new(stream, peer, calls, limits, place))).await;
+            let _ = to.send(Ok(Link::new(stream, peer, calls, limits, counted))).await;
         }
         Ok(Err(Failed::Broken(error))) => {
             if worth_a_line() {
@@ -232,7 +239,8 @@ impl Connected for Link {
 }
 
 impl Link {
-    fn new(stream: Stream, peer: TcpConnectInfo, calls: Calls, limits: Limits, place: Place) -> Self {
+    fn new(stream: Stream, peer: TcpConnectInfo, calls: Calls, limits: Limits, counted: Counted) -> Self {
+        let place = &counted.place;
         Self {
             stream,
             peer,
@@ -242,7 +250,7 @@ impl Link {
             named: Box::pin(place.named().clone().cancelled_owned()),
             lost: Box::pin(place.lost().clone().cancelled_owned()),
             calls,
-            _place: place,
+            _place: counted,
         }
     }
 

@@ -6,6 +6,7 @@ mod acquaintances;
 mod attempts;
 mod auth;
 mod calls;
+mod health;
 mod limits;
 mod link;
 mod pace;
@@ -74,6 +75,18 @@ impl WorkerService {
         Self { packs: Some(packs), ..self }
     }
 
+    /// What people call a client: the name under which it has paired, else its address.
+    fn label(&self, id: ClientId) -> String {
+        match id {
+            ClientId::Paired(token) => {
+                let known = self.acquaintances.as_ref();
+                known.and_then(|known| known.name(&token)).unwrap_or_else(|| "revoked".to_owned())
+            }
+            ClientId::Address(address) => address.to_string(),
+            ClientId::Local => "local".to_owned(),
+        }
+    }
+
     /// Returns when a client that was known is so no more; never for any other.
     fn revoked(&self, paired: Option<Paired>) -> impl Future<Output = ()> + use<> {
         let known = self.acquaintances.clone().zip(paired);
@@ -115,8 +128,10 @@ impl Worker for WorkerService {
         request: Request<Streaming<proto::ProcessRequest>>,
     ) -> Result<Response<Replies>, Status> {
         let paired = request.extensions().get::<Paired>().copied();
-        let place = self.clients.enter(who(paired, &request)?).map_err(refuse)?;
-        let (submitter, answers) = self.pool.open_for(place.client(), self.description.credit);
+        let id = who(paired, &request)?;
+        let place = self.clients.enter(id).map_err(refuse)?;
+        let label = self.label(id);
+        let (submitter, answers) = self.pool.open_for(place.client(), &label, self.description.credit);
         let (reader, immediate) = Reader::new(self.clone(), request.into_inner(), submitter);
         tokio::spawn(reader.run(self.revoked(paired)));
         Ok(Response::new(Replies::new(immediate, answers, place)))

@@ -16,7 +16,7 @@ use super::{WorkerService, pace::Pace};
 use crate::{
     analyzer::failed,
     pool::{Slot, Submitter},
-    telemetry::{self, OpenStream, Refusal},
+    telemetry::{self, Refusal},
 };
 
 /// How long a client may take to say Hello.
@@ -68,7 +68,7 @@ impl Reader {
 
     /// Reads until there is nothing more to read, nobody to read the answers, or the client was `revoked`.
     pub(super) async fn run(mut self, revoked: impl Future<Output = ()>) {
-        let _open = OpenStream::new();
+        let _open = telemetry::Held::stream();
         let answers = self.immediate.clone();
         let end = tokio::select! {
             biased;

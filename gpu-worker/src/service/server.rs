@@ -9,11 +9,11 @@ use facesets_core::wire::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
-use tonic_health::{ServingStatus, server::health_reporter};
+use tonic_health::pb::health_server::HealthServer;
 
 use super::{
-    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, calls::CountCalls, link::links,
-    pairing::PairingService,
+    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, calls::CountCalls,
+    health::HealthService, link::links, pairing::PairingService,
 };
 use crate::{pool::Clients, trust::TrustError};
 
@@ -94,10 +94,8 @@ pub async fn serve(
     } else {
         (None, None)
     };
-    let (health, health_server) = health_reporter();
-    let health_server = health_server.max_decoding_message_size(MAX_QUESTION_BYTES);
-    health.set_serving::<WorkerServer<WorkerService>>().await;
-    let watching = tokio::spawn(say_when_lost(Arc::clone(&pool), health.clone()));
+    let health = HealthServer::new(HealthService::new(pool.condition().clone(), drain.clone()))
+        .max_decoding_message_size(MAX_QUESTION_BYTES);
     let worker = WorkerServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -112,7 +110,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(CountCalls)
-        .add_service(health_server)
+        .add_service(health)
         .add_service(InterceptedService::new(worker, guard))
         .add_optional_service(pairing)
         .add_optional_service(reflection)
@@ -124,8 +122,6 @@ pub async fn serve(
     let too_late = async {
         drain.cancelled().await;
         tracing::info!("draining");
-        health.set_service_status("", ServingStatus::NotServing).await;
-        health.set_not_serving::<WorkerServer<WorkerService>>().await;
         tokio::time::sleep(DRAIN_LIMIT).await;
     };
     let outcome = tokio::select! {
@@ -135,7 +131,6 @@ pub async fn serve(
         }
         () = too_late => Outcome::Abandoned,
     };
-    watching.abort();
     let ended = tokio::task::spawn_blocking(move || {
         pool.shutdown(match outcome {
             Outcome::Drained => DRAIN_LIMIT,
@@ -143,13 +138,6 @@ pub async fn serve(
         })
     });
     Ok(if ended.await.unwrap_or(false) { outcome } else { Outcome::Abandoned })
-}
-
-/// A worker whose device is gone stays up, to say so: not serving, and every item may be tried elsewhere.
-async fn say_when_lost(pool: Arc<crate::pool::Pool>, health: tonic_health::server::HealthReporter) {
-    pool.lost().await;
-    health.set_service_status("", ServingStatus::NotServing).await;
-    health.set_not_serving::<WorkerServer<WorkerService>>().await;
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -7,17 +7,17 @@ use facesets_core::Sha256Digest;
 use super::{
     Worker, WorkerNumber,
     shared::{Company, Shared},
-    stream::drive,
+    stream::{Past, drive},
     window::{InFlight, Sent},
 };
 
 /// Keeps a worker at work until the queue has come to its end. The error says why it was given up.
 pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Shared>) -> Result<(), String> {
     let Worker { mut connection, tasks, origin } = worker;
-    let mut fruitless = 0;
+    let (mut fruitless, mut past) = (0, Past::None);
     loop {
         let (label, instance) = (connection.label().to_owned(), connection.description().instance);
-        let Err(broken) = drive(connection, tasks.clone(), number, Arc::clone(&shared)).await else {
+        let Err(broken) = drive(connection, past, tasks.clone(), number, Arc::clone(&shared)).await else {
             return Ok(());
         };
         let fate = origin.fate(instance).await;
@@ -45,11 +45,12 @@ pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Share
         connection = tokio::select! {
             biased;
             () = shared.queue.ended() => return Ok(()),
-            again = origin.again(&tasks, &shared.patience) => {
+            again = origin.again(&tasks, shared.patience.after(fruitless)) => {
                 again.map_err(|error| format!("{reason}; not back: {error}"))?
             }
         };
         let restarted = connection.is_another_than(instance);
+        past = if restarted { Past::None } else { Past::Known };
         tracing::info!(worker = label, restarted, "worker is back");
         // What looked like a link that broke was a death after all. What it had is with the others meanwhile, or still waits.
         if restarted && !had.is_empty() {

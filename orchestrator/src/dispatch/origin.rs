@@ -30,6 +30,15 @@ pub struct Patience {
     pub silence: Duration,
 }
 
+impl Patience {
+    /// The same after so many streams without an answer: each makes the first delay twice as long. A worker whose device is lost can be
+    /// reached at once, and is of no use before somebody has started it again.
+    pub(super) fn after(self, fruitless: u32) -> Self {
+        let first_delay = self.first_delay.saturating_mul(2u32.saturating_pow(fruitless));
+        Self { first_delay: first_delay.min(self.longest_delay), ..self }
+    }
+}
+
 impl Default for Patience {
     /// A link that is away for half a minute, and images that take minutes each.
     fn default() -> Self {
@@ -73,9 +82,9 @@ impl Origin {
     }
 
     /// Gets it back, with the same contracts. The error is for people, and final.
-    pub(super) async fn again(&self, tasks: &[Task], patience: &Patience) -> Result<Connection, String> {
+    pub(super) async fn again(&self, tasks: &[Task], patience: Patience) -> Result<Connection, String> {
         let connection = match self {
-            Self::Remote(way) => reconnect(way, patience).await?,
+            Self::Remote(way) => reconnect(way, &patience).await?,
             Self::Managed(supervisor) => {
                 let supervisor = Arc::clone(supervisor);
                 let restarted = tokio::task::spawn_blocking(move || supervisor.restart());

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use facesets_core::wire::{
-    Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, Task, TaskResult, proto,
+    Item, ItemFailure, ItemFailureKind, ItemOutcome, ItemReply, PROTOCOL_VERSION, Task, TaskResult, proto,
     proto::{process_request, process_response},
     requests,
 };
@@ -52,9 +52,19 @@ pub(super) struct Broken {
 /// Shared by the tasks of one stream, which must not mix the messages of two items.
 type Outbox = Arc<Mutex<mpsc::Sender<proto::ProcessRequest>>>;
 
+/// Whether a worker has had a stream before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    /// Its process has not.
+    None,
+    /// It has, and the stream ended early.
+    Known,
+}
+
 /// Works through the queue on one connection until the queue is finished or the connection breaks.
 pub(super) async fn drive(
     mut connection: Connection,
+    past: Past,
     tasks: Vec<Task>,
     number: WorkerNumber,
     shared: Arc<Shared>,
@@ -74,8 +84,14 @@ pub(super) async fn drive(
     };
     // It owns what it has taken from the queue, so it is never aborted: it ends when the window closes.
     let feeding = tokio::spawn(feeder.run());
-    let listener =
-        Listener { connection, tasks, number, window: Arc::clone(&window), shared: Arc::clone(&shared) };
+    let listener = Listener {
+        connection,
+        past,
+        tasks,
+        number,
+        window: Arc::clone(&window),
+        shared: Arc::clone(&shared),
+    };
     let heard = listener.run(&mut replies).await;
     let hung = window.quiet_for() >= shared.patience.silence;
     window.close();
@@ -179,6 +195,7 @@ async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
 /// Matches answers with what is in flight.
 struct Listener {
     connection: Connection,
+    past: Past,
     tasks: Vec<Task>,
     number: WorkerNumber,
     window: Arc<Window>,
@@ -198,10 +215,25 @@ impl Listener {
             let Some(reply) = reply else { return self.ended() };
             let reply = ItemReply::try_from(reply)
                 .map_err(|error| Lost(format!("it sent a message that means nothing: {error}")))?;
-            let Some(work) = self.window.take_answered(reply.id) else {
-                return Err(Lost(format!("it answered item {}, which was not in flight", reply.id)));
-            };
-            self.settle(work, reply).await;
+            let unknown = || Lost(format!("it answered item {}, which was not in flight", reply.id));
+            match reply.outcome {
+                Err(failure) if failure.kind == ItemFailureKind::DeviceLost => {
+                    // No answer to speak of: a worker that says nothing else is of no use.
+                    let work = self.window.take(reply.id).ok_or_else(unknown)?;
+                    let lost = Lost(format!("its device is lost: {}", failure.message));
+                    if self.past == Past::Known && self.window.answered() == 0 {
+                        // It was lost before this one came.
+                        give_back_later(Arc::clone(&self.shared.queue), work);
+                    } else {
+                        self.failed(work, reply.id, failure).await;
+                    }
+                    return Err(lost);
+                }
+                outcome => {
+                    let work = self.window.take_answered(reply.id).ok_or_else(unknown)?;
+                    self.settle(work, reply.id, outcome).await;
+                }
+            }
         }
     }
 
@@ -226,11 +258,11 @@ impl Listener {
         Ok(())
     }
 
-    async fn settle(&self, mut work: Work, reply: ItemReply) {
-        let outcome = match reply.outcome {
+    async fn settle(&self, work: Work, item: u64, outcome: ItemOutcome) {
+        let outcome = match outcome {
             Ok((results, timings)) if are_answered_by(&self.tasks, &results) => {
                 tracing::debug!(
-                    item = reply.id,
+                    item,
                     content = %work.sha256.short(),
                     queue_us = timings.queue.as_micros() as u64,
                     decode_us = timings.decode.as_micros() as u64,
@@ -253,19 +285,22 @@ impl Listener {
                 self.window.close();
                 self.shared.queue.give_back(work);
             }
-            Err(failure) => {
-                work.tries += 1;
-                work.failed_on = Some(self.number);
-                tracing::warn!(
-                    item = reply.id, content = %work.sha256.short(), kind = %failure.kind, tries = work.tries,
-                    message = failure.message, "failed"
-                );
-                if failure.kind.is_retryable() && work.tries < MAX_TRIES {
-                    give_back_later(Arc::clone(&self.shared.queue), work);
-                } else {
-                    self.shared.answer(work, Err(Refusal::Worker(failure))).await;
-                }
-            }
+            Err(failure) => self.failed(work, item, failure).await,
+        }
+    }
+
+    /// Tries an item again where that may help, else takes the failure for its answer.
+    async fn failed(&self, mut work: Work, item: u64, failure: ItemFailure) {
+        work.tries += 1;
+        work.failed_on = Some(self.number);
+        tracing::warn!(
+            item, content = %work.sha256.short(), kind = %failure.kind, tries = work.tries,
+            message = failure.message, "failed"
+        );
+        if failure.kind.is_retryable() && work.tries < MAX_TRIES {
+            give_back_later(Arc::clone(&self.shared.queue), work);
+        } else {
+            self.shared.answer(work, Err(Refusal::Worker(failure))).await;
         }
     }
 }

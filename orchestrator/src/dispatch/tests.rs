@@ -161,7 +161,7 @@ async fn a_temporary_failure_is_tried_again_but_not_for_ever() {
         *times += 1;
         match item.data[0] {
             1 if *times < 3 => fails(item, ItemFailureKind::OutOfMemory),
-            2 => fails(item, ItemFailureKind::DeviceLost),
+            2 => fails(item, ItemFailureKind::OutOfMemory),
             _ => done(item),
         }
     });
@@ -169,17 +169,42 @@ async fn a_temporary_failure_is_tried_again_but_not_for_ever() {
     let ran = run_all(vec![worker], &[1; 4]).await;
     ran.result.unwrap();
     assert_eq!(ran.outcomes[&1], Ok((1, 1)));
-    assert!(matches!(&ran.outcomes[&2], Err(Refusal::Worker(f)) if f.kind == ItemFailureKind::DeviceLost));
+    assert!(matches!(&ran.outcomes[&2], Err(Refusal::Worker(f)) if f.kind == ItemFailureKind::OutOfMemory));
     assert_eq!((ran.sent, items.load(Ordering::Relaxed)), (2 + 3 + 3, 8));
 }
 
 #[tokio::test]
 async fn what_fails_on_one_worker_is_tried_on_another() {
-    let (erring, tried) = worker(answer_each(|item| fails(item, ItemFailureKind::DeviceLost))).await;
+    let (erring, tried) = worker(answer_each(|item| fails(item, ItemFailureKind::OutOfMemory))).await;
     let (good, _) = worker(answer_each(done)).await;
     let sizes = [1; 30];
     all_done(&run_all(vec![erring, good], &sizes).await, &sizes);
     assert!(tried.load(Ordering::Relaxed) > 0);
+}
+
+#[tokio::test]
+async fn workers_whose_devices_are_lost_fail_no_image_as_long_as_another_one_works() {
+    let lost = async || worker(answer_each(|item| fails(item, ItemFailureKind::DeviceLost))).await.0;
+    let slow: Behaviour = Arc::new(|items| {
+        std::thread::sleep(Duration::from_millis(5));
+        Reaction::Answer(items.drain(..).map(|item| done(&item)).collect())
+    });
+    let (good, _) = worker(slow).await;
+    let sizes = [1; 40];
+    all_done(&run_all(vec![lost().await, lost().await, lost().await, good], &sizes).await, &sizes);
+}
+
+#[tokio::test]
+async fn a_worker_whose_device_is_lost_for_good_is_given_up_with_the_reason() {
+    let (lost, items) = worker(answer_each(|item| fails(item, ItemFailureKind::DeviceLost))).await;
+    let ran = run_all(vec![lost], &[1; 200]).await;
+    let error = ran.result.unwrap_err();
+    assert!(
+        matches!(&error, DispatchError::EveryWorkerGone { reasons, .. } if reasons[0].contains("device is lost")),
+        "{error}"
+    );
+    // Not three times each.
+    assert!(items.load(Ordering::Relaxed) < 100 && ran.open > 190, "{} are open", ran.open);
 }
 
 #[tokio::test]

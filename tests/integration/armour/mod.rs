@@ -1,11 +1,13 @@
 //! The worker's armour: who gets in, what goes over the wire, and what nobody ever sees in a log.
 
 mod certificates;
+mod drill;
 mod handshakes;
 mod hostile;
 mod nameless;
 mod network;
 mod pairing;
+mod soak;
 mod tokens;
 
 use std::{fs, path::Path};

@@ -1,5 +1,6 @@
 //! ONNX Runtime through `ort`: loading the library and knowing what it offers. Nothing outside this folder names it.
 
+mod failure;
 mod session;
 
 use std::path::Path;

@@ -15,7 +15,7 @@ use super::{
         BUCKETS, CpuFallback, Engine, EngineError, InputShape, Provider, RunFailure, Shapes, Target, Tensor,
         bucket::{append_rows, bucket_for, padded},
     },
-    Runtime,
+    Runtime, failure,
 };
 
 /// Sessions that a model keeps for fixed sizes: one a bucket, and a few detector sizes.
@@ -105,7 +105,7 @@ impl Engine for OrtEngine {
             .find(|model| model.role == role)
             .ok_or_else(|| EngineError::Load { role, reason: "the pack has none".to_owned() })?;
         let failed =
-            |error: ort::Error| EngineError::Run { role, cause: failure(&error), reason: error.to_string() };
+            |error: ort::Error| EngineError::Run { role, cause: cause(&error), reason: error.to_string() };
         if let Sessions::Later(graph) = &model.sessions {
             let session = made_of(&self.runtime, self.threads, graph).map_err(failed)?;
             model.sessions = Sessions::Dynamic(Box::new(session));
@@ -273,13 +273,7 @@ impl Input {
     }
 }
 
-fn failure(error: &ort::Error) -> RunFailure {
-    let message = error.message().to_ascii_lowercase();
-    if error.code() == ort::ErrorCode::DeviceReset || message.contains("887a000") {
-        RunFailure::DeviceLost
-    } else if message.contains("failed to allocate") || message.contains("bad_alloc") {
-        RunFailure::OutOfMemory
-    } else {
-        RunFailure::Other
-    }
+fn cause(error: &ort::Error) -> RunFailure {
+    let is_reset = error.code() == ort::ErrorCode::DeviceReset;
+    if is_reset { RunFailure::DeviceLost } else { failure::cause(error.message()) }
 }
