@@ -102,6 +102,10 @@ fn decode_picture(
     if format == ImageFormat::Jpeg {
         return jpeg::decode(bytes, limits, memory);
     }
+    if raw::tiff::Tiff::parse(bytes).is_some_and(|tiff| tiff.claims_too_much()) {
+        let reason = "a tag has more values than the file has bytes".to_owned();
+        return Err(DecodeError::Damaged { format: name(format), reason });
+    }
     let explain = |error| from_image_error(error, format);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();

@@ -10,6 +10,8 @@ const MAGICS: [u16; 4] = [42, 0x4F52, 0x5352, 0x55];
 
 /// Tags as the TIFF 6.0 and TIFF/EP specifications number them.
 pub(crate) mod tag {
+    /// Those of TIFF 6.0.
+    pub(crate) const OF_PICTURES: std::ops::RangeInclusive<u16> = 0xFE..=0x214;
     pub(crate) const COMPRESSION: u16 = 0x103;
     pub(crate) const PHOTOMETRIC: u16 = 0x106;
     pub(crate) const STRIP_OFFSETS: u16 = 0x111;
@@ -84,6 +86,19 @@ impl<'a> Tiff<'a> {
             found.push(directory);
         }
         found
+    }
+
+    /// Whether a tag that describes the first picture claims more values than the file has bytes: decoders make room for them before they
+    /// look for them.
+    pub(crate) fn claims_too_much(&self) -> bool {
+        let first = self.directory_at(self.first);
+        first.is_some_and(|directory| {
+            directory.entries.iter().any(|&[t1, t2, _, _, c1, c2, c3, c4, ..]| {
+                let tag = if self.little_endian { [t1, t2] } else { [t2, t1] };
+                tag::OF_PICTURES.contains(&u16::from_le_bytes(tag))
+                    && self.u32([c1, c2, c3, c4]) as usize > self.bytes.len()
+            })
+        })
     }
 
     /// The directory of EXIF tags.
@@ -175,6 +190,17 @@ mod tests {
         let directories = Tiff::parse(bytes).unwrap().directories();
         assert_eq!(directories.len(), 1);
         assert_eq!(directories[0].uint(tag::ORIENTATION), Some(6));
+    }
+
+    #[test]
+    fn a_picture_with_more_values_than_bytes_claims_too_much() {
+        let whole = *b"II*\0\x08\0\0\0\x01\0\x00\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        assert!(!Tiff::parse(&whole).unwrap().claims_too_much());
+        let mut greedy = whole;
+        greedy[16] = 1; // 65,537 widths
+        assert!(Tiff::parse(&greedy).unwrap().claims_too_much());
+        greedy[11] = 0xC6; // of a maker's own tag, which no decoder reads
+        assert!(!Tiff::parse(&greedy).unwrap().claims_too_much());
     }
 
     #[test]
