@@ -178,7 +178,9 @@ fn look_after(
     });
     while !stop.load(Ordering::Relaxed) {
         let asked = SystemTime::now();
-        let answer = runtime.block_on(health.check(HealthCheckRequest::default())).unwrap();
+        // Whoever names no token loses the connection now and then; the next question opens another.
+        let mut ask = || runtime.block_on(health.check(HealthCheckRequest::default()));
+        let answer = ask().or_else(|_| ask()).unwrap();
         let serving = answer.into_inner().status() == ServingStatus::Serving;
         samples.push(Sample { asked, answered: SystemTime::now(), process: worker.process(), serving });
         if serving {
