@@ -144,15 +144,18 @@ impl Cuts {
 pub(super) fn for_gender_age(
     photo: &Photo,
     candidates: &[Candidate],
-    meter: &Meter,
+    common: &Common,
 ) -> Result<Vec<RgbImage>, ItemFailure> {
-    let mut memory = Vec::new();
+    let mut memory = common.windows.take();
     let mut cut = |candidate: &Candidate| {
         let crop = crop_about(&candidate.bbox, GENDER_AGE_SIDE)?;
         let reach = crop.reach(photo.dimensions().into()).unwrap_or_default();
         Ok(crop.cut(&photo.window(reach, &mut memory)))
     };
-    meter.time(Stage::GenderAgeCrop, candidates.len(), || candidates.iter().map(&mut cut).collect())
+    let all = || candidates.iter().map(&mut cut).collect();
+    let crops = common.meter.time(Stage::GenderAgeCrop, candidates.len(), all);
+    common.windows.give_back(memory);
+    crops
 }
 
 fn crop_about(bbox: &BBox, side: u32) -> Result<LandmarkCrop, ItemFailure> {

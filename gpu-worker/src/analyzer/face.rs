@@ -93,7 +93,7 @@ impl<D: Device> FaceAnalyzer<D> {
         let (width, height) = photo.dimensions();
         let pack = self.common.models.pack.name.clone();
         let crops = match gender_age {
-            Some(_) => crops::for_gender_age(photo, &candidates, &self.common.meter)?,
+            Some(_) => crops::for_gender_age(photo, &candidates, &self.common)?,
             None => Vec::new(),
         };
         let gender_age = gender_age.map(|contract| Box::new(GenderAges { contract, faces: Vec::new() }));

@@ -37,7 +37,16 @@ pub fn decode_upright_in(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<RgbImage, DecodeError> {
-    match format_of(bytes, limits)? {
+    decode(format_of(bytes, limits)?, memory, bytes, limits)
+}
+
+fn decode(
+    format: Format,
+    memory: Vec<u8>,
+    bytes: &[u8],
+    limits: &ImageLimits,
+) -> Result<RgbImage, DecodeError> {
+    match format {
         Format::Picture(format) => {
             let stored = decode_picture(bytes, format, limits, memory)?;
             Ok(exif::turn_upright(stored, exif::of_picture(bytes).orientation))
@@ -56,10 +65,14 @@ pub fn decode_upright_in(
 /// The same pixels as [`decode_upright`]'s, but made RGB only where they are looked at, which saves a tenth of the decoding where most are
 /// not: a JPEG that stands upright stays as it is stored, brightness and colour apart. Anything else is RGB at once.
 pub fn decode_photo_in(memory: Vec<u8>, bytes: &[u8], limits: &ImageLimits) -> Result<Photo, DecodeError> {
-    let upright = || exif::is_upright(exif::of_picture(bytes).orientation);
     match format_of(bytes, limits)? {
-        Format::Picture(ImageFormat::Jpeg) if upright() => jpeg::decode_photo(bytes, limits, memory),
-        _ => decode_upright_in(memory, bytes, limits).map(Photo::from),
+        Format::Picture(ImageFormat::Jpeg) => match exif::of_picture(bytes).orientation {
+            orientation if exif::is_upright(orientation) => jpeg::decode_photo(bytes, limits, memory),
+            turned => {
+                jpeg::decode(bytes, limits, memory).map(|stored| exif::turn_upright(stored, turned).into())
+            }
+        },
+        format => decode(format, memory, bytes, limits).map(Photo::from),
     }
 }
 

@@ -66,19 +66,24 @@ pub(crate) fn valid_orientation(value: u32) -> Option<u8> {
 
 /// Whether stored pixels stand upright.
 pub(crate) fn is_upright(orientation: Option<u8>) -> bool {
-    matches!(orientation.and_then(Orientation::from_exif), None | Some(Orientation::NoTransforms))
+    turn(orientation).is_none()
 }
 
 /// Turns stored pixels upright.
 pub(crate) fn turn_upright(stored: RgbImage, orientation: Option<u8>) -> RgbImage {
-    match orientation.and_then(Orientation::from_exif) {
-        None | Some(Orientation::NoTransforms) => stored,
+    match turn(orientation) {
+        None => stored,
         Some(orientation) => {
             let mut image = DynamicImage::ImageRgb8(stored);
             image.apply_orientation(orientation);
             image.into_rgb8()
         }
     }
+}
+
+/// What has to be done to stored pixels, if anything.
+fn turn(orientation: Option<u8>) -> Option<Orientation> {
+    orientation.and_then(Orientation::from_exif).filter(|turn| *turn != Orientation::NoTransforms)
 }
 
 fn text(exif: &Exif, tag: u16) -> Option<&[u8]> {

@@ -25,12 +25,21 @@ const END_MARKER: [u8; 2] = [0xFF, 0xD9];
 /// `memory`: whatever it holds is overwritten; the pixels are in it if it is large enough.
 pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
     let (mut decoder, header) = open(bytes, limits)?;
+    all_pixels(&mut decoder, &header, bytes, memory)
+}
+
+fn all_pixels(
+    decoder: &mut Decompressor,
+    header: &DecompressHeader,
+    bytes: &[u8],
+    memory: Vec<u8>,
+) -> Result<RgbImage, DecodeError> {
     let (width, height) = (header.width, header.height);
     let pixels = match header.colorspace {
         Colorspace::CMYK | Colorspace::YCCK => {
-            cmyk_to_rgb(&decompress(&mut decoder, bytes, (width, height), PixelFormat::CMYK, memory)?)
+            cmyk_to_rgb(&decompress(decoder, bytes, (width, height), PixelFormat::CMYK, memory)?)
         }
-        _ => decompress(&mut decoder, bytes, (width, height), PixelFormat::RGB, memory)?,
+        _ => decompress(decoder, bytes, (width, height), PixelFormat::RGB, memory)?,
     };
     Ok(RgbImage::from_raw(width as u32, height as u32, pixels)
         .expect("the buffer was made for this width and height"))
@@ -44,7 +53,7 @@ pub(crate) fn decode_photo(
 ) -> Result<Photo, DecodeError> {
     let (mut decoder, header) = open(bytes, limits)?;
     match Subsampling::of(bytes).filter(|_| header.colorspace == Colorspace::YCbCr) {
-        None => decode(bytes, limits, memory).map(Photo::from),
+        None => all_pixels(&mut decoder, &header, bytes, memory).map(Photo::from),
         Some(subsampling) => {
             let size = (header.width, header.height);
             Planes::decode(&mut decoder, bytes, size, subsampling, memory).map(Photo::of_planes)
