@@ -2,7 +2,7 @@
 //!
 //! From the outside in: [`service`] speaks the protocol, [`pool`] gives items to lanes (one thread each), [`analyzer`] does what an
 //! item asks for, [`vision`] is the arithmetic, [`device`] gathers the inputs of networks, [`engine`] runs them, [`model_pack`] provides
-//! them, [`meter`] says where the time goes, [`exposition`] tells it to Prometheus, [`mod@bench`] measures. [`trust`] knows whom to let
+//! them, [`onnx`] reads their files, [`meter`] says where the time goes, [`exposition`] tells it to Prometheus, [`mod@bench`] measures. [`trust`] knows whom to let
 //! in. [`assembly`] and [`startup`] put the parts together, [`command`] does so for the command line, [`managed`] is what a parent process says and hears.
 
 pub mod analyzer;
@@ -17,6 +17,7 @@ pub mod logging;
 pub mod managed;
 pub mod meter;
 pub mod model_pack;
+pub mod onnx;
 pub mod packs;
 mod places;
 pub mod pool;

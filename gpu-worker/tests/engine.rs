@@ -11,11 +11,13 @@ use facesets_worker::{
     analyzer::PackBuilder,
     device::{Condition, Shared, Turns},
     engine::{
-        Engine, EngineError, InputShape, Provider, RUNTIME_FILE, RoleWord as _, Shapes, Target, Tensor,
+        Engine, EngineError, Graphs, InputShape, Provider, RUNTIME_FILE, RoleWord as _, Shapes, Target,
+        Tensor,
         ort::{OrtEngine, Runtime},
         self_test::Reference,
     },
     model_pack::Pack,
+    onnx::split_prelu,
 };
 
 use common::setup;
@@ -124,6 +126,31 @@ fn a_model_whose_outputs_are_corrupted_on_the_device_is_not_served() {
             }
         }
     }
+}
+
+#[test]
+fn a_graph_that_is_rewritten_for_processors_gives_the_same_numbers_as_the_stored_one() {
+    let pack = pack();
+    let runtime = runtime(Shapes::Dynamic);
+    let roles = [
+        (ModelRole::Detection, 320),
+        (ModelRole::Recognition, 112),
+        (ModelRole::Landmarks106, 192),
+        (ModelRole::Landmarks68, 192),
+    ];
+    let mut rewritten = 0;
+    for (role, side) in roles {
+        let graph = pack.read(role).unwrap();
+        rewritten += usize::from(*split_prelu(&graph) != graph);
+        let values: Vec<f32> = (0..3 * side * side).map(|i| (i * 7919 % 1009) as f32 / 504.5 - 1.0).collect();
+        let [stored, other] = [Graphs::Stored, Graphs::ForProcessors].map(|graphs| {
+            let runtime = runtime.on(Target { graphs, ..runtime.target().clone() }).unwrap();
+            let mut engine = OrtEngine::new(&runtime, [(role, &graph[..])], 1).unwrap();
+            engine.run(role, [1, 3, side, side], &values).unwrap()
+        });
+        assert_eq!(stored, other, "{}", role.word());
+    }
+    assert!(rewritten > 0, "the recogniser has nothing to rewrite");
 }
 
 #[test]

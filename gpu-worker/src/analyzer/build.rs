@@ -8,7 +8,7 @@ use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
     device::{Condition, Device, InPlace, Shared, Turns},
     engine::{
-        Check, Engine, EngineError, OnDemand, Provider, Target,
+        Check, Engine, EngineError, Graphs, OnDemand, Provider, Target,
         ort::{OrtEngine, Runtime},
         self_test::{Reference, SelfTestError},
     },
@@ -103,11 +103,11 @@ impl PackBuilder {
         self.measure(&roles)
     }
 
-    /// What the models in `roles` give on the host's processor.
+    /// What the models in `roles` give on the host's processor as they are stored.
     pub fn measure(&self, roles: &[ModelRole]) -> Result<Reference, BuildError> {
         let runtime = self
             .runtime
-            .on(Target::new(Provider::Cpu))
+            .on(Target { graphs: Graphs::Stored, ..Target::new(Provider::Cpu) })
             .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
         let (mut engine, models) = Self { runtime, ..self.clone() }.engine_for(roles)?;
         Ok(Reference::measure(&mut engine, roles, |role| models.normalisation(role))?)

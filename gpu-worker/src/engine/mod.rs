@@ -15,7 +15,9 @@ use facesets_core::wire::ModelRole;
 
 pub use bucket::{BUCKETS, bucket_for};
 pub use on_demand::{Check, OnDemand};
-pub use provider::{AUTO_ORDER, CpuFallback, Provider, ProviderChoice, Shapes, Target, UnknownProvider};
+pub use provider::{
+    AUTO_ORDER, CpuFallback, Graphs, Provider, ProviderChoice, Shapes, Target, UnknownProvider,
+};
 pub use runtime_path::{RUNTIME_FILE, RuntimePathError, find_runtime};
 pub use simulated::Simulated;
 

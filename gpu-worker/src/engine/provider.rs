@@ -63,6 +63,15 @@ pub enum CpuFallback {
     Allowed,
 }
 
+/// In which form graphs are handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Graphs {
+    /// As they are stored.
+    Stored,
+    /// With operators for which the processor has fast kernels, and the same numbers: [`split_prelu`](crate::onnx::split_prelu).
+    ForProcessors,
+}
+
 /// A provider with its settings: what sessions are bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -74,6 +83,8 @@ pub struct Target {
     pub fallback: CpuFallback,
     /// What sizes it is fed.
     pub shapes: Shapes,
+    /// What graphs it is given.
+    pub graphs: Graphs,
 }
 
 impl Target {
@@ -86,7 +97,8 @@ impl Target {
                 Shapes::Fixed
             }
         };
-        Self { provider, device_id: None, fallback: CpuFallback::Refused, shapes }
+        let graphs = if provider == Provider::Cpu { Graphs::ForProcessors } else { Graphs::Stored };
+        Self { provider, device_id: None, fallback: CpuFallback::Refused, shapes, graphs }
     }
 }
 

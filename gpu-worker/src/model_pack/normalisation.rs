@@ -2,8 +2,10 @@
 
 use facesets_core::wire::ModelRole;
 
-use super::{NotOnnx, first_node_names};
-use crate::vision::Normalisation;
+use crate::{
+    onnx::{NotOnnx, first_node_names},
+    vision::Normalisation,
+};
 
 /// Nodes that are looked at.
 const NODES: usize = 8;
@@ -38,7 +40,8 @@ pub fn normalisation(role: ModelRole, model: &[u8]) -> Result<Normalisation, Not
 
 #[cfg(test)]
 mod tests {
-    use super::{super::onnx_header::model_with_nodes, *};
+    use super::*;
+    use crate::onnx::model_with_nodes;
 
     fn std_of(role: ModelRole, names: &[&str]) -> f32 {
         normalisation(role, &model_with_nodes(names)).unwrap().std

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use facesets_core::wire::ModelRole;
-use facesets_worker::model_pack::{Pack, first_node_names, normalisation};
+use facesets_worker::{
+    model_pack::{Pack, normalisation},
+    onnx::{first_node_names, split_prelu},
+};
 
 use crate::seeds::PACK;
 
@@ -29,11 +32,13 @@ pub(crate) fn manifest(text: &[u8]) {
     }
 }
 
-/// The names of a model's first nodes, and how its input is normalised; or that it is none.
+/// The names of a model's first nodes, how its input is normalised, and its graph for processors; or that it is none.
 pub(crate) fn model(bytes: &[u8]) {
     let names = first_node_names(bytes, NODES);
     assert!(names.as_ref().is_ok_and(|names| names.len() <= NODES) || names.is_err());
     for role in ModelRole::ALL {
         assert_eq!(normalisation(role, bytes).is_ok(), names.is_ok());
     }
+    let split = split_prelu(bytes);
+    assert!(*split == *bytes || first_node_names(&split, NODES).is_ok());
 }

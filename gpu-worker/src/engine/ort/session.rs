@@ -1,5 +1,7 @@
 //! Sessions bound to a provider, one a model or one a model and size, and running them.
 
+use std::borrow::Cow;
+
 use facesets_core::wire::ModelRole;
 use ort::{
     ep::{self, ExecutionProviderDispatch},
@@ -12,11 +14,13 @@ use ort::{
 
 use super::{
     super::{
-        BUCKETS, CpuFallback, Engine, EngineError, InputShape, Provider, RunFailure, Shapes, Target, Tensor,
+        BUCKETS, CpuFallback, Engine, EngineError, Graphs, InputShape, Provider, RunFailure, Shapes, Target,
+        Tensor,
         bucket::{append_rows, bucket_for, padded},
     },
     Runtime, failure,
 };
+use crate::onnx::split_prelu;
 
 /// Sessions that a model keeps for fixed sizes: one a bucket, and a few detector sizes.
 const MAX_SESSIONS: usize = BUCKETS.len() + 3;
@@ -64,22 +68,26 @@ impl OrtEngine {
         let models = models.into_iter().map(|(role, graph)| {
             let load = |error: ort::Error| EngineError::Load { role, reason: error.to_string() };
             let signature = |reason| EngineError::Signature { role, reason };
+            let graph = match runtime.target().graphs {
+                Graphs::Stored => Cow::Borrowed(graph),
+                Graphs::ForProcessors => split_prelu(graph),
+            };
             match runtime.target().shapes {
                 Shapes::Dynamic if role.is_optional() => {
-                    let input = Input::of(&look_at(runtime, graph).map_err(load)?).map_err(signature)?;
-                    Ok(Model { role, input, sessions: Sessions::Later(graph.to_vec()) })
+                    let input = Input::of(&look_at(runtime, &graph).map_err(load)?).map_err(signature)?;
+                    Ok(Model { role, input, sessions: Sessions::Later(graph.into_owned()) })
                 }
                 Shapes::Dynamic => {
-                    let session = Box::new(made_of(runtime, threads, graph).map_err(load)?);
+                    let session = Box::new(made_of(runtime, threads, &graph).map_err(load)?);
                     let input = Input::of(&session).map_err(signature)?;
                     Ok(Model { role, input, sessions: Sessions::Dynamic(session) })
                 }
                 Shapes::Fixed => {
-                    let input = Input::of(&look_at(runtime, graph).map_err(load)?).map_err(signature)?;
+                    let input = Input::of(&look_at(runtime, &graph).map_err(load)?).map_err(signature)?;
                     Ok(Model {
                         role,
                         input,
-                        sessions: Sessions::Fixed { graph: graph.to_vec(), made: Vec::new() },
+                        sessions: Sessions::Fixed { graph: graph.into_owned(), made: Vec::new() },
                     })
                 }
             }

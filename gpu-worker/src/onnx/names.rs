@@ -1,43 +1,28 @@
-//! The little of the ONNX schema that deciding a model's normalisation takes.
+//! Names of nodes, which tell how a model wants its input.
 
-use prost::Message;
+use prost::Message as _;
 
-/// Bytes that are not an ONNX model.
-#[derive(Debug, thiserror::Error)]
-#[error("not an ONNX model: {0}")]
-pub struct NotOnnx(#[from] prost::DecodeError);
-
-// Field numbers from onnx.proto (IR version 13); everything else is skipped without being copied.
-
-#[derive(Clone, PartialEq, Message)]
-struct ModelProto {
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<NodeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeProto {
-    #[prost(string, tag = "3")]
-    name: String,
-}
+use super::{GRAPH, NODE, Node, NotOnnx, fields};
 
 /// Names of the first `count` nodes of the graph in `model`, in the file's order.
 pub fn first_node_names(model: &[u8], count: usize) -> Result<Vec<String>, NotOnnx> {
-    let nodes = ModelProto::decode(model)?.graph.unwrap_or_default().node;
-    Ok(nodes.into_iter().take(count).map(|node| node.name).collect())
+    let Some(graph) = fields(model)?.into_iter().find(|field| field.number == GRAPH) else {
+        return Ok(Vec::new());
+    };
+    let nodes = fields(graph.content)?.into_iter().filter(|field| field.number == NODE);
+    nodes.take(count).map(|node| Ok(Node::decode(node.content)?.name)).collect()
 }
 
 /// An ONNX model that has nodes of these names and nothing else, for tests.
 #[cfg(test)]
 pub(crate) fn model_with_nodes(names: &[&str]) -> Vec<u8> {
-    let node = names.iter().map(|name| NodeProto { name: (*name).to_owned() }).collect();
-    ModelProto { graph: Some(GraphProto { node }) }.encode_to_vec()
+    let (mut graph, mut model) = (Vec::new(), Vec::new());
+    for name in names {
+        let node = Node { name: (*name).to_owned(), ..Node::default() };
+        super::append(&mut graph, NODE, &node.encode_to_vec());
+    }
+    super::append(&mut model, GRAPH, &graph);
+    model
 }
 
 #[cfg(test)]
@@ -58,6 +43,12 @@ mod tests {
     #[test]
     fn a_model_without_a_graph_has_no_nodes() {
         assert!(first_node_names(&[], 8).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_model() {
+        let model = model_with_nodes(&["a", "b"]);
+        assert!(first_node_names(&model[..model.len() - 1], 8).is_err());
     }
 
     proptest! {
