@@ -111,8 +111,9 @@ impl Submitter {
     /// A pool that has been shut down answers with [`ItemFailureKind::Draining`].
     pub async fn submit(&self, mut slot: Slot, item: Item) {
         let received = Instant::now();
-        self.reserve_bytes(&mut slot, item.data.len() as u64).await;
-        let place = self.pool.gate.enter(self.client.id).await;
+        let bytes = item.data.len();
+        self.reserve_bytes(&mut slot, bytes as u64).await;
+        let place = self.pool.gate.enter(self.client.id, bytes).await;
         let label = Arc::clone(&self.label);
         let work = Work { item, label, answers: self.answers.clone(), credit: slot, place };
         let job = Job { received, work };

@@ -42,6 +42,10 @@ use crate::{
     telemetry::{self, Refusal},
 };
 
+/// How long whoever opens too many streams waits to hear so, and whoever does not keep to the protocol for the place of its stream: a client
+/// that tries again at once, again and again, would cost the others more than one that is served.
+const COOLING: Duration = Duration::from_secs(1);
+
 /// What the service answers with.
 #[derive(Debug, Clone)]
 pub struct WorkerService {
@@ -129,10 +133,17 @@ impl Worker for WorkerService {
     ) -> Result<Response<Replies>, Status> {
         let paired = request.extensions().get::<Paired>().copied();
         let id = who(paired, &request)?;
-        let place = self.clients.enter(id).map_err(refuse)?;
+        let place = match self.clients.enter(id) {
+            Ok(place) => Arc::new(place),
+            Err(reason) => {
+                tokio::time::sleep(COOLING).await;
+                return Err(refuse(reason));
+            }
+        };
         let label = self.label(id);
         let (submitter, answers) = self.pool.open_for(place.client(), &label, self.description.credit);
-        let (reader, immediate) = Reader::new(self.clone(), request.into_inner(), submitter);
+        let (reader, immediate) =
+            Reader::new(self.clone(), request.into_inner(), submitter, Arc::clone(&place));
         tokio::spawn(reader.run(self.revoked(paired)));
         Ok(Response::new(Replies::new(immediate, answers, place)))
     }

@@ -12,10 +12,10 @@ use facesets_core::wire::{
 use tokio::{sync::mpsc, time::timeout_at};
 use tonic::{Status, Streaming};
 
-use super::{WorkerService, pace::Pace};
+use super::{COOLING, WorkerService, pace::Pace};
 use crate::{
     analyzer::failed,
-    pool::{Slot, Submitter},
+    pool::{Slot, StreamPlace, Submitter},
     telemetry::{self, Refusal},
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Reader {
     submitter: Arc<Submitter>,
     immediate: mpsc::Sender<Immediate>,
     service: WorkerService,
+    /// The client's place among the streams.
+    place: Arc<StreamPlace>,
 }
 
 /// Why reading ends.
@@ -46,6 +48,8 @@ enum End {
     Gone,
     /// The stream ends with this.
     Failed(Status),
+    /// The same, and it is the client's fault.
+    Violated(Status),
 }
 
 impl Reader {
@@ -53,6 +57,7 @@ impl Reader {
         service: WorkerService,
         messages: Streaming<proto::ProcessRequest>,
         submitter: Submitter,
+        place: Arc<StreamPlace>,
     ) -> (Self, mpsc::Receiver<Immediate>) {
         let (immediate, receiver) = mpsc::channel(IMMEDIATE);
         let reader = Self {
@@ -62,6 +67,7 @@ impl Reader {
             submitter: Arc::new(submitter),
             immediate,
             service,
+            place,
         };
         (reader, receiver)
     }
@@ -77,14 +83,17 @@ impl Reader {
             Err(end) = self.read() => end,
         };
         drop(answers);
-        match end {
-            End::Finished => {}
-            End::Gone => tracing::debug!("a client has left"),
-            End::Failed(status) => {
-                tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
-                let _ = self.immediate.send(Err(status)).await;
-            }
-        }
+        let (status, cooling) = match end {
+            End::Finished => return,
+            End::Gone => return tracing::debug!("a client has left"),
+            End::Failed(status) => (status, Duration::ZERO),
+            End::Violated(status) => (status, COOLING),
+        };
+        tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
+        let Self { immediate, place, .. } = self;
+        let _ = immediate.send(Err(status)).await;
+        tokio::time::sleep(cooling).await;
+        drop(place);
     }
 
     async fn read(&mut self) -> Result<std::convert::Infallible, End> {
@@ -114,7 +123,7 @@ impl Reader {
         let first = first.map_err(|_| End::Failed(Status::deadline_exceeded("no Hello came")))?;
         let kind = first.map_err(|_| End::Gone)?.ok_or(End::Finished)?.kind;
         let Some(process_request::Kind::Hello(hello)) = kind else {
-            return Err(End::Failed(Status::invalid_argument("the first message must be a Hello")));
+            return Err(violation(&"the first message must be a Hello"));
         };
         let theirs = hello.protocol_version;
         if theirs != PROTOCOL_VERSION {
@@ -196,7 +205,7 @@ impl Reader {
                 message.map_err(|_| {
                     telemetry::refused(Refusal::Stalled);
                     let message = format!("an item does not go on: {received} bytes of it came in time");
-                    End::Failed(Status::deadline_exceeded(message))
+                    End::Violated(Status::deadline_exceeded(message))
                 })?
             }
         };
@@ -227,5 +236,5 @@ impl Reader {
 /// A client that does not keep to the protocol.
 fn violation(what: &impl ToString) -> End {
     telemetry::refused(Refusal::Protocol);
-    End::Failed(Status::invalid_argument(what.to_string()))
+    End::Violated(Status::invalid_argument(what.to_string()))
 }

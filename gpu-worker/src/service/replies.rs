@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -21,11 +22,15 @@ pub struct Replies {
     /// `None` when ended.
     answers: Option<Answers>,
     /// The client's place among the streams.
-    _place: StreamPlace,
+    _place: Arc<StreamPlace>,
 }
 
 impl Replies {
-    pub(super) fn new(immediate: mpsc::Receiver<Immediate>, answers: Answers, place: StreamPlace) -> Self {
+    pub(super) fn new(
+        immediate: mpsc::Receiver<Immediate>,
+        answers: Answers,
+        place: Arc<StreamPlace>,
+    ) -> Self {
         Self { immediate: Some(immediate), answers: Some(answers), _place: place }
     }
 }
