@@ -20,12 +20,12 @@ use crate::{
         contact_sheet::{self, PAGE},
         corpus::Corpus,
         crop::square_crop,
-        draft::encode_png,
         extras::Extras,
         formats::Subject,
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, FormatRecord, THIN,
         },
+        png,
     },
     gallery::{FaceIndex, Gallery},
     manifest::{self, FILE_NAME},
@@ -205,7 +205,7 @@ impl Workbench<'_> {
         let photo = photo::load(self.gallery.content_of(row), &unlimited).ok()?;
         let bbox = &self.gallery.faces[row].bbox;
         let crop = square_crop(&photo, bbox, face.pad_ratio, self.set.parameters.out_size).ok()?;
-        encode_png(&crop).ok()
+        Some(png::encode(&crop))
     }
 
     /// Whether a bundle of the crops that are there is the one that the manifest names; then it is put in place.
