@@ -10,6 +10,7 @@ pub mod corpus;
 pub mod crop;
 #[cfg(feature = "parquet")]
 mod crop_table;
+mod cut;
 pub mod diverse;
 mod draft;
 mod duplicates;

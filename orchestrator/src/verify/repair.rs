@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::{ImageLimits, Sha256Digest};
+use facesets_core::Sha256Digest;
 
 use super::{VerifyError, names};
 use crate::{
@@ -201,8 +201,7 @@ impl Workbench<'_> {
     /// The crop cut again from its photo.
     fn cut_again(&self, face: &ExportedFace) -> Option<Vec<u8>> {
         let row = self.index.row(&face.sha256, face.bbox)?;
-        let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-        let photo = photo::load(self.gallery.content_of(row), &unlimited).ok()?;
+        let photo = photo::load(self.gallery.content_of(row)).ok()?;
         let bbox = &self.gallery.faces[row].bbox;
         let crop = square_crop(&photo, bbox, face.pad_ratio, self.set.parameters.out_size).ok()?;
         Some(png::encode(&crop))
