@@ -7,7 +7,6 @@ use std::{
     sync::Mutex,
 };
 
-use facesets_core::ImageLimits;
 use facesets_imaging::RgbImage;
 use image::imageops::{self, FilterType};
 use rayon::prelude::*;
@@ -163,14 +162,13 @@ impl Reader<'_> {
 }
 
 fn load(content: &Content) -> Result<(u64, RgbImage), String> {
-    // What was embedded within some limits may be looked at whatever the limits are now.
-    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-    let picture = photo::load(content, &unlimited).map_err(|error| error.to_string())?;
+    let photo = photo::load(content).map_err(|error| error.to_string())?;
+    let picture = photo.to_rgb();
     let hash = difference_hash(&picture).map_err(|error| error.to_string())?;
     let scale = f64::from(THUMBNAIL) / f64::from(picture.width().max(picture.height()));
     let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
     let small =
-        imageops::resize(&picture, side(picture.width()), side(picture.height()), FilterType::Triangle);
+        imageops::resize(&*picture, side(picture.width()), side(picture.height()), FilterType::Triangle);
     Ok((hash, small))
 }
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    draft::{Draft, make},
+    cut::cut,
+    draft::Draft,
     manifest::{ExportedFace, FacesetManifest},
     plan::{ExportParameters, PlannedFace, PlannedSet, by_rank, widest_padding},
     render::{RenderError, Renderer, at},
@@ -153,7 +154,7 @@ pub fn render_candidates(
             .zip(found)
             .map(|(rank, candidate)| Draft::new(0, candidate.face, crops.join(crop_name(rank))))
             .collect();
-        make(renderer, &mut drafts)?;
+        cut(renderer, &mut drafts)?;
         let faces = (0..).zip(drafts.iter().zip(found)).filter_map(|(rank, (draft, candidate))| {
             let file = format!("{}/{}", set.name, crop_name(rank));
             let face = ExportedFace::new(renderer.gallery, &candidate.face, file, draft.png()?);

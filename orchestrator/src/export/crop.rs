@@ -1,8 +1,11 @@
 //! Square crops of upright photos.
 
-use facesets_core::BBox;
-use facesets_imaging::RgbImage;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
+use facesets_core::{BBox, geometry::PixelRect};
+use facesets_imaging::{Photo, RgbImage, Window};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
 
 use super::plan::square_around;
 
@@ -20,52 +23,84 @@ pub enum CropError {
 /// Longest side of a crop before it is resized: more than any image within the limits on pixels needs.
 const MAX_SIDE: f32 = 65_536.0;
 
-/// Cuts the square of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox` out of `photo`, pixels outside of it black, and
-/// resizes it to `out_size` × `out_size` with a Lanczos filter (antialiased when shrinking).
-pub fn square_crop(
-    photo: &RgbImage,
-    bbox: &BBox,
-    pad_ratio: f32,
-    out_size: u32,
-) -> Result<RgbImage, CropError> {
-    let square = square_around(bbox, pad_ratio);
-    let side = square.width().round();
-    if !(1.0..=MAX_SIDE).contains(&side) {
-        return Err(CropError::Side(side));
-    }
-    let cut = cut_square(photo, square.x1.round() as i64, square.y1.round() as i64, side as u32);
-    if cut.width() == out_size {
-        return Ok(cut);
-    }
-    resized(cut, out_size)
+/// Where a crop lies in its photo, beyond which it may reach; in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Square {
+    left: i64,
+    top: i64,
+    side: u32,
 }
 
-/// The square of `side` pixels whose top left pixel is (`left`, `top`), black where the photo has no pixel.
-fn cut_square(photo: &RgbImage, left: i64, top: i64, side: u32) -> RgbImage {
-    let mut cut = RgbImage::new(side, side);
-    let (width, height) = (i64::from(photo.width()), i64::from(photo.height()));
-    let (x1, x2) = (left.clamp(0, width), (left + i64::from(side)).clamp(0, width));
-    let (y1, y2) = (top.clamp(0, height), (top + i64::from(side)).clamp(0, height));
-    if x1 >= x2 {
-        return cut;
-    }
-    let bytes = 3 * (x2 - x1) as usize;
-    let (from_stride, to_stride) = (3 * width as usize, 3 * side as usize);
-    let pixels: &mut [u8] = &mut cut;
-    for y in y1..y2 {
-        let from = y as usize * from_stride + 3 * x1 as usize;
-        let to = (y - top) as usize * to_stride + 3 * (x1 - left) as usize;
-        let source = &photo.as_raw()[from..from + bytes];
-        pixels[to..to + bytes].copy_from_slice(source);
-    }
-    cut
+/// The crop of the square of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`; see [`Square::cut`].
+pub fn square_crop(photo: &Photo, bbox: &BBox, pad_ratio: f32, out_size: u32) -> Result<RgbImage, CropError> {
+    Square::around(bbox, pad_ratio)?.cut(photo, out_size, &mut Vec::new())
 }
 
-fn resized(image: RgbImage, size: u32) -> Result<RgbImage, CropError> {
+impl Square {
+    /// Of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`.
+    pub fn around(bbox: &BBox, pad_ratio: f32) -> Result<Self, CropError> {
+        let square = square_around(bbox, pad_ratio);
+        let side = square.width().round();
+        if !(1.0..=MAX_SIDE).contains(&side) {
+            return Err(CropError::Side(side));
+        }
+        Ok(Self { left: square.x1.round() as i64, top: square.y1.round() as i64, side: side as u32 })
+    }
+
+    /// How many rows of a photo are looked at, from its top.
+    pub fn end(&self) -> u32 {
+        self.top.saturating_add(self.side.into()).clamp(0, u32::MAX.into()) as u32
+    }
+
+    /// Cuts it out of a photo, black where that has no pixel, and resizes it to `out_size` × `out_size` with a Lanczos filter (antialiased
+    /// when shrinking). `memory` is for its pixels before that.
+    pub fn cut(&self, photo: &Photo, out_size: u32, memory: &mut Vec<u8>) -> Result<RgbImage, CropError> {
+        let inside = self.inside(photo);
+        let whole = (inside.width, inside.height) == (self.side, self.side);
+        let window = photo.window(inside, memory);
+        if whole && window.rect == inside && self.side != out_size {
+            return resized(window.rgb, self.side, out_size);
+        }
+        let cut = self.on_black(&window, inside);
+        if self.side == out_size { Ok(cut) } else { resized(&cut, self.side, out_size) }
+    }
+
+    /// The part of it that lies in a photo.
+    fn inside(&self, photo: &Photo) -> PixelRect {
+        let (width, height) = photo.dimensions();
+        let part = |start: i64, of: u32| {
+            let end = start.saturating_add(self.side.into()).clamp(0, of.into());
+            let start = start.clamp(0, of.into());
+            (start as u32, (end - start) as u32)
+        };
+        let ((x, width), (y, height)) = (part(self.left, width), part(self.top, height));
+        PixelRect { x, y, width, height }
+    }
+
+    /// Its pixels: those of the window in the part that lies in the photo, black elsewhere.
+    fn on_black(&self, window: &Window<'_>, inside: PixelRect) -> RgbImage {
+        let mut cut = RgbImage::new(self.side, self.side);
+        if inside.width == 0 || inside.height == 0 {
+            return cut;
+        }
+        let (from_stride, to_stride) = (3 * window.rect.width as usize, 3 * self.side as usize);
+        let from = 3 * (inside.x - window.rect.x) as usize;
+        let to = 3 * (i64::from(inside.x) - self.left) as usize;
+        let first = (i64::from(inside.y) - self.top) as usize;
+        let source = window.rgb.chunks_exact(from_stride).skip((inside.y - window.rect.y) as usize);
+        let target = cut.chunks_exact_mut(to_stride).skip(first).take(inside.height as usize);
+        let len = 3 * inside.width as usize;
+        for (target, source) in target.zip(source) {
+            target[to..to + len].copy_from_slice(&source[from..from + len]);
+        }
+        cut
+    }
+}
+
+/// A square of RGB pixels with another side.
+fn resized(rgb: &[u8], side: u32, size: u32) -> Result<RgbImage, CropError> {
     let failed = |error: &dyn std::fmt::Display| CropError::Resize(error.to_string());
-    let (width, height) = image.dimensions();
-    let source =
-        Image::from_vec_u8(width, height, image.into_raw(), PixelType::U8x3).map_err(|e| failed(&e))?;
+    let source = ImageRef::new(side, side, rgb, PixelType::U8x3).map_err(|e| failed(&e))?;
     let mut target = Image::new(size, size, PixelType::U8x3);
     let options =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
@@ -75,13 +110,18 @@ fn resized(image: RgbImage, size: u32) -> Result<RgbImage, CropError> {
 
 #[cfg(test)]
 mod tests {
-    use facesets_imaging::Rgb;
+    use facesets_core::ImageLimits;
+    use facesets_imaging::{Rgb, decode_rows_in, decode_upright, encode_jpeg};
     use proptest::prelude::*;
 
     use super::*;
 
     fn photo() -> RgbImage {
         RgbImage::from_fn(60, 40, |x, y| Rgb([x as u8 + 1, y as u8 + 1, 200]))
+    }
+
+    fn cut_square(photo: &RgbImage, left: i64, top: i64, side: u32) -> RgbImage {
+        Square { left, top, side }.cut(&Photo::from(photo.clone()), side, &mut Vec::new()).unwrap()
     }
 
     #[test]
@@ -119,7 +159,30 @@ mod tests {
             x in -300.0f32..300.0, y in -300.0f32..300.0, w in 1.0f32..200.0, h in 1.0f32..200.0, pad in 0.0f32..1.0, size in 1u32..80,
         ) {
             let bbox = BBox::new([x, y, x + w, y + h]).unwrap();
-            prop_assert_eq!(square_crop(&photo(), &bbox, pad, size).unwrap().dimensions(), (size, size));
+            let photo = Photo::from(photo());
+            prop_assert_eq!(square_crop(&photo, &bbox, pad, size).unwrap().dimensions(), (size, size));
         }
+
+        #[test]
+        fn a_crop_of_the_rows_down_to_its_end_as_they_are_stored_is_that_of_the_decoded_photo(
+            left in -100i64..150, top in -100i64..250, side in 1u32..150, size in 1u32..80, as_it_is in any::<bool>(),
+        ) {
+            let jpeg = striped();
+            let square = Square { left, top, side };
+            let size = if as_it_is { side } else { size };
+            let limits = ImageLimits::default();
+            let stored = decode_rows_in(Vec::new(), &jpeg, &limits, square.end()).unwrap();
+            let decoded = Photo::from(decode_upright(&jpeg, &limits).unwrap());
+            let mut memory = vec![77; 100];
+            let crops = [stored, decoded].map(|photo| square.cut(&photo, size, &mut memory).unwrap());
+            prop_assert!(crops[0] == crops[1]);
+        }
+    }
+
+    /// A JPEG whose colour changes everywhere.
+    fn striped() -> Vec<u8> {
+        let level = |v: u32| (v * 37 % 256) as u8;
+        encode_jpeg(&RgbImage::from_fn(130, 210, |x, y| Rgb([level(x), level(y), level(x + 2 * y)])), 90)
+            .unwrap()
     }
 }

@@ -1,23 +1,17 @@
-//! Crops that are being made: from photos to PNG files, and looked at until each is good or given up.
+//! Crops that are being made: cut, looked at, and cut again until each is good or given up.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
-use facesets_core::{ImageLimits, Sha256Digest};
-use facesets_imaging::RgbImage;
-use image::{
-    ExtendedColorType, ImageEncoder as _,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
+use facesets_core::Sha256Digest;
 use ndarray::Array1;
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::{
     collapse::Duplicate,
-    crop::{self, CropError},
+    cut::cut,
     plan::{Padding, PlannedFace, other_paddings},
     render::{RenderError, Renderer, at},
 };
@@ -26,7 +20,6 @@ use crate::{
     cluster::centroid,
     gallery::Gallery,
     manifest::path_text,
-    photo::{self, PhotoError},
     refine::DropReason,
     threshold::CosineDistance,
 };
@@ -65,15 +58,6 @@ pub(super) enum State {
     LeftOut(DropReason),
     /// It could not be made or looked at, which was reported.
     Lost,
-}
-
-/// Why one photo gave no crops.
-#[derive(Debug, thiserror::Error)]
-enum PhotoFailure {
-    #[error(transparent)]
-    Photo(#[from] PhotoError),
-    #[error(transparent)]
-    Crop(#[from] CropError),
 }
 
 impl Draft {
@@ -167,52 +151,6 @@ fn fault(reading: &Reading, centroid: &Array1<f32>, max: CosineDistance) -> Opti
     (farthest > max).then_some(Fault::Unlike { distance: farthest, max })
 }
 
-/// Cuts every open crop and writes it. Each photo is decoded once for all of its crops, photos in parallel.
-pub(super) fn make(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result<(), RenderError> {
-    let Renderer { gallery, monitor, stop, .. } = *renderer;
-    let mut by_photo: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (number, draft) in drafts.iter().enumerate() {
-        if matches!(draft.state, State::Open) {
-            by_photo.entry(gallery.faces[draft.face.face].content).or_default().push(number);
-        }
-    }
-    if by_photo.is_empty() {
-        return Ok(());
-    }
-    monitor.start("cropping", Some(by_photo.values().map(Vec::len).sum::<usize>() as u64));
-    let looked: &[Draft] = drafts;
-    let made: Vec<Vec<(usize, State)>> = by_photo
-        .into_par_iter()
-        .map(|(content, numbers)| {
-            if stop.is_cancelled() {
-                return Err(RenderError::Stopped);
-            }
-            let states = match crops_of(renderer, content, looked, &numbers) {
-                Ok(crops) => numbers
-                    .iter()
-                    .zip(crops)
-                    .map(|(number, crop)| {
-                        let path = &looked[*number].path;
-                        Ok((*number, State::Made(write_png(path, &crop).map_err(at(path))?)))
-                    })
-                    .collect::<Result<Vec<_>, RenderError>>()?,
-                Err(failure) => {
-                    let path = path_text(gallery.contents[content].canonical_path());
-                    monitor.problem(&path, &failure.to_string());
-                    numbers.iter().map(|number| (*number, State::Lost)).collect()
-                }
-            };
-            monitor.advance(numbers.len() as u64);
-            Ok(states)
-        })
-        .collect::<Result<_, RenderError>>()?;
-    monitor.finish();
-    for (number, state) in made.into_iter().flatten() {
-        drafts[number].state = state;
-    }
-    Ok(())
-}
-
 /// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut
 /// again with other paddings, then left out.
 pub(super) fn certify(
@@ -254,7 +192,7 @@ pub(super) fn certify(
                 }
             }
         }
-        make(renderer, drafts)?;
+        cut(renderer, drafts)?;
     }
 }
 
@@ -271,43 +209,7 @@ fn centroids(gallery: &Gallery, drafts: &[Draft]) -> BTreeMap<usize, Array1<f32>
     rows.into_iter().map(|(set, rows)| (set, centroid_of(rows))).collect()
 }
 
-fn crops_of(
-    renderer: &Renderer<'_>,
-    content: usize,
-    drafts: &[Draft],
-    numbers: &[usize],
-) -> Result<Vec<RgbImage>, PhotoFailure> {
-    let Renderer { gallery, parameters, .. } = *renderer;
-    // What was embedded within some limits may be cropped whatever the limits are now.
-    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-    let photo = photo::load(&gallery.contents[content], &unlimited)?;
-    numbers
-        .iter()
-        .map(|number| {
-            let face = &drafts[*number].face;
-            let bbox = &gallery.faces[face.face].bbox;
-            Ok(crop::square_crop(&photo, bbox, face.pad_ratio, parameters.out_size)?)
-        })
-        .collect()
-}
-
 fn digest_of(path: &Path) -> Result<Sha256Digest, RenderError> {
     let (sha256, _) = fs::File::open(path).and_then(Sha256Digest::of_reader).map_err(at(path))?;
     Ok(sha256)
-}
-
-/// Always the same encoder settings: equal pixels give equal bytes. Level 3 takes a third of the time of the default, 6, for 2 % more bytes
-/// (measured on crops of photos; zlib-rs).
-pub(crate) fn encode_png(image: &RgbImage) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Level(3), FilterType::Adaptive)
-        .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
-        .map_err(io::Error::other)?;
-    Ok(bytes)
-}
-
-fn write_png(path: &Path, image: &RgbImage) -> io::Result<Sha256Digest> {
-    let bytes = encode_png(image)?;
-    fs::write(path, &bytes)?;
-    Ok(Sha256Digest::of(&bytes))
 }

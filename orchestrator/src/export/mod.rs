@@ -1,6 +1,6 @@
 //! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
 //!
-//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`] and [`mod@formats`] are pure; [`render`] reads photos and writes a folder that is under construction.
+//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`], [`mod@formats`] and `png` are pure; [`render`] reads photos and writes a folder that is under construction.
 
 pub mod bundle;
 pub mod candidates;
@@ -10,8 +10,9 @@ pub mod corpus;
 pub mod crop;
 #[cfg(feature = "parquet")]
 mod crop_table;
+mod cut;
 pub mod diverse;
-pub(crate) mod draft;
+mod draft;
 mod duplicates;
 pub mod era;
 pub mod extras;
@@ -19,6 +20,7 @@ pub mod formats;
 pub mod kept;
 pub mod manifest;
 pub mod plan;
+pub(crate) mod png;
 mod reactor;
 pub mod render;
 #[cfg(test)]

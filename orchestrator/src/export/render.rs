@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ExportParameters, PlannedFace, PlannedSet, bundle,
+    cut::cut,
     diverse::diverse,
-    draft::{Draft, State, certify, make},
+    draft::{Draft, State, certify},
     duplicates::{left_out, set_aside, someone_stands_for_nobody},
     extras::Extras,
     formats::{Format, Subject},
@@ -167,7 +168,7 @@ pub fn render_again(
             });
         }
     }
-    make(renderer, &mut drafts)?;
+    cut(renderer, &mut drafts)?;
     set_aside(renderer, &mut drafts)?;
     if let Certify::By(examiner) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;

@@ -15,11 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ExportParameters,
     collapse::DuplicateSimilarity,
-    draft::encode_png,
     extras::Extras,
     formats::Format,
     manifest::FacesetManifest,
-    plan,
+    plan, png,
     render::{Certify, FACES, Rendered, Renderer, render},
 };
 use crate::{
@@ -107,7 +106,7 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
                 Rgb([90, 90, number as u8])
             }
         });
-        let bytes = encode_png(&photo).unwrap();
+        let bytes = png::encode(&photo);
         let path = folder.path().join(format!("{number}.png"));
         fs::write(&path, &bytes).unwrap();
         gallery.contents.push(Content {

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::{ImageLimits, Sha256Digest};
+use facesets_core::Sha256Digest;
 
 use super::{VerifyError, names};
 use crate::{
@@ -20,12 +20,12 @@ use crate::{
         contact_sheet::{self, PAGE},
         corpus::Corpus,
         crop::square_crop,
-        draft::encode_png,
         extras::Extras,
         formats::Subject,
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, FormatRecord, THIN,
         },
+        png,
     },
     gallery::{FaceIndex, Gallery},
     manifest::{self, FILE_NAME},
@@ -201,11 +201,10 @@ impl Workbench<'_> {
     /// The crop cut again from its photo.
     fn cut_again(&self, face: &ExportedFace) -> Option<Vec<u8>> {
         let row = self.index.row(&face.sha256, face.bbox)?;
-        let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-        let photo = photo::load(self.gallery.content_of(row), &unlimited).ok()?;
+        let photo = photo::load(self.gallery.content_of(row)).ok()?;
         let bbox = &self.gallery.faces[row].bbox;
         let crop = square_crop(&photo, bbox, face.pad_ratio, self.set.parameters.out_size).ok()?;
-        encode_png(&crop).ok()
+        Some(png::encode(&crop))
     }
 
     /// Whether a bundle of the crops that are there is the one that the manifest names; then it is put in place.

@@ -65,9 +65,20 @@ fn decode(
 /// The same pixels as [`decode_upright`]'s, but made RGB only where they are looked at, which saves a tenth of the decoding where most are
 /// not: a JPEG that stands upright stays as it is stored, brightness and colour apart. Anything else is RGB at once.
 pub fn decode_photo_in(memory: Vec<u8>, bytes: &[u8], limits: &ImageLimits) -> Result<Photo, DecodeError> {
+    decode_rows_in(memory, bytes, limits, u32::MAX)
+}
+
+/// The same for somebody who looks at the first `rows` rows only: where a JPEG allows it (it stands upright and is not progressive), the
+/// others are not decoded, and what may be damaged in them is not found. Looking at them panics.
+pub fn decode_rows_in(
+    memory: Vec<u8>,
+    bytes: &[u8],
+    limits: &ImageLimits,
+    rows: u32,
+) -> Result<Photo, DecodeError> {
     match format_of(bytes, limits)? {
         Format::Picture(ImageFormat::Jpeg) => match exif::of_picture(bytes).orientation {
-            orientation if exif::is_upright(orientation) => jpeg::decode_photo(bytes, limits, memory),
+            orientation if exif::is_upright(orientation) => jpeg::decode_photo(bytes, limits, rows, memory),
             turned => {
                 jpeg::decode(bytes, limits, memory).map(|stored| exif::turn_upright(stored, turned).into())
             }

@@ -20,7 +20,7 @@ mod photo;
 mod raw;
 
 pub use capture_time::CaptureTime;
-pub use decode::{decode_photo_in, decode_upright, decode_upright_in};
+pub use decode::{decode_photo_in, decode_rows_in, decode_upright, decode_upright_in};
 pub use error::DecodeError;
 pub use exif::{CameraTags, camera_tags};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};

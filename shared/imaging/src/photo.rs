@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use crate::jpeg::{Planes, Scratch};
 
-/// A photo, upright. Its pixels are the same as those of [`crate::decode_upright`], however they are read.
+/// A photo, upright, or its first rows. Its pixels are the same as those of [`crate::decode_upright`], however they are read.
 #[derive(Debug)]
 pub struct Photo(Pixels);
 
@@ -64,6 +64,9 @@ impl Photo {
     }
 
     /// All pixels.
+    ///
+    /// # Panics
+    /// If not all rows were asked for.
     pub fn to_rgb(&self) -> Cow<'_, RgbImage> {
         match &self.0 {
             Pixels::Rgb(image) => Cow::Borrowed(image),
@@ -87,7 +90,7 @@ impl Photo {
     /// At least the pixels of `rect`, in `memory` unless they are RGB already; it grows as needed.
     ///
     /// # Panics
-    /// If `rect` reaches beyond the photo.
+    /// If `rect` reaches beyond the photo, or below the rows that were asked for.
     pub fn window<'a>(&'a self, rect: PixelRect, memory: &'a mut Vec<u8>) -> Window<'a> {
         let planes = match &self.0 {
             Pixels::Rgb(image) => return Window::of(image),
@@ -123,7 +126,7 @@ impl Rows<'_> {
     /// Row `y` as RGB, three bytes a pixel.
     ///
     /// # Panics
-    /// If the photo has no such row.
+    /// If the photo has no such row, or it was not asked for.
     pub fn get(&mut self, y: usize) -> &[u8] {
         match &self.photo.0 {
             Pixels::Rgb(image) => {
@@ -156,7 +159,7 @@ mod tests {
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
     use super::*;
-    use crate::{decode_photo_in, decode_upright};
+    use crate::{decode_photo_in, decode_rows_in, decode_upright};
 
     /// A JPEG of noise, where any wrong neighbour shows.
     fn noise((width, height): (usize, usize), subsamp: Subsamp, seed: u32) -> Vec<u8> {
@@ -210,6 +213,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn the_rows_that_were_asked_for_have_the_pixels_of_the_whole_photo(
+            size in (1usize..70, 1usize..120), subsamp in any_subsampling(), seed in any::<u32>(), part in 0.0f64..1.1,
+        ) {
+            let jpeg = noise(size, subsamp, seed);
+            let whole = decode_upright(&jpeg, &ImageLimits::default()).unwrap();
+            let asked = (part * size.1 as f64) as usize;
+            let photo = decode_rows_in(vec![77; 1000], &jpeg, &ImageLimits::default(), asked as u32).unwrap();
+            prop_assert_eq!(photo.dimensions(), whole.dimensions());
+            let mut rows = photo.rows();
+            for (y, row) in whole.as_raw().chunks_exact(3 * size.0).enumerate().take(asked) {
+                prop_assert_eq!(rows.get(y), row);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_nobody_asked_for_are_not_decoded_and_damage_above_them_is_found() {
+        let jpeg = noise((64, 160), Subsamp::Sub2x2, 1);
+        let decode = |jpeg: &[u8], rows| decode_rows_in(Vec::new(), jpeg, &ImageLimits::default(), rows);
+        assert_eq!(decode(&jpeg, 40).unwrap().memory(), 64 * 48 * 3 / 2);
+        let without_end = &jpeg[..jpeg.len() / 2];
+        assert!(decode(without_end, 40).is_ok());
+        assert!(decode(without_end, 120).is_err());
+        let mut damaged = jpeg.clone();
+        // A marker that does not belong there.
+        let early = jpeg.len() / 10;
+        damaged[early..early + 2].copy_from_slice(b"\xFF\xD4");
+        assert!(decode(&damaged, 40).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "row 40 was not asked for")]
+    fn looking_at_a_row_that_was_not_asked_for_is_a_mistake_that_shows() {
+        let jpeg = noise((64, 160), Subsamp::Sub2x2, 1);
+        decode_rows_in(Vec::new(), &jpeg, &ImageLimits::default(), 40).unwrap().rows().get(40);
     }
 
     #[test]

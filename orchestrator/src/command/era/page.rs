@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::ImageLimits;
 use rayon::prelude::*;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -176,9 +175,7 @@ impl Pictures<'_> {
     fn draw_photo(&self, content: usize, faces: &BTreeMap<usize, &str>) -> Result<(), Undrawn> {
         let problem = |error: &dyn std::fmt::Display| Undrawn::Photo(error.to_string());
         let gallery = self.eras.gallery;
-        // What was embedded within some limits may be looked at whatever the limits are now.
-        let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
-        let photo = photo::load(&gallery.contents[content], &unlimited).map_err(|error| problem(&error))?;
+        let photo = photo::load(&gallery.contents[content]).map_err(|error| problem(&error))?;
         for (face, file) in faces {
             let bbox = &gallery.faces[*face].bbox;
             let small = crop::square_crop(&photo, bbox, PAD, SIDE).map_err(|error| problem(&error))?;

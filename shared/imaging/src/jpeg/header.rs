@@ -12,6 +12,19 @@ pub(crate) struct Header {
     pub(crate) height: u32,
     /// Horizontal and vertical sampling factor of each component, four bits each; empty where the header is cut off.
     pub(crate) sampling: Vec<u8>,
+    /// Whether the picture comes in scans that refine each other.
+    pub(crate) progressive: bool,
+    /// Where the height stands in the file, two bytes.
+    height_at: usize,
+}
+
+impl Header {
+    /// The file with another height in its header: a decoder stops behind so many rows, which are those of the whole picture.
+    pub(crate) fn with_height(&self, bytes: &[u8], height: u16) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        bytes[self.height_at..][..2].copy_from_slice(&height.to_be_bytes());
+        bytes
+    }
 }
 
 /// The header of the JPEG that begins here; `None` for what is no JPEG of a picture: RAW data are often compressed as
@@ -22,7 +35,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Header> {
         let &[0xFF, marker, l1, l2, ..] = rest else { return None };
         match marker {
             // Baseline, extended sequential, progressive. Source: ITU-T T.81, table B.1.
-            0xC0..=0xC2 => return frame(rest.get(4..)?),
+            0xC0..=0xC2 => return frame(rest.get(4..)?, bytes.len() - rest.len() + 4, marker == 0xC2),
             0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => {
                 rest = rest.get(2 + usize::from(u16::from_be_bytes([l1, l2])).max(2)..)?;
             }
@@ -49,7 +62,8 @@ pub(crate) fn before_scan(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-fn frame(bytes: &[u8]) -> Option<Header> {
+/// The frame header that begins at `at`.
+fn frame(bytes: &[u8], at: usize, progressive: bool) -> Option<Header> {
     let &[8, h1, h2, w1, w2, components, ref rest @ ..] = bytes else { return None };
     let (width, height) = (u16::from_be_bytes([w1, w2]), u16::from_be_bytes([h1, h2]));
     if width == 0 || height == 0 || !(1..=4).contains(&components) {
@@ -58,7 +72,7 @@ fn frame(bytes: &[u8]) -> Option<Header> {
     // Identifier, sampling factors, quantisation table.
     let specified = rest.get(..3 * usize::from(components)).unwrap_or_default();
     let sampling = specified.as_chunks::<3>().0.iter().map(|[_, factors, _]| *factors).collect();
-    Some(Header { width: width.into(), height: height.into(), sampling })
+    Some(Header { width: width.into(), height: height.into(), sampling, progressive, height_at: at + 1 })
 }
 
 #[cfg(test)]
@@ -68,7 +82,11 @@ mod tests {
     #[test]
     fn size_and_sampling_are_found_behind_other_segments() {
         let jpeg = b"\xFF\xD8\xFF\xE0\0\x04ab\xFF\xC0\0\x0B\x08\0\x10\0\x20\x01\x01\x11\0";
-        assert_eq!(read(jpeg), Some(Header { width: 32, height: 16, sampling: vec![0x11] }));
+        let header = read(jpeg).unwrap();
+        assert_eq!((header.width, header.height, &header.sampling[..]), (32, 16, &[0x11][..]));
+        assert!(!header.progressive);
+        let shorter = header.with_height(jpeg, 9);
+        assert_eq!(read(&shorter), Some(Header { height: 9, ..header }));
     }
 
     #[test]

@@ -45,18 +45,19 @@ fn all_pixels(
         .expect("the buffer was made for this width and height"))
 }
 
-/// The same pixels, made RGB when they are looked at wherever that can be put off.
+/// The same pixels, at least those of the first `rows` rows, made RGB when they are looked at wherever that can be put off.
 pub(crate) fn decode_photo(
     bytes: &[u8],
     limits: &ImageLimits,
+    rows: u32,
     memory: Vec<u8>,
 ) -> Result<Photo, DecodeError> {
-    let (mut decoder, header) = open(bytes, limits)?;
-    match Subsampling::of(bytes).filter(|_| header.colorspace == Colorspace::YCbCr) {
-        None => all_pixels(&mut decoder, &header, bytes, memory).map(Photo::from),
-        Some(subsampling) => {
-            let size = (header.width, header.height);
-            Planes::decode(&mut decoder, bytes, size, subsampling, memory).map(Photo::of_planes)
+    let (mut decoder, said) = open(bytes, limits)?;
+    let header = header::read(bytes).filter(|_| said.colorspace == Colorspace::YCbCr);
+    match header.and_then(|header| Some((Subsampling::of(&header)?, header))) {
+        None => all_pixels(&mut decoder, &said, bytes, memory).map(Photo::from),
+        Some((subsampling, header)) => {
+            Planes::decode(&mut decoder, bytes, (&header, subsampling), rows, memory).map(Photo::of_planes)
         }
     }
 }

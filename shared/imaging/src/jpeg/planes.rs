@@ -2,12 +2,12 @@
 //!
 //! Detection reads a third of a photo's rows, and only faces are read in full, so most pixels are never made RGB.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use multiversion::multiversion;
 use turbojpeg::{Decompressor, Subsamp, YuvImage, yuv_pixels_len};
 
-use super::{damaged, despite_harmless_warnings, header, with_len};
+use super::{damaged, despite_harmless_warnings, header::Header, with_len};
 use crate::DecodeError;
 
 /// Every row of a plane begins where the last one ended.
@@ -15,6 +15,9 @@ const ALIGN: usize = 1;
 
 /// Narrower photos than this have too few columns of colour for libjpeg-turbo to interpolate (`jdsample.c`: more than two).
 const MIN_WIDTH: usize = 5;
+
+/// Rows that are decoded at a time where colour has half as many rows as brightness.
+const BLOCK_ROWS: usize = 16;
 
 /// How coarse the planes of colour are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub(crate) struct Planes {
     width: usize,
     height: usize,
     subsampling: Subsampling,
+    /// Rows that can be looked at; below them nothing is known.
+    rows: usize,
+    /// Rows that are there: more than can be looked at, since those at the end want neighbours.
+    stored: usize,
     /// Brightness (Y), then Cb, then Cr, row after row.
     bytes: Vec<u8>,
 }
@@ -47,8 +54,7 @@ pub(crate) struct Scratch {
 
 impl Subsampling {
     /// That of a JPEG in YCbCr; `None` for what is rare enough to be left to libjpeg-turbo as a whole.
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        let header = header::read(bytes)?;
+    pub(super) fn of(header: &Header) -> Option<Self> {
         match header.sampling[..] {
             _ if (header.width as usize) < MIN_WIDTH => None,
             [0x11, 0x11, 0x11] => Some(Self::None),
@@ -68,21 +74,29 @@ impl Subsampling {
 }
 
 impl Planes {
-    /// Decodes a JPEG of this size and subsampling, in `memory` if that is large enough.
+    /// Decodes a JPEG with this header and subsampling, in `memory` if that is large enough; at least its first `rows` rows.
     pub(super) fn decode(
         decoder: &mut Decompressor,
         bytes: &[u8],
-        (width, height): (usize, usize),
-        subsampling: Subsampling,
+        (header, subsampling): (&Header, Subsampling),
+        rows: u32,
         memory: Vec<u8>,
     ) -> Result<Self, DecodeError> {
+        let (width, height) = (header.width as usize, header.height as usize);
+        let stored = rows_to_decode(header, rows);
+        let rows = if stored < height { rows as usize } else { height };
+        let bytes = if stored < height {
+            Cow::Owned(header.with_height(bytes, stored as u16))
+        } else {
+            Cow::Borrowed(bytes)
+        };
         let subsamp = subsampling.name();
-        let mut planes = with_len(memory, yuv_pixels_len(width, ALIGN, height, subsamp).map_err(damaged)?);
-        despite_harmless_warnings(bytes, |bytes| {
-            let output = YuvImage { pixels: &mut planes[..], width, align: ALIGN, height, subsamp };
+        let mut planes = with_len(memory, yuv_pixels_len(width, ALIGN, stored, subsamp).map_err(damaged)?);
+        despite_harmless_warnings(&bytes, |bytes| {
+            let output = YuvImage { pixels: &mut planes[..], width, align: ALIGN, height: stored, subsamp };
             decoder.decompress_to_yuv(bytes, output)
         })?;
-        Ok(Self { width, height, subsampling, bytes: planes })
+        Ok(Self { width, height, subsampling, rows, stored, bytes: planes })
     }
 
     pub(crate) fn dimensions(&self) -> (u32, u32) {
@@ -98,7 +112,15 @@ impl Planes {
     }
 
     /// Some pixels of row `y` as RGB, three bytes each.
+    ///
+    /// # Panics
+    /// If that is not among the rows that were decoded.
     pub(crate) fn colour(&self, y: usize, columns: Range<usize>, scratch: &mut Scratch, rgb: &mut [u8]) {
+        assert!(
+            y < self.rows,
+            "row {y} was not asked for when the photo was decoded: only {} were",
+            self.rows
+        );
         let brightness = &self.bytes[y * self.size_of_brightness().0..][columns.clone()];
         let Scratch { sums, cb, cr } = scratch;
         fetch(brightness);
@@ -156,23 +178,34 @@ impl Planes {
         2 * needed.start
     }
 
-    /// As large as the photo, and a column or row more where a level of colour would else be for one that is not there.
+    /// As large as what is stored of the photo, and a column or row more where a level of colour would else be for one that is not there.
     fn size_of_brightness(&self) -> (usize, usize) {
         let even = |side: usize| side.next_multiple_of(2);
         match self.subsampling {
-            Subsampling::None => (self.width, self.height),
-            Subsampling::Columns => (even(self.width), self.height),
-            Subsampling::ColumnsAndRows => (even(self.width), even(self.height)),
+            Subsampling::None => (self.width, self.stored),
+            Subsampling::Columns => (even(self.width), self.stored),
+            Subsampling::ColumnsAndRows => (even(self.width), even(self.stored)),
         }
     }
 
     fn size_of_colour(&self) -> (usize, usize) {
         match self.subsampling {
-            Subsampling::None => (self.width, self.height),
-            Subsampling::Columns => (self.width.div_ceil(2), self.height),
-            Subsampling::ColumnsAndRows => (self.width.div_ceil(2), self.height.div_ceil(2)),
+            Subsampling::None => (self.width, self.stored),
+            Subsampling::Columns => (self.width.div_ceil(2), self.stored),
+            Subsampling::ColumnsAndRows => (self.width.div_ceil(2), self.stored.div_ceil(2)),
         }
     }
+}
+
+/// How many rows of a photo are decoded if the first `rows` are looked at: whole blocks, and for the last row the one of colour below it.
+/// All of a progressive photo, whose missing levels may be guessed from farther blocks.
+fn rows_to_decode(header: &Header, rows: u32) -> usize {
+    let height = header.height as usize;
+    if header.progressive {
+        return height;
+    }
+    // Two: the rows that share the row of colour below the last one's.
+    ((rows as usize).min(height) + 2).next_multiple_of(BLOCK_ROWS).min(height)
 }
 
 /// Reads a byte of every cache line, so that many of them are on their way from memory at once: of the planes of a large photo nothing is
