@@ -2,7 +2,7 @@
 //!
 //! Nobody gets as far as the service without having said something: a connection that stays silent, or a handshake that does not come
 //! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all. One over which
-//! nobody names a token that counts is closed soon, and at once if its place is needed; little is read from it until then. One that has had
+//! nobody names a token that counts is closed soon, and sooner if its place is needed or much was said over it. One that has had
 //! no call for a while is closed as well.
 
 use std::{
@@ -43,8 +43,13 @@ use crate::{
 /// milliseconds.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What follows waits on its own side.
+/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What follows waits on its own side, for
+/// [`LAST_CHANCE`].
 const MOST_FROM_STRANGERS: usize = 64 * 1024;
+
+/// For a call with a token that was read already, and that the worker has not come to. A client that is neither read from nor closed would
+/// wait for answers that do not come.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// Connections that wait to be served; the server takes them at once.
 const WAITING: usize = 16;
@@ -64,6 +69,8 @@ pub(super) struct Link {
     limits: Limits,
     /// Bytes that were read.
     heard: usize,
+    /// Since when no more are, as the client has not named itself.
+    deaf: Option<Instant>,
     /// When to look next whether it has been without a call for too long.
     look: Pin<Box<Sleep>>,
     named: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -246,6 +253,7 @@ impl Link {
             peer,
             limits,
             heard: 0,
+            deaf: None,
             look: Box::pin(sleep(limits.nameless.saturating_sub(calls.idle_for()))),
             named: Box::pin(place.named().clone().cancelled_owned()),
             lost: Box::pin(place.lost().clone().cancelled_owned()),
@@ -273,14 +281,23 @@ impl Link {
             } else {
                 (self.limits.nameless, Refusal::Nameless)
             };
-            let left = limit.saturating_sub(self.calls.idle_for());
+            let mut left = limit.saturating_sub(self.calls.idle_for());
+            if let Some(since) = self.deaf.filter(|_| !self.is_named()) {
+                left = left.min(LAST_CHANCE.saturating_sub(since.elapsed()));
+            }
             if left.is_zero() {
                 telemetry::refused(refusal);
                 let peer = self.peer.remote_addr();
                 if refusal == Refusal::Idle {
                     tracing::info!(?peer, "a connection without a call is closed");
                 } else if worth_a_line() {
-                    tracing::info!(?peer, ?limit, "a connection is closed whose client has named no token");
+                    let heard = self.heard;
+                    tracing::info!(
+                        ?peer,
+                        ?limit,
+                        heard,
+                        "a connection is closed whose client has named no token"
+                    );
                 }
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
@@ -302,6 +319,11 @@ impl AsyncRead for Link {
         // Looked at in any case: whoever sends nothing but pings has no call either.
         self.check(context)?;
         if self.heard >= MOST_FROM_STRANGERS && !self.is_named() {
+            if self.deaf.is_none() {
+                self.deaf = Some(Instant::now());
+                self.look.as_mut().reset((Instant::now() + LAST_CHANCE).into());
+                self.check(context)?;
+            }
             ready!(self.named.as_mut().poll(context));
         }
         let before = buffer.filled().len();
@@ -456,20 +478,37 @@ mod tests {
         let (_address, _links, mut client, mut link) = one_place(Limits::default()).await;
         let sending = tokio::spawn(async move { client.write_all(&vec![7; ALL]).await });
         let (mut heard, mut buffer) = (0, vec![0; 1024]);
-        while let Ok(read) = timeout(LIMIT / 4, link.read(&mut buffer)).await {
+        while let Ok(read) = timeout(LAST_CHANCE / 4, link.read(&mut buffer)).await {
             heard += read.unwrap();
         }
         assert!((MOST_FROM_STRANGERS..MOST_FROM_STRANGERS + buffer.len()).contains(&heard), "{heard}");
         let named = link.calls.named().clone();
         tokio::spawn(async move {
             // The reader waits already, and is woken.
-            sleep(LIMIT / 4).await;
+            sleep(LAST_CHANCE / 4).await;
             named.cancel();
         });
         while heard < ALL {
             heard += timeout(10 * LIMIT, link.read(&mut buffer)).await.unwrap().unwrap();
         }
         sending.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_says_much_and_no_name_is_closed_rather_than_left_without_an_answer() {
+        let (_address, _links, mut client, mut link) = one_place(Limits::default()).await;
+        let sending = tokio::spawn(async move { client.write_all(&vec![7; 4 * MOST_FROM_STRANGERS]).await });
+        let heard = async {
+            let mut buffer = vec![0; 1024];
+            loop {
+                if let Err(error) = link.read(&mut buffer).await {
+                    return error.kind();
+                }
+            }
+        };
+        assert_eq!(timeout(5 * LAST_CHANCE, heard).await.unwrap(), io::ErrorKind::TimedOut);
+        drop(link);
+        let _ = sending.await;
     }
 
     #[tokio::test]

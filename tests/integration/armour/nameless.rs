@@ -1,13 +1,14 @@
 //! Clients that finish the handshake and never name a token: they stay for seconds, and never where somebody else needs the place.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use facesets_core::wire::proto::{DescribeRequest, worker_client::WorkerClient};
 use facesets_tests::{
     armoured::{Armoured, channel, channel_over, wait_for},
-    hostile::connect,
+    hostile::{channel_from, connect},
     program::Workspace,
 };
+use tokio::time::timeout;
 use tonic::{Code, Streaming};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
 
@@ -68,6 +69,24 @@ async fn whoever_holds_every_place_of_an_address_without_a_token_keeps_them_for_
     wait_for("the log says so", || {
         pair.worker.log().contains("is closed whose client has named no token").then_some(())
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_health_again_and_again_is_answered_each_time() {
+    let machine = Workspace::new();
+    let worker = Armoured::start_plain(machine.path(), &[]);
+    let mut health = HealthClient::new(channel_from(worker.address, Ipv4Addr::LOCALHOST).await.unwrap());
+    // Far more than is read of somebody who names no token.
+    for number in 0..5000 {
+        let mut ask = async || {
+            let answer = health.check(HealthCheckRequest::default());
+            timeout(Duration::from_secs(5), answer).await.unwrap_or_else(|_| panic!("no answer to {number}"))
+        };
+        // The connection may have been closed; the next question opens another.
+        if ask().await.is_err() {
+            ask().await.unwrap();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
