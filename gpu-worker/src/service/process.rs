@@ -90,7 +90,9 @@ impl Reader {
             End::Violated(status) => (status, COOLING),
         };
         tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
-        let Self { immediate, place, .. } = self;
+        let (immediate, place) = (self.immediate.clone(), Arc::clone(&self.place));
+        // What has arrived of an item is of no use any more.
+        drop(self);
         let _ = immediate.send(Err(status)).await;
         tokio::time::sleep(cooling).await;
         drop(place);
