@@ -178,9 +178,12 @@ fn look_after(
     });
     while !stop.load(Ordering::Relaxed) {
         let asked = SystemTime::now();
-        // Whoever names no token loses the connection now and then; the next question opens another.
-        let mut ask = || runtime.block_on(health.check(HealthCheckRequest::default()));
-        let answer = ask().or_else(|_| ask()).unwrap();
+        // Whoever names no token loses the connection now and then; soon a question opens another.
+        let ask = || {
+            let answer = runtime.block_on(health.check(HealthCheckRequest::default()));
+            answer.inspect_err(|_| thread::sleep(Duration::from_millis(3)))
+        };
+        let answer = std::iter::repeat_with(ask).take(10).find_map(Result::ok).expect("Health is answered");
         let serving = answer.into_inner().status() == ServingStatus::Serving;
         samples.push(Sample { asked, answered: SystemTime::now(), process: worker.process(), serving });
         if serving {
