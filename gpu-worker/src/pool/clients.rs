@@ -1,12 +1,14 @@
 //! What each client may have at once, and all of them together: streams, and bytes in flight.
 //!
 //! Bytes are taken in the order stream, client, everybody, and an item waits only for what it does not have yet. So whoever waits for
-//! everybody's bytes is within its own share, and no client can keep another from what is left.
+//! everybody's bytes is within its own share, and no client can keep another from what is left. Who keeps asking for more streams than one may
+//! have pays more for its turns.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
 };
 
 use facesets_core::Sha256Digest;
@@ -16,6 +18,13 @@ use crate::telemetry;
 
 /// Bytes are counted in units of this, since a semaphore counts to 2³².
 const BYTES_PER_UNIT: u64 = 1024;
+
+/// How many times the price a client pays for its turns that has asked for more streams than one may have: the others keep nineteen twentieths of the
+/// lanes, where a client that stays within its share, however busy, leaves them half. An orchestrator has two streams at most.
+const GREEDY_PRICE: u32 = 19;
+
+/// For so long after it has asked.
+const GREEDY_TIME: Duration = Duration::from_secs(10);
 
 /// Who a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +77,8 @@ pub struct Client {
     bytes: Purse,
     of_all: Purse,
     streams: Arc<Semaphore>,
+    /// When it last asked for more streams than it may have.
+    greedy: Mutex<Option<Instant>>,
 }
 
 /// A stream that a client may have.
@@ -100,7 +111,10 @@ impl Clients {
     pub fn enter(&self, id: ClientId) -> Result<StreamPlace, TooMany> {
         let client = self.client(id);
         let place = |streams: &Arc<Semaphore>| Arc::clone(streams).try_acquire_owned();
-        let one = place(&client.streams).map_err(|_| TooMany::OfOne(self.shares.streams_each))?;
+        let Ok(one) = place(&client.streams) else {
+            *client.greedy() = Some(Instant::now());
+            return Err(TooMany::OfOne(self.shares.streams_each));
+        };
         let all = place(&self.streams).map_err(|_| TooMany::OfAll(self.shares.streams))?;
         Ok(StreamPlace { client, _places: [one, all] })
     }
@@ -116,6 +130,7 @@ impl Clients {
             bytes: Purse::new(self.shares.bytes_each),
             of_all: self.bytes.clone(),
             streams: Arc::new(Semaphore::new(self.shares.streams_each)),
+            greedy: Mutex::default(),
         });
         known.insert(id, Arc::downgrade(&client));
         client
@@ -134,7 +149,18 @@ impl Client {
     pub(super) fn local() -> Arc<Self> {
         let bytes = Purse::new(u64::MAX);
         let streams = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Arc::new(Self { id: ClientId::Local, of_all: bytes.clone(), bytes, streams })
+        let greedy = Mutex::default();
+        Arc::new(Self { id: ClientId::Local, of_all: bytes.clone(), bytes, streams, greedy })
+    }
+
+    /// How many times what it takes a turn costs at this time.
+    pub(super) fn price(&self, now: Instant) -> u32 {
+        let greedy = self.greedy().is_some_and(|asked| now.saturating_duration_since(asked) < GREEDY_TIME);
+        if greedy { GREEDY_PRICE } else { 1 }
+    }
+
+    fn greedy(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.greedy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until so many more bytes may be in flight.
@@ -192,6 +218,17 @@ mod tests {
         drop(first);
         let _third = clients.enter(at(3)).unwrap();
         assert_eq!(clients.known.lock().unwrap().len(), 2, "who has left is forgotten");
+    }
+
+    #[test]
+    fn whoever_asks_for_more_streams_than_one_may_have_pays_more_for_a_while() {
+        let clients = Clients::new(Shares { bytes: MIB, bytes_each: MIB, streams: 9, streams_each: 2 });
+        let places = [1, 1, 2].map(|last| clients.enter(at(last)).unwrap());
+        let prices = |later| places.each_ref().map(|place| place.client.price(Instant::now() + later));
+        assert_eq!(prices(Duration::ZERO), [1, 1, 1]);
+        clients.enter(at(1)).unwrap_err();
+        assert_eq!(prices(Duration::ZERO), [GREEDY_PRICE, GREEDY_PRICE, 1]);
+        assert_eq!(prices(GREEDY_TIME), [1, 1, 1]);
     }
 
     #[tokio::test]

@@ -113,7 +113,7 @@ impl Submitter {
         let received = Instant::now();
         let bytes = item.data.len();
         self.reserve_bytes(&mut slot, bytes as u64).await;
-        let place = self.pool.gate.enter(self.client.id, bytes).await;
+        let place = self.pool.gate.enter(&self.client, bytes).await;
         let label = Arc::clone(&self.label);
         let work = Work { item, label, answers: self.answers.clone(), credit: slot, place };
         let job = Job { received, work };

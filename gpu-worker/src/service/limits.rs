@@ -6,7 +6,7 @@ use facesets_core::wire::Credit;
 
 use crate::pool::Shares;
 
-/// `Process` streams at once, of one client. It needs one, and two for a moment when it comes back.
+/// `Process` streams at once, of one client. It needs one, and two for a moment when it comes back; whoever asks for more pays for it.
 const STREAMS_EACH: usize = 8;
 
 /// Of all clients.
