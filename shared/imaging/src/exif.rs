@@ -5,13 +5,7 @@ use std::io::Cursor;
 use exif::{Exif, In, Reader, Tag, Value};
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 
-use crate::{
-    CaptureTime,
-    format::{self, Format},
-    isolate::isolated,
-    jpeg::header,
-    raw,
-};
+use crate::{CaptureTime, jpeg::header};
 
 /// Dates of EXIF with the offsets that belong to them, the best first: when the shutter opened, when the picture became
 /// digital. `DateTime` (0x132) is left out: it is when a program last changed the file.
@@ -26,19 +20,6 @@ pub struct CameraTags {
     /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; never from the file's times or its
     /// name. `None` where the camera wrote no date, or one that does not exist.
     pub taken: Option<CaptureTime>,
-}
-
-/// Reads what the camera says from JPEG, PNG, WebP, TIFF, HEIC, AVIF and RAW, whatever features are on.
-///
-/// Anything else, and damage of any kind, says nothing. Of a file that is cut off, whatever is there is read: the beginning of
-/// a JPEG is enough, other formats may keep their tags at the end.
-pub fn camera_tags(bytes: &[u8]) -> CameraTags {
-    let read = || match format::of(bytes) {
-        Some(Format::Raw) => raw::camera_tags(bytes),
-        Some(_) => of_picture(bytes),
-        None => CameraTags::default(),
-    };
-    isolated("EXIF", || Ok(read())).unwrap_or_default()
 }
 
 /// The tags of anything but a RAW file.
@@ -136,7 +117,7 @@ mod tests {
     fn an_orientation_that_makes_no_sense_is_taken_as_upright() {
         for nonsense in [0, 9, 255] {
             let bytes = jpeg_with_orientation(RgbImage::new(8, 8), nonsense);
-            assert_eq!(camera_tags(&bytes), CameraTags::default());
+            assert_eq!(of_picture(&bytes), CameraTags::default());
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) and AVIF (feature
 //! `avif`) are on by default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies.
 
+mod camera_tags;
 mod capture_time;
 mod decode;
 mod error;
@@ -19,10 +20,11 @@ mod limit;
 mod photo;
 mod raw;
 
+pub use camera_tags::camera_tags;
 pub use capture_time::CaptureTime;
 pub use decode::{decode_photo_in, decode_rows_in, decode_upright, decode_upright_in};
 pub use error::DecodeError;
-pub use exif::{CameraTags, camera_tags};
+pub use exif::CameraTags;
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
