@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    interop::{self, Format, InteropError, Target},
-    output::{Existing, OutputDir},
+    interop::{self, Format, Target},
+    output::Existing,
     store::Store,
 };
+#[cfg(feature = "parquet")]
+use crate::{interop::InteropError, output::OutputDir};
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]
