@@ -13,6 +13,7 @@ pub mod command;
 pub mod device;
 pub mod engine;
 pub mod exposition;
+mod guarded;
 pub mod logging;
 pub mod managed;
 pub mod meter;

@@ -10,13 +10,15 @@ use std::{
 
 use axum::serve::Listener;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     time::{Sleep, sleep},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::places::{Place, Places};
+use crate::{
+    guarded::{Guard, Guarded},
+    places::{Place, Places},
+};
 
 /// Visitors at once. Whoever scrapes needs one.
 const VISITORS: usize = 32;
@@ -39,9 +41,11 @@ pub(super) struct Door {
 }
 
 /// A visitor's connection.
+pub(super) type Visitor = Guarded<TcpStream, Visit>;
+
+/// How long it lasts: until its time is over or another visitor needs its place.
 #[derive(Debug)]
 pub(super) struct Visit {
-    stream: TcpStream,
     late: Pin<Box<Sleep>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: Place,
@@ -56,17 +60,17 @@ impl Door {
 }
 
 impl Listener for Door {
-    type Io = Visit;
+    type Io = Visitor;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Visit, SocketAddr) {
+    async fn accept(&mut self) -> (Visitor, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     if let Ok((place, _)) = self.places.take(peer.ip()) {
                         let late = Box::pin(sleep(self.visit));
                         let lost = Box::pin(place.lost().clone().cancelled_owned());
-                        return (Visit { stream, late, lost, _place: place }, peer);
+                        return (Guarded::new(stream, Visit { late, lost, _place: place }), peer);
                     }
                 }
                 Err(error) => {
@@ -82,45 +86,12 @@ impl Listener for Door {
     }
 }
 
-impl Visit {
-    /// An error when it is over; wakes the task then.
-    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+impl Guard for Visit {
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.late.as_mut().poll(context).is_ready() || self.lost.as_mut().poll(context).is_ready() {
-            return Err(io::ErrorKind::TimedOut.into());
+            return Poll::Ready(io::ErrorKind::TimedOut.into());
         }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Visit {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Visit {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Poll::Pending
     }
 }
 

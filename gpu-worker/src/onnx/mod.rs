@@ -113,8 +113,8 @@ impl From<DecodeError> for NotOnnx {
 }
 
 impl Node {
-    fn new(operator: &str, inputs: [&str; 2], output: &str) -> Self {
-        let inputs = inputs.into_iter().filter(|input| !input.is_empty()).map(str::to_owned).collect();
+    fn new(operator: &str, inputs: &[&str], output: &str) -> Self {
+        let inputs = inputs.iter().map(|input| (*input).to_owned()).collect();
         Self { inputs, outputs: vec![output.to_owned()], operator: operator.to_owned(), ..Self::default() }
     }
 

@@ -111,11 +111,11 @@ fn append_split(graph: &mut Vec<u8>, prelu: &Node, slopes: Vec<f32>) {
         append(graph, INITIALIZER, &Floats::new(name, &[count, 1, 1, 1], values).encode_to_vec());
     }
     for node in [
-        Node::new("Relu", [x, ""], &positive),
-        Node::new("Conv", [x, &minus], &turned).with("group", count),
-        Node::new("Relu", [&turned, ""], &negative),
-        Node::new("Conv", [&negative, &slope], &scaled).with("group", count),
-        Node::new("Add", [&scaled, &positive], y),
+        Node::new("Relu", &[x], &positive),
+        Node::new("Conv", &[x, &minus], &turned).with("group", count),
+        Node::new("Relu", &[&turned], &negative),
+        Node::new("Conv", &[&negative, &slope], &scaled).with("group", count),
+        Node::new("Add", &[&scaled, &positive], y),
     ] {
         append(graph, NODE, &node.encode_to_vec());
     }
@@ -130,8 +130,8 @@ mod tests {
     /// A convolution over images with 3 channels and what comes behind it, with fields of numbers and of unknown meaning between.
     fn model(slopes: &Floats, operator: &str) -> Vec<u8> {
         let mut graph = Vec::new();
-        append(&mut graph, NODE, &Node::new("Conv", ["x", "w"], "c").encode_to_vec());
-        append(&mut graph, NODE, &Node::new(operator, ["c", "a"], "y").encode_to_vec());
+        append(&mut graph, NODE, &Node::new("Conv", &["x", "w"], "c").encode_to_vec());
+        append(&mut graph, NODE, &Node::new(operator, &["c", "a"], "y").encode_to_vec());
         append(&mut graph, INITIALIZER, &Floats::new("w", &[3, 1, 1, 1], vec![1.0; 3]).encode_to_vec());
         append(&mut graph, INITIALIZER, &slopes.encode_to_vec());
         append(&mut graph, 10, b"some words");
@@ -176,7 +176,7 @@ mod tests {
         let mut model = model(&slopes_of(&[3, 1, 1]), "PRelu");
         assert!(!there(&split_prelu(&model)));
         let mut graph = fields(&model).unwrap()[1].content.to_vec();
-        append(&mut graph, NODE, &Node::new("Add", ["y", "a"], "z").encode_to_vec());
+        append(&mut graph, NODE, &Node::new("Add", &["y", "a"], "z").encode_to_vec());
         model.clear();
         append(&mut model, GRAPH, &graph);
         assert!(there(&split_prelu(&model)));

@@ -1,55 +1,38 @@
 //! Connections, from a socket to something that HTTP/2 can be spoken over: in plaintext, or TLS once the handshake is done.
 //!
 //! Nobody gets as far as the service without having said something: a connection that stays silent, or a handshake that does not come
-//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all. One over which
-//! nobody names a token that counts is closed soon, and sooner if its place is needed or much was said over it. One that has had
-//! no call for a while is closed as well.
+//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all. What becomes of one that
+//! has come so far is [`Patience`]'s to say.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::{Duration, Instant},
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::{Sleep, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::{
-    either::Either,
-    sync::{CancellationToken, WaitForCancellationFutureOwned},
-};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tokio_util::{either::Either, sync::CancellationToken};
+use tonic::transport::server::Connected;
 
 use super::{
     Limits,
     calls::{Calls, Connection},
+    patience::{Counted, MOST_FROM_STRANGERS, Patience},
     seldom::worth_a_line,
 };
 use crate::{
-    places::{Full, Place, Places},
+    guarded::Guarded,
+    places::{Full, Places},
     telemetry::{self, Refusal},
 };
 
 /// How long a client may take from its connection to its first byte within TLS. On a network that is worth using it takes
 /// milliseconds.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What follows waits on its own side, for
-/// [`LAST_CHANCE`].
-const MOST_FROM_STRANGERS: usize = 64 * 1024;
-
-/// For a call with a token that was read already, and that the worker has not come to. A client that is neither read from nor closed would
-/// wait for answers that do not come.
-const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// Connections that wait to be served; the server takes them at once.
 const WAITING: usize = 16;
@@ -60,30 +43,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a client whose handshake has failed is heard out, so that it hears why: closing at once would take the reason back.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A connection.
-#[derive(Debug)]
-pub(super) struct Link {
-    stream: Stream,
-    peer: TcpConnectInfo,
-    calls: Calls,
-    limits: Limits,
-    /// Bytes that were read.
-    heard: usize,
-    /// Since when no more are, as the client has not named itself.
-    deaf: Option<Instant>,
-    /// When to look next whether it has been without a call for too long.
-    look: Pin<Box<Sleep>>,
-    named: Pin<Box<WaitForCancellationFutureOwned>>,
-    lost: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Counted,
-}
-
-/// A place, and that it shows in the metrics.
-#[derive(Debug)]
-struct Counted {
-    place: Place,
-    _gauge: telemetry::Held,
-}
+/// A connection that is served.
+pub(super) type Link = Guarded<Stream, Patience>;
 
 /// In plaintext, or within TLS.
 type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
@@ -148,7 +109,7 @@ fn place(places: &Places, peer: SocketAddr) -> Option<Counted> {
                     tracing::warn!(%peer, "a connection takes the place of one whose client has named no token");
                 }
             }
-            Some(Counted { place, _gauge: telemetry::Held::connection() })
+            Some(Counted::new(place))
         }
         Err(full) => {
             let refusal = match full {
@@ -171,7 +132,7 @@ async fn establish(
     counted: Counted,
     to: mpsc::Sender<io::Result<Link>>,
 ) {
-    let (peer, place) = (stream.connect_info(), &counted.place);
+    let (peer, place) = (stream.connect_info(), counted.place());
     let calls = Calls::none_yet(place.named().clone());
     let spoken = tokio::select! {
         biased;
@@ -181,7 +142,8 @@ async fn establish(
     match spoken {
         Ok(Ok(stream)) => {
             // Whoever would serve it may have stopped.
-            let _ = to.send(Ok(Link::new(stream, peer, calls, limits, counted))).await;
+            let patience = Patience::new(limits, Connection { peer, calls }, counted);
+            let _ = to.send(Ok(Link::new(stream, patience))).await;
         }
         Ok(Err(Failed::Broken(error))) => {
             if worth_a_line() {
@@ -241,130 +203,7 @@ impl Connected for Link {
     type ConnectInfo = Connection;
 
     fn connect_info(&self) -> Connection {
-        Connection { peer: self.peer.clone(), calls: self.calls.clone() }
-    }
-}
-
-impl Link {
-    fn new(stream: Stream, peer: TcpConnectInfo, calls: Calls, limits: Limits, counted: Counted) -> Self {
-        let place = &counted.place;
-        Self {
-            stream,
-            peer,
-            limits,
-            heard: 0,
-            deaf: None,
-            look: Box::pin(sleep(limits.nameless.saturating_sub(calls.idle_for()))),
-            named: Box::pin(place.named().clone().cancelled_owned()),
-            lost: Box::pin(place.lost().clone().cancelled_owned()),
-            calls,
-            _place: counted,
-        }
-    }
-
-    /// An error when it is over; wakes the task then.
-    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.poll_over(context) {
-            Poll::Ready(error) => Err(error),
-            Poll::Pending => Ok(()),
-        }
-    }
-
-    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        if !self.is_named() && self.lost.as_mut().poll(context).is_ready() {
-            return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
-        }
-        loop {
-            ready!(self.look.as_mut().poll(context));
-            let (limit, refusal) = if self.is_named() {
-                (self.limits.idle, Refusal::Idle)
-            } else {
-                (self.limits.nameless, Refusal::Nameless)
-            };
-            let mut left = limit.saturating_sub(self.calls.idle_for());
-            if let Some(since) = self.deaf.filter(|_| !self.is_named()) {
-                left = left.min(LAST_CHANCE.saturating_sub(since.elapsed()));
-            }
-            if left.is_zero() {
-                telemetry::refused(refusal);
-                let peer = self.peer.remote_addr();
-                if refusal == Refusal::Idle {
-                    tracing::info!(?peer, "a connection without a call is closed");
-                } else if worth_a_line() {
-                    let heard = self.heard;
-                    tracing::info!(
-                        ?peer,
-                        ?limit,
-                        heard,
-                        "a connection is closed whose client has named no token"
-                    );
-                }
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
-            }
-            self.look.as_mut().reset((Instant::now() + left).into());
-        }
-    }
-
-    fn is_named(&self) -> bool {
-        self.calls.named().is_cancelled()
-    }
-}
-
-impl AsyncRead for Link {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        // Looked at in any case: whoever sends nothing but pings has no call either.
-        self.check(context)?;
-        if self.heard >= MOST_FROM_STRANGERS && !self.is_named() {
-            if self.deaf.is_none() {
-                self.deaf = Some(Instant::now());
-                self.look.as_mut().reset((Instant::now() + LAST_CHANCE).into());
-                self.check(context)?;
-            }
-            ready!(self.named.as_mut().poll(context));
-        }
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.heard = self.heard.saturating_add(buffer.filled().len() - before);
-        read
-    }
-}
-
-// Looked at in any case: whoever does not read is not read from either.
-impl AsyncWrite for Link {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.check(context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.guard().connection().clone()
     }
 }
 
@@ -373,7 +212,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_stream::StreamExt as _;
 
-    use super::*;
+    use super::{super::patience::LAST_CHANCE, *};
     use crate::trust::Trust;
 
     /// Longer than a handshake here takes, and not long to wait for.
@@ -459,7 +298,7 @@ mod tests {
         let _other = connect("127.0.0.2", address).await;
         let other = links.next().await.unwrap().unwrap();
         assert_eq!(link.read(&mut [0; 9]).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
-        other.calls.named().cancel();
+        other.guard().connection().calls.named().cancel();
         assert!(is_closed(connect("127.0.0.1", address).await).await, "there is no place for a third one");
     }
 
@@ -482,7 +321,7 @@ mod tests {
             heard += read.unwrap();
         }
         assert!((MOST_FROM_STRANGERS..MOST_FROM_STRANGERS + buffer.len()).contains(&heard), "{heard}");
-        let named = link.calls.named().clone();
+        let named = link.guard().connection().calls.named().clone();
         tokio::spawn(async move {
             // The reader waits already, and is woken.
             sleep(LAST_CHANCE / 4).await;

@@ -11,6 +11,7 @@ mod limits;
 mod link;
 mod pace;
 mod pairing;
+mod patience;
 mod process;
 mod protection;
 mod replies;
