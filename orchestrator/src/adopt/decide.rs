@@ -15,7 +15,8 @@ use super::{
 use crate::{
     change::FaceDrop,
     export::{
-        manifest::{Aside, MASKED, Mismatch, OriginKind, SetAside, THIN, Unmatched},
+        manifest::{Aside, MASKED, Mismatch, SetAside, THIN, Unmatched},
+        origin::OriginKind,
         plan::as_the_user_says,
     },
     gallery::{Content, FaceFinder, Gallery},

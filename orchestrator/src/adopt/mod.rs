@@ -11,7 +11,8 @@ pub use decide::{Counts, InSet, Leftovers, adopt};
 
 use crate::{
     change::FaceDrop,
-    export::manifest::{Aside, OriginKind, Unmatched},
+    export::manifest::{Aside, Unmatched},
+    export::origin::OriginKind,
     manifest::{DroppedFace, FaceEntry},
 };
 

@@ -12,7 +12,7 @@ use crate::{
     certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
     consent::Demand,
     exit::Hint as _,
-    export::render::Certify,
+    export::renderer::Certify,
 };
 
 /// Whether crops are looked at before they are handed out, and by whom.

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     certificate::Certificate,
-    export::manifest::{CorpusManifest, FACESET_SCHEMA, FacesetManifest, Gap, Origin, OriginKind},
+    export::manifest::{CorpusManifest, FACESET_SCHEMA, FacesetManifest, Gap},
+    export::origin::{Origin, OriginKind},
     export::{ExportParameters, corpus::Corpus, manifest::ExportedFace},
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,

@@ -9,7 +9,7 @@ use super::{
     draft::Draft,
     manifest::{ExportedFace, FacesetManifest},
     plan::{ExportParameters, PlannedFace, PlannedSet, by_rank, widest_padding},
-    render::{RenderError, Renderer, at},
+    renderer::{RenderError, Renderer, at},
 };
 use crate::{
     certificate::consumer::crop_name,

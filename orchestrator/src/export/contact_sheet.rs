@@ -4,24 +4,21 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{
-    corpus::Corpus,
-    manifest::{ExportedFace, THIN},
-};
+use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN};
 use crate::html::{Escaped, head};
 
 /// Name of the page in the corpus folder.
 pub const PAGE: &str = "index.html";
 
-/// The page for an exported corpus; links are relative to the corpus folder.
-pub fn page(corpus: &Corpus) -> String {
+/// The page for an exported corpus with these `sets`, in the order of its manifest; links are relative to the corpus folder.
+pub fn page(corpus: &CorpusManifest, sets: &[FacesetManifest]) -> String {
     let mut html = String::new();
     // Writing to a string does not fail.
-    let _ = write_page(&mut html, corpus);
+    let _ = write_page(&mut html, corpus, sets);
     html
 }
 
-fn write_page(html: &mut String, Corpus { manifest: corpus, sets, .. }: &Corpus) -> fmt::Result {
+fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifest]) -> fmt::Result {
     let total: usize = corpus.facesets.iter().map(|set| set.images).sum();
     head(html, "Facesets")?;
     write!(

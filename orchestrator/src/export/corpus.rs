@@ -36,7 +36,7 @@ impl Corpus {
     /// Writes what lies over the sets, which have written their own: the manifest over all, and the contact sheet.
     pub fn write(&self, root: &Path) -> Result<(), ManifestError> {
         let page = root.join(contact_sheet::PAGE);
-        fs::write(&page, contact_sheet::page(self))
+        fs::write(&page, contact_sheet::page(&self.manifest, &self.sets))
             .map_err(|source| ManifestError::Io { path: page, source })?;
         manifest::write(root, &self.manifest)
     }

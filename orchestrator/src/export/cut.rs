@@ -10,7 +10,7 @@ use super::{
     crop::{CropError, Square},
     draft::{Draft, State},
     png,
-    render::{RenderError, Renderer, at},
+    renderer::{RenderError, Renderer, at},
 };
 use crate::{
     manifest::path_text,

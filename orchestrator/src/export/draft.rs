@@ -1,25 +1,21 @@
-//! Crops that are being made: cut, looked at, and cut again until each is good or given up.
+//! Crops on their way: to be cut, written, found good, or left out for a reason.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     fs,
     path::{Path, PathBuf},
 };
 
 use facesets_core::Sha256Digest;
-use ndarray::Array1;
 
 use super::{
     collapse::Duplicate,
-    cut::cut,
     plan::{Padding, PlannedFace, other_paddings},
-    render::{RenderError, Renderer, at},
+    renderer::{RenderError, at},
 };
 use crate::{
-    certificate::{Examine, Reading, Seen, cosine_to},
-    cluster::centroid,
+    certificate::{Reading, Seen},
     gallery::Gallery,
-    manifest::path_text,
     refine::DropReason,
     threshold::CosineDistance,
 };
@@ -36,7 +32,7 @@ pub(super) struct Draft {
     /// Where it stands.
     pub(super) state: State,
     /// Farthest cosine distance of the face that is found in it to its set's centroid, where that is not the export's own.
-    farthest: Option<CosineDistance>,
+    pub(super) farthest: Option<CosineDistance>,
     /// The better crop that shows the same picture, so that this one is neither looked at nor handed out.
     pub(super) duplicate: Option<Duplicate>,
     /// Paddings that were not tried yet, once the first one was found wanting.
@@ -106,7 +102,7 @@ impl Draft {
     }
 
     /// Another padding, or out.
-    fn found_wanting(&mut self, gallery: &Gallery, fault: Fault) {
+    pub(super) fn found_wanting(&mut self, gallery: &Gallery, fault: Fault) {
         let Self { face, others, tried, state, .. } = self;
         *tried += 1;
         let change = match fault {
@@ -132,81 +128,11 @@ impl Draft {
 
 /// What is wrong with a crop.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+pub(super) enum Fault {
     /// Not one face.
     Faces(Seen),
     /// One, but not that of the set, or too distorted to be known.
     Unlike { distance: f32, max: f32 },
-}
-
-/// What is wrong with a crop of a set with this centroid. Whether its one face is the right one is told by the rule
-/// that let the face into the set.
-fn fault(reading: &Reading, centroid: &Array1<f32>, max: CosineDistance) -> Option<Fault> {
-    if let Some(seen) = reading.fault() {
-        return Some(Fault::Faces(seen));
-    }
-    let distances = reading.embeddings.iter().map(|face| 1.0 - cosine_to(centroid, face.unit.as_slice()));
-    let farthest = distances.reduce(f32::max)?;
-    let max = max.get();
-    (farthest > max).then_some(Fault::Unlike { distance: farthest, max })
-}
-
-/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut
-/// again with other paddings, then left out.
-pub(super) fn certify(
-    renderer: &Renderer<'_>,
-    examiner: &dyn Examine,
-    drafts: &mut [Draft],
-) -> Result<(), RenderError> {
-    let farthest = renderer.parameters.outlier_threshold;
-    let centroids = centroids(renderer.gallery, drafts);
-    loop {
-        let made = drafts.iter().filter_map(|draft| match draft.state {
-            State::Made(png) if draft.duplicate.is_none() => Some((png, draft.path.clone())),
-            _ => None,
-        });
-        let crops: BTreeMap<Sha256Digest, PathBuf> = made.collect();
-        if crops.is_empty() {
-            return Ok(());
-        }
-        let mut readings = examiner.examine(&crops)?;
-        for draft in drafts.iter_mut() {
-            let (State::Made(png), None) = (&draft.state, draft.duplicate) else { continue };
-            let png = *png;
-            match readings.get_mut(&png) {
-                Some(Ok(reading)) => {
-                    let farthest = draft.farthest.unwrap_or(farthest);
-                    match fault(reading, &centroids[&draft.set], farthest) {
-                        None => draft.state = State::Good(png, reading.clone()),
-                        Some(fault) => draft.found_wanting(renderer.gallery, fault),
-                    }
-                }
-                unread => {
-                    let reason = unread.map_or("it was not looked at", |reading| match reading {
-                        Err(reason) => reason.as_str(),
-                        Ok(_) => unreachable!("the other arm takes those"),
-                    });
-                    let photo = renderer.gallery.content_of(draft.face.face).canonical_path();
-                    renderer.monitor.problem(&path_text(photo), &format!("its crop: {reason}"));
-                    draft.state = State::Lost;
-                }
-            }
-        }
-        cut(renderer, drafts)?;
-    }
-}
-
-/// The centroid of each set that has drafts.
-fn centroids(gallery: &Gallery, drafts: &[Draft]) -> BTreeMap<usize, Array1<f32>> {
-    let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for draft in drafts {
-        rows.entry(draft.set).or_default().push(draft.face.face);
-    }
-    let centroid_of = |mut rows: Vec<usize>| {
-        rows.sort_unstable();
-        centroid(&gallery.embeddings, &rows)
-    };
-    rows.into_iter().map(|(set, rows)| (set, centroid_of(rows))).collect()
 }
 
 fn digest_of(path: &Path) -> Result<Sha256Digest, RenderError> {

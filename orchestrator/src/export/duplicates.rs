@@ -10,7 +10,7 @@ use super::{
     collapse::{Duplicate, collapse, hashed_part, with_a_twin},
     draft::{Draft, State},
     plan::MIN_PAD_RATIO,
-    render::{RenderError, Renderer, at},
+    renderer::{RenderError, Renderer, at},
 };
 use crate::{
     dedup::{MAX_DIFFERENT_BITS, hash::difference_hash},

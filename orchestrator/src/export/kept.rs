@@ -7,8 +7,9 @@ use ndarray::ArrayRef1;
 
 use super::{
     PlannedFace,
-    draft::{Draft, State, certify},
-    render::{Certify, RenderError, Renderer},
+    certify::certify,
+    draft::{Draft, State},
+    renderer::{Certify, RenderError, Renderer},
 };
 use crate::{
     certificate::{Reading, cosine_to, effective_identity},

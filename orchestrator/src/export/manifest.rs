@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     era::Era,
-    formats::Format,
+    formats::kind::Format,
+    origin::Origin,
     plan::{ExportParameters, PlannedFace},
 };
 use crate::{
@@ -271,27 +272,6 @@ pub struct SetAside {
     /// What there is to say of a set that was made here and not taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<FacesetSummary>,
-}
-
-/// How an identity came about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// Who says that these faces are one person's.
-    pub kind: OriginKind,
-    /// Number of the run that added it, 0 for the export itself.
-    pub run: usize,
-}
-
-/// Who says that faces are one person's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OriginKind {
-    /// `refine`.
-    Auto,
-    /// The user, by sorting photos into folders.
-    HandSorted,
-    /// `discover`.
-    Discovered,
 }
 
 /// Something that added sets to a corpus.

@@ -4,25 +4,24 @@
 
 pub mod bundle;
 pub mod candidates;
+mod certify;
 pub mod collapse;
 pub mod contact_sheet;
 pub mod corpus;
 pub mod crop;
-#[cfg(feature = "parquet")]
-mod crop_table;
 mod cut;
 pub mod diverse;
 mod draft;
 mod duplicates;
 pub mod era;
-pub mod extras;
 pub mod formats;
 pub mod kept;
 pub mod manifest;
+pub mod origin;
 pub mod plan;
 pub(crate) mod png;
-mod reactor;
 pub mod render;
+pub mod renderer;
 #[cfg(test)]
 mod tests;
 

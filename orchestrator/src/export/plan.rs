@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     collapse::DuplicateSimilarity,
     era::Era,
-    manifest::{Origin, OriginKind},
+    origin::{Origin, OriginKind},
 };
 use crate::{
     gallery::Gallery,

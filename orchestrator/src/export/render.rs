@@ -1,73 +1,39 @@
 //! Planned sets to files: crops, bundles and manifests in a folder that is under construction.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use facesets_core::Sha256Digest;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    ExportParameters, PlannedFace, PlannedSet, bundle,
+    PlannedFace, PlannedSet, bundle,
+    certify::certify,
     cut::cut,
     diverse::diverse,
-    draft::{Draft, State, certify},
+    draft::{Draft, State},
     duplicates::{left_out, set_aside, someone_stands_for_nobody},
-    extras::Extras,
     formats::{Format, Subject},
     kept::identity_cosine,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
+    renderer::{Certify, RenderError, Renderer, at},
 };
 use crate::{
     certificate::{
-        Certificate, Examine, ExamineError, GenderAgeRecord, NotEstimated, Skipped,
+        GenderAgeRecord, NotEstimated,
         consumer::{self, crop_name},
     },
     cluster::centroid,
-    consent::{ConsentBook, Demand, SetConsent},
-    gallery::Gallery,
-    manifest::{self, DroppedFace, ManifestError, dropped_faces},
-    monitor::Monitor,
+    consent::SetConsent,
+    manifest::{self, DroppedFace, dropped_faces},
     refine::Drop,
 };
 
 /// Folder of a set's crops.
 pub const FACES: &str = "faces";
-
-/// An export that cannot go on. A single photo that cannot be read is not such a case.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// The output cannot be written.
-    #[error("cannot write `{path}`: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Asked to.
-    #[error("stopped before everything was exported")]
-    Stopped,
-    /// A manifest cannot be written.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// Nobody looks at the crops any more.
-    #[error(transparent)]
-    Examine(#[from] ExamineError),
-    /// A bundle is not what was written.
-    #[error("`{path}` is not what was written: {what} {fault}")]
-    Bundle {
-        /// The bundle.
-        path: PathBuf,
-        /// The entry.
-        what: String,
-        /// What is wrong with it.
-        fault: String,
-    },
-}
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -82,58 +48,6 @@ pub struct Rendered {
     pub lowest_cosine: Option<f32>,
     /// Crops that could not be made or looked at; each was reported.
     pub failed: usize,
-}
-
-/// Who looks at crops before they are handed out.
-#[derive(Clone, Copy)]
-pub enum Certify<'a> {
-    /// This one.
-    By(&'a dyn Examine),
-    /// Nobody, for this reason.
-    Skip(Skipped),
-}
-
-impl Certify<'_> {
-    /// What the manifest of a set says whose crops have passed.
-    pub fn certificate(&self) -> Certificate {
-        match self {
-            Self::By(_) => Certificate::passed(),
-            Self::Skip(reason) => Certificate::Skipped { reason: *reason },
-        }
-    }
-}
-
-/// Writes planned sets.
-pub struct Renderer<'a> {
-    /// Whose faces they are.
-    pub gallery: &'a Gallery,
-    /// How crops are made.
-    pub parameters: &'a ExportParameters,
-    /// Who looks at them.
-    pub certify: Certify<'a>,
-    /// What is said of whose consent.
-    pub consent: &'a ConsentBook,
-    /// What is demanded of each set.
-    pub demand: Demand,
-    /// Other formats to write, each once.
-    pub formats: &'a BTreeSet<Format>,
-    /// What these need besides; that of every face that may be the best of its set.
-    pub extras: &'a Extras,
-    /// Hears of progress and of photos that cannot be read.
-    pub monitor: &'a dyn Monitor,
-    /// Asks to stop between two photos.
-    pub stop: &'a CancellationToken,
-}
-
-impl Renderer<'_> {
-    /// The consent of a set; what is amiss with it is told of if the set is exported nevertheless.
-    fn consent_of(&self, set: &PlannedSet) -> SetConsent {
-        let consent = self.consent.consent(&set.person);
-        if self.demand.is_met_by(&consent) && consent.is_amiss() {
-            self.monitor.problem(&set.name, &format!("{consent} (`--require-consent` leaves such sets out)"));
-        }
-        consent
-    }
 }
 
 /// Crops of the right size that are there already: row of the gallery, bits of the padding → file.
@@ -404,8 +318,4 @@ fn read_again(path: &Path, crops: &[&Draft], side: u32) -> Result<(), RenderErro
         Some((read, _)) => Err(not(&read.name, "has other bytes than the crop that was made")),
         None => Ok(()),
     }
-}
-
-pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> RenderError + '_ {
-    move |source| RenderError::Io { path: path.to_owned(), source }
 }

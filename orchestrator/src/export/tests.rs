@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ExportParameters,
     collapse::DuplicateSimilarity,
-    extras::Extras,
-    formats::Format,
+    formats::{Extras, Format},
     manifest::FacesetManifest,
     plan, png,
-    render::{Certify, FACES, Rendered, Renderer, render},
+    render::{FACES, Rendered, render},
+    renderer::{Certify, Renderer},
 };
 use crate::{
     certificate::{

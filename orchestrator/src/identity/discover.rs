@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Additions, MATCH_THRESHOLD, NewSet, faces_under, file_label};
 use crate::{
     cluster::ClusterError,
-    export::{ExportParameters, manifest::Origin, manifest::OriginKind},
+    export::{ExportParameters, origin::Origin, origin::OriginKind},
     extend::NEW_THRESHOLD,
     gallery::Gallery,
     grouping::Grouping,

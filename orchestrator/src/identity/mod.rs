@@ -15,7 +15,7 @@ pub use recipe::{Recipe, RecipeError, TrustedFolder};
 pub use sorted::{Imported, SortedIdentity, sorted_identities};
 
 use crate::{
-    export::{self, ExportParameters, PlannedSet, manifest::Origin, manifest::OriginKind},
+    export::{self, ExportParameters, PlannedSet, origin::Origin, origin::OriginKind},
     gallery::Gallery,
     manifest::{FaceEntry, face_entries},
     pins::ResolvedPins,

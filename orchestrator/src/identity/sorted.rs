@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Additions, NewSet, Recipe, faces_under};
 use crate::{
     cluster::centroid,
-    export::{ExportParameters, manifest::Origin, manifest::OriginKind},
+    export::{ExportParameters, origin::Origin, origin::OriginKind},
     gallery::Gallery,
     manifest::set_name,
     pins::ResolvedPins,

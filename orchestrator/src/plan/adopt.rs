@@ -6,8 +6,8 @@ use facesets_core::Sha256Digest;
 
 use super::{
     Plan, Target,
-    apply::{Applied, ApplyError, Workshop, check_name},
     tree::{at, link, link_tree},
+    workshop::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
@@ -17,13 +17,15 @@ use crate::{
     export::{
         ExportParameters, PlannedFace, bundle,
         corpus::Corpus,
-        extras::Extras,
+        formats::Extras,
         kept::{self, KeptCrop, Verdict, identity_cosine},
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FACESET_SCHEMA, FacesetManifest, FacesetSummary, Gap,
-            Mismatch, Origin, Run, SetAside, UNMATCHED, Unmatched,
+            Mismatch, Run, SetAside, UNMATCHED, Unmatched,
         },
-        render::{FACES, Renderer},
+        origin::Origin,
+        render::FACES,
+        renderer::Renderer,
     },
     gallery::FaceIndex,
     manifest::{self, DroppedFace},

@@ -1,150 +1,21 @@
 //! Plans to folders: what changes is built aside, then swapped in by [`crate::change`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Serialize;
-use tokio_util::sync::CancellationToken;
-
-use super::{Becomes, Plan, Target, adopt, corpus, eras, folders, folders::Folder, manifest_digest};
+use super::{
+    Becomes, Plan, Target, adopt, corpus, eras, folders,
+    folders::Folder,
+    manifest_digest,
+    workshop::{Applied, ApplyError, Workshop, check_name},
+};
 use crate::{
-    change::{Change, ChangeError, Steps},
-    consent::{ConsentBook, Withheld},
-    era::UnknownMember,
-    export::{
-        manifest::{FacesetManifest, Gap},
-        render::{Certify, RenderError, Rendered},
-    },
+    change::Change,
     gallery::Gallery,
-    manifest::{self, ClusterManifest, DroppedFace, ManifestError, RefinedManifest, Schema},
+    manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
     monitor::Monitor,
     output::{Missing, Placement, Placer},
-    pins::ResolvedPins,
     store::Writer,
 };
-
-/// What applying a plan came to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Applied {
-    /// Number of the decision; 0 where there was nothing to change.
-    pub decision: i64,
-    /// Sets that were rebuilt or added.
-    pub built: usize,
-    /// Sets that are empty now and were set aside.
-    pub removed: usize,
-    /// Photos that could not be read, and crops that could not be looked at; each was reported.
-    pub failed: usize,
-    /// Photos that lie nowhere any more.
-    pub vanished: usize,
-    /// What the sets with bundles came to; `None` where none was made.
-    #[serde(flatten)]
-    pub bundled: Option<Bundled>,
-}
-
-/// What sets came to that were built with bundles.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Bundled {
-    /// Sets whose crops have all passed.
-    pub certified: usize,
-    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
-    pub lowest_effective_identity_cosine: Option<f32>,
-    /// Faces that were left out because of what was seen in their crops.
-    pub left_out: Vec<DroppedFace>,
-    /// Sets of which nothing was left.
-    pub gaps: Vec<String>,
-    /// Sets that were left out because consent was demanded.
-    pub withheld: Vec<Withheld>,
-    /// Eras of which too few crops were left: they lie in `_thin`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub thinned: Vec<String>,
-}
-
-impl Applied {
-    /// Counts what was rendered.
-    pub(super) fn add(&mut self, rendered: &Rendered) {
-        self.built += rendered.sets.len();
-        self.failed += rendered.failed;
-        let bundled = self.bundled.get_or_insert_default();
-        bundled.add(&rendered.sets);
-        bundled.left_out.extend(rendered.dropped.iter().filter(|drop| drop.reason.is_of_crop()).cloned());
-        let (withheld, gaps) = Gap::part(&rendered.gaps);
-        bundled.withheld.extend(withheld);
-        bundled.gaps.extend(gaps);
-    }
-}
-
-impl Bundled {
-    /// Counts sets that were built.
-    pub(super) fn add(&mut self, sets: &[FacesetManifest]) {
-        self.certified += sets.iter().filter(|set| set.certificate.is_passed()).count();
-        let cosines = sets.iter().flat_map(|set| &set.bundles);
-        let cosines = cosines.filter_map(|bundle| bundle.effective_identity_cosine);
-        self.lowest_effective_identity_cosine =
-            cosines.chain(self.lowest_effective_identity_cosine).reduce(f32::min);
-    }
-}
-
-/// Why a plan was not applied. The folders are as they were.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The library has other faces now.
-    #[error("the library has changed since the plan was made")]
-    GalleryDrifted,
-    /// Somebody changed a folder.
-    #[error("`{0}` has changed since the plan was made")]
-    FolderDrifted(PathBuf),
-    /// A name that would lead out of its folder.
-    #[error("`{0}` cannot be the name of a set")]
-    Name(String),
-    /// A set cannot be built.
-    #[error("cannot write `{path}`: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A face of the plan that the library does not have.
-    #[error("`{path}` in `{set}` is no face of this library")]
-    UnknownFace {
-        /// The set.
-        set: String,
-        /// Its photo.
-        path: String,
-    },
-    /// A member of an era that the library does not have.
-    #[error(transparent)]
-    UnknownMember(#[from] UnknownMember),
-    /// Crops cannot be made.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// Asked to.
-    #[error("stopped before anything was changed")]
-    Stopped,
-    /// A manifest cannot be read or written.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The swap.
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-}
-
-/// What applying needs besides the plan.
-pub struct Workshop<'a> {
-    /// The library's faces, under the plan's contract.
-    pub gallery: &'a Gallery,
-    /// What the user says of them.
-    pub pins: &'a ResolvedPins,
-    /// Who looks at crops before they are handed out.
-    pub certify: Certify<'a>,
-    /// What is said of whose consent.
-    pub consent: &'a ConsentBook,
-    /// Does the renames.
-    pub steps: &'a dyn Steps,
-    /// Hears of progress.
-    pub monitor: &'a dyn Monitor,
-    /// Asks to stop, which is heard until the first rename.
-    pub stop: &'a CancellationToken,
-}
 
 /// Demands that library and folders are as they were when the plan was made.
 pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> {
@@ -268,12 +139,6 @@ fn build(
     }
     monitor.finish();
     Ok(gone)
-}
-
-/// A plan is a file that anybody may have written.
-pub(super) fn check_name(name: &str) -> Result<(), ApplyError> {
-    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
-    if plain { Ok(()) } else { Err(ApplyError::Name(name.to_owned())) }
 }
 
 /// Passes on problems only.

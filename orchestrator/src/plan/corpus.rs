@@ -4,15 +4,17 @@ use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Plan, Target,
-    apply::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
     export::{
         PlannedSet,
         corpus::Corpus,
-        extras::Extras,
-        manifest::{CorpusManifest, FacesetSummary, Origin, Run},
-        render::{Renderer, render},
+        formats::Extras,
+        manifest::{CorpusManifest, FacesetSummary, Run},
+        origin::Origin,
+        render::render,
+        renderer::Renderer,
     },
     gallery::{FaceIndex, Gallery},
     identity::{Additions, NewSet},

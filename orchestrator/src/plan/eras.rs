@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     Plan, Target,
-    apply::{Applied, ApplyError, Workshop, check_name},
     tree::link_tree,
+    workshop::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
     adopt::old::DROPPED,
@@ -14,9 +14,11 @@ use crate::{
     export::{
         PlannedSet,
         corpus::Corpus,
-        extras::Extras,
-        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Origin, Run, SetAside, THIN},
-        render::{EarlierCrops, FACES, Rendered, Renderer, render_again},
+        formats::Extras,
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Run, SetAside, THIN},
+        origin::Origin,
+        render::{EarlierCrops, FACES, Rendered, render_again},
+        renderer::Renderer,
     },
     gallery::{FaceIndex, Gallery},
     manifest::set_number,

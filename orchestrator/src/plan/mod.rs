@@ -9,19 +9,21 @@ mod corpus;
 mod eras;
 mod folders;
 mod tree;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 
 use facesets_core::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
-pub use apply::{Applied, ApplyError, Bundled, Workshop, apply, refuse_drifted};
+pub use apply::{apply, refuse_drifted};
+pub use workshop::{Applied, ApplyError, Bundled, Workshop};
 
 use crate::{
     adopt::Adoption,
     consent::{ConsentBook, Demand, Withheld},
     era::EraChange,
-    export::{PlannedSet, manifest::Origin},
+    export::{PlannedSet, origin::Origin},
     gallery::Gallery,
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, made_by, read_bytes},

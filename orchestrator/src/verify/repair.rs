@@ -20,8 +20,7 @@ use crate::{
         contact_sheet::{self, PAGE},
         corpus::Corpus,
         crop::square_crop,
-        extras::Extras,
-        formats::Subject,
+        formats::{Extras, Subject},
         manifest::{
             BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, FormatRecord, THIN,
         },
@@ -107,7 +106,7 @@ pub fn files(
     if !page.exists()
         && let Ok(corpus) = Corpus::read(root)
     {
-        put(&page, contact_sheet::page(&corpus).as_bytes())?;
+        put(&page, contact_sheet::page(&corpus.manifest, &corpus.sets).as_bytes())?;
         repaired.push(PAGE.to_owned());
     }
     Ok(repaired)

@@ -5,10 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::{Finding, FindingKind, Look};
 use crate::{
     consent::ConsentState,
-    export::{
-        manifest::{FacesetManifest, OriginKind},
-        plan::as_the_user_says,
-    },
+    export::{manifest::FacesetManifest, origin::OriginKind, plan::as_the_user_says},
 };
 
 /// Names the crops of a set that no export would put into it now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use facesets_core::Sha256Digest;
 
-use super::formats::Format;
+use super::kind::Format;
 use crate::{
     gallery::{FaceDetails, Gallery},
     store::{Store, StoreError},

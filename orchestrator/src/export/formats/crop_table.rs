@@ -8,11 +8,11 @@ use facesets_core::EMBEDDING_LEN;
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 use serde_json::json;
 
-use super::{
-    formats::Subject,
-    manifest::{ExportedFace, PoseRecord},
+use super::subject::Subject;
+use crate::{
+    export::manifest::{ExportedFace, PoseRecord},
+    interop::{nested, plain_properties},
 };
-use crate::interop::{nested, plain_properties};
 
 /// What the table is called in its metadata.
 const SCHEMA: &str = "facesets.crops/1";

@@ -11,7 +11,7 @@ use std::io;
 use facesets_core::face::{LANDMARKS_68, LANDMARKS_106};
 use safetensors::{Dtype, tensor::TensorView};
 
-use super::formats::Subject;
+use super::subject::Subject;
 use crate::certificate::GenderAgeRecord;
 
 /// Gender and age where nobody has estimated them.

@@ -1,0 +1,110 @@
+//! What everybody who makes crops has at hand: whose faces they are, how crops are made, who looks at them, what is demanded of a set.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ExportParameters, PlannedSet,
+    formats::{Extras, Format},
+};
+use crate::{
+    certificate::{Certificate, Examine, ExamineError, Skipped},
+    consent::{ConsentBook, Demand, SetConsent},
+    gallery::Gallery,
+    manifest::ManifestError,
+    monitor::Monitor,
+};
+
+/// An export that cannot go on. A single photo that cannot be read is not such a case.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The output cannot be written.
+    #[error("cannot write `{path}`: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Asked to.
+    #[error("stopped before everything was exported")]
+    Stopped,
+    /// A manifest cannot be written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Nobody looks at the crops any more.
+    #[error(transparent)]
+    Examine(#[from] ExamineError),
+    /// A bundle is not what was written.
+    #[error("`{path}` is not what was written: {what} {fault}")]
+    Bundle {
+        /// The bundle.
+        path: PathBuf,
+        /// The entry.
+        what: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// Who looks at crops before they are handed out.
+#[derive(Clone, Copy)]
+pub enum Certify<'a> {
+    /// This one.
+    By(&'a dyn Examine),
+    /// Nobody, for this reason.
+    Skip(Skipped),
+}
+
+impl Certify<'_> {
+    /// What the manifest of a set says whose crops have passed.
+    pub fn certificate(&self) -> Certificate {
+        match self {
+            Self::By(_) => Certificate::passed(),
+            Self::Skip(reason) => Certificate::Skipped { reason: *reason },
+        }
+    }
+}
+
+/// Writes planned sets.
+pub struct Renderer<'a> {
+    /// Whose faces they are.
+    pub gallery: &'a Gallery,
+    /// How crops are made.
+    pub parameters: &'a ExportParameters,
+    /// Who looks at them.
+    pub certify: Certify<'a>,
+    /// What is said of whose consent.
+    pub consent: &'a ConsentBook,
+    /// What is demanded of each set.
+    pub demand: Demand,
+    /// Other formats to write, each once.
+    pub formats: &'a BTreeSet<Format>,
+    /// What these need besides; that of every face that may be the best of its set.
+    pub extras: &'a Extras,
+    /// Hears of progress and of photos that cannot be read.
+    pub monitor: &'a dyn Monitor,
+    /// Asks to stop between two photos.
+    pub stop: &'a CancellationToken,
+}
+
+impl Renderer<'_> {
+    /// The consent of a set; what is amiss with it is told of if the set is exported nevertheless.
+    pub(super) fn consent_of(&self, set: &PlannedSet) -> SetConsent {
+        let consent = self.consent.consent(&set.person);
+        if self.demand.is_met_by(&consent) && consent.is_amiss() {
+            self.monitor.problem(&set.name, &format!("{consent} (`--require-consent` leaves such sets out)"));
+        }
+        consent
+    }
+}
+
+/// What makes an error of reading or writing one of the export.
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> RenderError + '_ {
+    move |source| RenderError::Io { path: path.to_owned(), source }
+}
