@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     tonic_prost_build::configure()
         .bytes(".")
+        .codec_path("crate::wire::codec::LeanCodec")
         // Hardly ever there, and large beside the rest of a result.
         .boxed(".facesets.worker.v1.FaceAnalysis.gender_age")
         .compile_fds(descriptors)?;

@@ -27,6 +27,7 @@ use crate::{
     packs::{Bounds, LoadError, Loader, Packs},
     pool::Pool,
     service::{Limits, Protection, Tls, Token, WorkerService},
+    telemetry,
     trust::{Authority, Trust, TrustError},
 };
 
@@ -123,8 +124,8 @@ pub struct Ready {
 /// A worker that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Not one image may be in flight.
-    #[error("an image may have {image} bytes, and all that are in flight only {in_flight}")]
+    /// One client's image could take all there is.
+    #[error("an image may have {image} bytes, and all that are in flight {in_flight}: not twice as many")]
     InFlight {
         /// Bytes of one image.
         image: u64,
@@ -242,7 +243,8 @@ pub fn start_with(
     make: impl FnOnce(&Configuration, &Arc<Meter>) -> Result<Ready, StartupError>,
 ) -> Result<Started, StartupError> {
     let (image, in_flight) = (configuration.limits.max_bytes, configuration.client_limits.bytes);
-    if image > in_flight {
+    // One client may have one image in flight whatever its size; it must leave as much to the others.
+    if image > in_flight / 2 {
         return Err(StartupError::InFlight { image, in_flight });
     }
     let transport = transport(configuration)?;
@@ -268,6 +270,7 @@ pub fn start_with(
     }
     let meter = Arc::<Meter>::default();
     let Ready { packs, pool, plan, device, provider, runtime_version } = make(configuration, &meter)?;
+    telemetry::runs_on(&provider);
     let description = WorkerDescription {
         protocol_version: PROTOCOL_VERSION,
         worker_version: env!("CARGO_PKG_VERSION").to_owned(),

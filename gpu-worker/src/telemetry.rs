@@ -2,7 +2,7 @@
 //!
 //! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens; [`crate::exposition`] answers those who do.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use facesets_core::wire::{ItemOutcome, ModelRole};
 use metrics::{counter, gauge, histogram};
@@ -12,6 +12,7 @@ use crate::engine::{RoleWord as _, RunFailure};
 pub(crate) const ITEMS: &str = "facesets_worker_items_total";
 pub(crate) const BYTES: &str = "facesets_worker_received_bytes_total";
 pub(crate) const STREAMS: &str = "facesets_worker_streams";
+pub(crate) const CLIENTS: &str = "facesets_worker_clients";
 pub(crate) const CONNECTIONS: &str = "facesets_worker_connections";
 pub(crate) const ITEMS_IN_FLIGHT: &str = "facesets_worker_items_in_flight";
 pub(crate) const BYTES_IN_FLIGHT: &str = "facesets_worker_bytes_in_flight";
@@ -54,6 +55,15 @@ pub(crate) fn batch(role: ModelRole, inputs: usize) {
     histogram!(BATCH_INPUTS, "model" => role.word()).record(inputs as f64);
 }
 
+/// The provider on whose account device errors are put, once it is known; a process has one.
+static PROVIDER: OnceLock<String> = OnceLock::new();
+
+/// Says which provider runs the networks.
+pub(crate) fn runs_on(provider: &str) {
+    // A second worker in one process, which only tests have, is counted with the first.
+    let _ = PROVIDER.set(provider.to_owned());
+}
+
 /// A network could not be run.
 pub(crate) fn device_error(role: ModelRole, cause: RunFailure) {
     let cause = match cause {
@@ -61,7 +71,8 @@ pub(crate) fn device_error(role: ModelRole, cause: RunFailure) {
         RunFailure::DeviceLost => "device_lost",
         RunFailure::Other => "other",
     };
-    counter!(DEVICE_ERRORS, "model" => role.word(), "cause" => cause).increment(1);
+    let provider = PROVIDER.get().map_or("unknown", String::as_str);
+    counter!(DEVICE_ERRORS, "provider" => provider, "model" => role.word(), "cause" => cause).increment(1);
 }
 
 /// Sessions were given up after the device went away; new ones are made.
@@ -130,6 +141,11 @@ impl Held {
     /// An open stream.
     pub(crate) fn stream() -> Self {
         Self::new(STREAMS, 1.0)
+    }
+
+    /// A client with a stream or something in flight.
+    pub(crate) fn client() -> Self {
+        Self::new(CLIENTS, 1.0)
     }
 
     /// A connection.

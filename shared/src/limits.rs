@@ -10,8 +10,8 @@ pub struct ImageLimits {
 }
 
 impl Default for ImageLimits {
-    /// 256 MiB and 200 megapixels: above every camera and stitched phone panorama, below what would hurt a 4 GiB machine
-    /// (three bytes a pixel: 600 MB).
+    /// 256 MiB and 200 megapixels: above every camera and stitched phone panorama, below what would hurt an 8 GiB machine
+    /// (1.5 to 3 bytes a pixel of most photos while they are decoded, up to 35 of a TIFF of floats).
     fn default() -> Self {
         Self { max_bytes: 256 << 20, max_pixels: 200_000_000 }
     }

@@ -166,3 +166,11 @@ pub(crate) fn run_as_ordinary_user(workspace: &Workspace, args: &[&str]) -> Run 
     command = as_nobody;
     command.output().expect("facesets can be started as nobody").into()
 }
+
+#[test]
+fn a_full_disk_behind_standard_error_is_no_panic() {
+    let machine = Workspace::new();
+    let mut command = machine.command(["embed", "nowhere"]);
+    command.stderr(fs::File::options().write(true).open("/dev/full").unwrap());
+    assert_eq!(command.status().unwrap().code(), Some(2));
+}

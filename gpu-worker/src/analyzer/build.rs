@@ -8,7 +8,7 @@ use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
     device::{Condition, Device, InPlace, Shared, Turns},
     engine::{
-        Check, Engine, EngineError, Graphs, OnDemand, Provider, Target,
+        Check, Engine, EngineError, Graphs, OnDemand, Provider, RunFailure, Target,
         ort::{OrtEngine, Runtime},
         self_test::{Reference, SelfTestError},
     },
@@ -44,6 +44,16 @@ pub enum BuildError {
     /// It runs, and gives other numbers than it should.
     #[error(transparent)]
     SelfTest(#[from] SelfTestError),
+}
+
+impl BuildError {
+    /// What sort of failure it is.
+    pub fn cause(&self) -> RunFailure {
+        match self {
+            Self::Engine(error) | Self::SelfTest(SelfTestError::Engine(error)) => error.cause(),
+            Self::Pack(_) | Self::SelfTest(_) => RunFailure::Other,
+        }
+    }
 }
 
 impl PackBuilder {
@@ -108,7 +118,11 @@ impl PackBuilder {
         let runtime = self
             .runtime
             .on(Target { graphs: Graphs::Stored, ..Target::new(Provider::Cpu) })
-            .map_err(|error| EngineError::Load { role: ModelRole::Detection, reason: error.to_string() })?;
+            .map_err(|error| EngineError::Load {
+                role: ModelRole::Detection,
+                cause: RunFailure::Other,
+                reason: error.to_string(),
+            })?;
         let (mut engine, models) = Self { runtime, ..self.clone() }.engine_for(roles)?;
         Ok(Reference::measure(&mut engine, roles, |role| models.normalisation(role))?)
     }
@@ -143,7 +157,9 @@ impl PackBuilder {
             let reference = builder.measure(&[role]).map_err(|error| match error {
                 BuildError::SelfTest(error) => error,
                 BuildError::Engine(error) => error.into(),
-                BuildError::Pack(error) => EngineError::Load { role, reason: error.to_string() }.into(),
+                BuildError::Pack(error) => {
+                    EngineError::Load { role, cause: RunFailure::Other, reason: error.to_string() }.into()
+                }
             })?;
             reference.compare(engine, |role| models.normalisation(role))
         })

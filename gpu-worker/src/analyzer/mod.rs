@@ -9,6 +9,7 @@ mod face;
 mod failure;
 mod measures;
 mod photo;
+mod room;
 mod spare;
 #[cfg(test)]
 mod tests;

@@ -6,12 +6,13 @@ use std::{
 };
 
 use facesets_core::wire::{ItemFailure, Task, TaskResult};
-use facesets_imaging::{DecodeError, Photo, decode_photo_in, decode_upright_in};
+use facesets_imaging::{DecodeError, Photo, decode_photo_in, decode_upright_in, decoding_memory};
 
 use super::{
     Analysis, Common, FaceAnalyzer, MAX_FACES, contracts,
     detections::Found,
     failure::{from_decode, internal},
+    room::{ROOM, Share},
 };
 use crate::{device::Device, meter::Stage};
 
@@ -34,18 +35,19 @@ pub(crate) fn analyze<D: Device>(
     // One turn on the processor, whatever the number of packs.
     let first = whose.first().copied().unwrap_or(0);
     let arrived = Instant::now();
+    let room = ROOM.take(decoding_memory(bytes, &analyzers[first].common.limits));
     analyzers[first].device.begin();
     let queue = arrived.elapsed();
-    let outcome = work(analyzers, first, bytes, tasks, &whose);
+    let outcome = work(analyzers, first, (bytes, room), tasks, &whose);
     analyzers[first].device.end();
     outcome.map(|analysis| Analysis { queue, ..analysis })
 }
 
-/// The same with a turn, which is that of the analyzer at `first`.
+/// The same with a turn, which is that of the analyzer at `first`, and room for the pixels.
 fn work<D: Device>(
     analyzers: &mut [FaceAnalyzer<D>],
     first: usize,
-    bytes: &[u8],
+    (bytes, mut room): (&[u8], Share<'_>),
     tasks: &[Task],
     whose: &[usize],
 ) -> Result<Analysis, ItemFailure> {
@@ -53,7 +55,7 @@ fn work<D: Device>(
     let common = Arc::clone(&analyzers[first].common);
     let photo =
         common.meter.time(Stage::Decode, 1, || decoded(&common, bytes, tasks)).map_err(from_decode)?;
-    analyzers[first].device.holds(photo.memory());
+    room.keep(photo.memory());
     let decode = started.elapsed();
 
     let mut found: Vec<Found> = analyzers.iter().map(|_| Found::default()).collect();
@@ -63,7 +65,7 @@ fn work<D: Device>(
         .map(|(task, &index)| Ok((index, analyzers[index].draft(&photo, task, &mut found[index])?)));
     let drafts: Vec<_> = drafts.collect::<Result<_, ItemFailure>>()?;
     common.photos.give_back(photo.into_memory());
-    analyzers[first].device.holds(0);
+    drop(room);
 
     let results = drafts.into_iter().map(|(index, draft)| analyzers[index].finish(draft));
     let results: Vec<TaskResult> = results.collect::<Result<_, _>>()?;

@@ -15,7 +15,6 @@ pub struct Client {
     has_turn: bool,
     /// Whether the device has been told that this lane's next call is near.
     is_near: bool,
-    pixel_bytes: u64,
 }
 
 /// Where the rows of a part of a call are answered.
@@ -23,7 +22,7 @@ type Answer = mpsc::Receiver<Result<Vec<Row>, EngineError>>;
 
 impl Client {
     pub(super) fn new(desk: Arc<Desk>, turns: Arc<Turns>) -> Self {
-        Self { desk, turns, has_turn: false, is_near: false, pixel_bytes: 0 }
+        Self { desk, turns, has_turn: false, is_near: false }
     }
 
     /// Hands a call over, in parts that fit a batch.
@@ -87,14 +86,8 @@ impl Device for Client {
         self.has_turn = true;
     }
 
-    fn holds(&mut self, bytes: u64) {
-        self.turns.hold(self.pixel_bytes, bytes);
-        self.pixel_bytes = bytes;
-    }
-
     fn end(&mut self) {
         self.near(false);
-        self.holds(0);
         if std::mem::take(&mut self.has_turn) {
             self.turns.pause();
         }

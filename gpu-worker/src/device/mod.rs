@@ -54,11 +54,8 @@ pub trait Device {
     /// Runs `calls` and waits for all of them: one [`Row`] an input each.
     fn run(&mut self, calls: Vec<Call>) -> Vec<Result<Vec<Row>, EngineError>>;
 
-    /// Waits until there is processor time and memory for another photo. Every `begin` is followed by an `end`.
+    /// Waits until there is processor time for another photo. Every `begin` is followed by an `end`.
     fn begin(&mut self) {}
-
-    /// A decoded photo of so many bytes is in memory from now on; 0 when it is dropped.
-    fn holds(&mut self, _bytes: u64) {}
 
     /// The photo is done with.
     fn end(&mut self) {}
@@ -75,10 +72,6 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn begin(&mut self) {
         (**self).begin();
-    }
-
-    fn holds(&mut self, bytes: u64) {
-        (**self).holds(bytes);
     }
 
     fn end(&mut self) {

@@ -25,6 +25,10 @@ use crate::{
     telemetry,
 };
 
+/// Longest time for making the first sessions, if a run may not take longer: reading, compiling and testing the largest models takes a
+/// device less than a minute.
+const MAKING_LIMIT: Duration = Duration::from_mins(5);
+
 /// Who waits for the rows of a call.
 type Waiting = mpsc::SyncSender<Result<Vec<Row>, EngineError>>;
 
@@ -85,6 +89,19 @@ impl Shared {
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
     ) -> Result<Self, PoolError> {
+        Self::start_within(patience.max(MAKING_LIMIT), turns, patience, condition, meter, factory)
+    }
+
+    /// The same; the device is given up if its sessions are not made within `limit`.
+    pub(super) fn start_within<E: Engine + 'static>(
+        limit: Duration,
+        turns: Arc<Turns>,
+        patience: Duration,
+        condition: Condition,
+        meter: Arc<Meter>,
+        factory: Box<EngineFactory<E>>,
+    ) -> Result<Self, PoolError> {
+        let given_up = condition.clone();
         // One message each way.
         let (ready, started) = mpsc::sync_channel::<Result<Arc<Desk>, BoxError>>(1);
         let work = move || {
@@ -103,8 +120,19 @@ impl Shared {
             }
         };
         let thread = thread::Builder::new().name("device".to_owned()).spawn(work)?;
-        let ended = |_| PoolError::Thread(io::Error::other("the device's thread ended"));
-        let desk = started.recv().map_err(ended)?.map_err(PoolError::Analyzer)?;
+        let desk = match started.recv_timeout(limit) {
+            Ok(made) => made.map_err(PoolError::Analyzer)?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PoolError::Thread(io::Error::other("the device's thread ended")));
+            }
+            // The thread may never come back; it is left behind, and the device with it.
+            Err(RecvTimeoutError::Timeout) => {
+                given_up.lose();
+                let reason = format!("no sessions were made within {} s", limit.as_secs_f64());
+                let (role, cause) = (ModelRole::Detection, RunFailure::DeviceLost);
+                return Err(PoolError::Analyzer(EngineError::Load { role, cause, reason }.into()));
+            }
+        };
         Ok(Self { desk, turns, thread: Some(thread) })
     }
 

@@ -290,11 +290,33 @@ fn as_many_photos_as_there_are_cores_have_a_turn_and_those_that_are_begun_go_fir
 }
 
 #[test]
-fn no_photo_is_begun_while_decoded_ones_fill_the_memory_and_a_lane_that_is_gone_holds_none() {
+fn a_device_that_does_not_come_to_its_sessions_is_given_up() {
+    let condition = Condition::default();
+    let (_never, waits) = mpsc::channel::<()>();
+    let waits = Mutex::new(waits);
+    let hangs = move || -> Result<Orders, crate::pool::BoxError> {
+        let _ = waits.lock().unwrap().recv();
+        Err("it came back".into())
+    };
+    let limit = Duration::from_millis(50);
+    let started = Shared::start_within(
+        limit,
+        Arc::new(Turns::new(1)),
+        limit,
+        condition.clone(),
+        Arc::default(),
+        Box::new(hangs),
+    );
+    assert!(started.unwrap_err().to_string().contains("no sessions were made within 0.05 s"));
+    assert_eq!(condition.now(), DeviceState::Lost);
+}
+
+#[test]
+fn a_lane_that_is_gone_has_given_its_turn_back() {
     let rig = rig(0);
-    let (mut first, mut second) = (rig.shared.client(), rig.shared.client());
+    let [mut first, mut second, mut other] = [(); 3].map(|()| rig.shared.client());
     first.begin();
-    first.holds(1 << 40);
+    other.begin();
     let (began, begins) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {

@@ -2,9 +2,6 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of decoded photos with which no further one is begun: 14 photos of 12 megapixels.
-const MAX_PIXEL_BYTES: u64 = 512 << 20;
-
 /// The turns of one worker.
 #[derive(Debug)]
 pub struct Turns {
@@ -20,12 +17,11 @@ struct State {
     free: usize,
     /// Lanes that come back from the device and wait for a turn.
     returning: usize,
-    pixel_bytes: u64,
 }
 
 impl State {
     fn may_begin(&self) -> bool {
-        self.free > 0 && self.returning == 0 && self.pixel_bytes < MAX_PIXEL_BYTES
+        self.free > 0 && self.returning == 0
     }
 }
 
@@ -37,12 +33,11 @@ impl Turns {
 
     /// So many, at least one.
     pub fn new(turns: usize) -> Self {
-        let state = State { free: turns, returning: 0, pixel_bytes: 0 };
+        let state = State { free: turns, returning: 0 };
         Self { state: Mutex::new(state), returning: Condvar::new(), new: Condvar::new() }
     }
 
-    /// Takes a turn for a new photo. Those that are decoded may exceed the limit by one photo a core, since a photo's size is not known
-    /// before; who holds pixels never waits for room, so this ends.
+    /// Takes a turn for a new photo.
     pub(super) fn begin(&self) {
         let state = self.new.wait_while(self.lock(), |state| !state.may_begin());
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
@@ -65,13 +60,6 @@ impl Turns {
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         state.returning -= 1;
         state.free -= 1;
-        self.wake_one(&state);
-    }
-
-    /// Counts `after` bytes of decoded pixels instead of `before`.
-    pub(super) fn hold(&self, before: u64, after: u64) {
-        let mut state = self.lock();
-        state.pixel_bytes = (state.pixel_bytes + after).saturating_sub(before);
         self.wake_one(&state);
     }
 

@@ -51,6 +51,8 @@ pub enum EngineError {
     Load {
         /// Which model.
         role: ModelRole,
+        /// What sort of failure.
+        cause: RunFailure,
         /// What the runtime says.
         reason: String,
     },
@@ -74,7 +76,17 @@ pub enum EngineError {
     },
 }
 
-/// Sorts of failure while running that are worth telling apart.
+impl EngineError {
+    /// What sort of failure it is.
+    pub fn cause(&self) -> RunFailure {
+        match self {
+            Self::Load { cause, .. } | Self::Run { cause, .. } => *cause,
+            Self::Signature { .. } => RunFailure::Other,
+        }
+    }
+}
+
+/// Sorts of failure that are worth telling apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFailure {
     /// No memory on the device or the host.

@@ -1,6 +1,6 @@
 //! `/metrics` and `/healthz` on a port of their own, over plain HTTP: numbers, and nothing that needs a secret.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -19,6 +19,9 @@ use super::{Observed, Sources, door::Door};
 const LAST_ANSWER: AppendHeaders<[(axum::http::HeaderName, &str); 1]> =
     AppendHeaders([(CONNECTION, "close")]);
 
+/// How often samples are put into their buckets; until then each takes memory, whether anybody asks for them or not.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 struct Answering {
     handle: PrometheusHandle,
     sources: Sources,
@@ -32,10 +35,21 @@ pub async fn serve(
     sources: Sources,
     drain: CancellationToken,
 ) -> io::Result<()> {
+    let keeping = tokio::spawn(keep_up(handle.clone()));
     let answering = Arc::new(Answering { handle, sources, drain: drain.clone() });
     let router =
         Router::new().route("/metrics", get(metrics)).route("/healthz", get(health)).with_state(answering);
-    axum::serve(Door::new(listener), router).with_graceful_shutdown(drain.cancelled_owned()).await
+    let served =
+        axum::serve(Door::new(listener), router).with_graceful_shutdown(drain.cancelled_owned()).await;
+    keeping.abort();
+    served
+}
+
+async fn keep_up(handle: PrometheusHandle) {
+    loop {
+        handle.run_upkeep();
+        tokio::time::sleep(UPKEEP).await;
+    }
 }
 
 impl Answering {
@@ -46,7 +60,6 @@ impl Answering {
 
 async fn metrics(State(answering): State<Arc<Answering>>) -> impl IntoResponse {
     answering.sources.gather(answering.observed());
-    answering.handle.run_upkeep();
     (LAST_ANSWER, answering.handle.render())
 }
 

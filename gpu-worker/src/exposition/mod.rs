@@ -17,9 +17,9 @@ use crate::{
     pool::Pool,
     resources,
     telemetry::{
-        BATCH_INPUTS, BYTES, BYTES_IN_FLIGHT, CONNECTIONS, DEVICE_ERRORS, DEVICE_MEMORY, DEVICE_MEMORY_USED,
-        ITEMS, ITEMS_IN_FLIGHT, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED, REBUILDS, REFUSED,
-        SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
+        BATCH_INPUTS, BYTES, BYTES_IN_FLIGHT, CLIENTS, CONNECTIONS, DEVICE_ERRORS, DEVICE_MEMORY,
+        DEVICE_MEMORY_USED, ITEMS, ITEMS_IN_FLIGHT, MEMORY, PACKS, QUEUE_PLACES, QUEUE_SECONDS, QUEUED,
+        REBUILDS, REFUSED, SERVING, STAGE_CALLS, STAGE_INPUTS, STAGE_MICROSECONDS, STREAMS, WORK_SECONDS,
     },
 };
 
@@ -79,6 +79,7 @@ pub fn recorder() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     describe_counter!(ITEMS, "Items answered, by outcome: ok, or the sort of failure");
     describe_counter!(BYTES, Unit::Bytes, "Encoded images received");
+    describe_gauge!(CLIENTS, "Clients that have a stream or anything in flight");
     describe_gauge!(STREAMS, "Streams of clients that are open");
     describe_gauge!(CONNECTIONS, "Connections of clients, those in a handshake included");
     describe_gauge!(ITEMS_IN_FLIGHT, "Items that have their place among the bytes in flight");
@@ -90,7 +91,7 @@ fn describe() {
     describe_histogram!(QUEUE_SECONDS, Unit::Seconds, "From an item's arrival to work on it");
     describe_histogram!(WORK_SECONDS, Unit::Seconds, "Work on an item");
     describe_histogram!(BATCH_INPUTS, "Inputs of a run of a network");
-    describe_counter!(DEVICE_ERRORS, "Runs of a network that failed, by model and cause");
+    describe_counter!(DEVICE_ERRORS, "Runs of a network that failed, by provider, model and cause");
     describe_counter!(REBUILDS, "How often sessions were made anew because the device had gone away");
     describe_counter!(REFUSED, "Connections, calls and streams that were refused or ended, by reason");
     describe_gauge!(QUEUED, "Items that wait for a lane");

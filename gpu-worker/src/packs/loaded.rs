@@ -49,16 +49,24 @@ pub enum LoadError {
 impl LoadError {
     /// What an item that asked for the pack is told.
     pub(super) fn failure(&self, name: &str) -> ItemFailure {
-        let kind = match self {
-            Self::Build(BuildError::Engine(EngineError::Run { cause: RunFailure::DeviceLost, .. })) => {
-                ItemFailureKind::DeviceLost
-            }
-            Self::Build(BuildError::Engine(EngineError::Run { cause: RunFailure::OutOfMemory, .. })) => {
-                ItemFailureKind::OutOfMemory
-            }
-            _ => ItemFailureKind::Internal,
+        let kind = match self.cause() {
+            RunFailure::DeviceLost => ItemFailureKind::DeviceLost,
+            RunFailure::OutOfMemory => ItemFailureKind::OutOfMemory,
+            RunFailure::Other => ItemFailureKind::Internal,
         };
         failed(kind, format!("pack `{name}` cannot be loaded: {self}"))
+    }
+
+    /// What sort of failure it is; that of a shared device comes from the device's own thread.
+    fn cause(&self) -> RunFailure {
+        match self {
+            Self::Build(error) => error.cause(),
+            Self::Pool(PoolError::Analyzer(error)) => {
+                let built = error.downcast_ref().map(BuildError::cause);
+                built.or_else(|| error.downcast_ref().map(EngineError::cause)).unwrap_or(RunFailure::Other)
+            }
+            Self::Pack(_) | Self::Pool(PoolError::Thread(_)) => RunFailure::Other,
+        }
     }
 }
 

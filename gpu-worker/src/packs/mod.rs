@@ -30,6 +30,9 @@ use crate::{
 /// For how long a pack that could not be loaded is not tried again: loading takes seconds, and every item would.
 const FAILURE_MEMORY: Duration = Duration::from_mins(1);
 
+/// The same where it may be otherwise in a moment: no memory, or a device that was away.
+const RETRYABLE_FAILURE_MEMORY: Duration = Duration::from_secs(1);
+
 /// Longest time between two looks for idle packs.
 const LONGEST_SWEEP: Duration = Duration::from_secs(30);
 
@@ -147,7 +150,11 @@ impl Packs {
                 None => break,
             }
         }
-        if let Some((_, failure)) = state.failures.get(name).filter(|(at, _)| at.elapsed() < FAILURE_MEMORY) {
+        let memory = |failure: &ItemFailure| {
+            if failure.kind.is_retryable() { RETRYABLE_FAILURE_MEMORY } else { FAILURE_MEMORY }
+        };
+        let remembered = state.failures.get(name).filter(|(at, failure)| at.elapsed() < memory(failure));
+        if let Some((_, failure)) = remembered {
             return Err(failure.clone());
         }
         let pack = match Pack::open(&self.models, name) {

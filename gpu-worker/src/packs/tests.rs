@@ -16,7 +16,7 @@ use super::*;
 use crate::{
     analyzer::{BuildError, Common, FaceAnalyzer, FaceModels},
     device::InPlace,
-    engine::{EngineError, RoleWord as _, Simulated},
+    engine::{EngineError, RoleWord as _, RunFailure, Simulated},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -52,7 +52,9 @@ fn packs(models: &Path, max: usize) -> (Arc<Packs>, Arc<AtomicUsize>) {
         thread::sleep(Duration::from_millis(20));
         if pack.info().name == "bad" {
             let (role, reason) = (ModelRole::Detection, "as asked".to_owned());
-            return Err(BuildError::Engine(EngineError::Load { role, reason }).into());
+            return Err(
+                BuildError::Engine(EngineError::Load { role, cause: RunFailure::Other, reason }).into()
+            );
         }
         let info = pack.info().clone();
         Loaded::new(&pack, move || {

@@ -79,6 +79,7 @@ pub struct Client {
     streams: Arc<Semaphore>,
     /// When it last asked for more streams than it may have.
     greedy: Mutex<Option<Instant>>,
+    _counted: telemetry::Held,
 }
 
 /// A stream that a client may have.
@@ -131,6 +132,7 @@ impl Clients {
             of_all: self.bytes.clone(),
             streams: Arc::new(Semaphore::new(self.shares.streams_each)),
             greedy: Mutex::default(),
+            _counted: telemetry::Held::client(),
         });
         known.insert(id, Arc::downgrade(&client));
         client
@@ -149,8 +151,14 @@ impl Client {
     pub(super) fn local() -> Arc<Self> {
         let bytes = Purse::new(u64::MAX);
         let streams = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        let greedy = Mutex::default();
-        Arc::new(Self { id: ClientId::Local, of_all: bytes.clone(), bytes, streams, greedy })
+        Arc::new(Self {
+            id: ClientId::Local,
+            of_all: bytes.clone(),
+            bytes,
+            streams,
+            greedy: Mutex::default(),
+            _counted: telemetry::Held::client(),
+        })
     }
 
     /// How many times what it takes a turn costs at this time.

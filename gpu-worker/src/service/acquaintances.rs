@@ -17,6 +17,10 @@ use crate::trust::{Clients, PairError, Trust, TrustError};
 /// within a tick of the clock apart.
 const REREAD: Duration = Duration::from_secs(1);
 
+/// How often in a row it may fail before nobody is known any more: an error of a moment (no file descriptor is left, another program has the
+/// file open) must not end everybody's work.
+const TOLERATED: u32 = 5;
+
 /// Whom it knows, now and from now on.
 #[derive(Debug, Clone)]
 pub(super) struct Acquaintances(Arc<Shared>);
@@ -25,14 +29,15 @@ pub(super) struct Acquaintances(Arc<Shared>);
 struct Shared {
     trust: Trust,
     known: watch::Sender<Clients>,
-    /// Held from reading the file to saying what it says, so that nothing older is said after something newer.
-    reading: Mutex<()>,
+    /// How often in a row it could not be read. Held from reading the file to saying what it says, so that nothing older is said after
+    /// something newer.
+    failed: Mutex<u32>,
 }
 
 impl Acquaintances {
     /// Reads whom it knows, and goes on doing so for as long as it is used.
     pub(super) async fn of(trust: Trust) -> Result<Self, TrustError> {
-        let shared = Arc::new(Shared { trust, known: watch::Sender::default(), reading: Mutex::new(()) });
+        let shared = Arc::new(Shared { trust, known: watch::Sender::default(), failed: Mutex::new(0) });
         shared.read().await?;
         tokio::spawn(keep_reading(Arc::downgrade(&shared)));
         Ok(Self(shared))
@@ -62,11 +67,16 @@ impl Acquaintances {
 
 impl Shared {
     async fn read(&self) -> Result<(), TrustError> {
-        let _reading = self.reading.lock().await;
+        let mut failed = self.failed.lock().await;
         let trust = self.trust.clone();
         let read = blocking(move || trust.clients()).await;
-        // Where it cannot be read, nobody can be told from a client that was revoked.
-        let now = read.as_ref().map(Clone::clone).unwrap_or_default();
+        *failed = if read.is_ok() { 0 } else { *failed + 1 };
+        let now = match &read {
+            Ok(now) => now.clone(),
+            Err(_) if *failed <= TOLERATED => return read.map(drop),
+            // Nobody can be told from a client that was revoked.
+            Err(_) => Clients::default(),
+        };
         self.known.send_if_modified(|before| {
             let changed = *before != now;
             *before = now;
@@ -83,7 +93,7 @@ async fn keep_reading(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         let read = shared.read().await;
         if let (true, Err(error)) = (readable, &read) {
-            tracing::error!(%error, hint = error.hint(), "no paired client is let in until this is mended");
+            tracing::error!(%error, hint = error.hint(), "if this is not mended in some seconds, no paired client is let in");
         }
         readable = read.is_ok();
     }
@@ -91,4 +101,41 @@ async fn keep_reading(shared: Weak<Shared>) {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     spawn_blocking(work).await.expect("reading and writing files does not panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_for_a_moment_revokes_nobody_and_one_that_stays_so_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let trust = Trust::new(folder.path());
+        let code = trust.issue("127.0.0.1:1".parse().unwrap(), Duration::from_mins(1)).unwrap();
+        let token = trust.redeem(&code.secret, &"laptop".parse().unwrap()).unwrap();
+        let token = Sha256Digest::of(token.as_bytes());
+        let known = watch::Sender::default();
+        let shared = Arc::new(Shared { trust, known, failed: Mutex::new(0) });
+        shared.read().await.unwrap();
+        let acquaintances = Acquaintances(Arc::clone(&shared));
+        let file = folder.path().join("clients.json");
+        let good = fs::read(&file).unwrap();
+        for _ in 0..2 {
+            fs::write(&file, "{").unwrap();
+            for _ in 0..TOLERATED {
+                shared.read().await.unwrap_err();
+                assert!(acquaintances.name(&token).is_some());
+            }
+            fs::write(&file, &good).unwrap();
+            shared.read().await.unwrap();
+        }
+        fs::write(&file, "{").unwrap();
+        for _ in 0..=TOLERATED {
+            shared.read().await.unwrap_err();
+        }
+        assert_eq!(acquaintances.name(&token), None);
+        acquaintances.revoked(token).await;
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Connection {
 pub(super) struct Calls {
     /// Cancelled when the first of them is.
     named: CancellationToken,
+    /// Cancelled when the connection is to end whatever its client does.
+    severed: CancellationToken,
     count: Arc<Mutex<Count>>,
 }
 
@@ -62,15 +64,26 @@ pub(super) fn let_in(request: &Extensions) {
     }
 }
 
+/// The connection over which a request came, and its calls; none where there was no connection.
+pub(super) fn of(request: &Extensions) -> Option<Calls> {
+    request.get::<Admission>().map(|admission| admission.calls.clone())
+}
+
 impl Calls {
     /// Of a connection whose client has named itself when `named` is cancelled.
     pub(super) fn none_yet(named: CancellationToken) -> Self {
-        Self { named, count: Arc::new(Mutex::new(Count { open: 0, last: Instant::now() })) }
+        let severed = CancellationToken::new();
+        Self { named, severed, count: Arc::new(Mutex::new(Count { open: 0, last: Instant::now() })) }
     }
 
     /// Whether there has been one.
     pub(super) fn named(&self) -> &CancellationToken {
         &self.named
+    }
+
+    /// Whether the connection is to end.
+    pub(super) fn severed(&self) -> &CancellationToken {
+        &self.severed
     }
 
     /// For how long there has been none.

@@ -14,13 +14,14 @@ const STREAMS: usize = 64;
 
 /// What clients may take.
 ///
-/// With [`Limits::default`] they make the worker's memory grow by at most 1 GiB of images in flight and 64 MiB a connection: what HTTP/2 has
-/// received and nobody has read yet (32 MiB), and messages that are not complete (8 MiB each, of one stream and two other calls).
+/// With [`Limits::default`] they make the worker's memory grow by at most 1 GiB of images in flight, 32 MiB a connection (what HTTP/2 has
+/// received and nobody has read yet) and 5 MiB a stream (a message that is not complete). Decoding takes 512 MiB beside that, or what one
+/// larger photo takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, those in a handshake included.
     pub connections: usize,
-    /// Of one address.
+    /// Of one address; of a network of IPv6 four times as many.
     pub connections_each: usize,
     /// Bytes of images in flight, from what the first chunk announces until the answer is taken.
     pub bytes: u64,
@@ -46,7 +47,7 @@ impl Limits {
             connections: connections.get(),
             connections_each: connections_each.get(),
             bytes,
-            bytes_each: (bytes / 4).max(largest_image).min(bytes),
+            bytes_each: (bytes / 4).max(largest_image),
             ..Self::default()
         }
     }
@@ -87,7 +88,7 @@ mod tests {
         let each = |bytes, image| {
             Limits::new(NonZeroUsize::MIN, NonZeroUsize::MIN, bytes * MIB, image * MIB).bytes_each / MIB
         };
-        assert_eq!([each(1024, 256), each(1024, 10), each(1024, 512), each(100, 100)], [256, 256, 512, 100]);
+        assert_eq!([each(1024, 256), each(1024, 10), each(1024, 512)], [256, 256, 512]);
         let limits = Limits { bytes_each: 10 * MIB, ..Limits::default() };
         let credit = limits.credit(Credit { max_items: 4, max_bytes: 256 * MIB });
         assert_eq!(credit, Credit { max_items: 4, max_bytes: 10 * MIB });

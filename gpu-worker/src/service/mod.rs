@@ -134,6 +134,7 @@ impl Worker for WorkerService {
     ) -> Result<Response<Replies>, Status> {
         let paired = request.extensions().get::<Paired>().copied();
         let id = who(paired, &request)?;
+        let calls = calls::of(request.extensions());
         let place = match self.clients.enter(id) {
             Ok(place) => Arc::new(place),
             Err(reason) => {
@@ -145,7 +146,7 @@ impl Worker for WorkerService {
         let (submitter, answers) = self.pool.open_for(place.client(), &label, self.description.credit);
         let (reader, immediate) =
             Reader::new(self.clone(), request.into_inner(), submitter, Arc::clone(&place));
-        tokio::spawn(reader.run(self.revoked(paired)));
+        tokio::spawn(reader.run(self.revoked(paired), calls));
         Ok(Response::new(Replies::new(immediate, answers, place)))
     }
 }

@@ -39,6 +39,7 @@ pub(super) struct Patience {
     look: Pin<Box<Sleep>>,
     named: Pin<Box<WaitForCancellationFutureOwned>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
+    severed: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: Counted,
 }
 
@@ -69,6 +70,7 @@ impl Patience {
             look: Box::pin(sleep(limits.nameless.saturating_sub(connection.calls.idle_for()))),
             named: Box::pin(place.named().clone().cancelled_owned()),
             lost: Box::pin(place.lost().clone().cancelled_owned()),
+            severed: Box::pin(connection.calls.severed().clone().cancelled_owned()),
             connection,
             _place: counted,
         }
@@ -108,7 +110,8 @@ impl Patience {
 
 impl Guard for Patience {
     fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        if !self.is_named() && self.lost.as_mut().poll(context).is_ready() {
+        let is_lost = !self.is_named() && self.lost.as_mut().poll(context).is_ready();
+        if is_lost || self.severed.as_mut().poll(context).is_ready() {
             return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
         }
         loop {

@@ -5,14 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use facesets_core::wire::{
-    Assembled, Assembler, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION,
-    proto::{self, process_request, process_response},
+use facesets_core::{
+    pairing::ClientName,
+    wire::{
+        Assembled, Assembler, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION,
+        proto::{self, process_request, process_response},
+    },
 };
 use tokio::{sync::mpsc, time::timeout_at};
 use tonic::{Status, Streaming};
 
-use super::{COOLING, WorkerService, pace::Pace};
+use super::{COOLING, WorkerService, calls::Calls, pace::Pace};
 use crate::{
     analyzer::failed,
     pool::{Slot, StreamPlace, Submitter},
@@ -50,6 +53,8 @@ enum End {
     Failed(Status),
     /// The same, and it is the client's fault.
     Violated(Status),
+    /// Nobody knows the client any more.
+    Revoked,
 }
 
 impl Reader {
@@ -73,22 +78,30 @@ impl Reader {
     }
 
     /// Reads until there is nothing more to read, nobody to read the answers, or the client was `revoked`.
-    pub(super) async fn run(mut self, revoked: impl Future<Output = ()>) {
+    pub(super) async fn run(mut self, revoked: impl Future<Output = ()>, calls: Option<Calls>) {
         let _open = telemetry::Held::stream();
         let answers = self.immediate.clone();
         let end = tokio::select! {
             biased;
             () = answers.closed() => End::Gone,
-            () = revoked => End::Failed(Status::unauthenticated("the client was revoked")),
+            () = revoked => End::Revoked,
             Err(end) = self.read() => end,
         };
         drop(answers);
-        let (status, cooling) = match end {
+        let (status, cooling) = match &end {
             End::Finished => return,
             End::Gone => return tracing::debug!("a client has left"),
-            End::Failed(status) => (status, Duration::ZERO),
-            End::Violated(status) => (status, COOLING),
+            End::Failed(status) => (status.clone(), Duration::ZERO),
+            End::Violated(status) => (status.clone(), COOLING),
+            End::Revoked => (Status::unauthenticated("the client was revoked"), Duration::ZERO),
         };
+        if let (End::Revoked, Some(calls)) = (&end, calls) {
+            // It hears why, if it listens; if not, the answers that it does not take go with the connection.
+            tokio::spawn(async move {
+                tokio::time::sleep(COOLING).await;
+                calls.severed().cancel();
+            });
+        }
         tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
         let (immediate, place) = (self.immediate.clone(), Arc::clone(&self.place));
         // What has arrived of an item is of no use any more.
@@ -134,7 +147,8 @@ impl Reader {
                  update the older of the two"
             ))));
         }
-        tracing::info!(client = hello.client, "a client says hello");
+        // It may say whatever it likes.
+        tracing::info!(client = ClientName::resembling(&hello.client).as_str(), "a client says hello");
         let hello = process_response::Kind::Hello(self.service.described().await);
         self.say(proto::ProcessResponse { kind: Some(hello) }).await
     }

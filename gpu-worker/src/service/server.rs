@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use facesets_core::wire::{
-    CONNECTION_WINDOW, FILE_DESCRIPTOR_SET, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW,
+    CONNECTION_WINDOW, FILE_DESCRIPTOR_SET, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES,
+    STREAM_WINDOW,
     proto::{pairing_server::PairingServer, worker_server::WorkerServer},
 };
 use tokio::net::TcpListener;
@@ -97,7 +98,7 @@ pub async fn serve(
     let health = HealthServer::new(HealthService::new(pool.condition().clone(), drain.clone()))
         .max_decoding_message_size(MAX_QUESTION_BYTES);
     let worker = WorkerServer::new(service)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
 
     let server = Server::builder()

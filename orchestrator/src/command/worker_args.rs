@@ -63,13 +63,13 @@ pub(super) struct ReachArgs {
     #[arg(long, value_name = "FILE", env = "FACESETS_RUNTIME")]
     runtime: Option<PathBuf>,
     /// Images analysed at the same time, for the worker that is started
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     lanes: Option<u32>,
     /// Largest file to analyse, in bytes [default: the worker's limit, 256 MiB]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     max_image_bytes: Option<u64>,
     /// Largest image to analyse, in pixels, for the worker that is started [default: 200 million]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u64).range(1..))]
     max_pixels: Option<u64>,
     /// Seconds of silence after which a worker that has photos to analyse is taken for hung [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]

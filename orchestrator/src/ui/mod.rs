@@ -68,7 +68,7 @@ impl Ui {
     pub fn summary<T: Serialize + Display>(&self, summary: &T) -> Result<(), OutputError> {
         let json = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
         tracing::info!(target: UI_TARGET, summary = serde_json::to_string(summary).unwrap_or_default());
-        let text = if self.settings.json { json } else { summary.to_string() };
+        let text = if self.settings.json { json } else { printable(&summary.to_string()) };
         let mut out = self.stdout();
         writeln!(out, "{}", text.trim_end())?;
         Ok(out.flush()?)
@@ -122,7 +122,8 @@ impl Monitor for Ui {
 
     fn problem(&self, what: &str, reason: &str) {
         tracing::warn!(target: UI_TARGET, what, reason, "problem");
-        self.say(&format!("warning: `{what}`: {reason}"));
+        // The name of a file may have more than one line.
+        self.say(&format!("warning: `{}`: {reason}", what.replace('\n', "\\n")));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    io::{self, Write as _},
     time::{Duration, Instant},
 };
 
@@ -139,9 +140,9 @@ fn new_bar(name: &str, total: Option<u64>) -> ProgressBar {
     bar
 }
 
-#[expect(clippy::print_stderr, reason = "the user interface is where printing happens")]
 fn print_line(text: &str) {
-    eprintln!("{text}");
+    // A reader that has gone, or a full disk behind it, does not end the work.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

@@ -126,6 +126,17 @@ fn decode_picture(
     if format == ImageFormat::Jpeg {
         return jpeg::decode(bytes, limits, memory);
     }
+    let decoder = open_picture(bytes, format, limits)?;
+    let decoded = DynamicImage::from_decoder(decoder).map_err(|error| from_image_error(error, format))?;
+    Ok(decoded.into_rgb8())
+}
+
+/// What decodes a picture of any format but JPEG, its header read and found within `limits`.
+pub(crate) fn open_picture<'a>(
+    bytes: &'a [u8],
+    format: ImageFormat,
+    limits: &ImageLimits,
+) -> Result<impl ImageDecoder + use<'a>, DecodeError> {
     if raw::tiff::Tiff::parse(bytes).is_some_and(|tiff| tiff.claims_too_much()) {
         let reason = "a tag has more values than the file has bytes".to_owned();
         return Err(DecodeError::Damaged { format: name(format), reason });
@@ -137,7 +148,7 @@ fn decode_picture(
     let mut allocation = image::Limits::default();
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(DECODER_BYTES_PER_PIXEL));
     decoder.set_limits(allocation).map_err(explain)?;
-    Ok(DynamicImage::from_decoder(decoder).map_err(explain)?.into_rgb8())
+    Ok(decoder)
 }
 
 fn from_image_error(error: ImageError, format: ImageFormat) -> DecodeError {

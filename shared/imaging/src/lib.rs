@@ -17,6 +17,7 @@ mod heif;
 mod isolate;
 mod jpeg;
 mod limit;
+mod memory;
 mod photo;
 mod raw;
 
@@ -28,4 +29,5 @@ pub use exif::CameraTags;
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
+pub use memory::decoding_memory;
 pub use photo::{Photo, Rows, Window};

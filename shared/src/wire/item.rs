@@ -4,6 +4,9 @@ use prost::bytes::{Bytes, BytesMut};
 
 use super::{MAX_CHUNK_BYTES, Task, WireError, proto, task::tasks_from_wire};
 
+/// Bytes for which a message's buffer is kept: there may be other messages in it.
+const WORTH_KEEPING: usize = 64 * 1024;
+
 /// One encoded image and what to do with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -152,8 +155,9 @@ impl Assembler {
                 .map(|tasks| (tasks, BytesMut::new()))
                 .map_err(|error| Assembled::BadTask { id, error })
         };
-        // An item that is whole already keeps the message's own buffer: nothing is copied.
+        // An item that is whole already keeps the message's own buffer: nothing is copied, unless that may be much larger.
         if data.len() as u64 == total_bytes {
+            let data = if data.len() < WORTH_KEEPING { Bytes::copy_from_slice(&data) } else { data };
             return Ok(match content {
                 Ok((tasks, _)) => Assembled::Item(Item { id, tasks, data }),
                 Err(refused) => refused,

@@ -6,6 +6,12 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// Most image bytes in one message; larger images follow in chunks of at most this size.
 pub const MAX_CHUNK_BYTES: usize = 4 << 20;
 
+/// Most bytes of one encoded request: a chunk, with room for the tasks beside it.
+pub const MAX_REQUEST_BYTES: usize = MAX_CHUNK_BYTES + (64 << 10);
+
+/// Most bytes of the name of a model pack, which is that of a folder.
+pub const MAX_PACK_NAME: usize = 255;
+
 /// Most bytes of one encoded message: a chunk, or a result with several hundred faces (8 kB each), with room for the rest.
 pub const MAX_MESSAGE_BYTES: usize = MAX_CHUNK_BYTES + (4 << 20);
 

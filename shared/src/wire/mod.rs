@@ -4,6 +4,7 @@
 //! cannot fail, conversions *from* it check everything and answer with a [`WireError`].
 
 mod clip;
+pub mod codec;
 mod faces;
 mod gender_age;
 mod info;
@@ -16,7 +17,8 @@ mod task;
 pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
 pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
 pub use limits::{
-    CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, STREAM_WINDOW,
+    CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_PACK_NAME, MAX_REQUEST_BYTES,
+    PROTOCOL_VERSION, STREAM_WINDOW,
 };
 pub use outcome::{ItemFailure, ItemFailureKind, ItemOutcome, ItemReply, Timings};
 pub use pairing::PairingRequest;
@@ -54,6 +56,16 @@ pub enum WireError {
     /// A list of nothing, or of too much.
     #[error("`{field}` has {found} values, not 1 to {most}")]
     Count {
+        /// Field name.
+        field: &'static str,
+        /// Most that the protocol allows.
+        most: usize,
+        /// What came.
+        found: usize,
+    },
+    /// A text that is too long.
+    #[error("`{field}` has {found} bytes, more than {most}")]
+    TooLong {
         /// Field name.
         field: &'static str,
         /// Most that the protocol allows.

@@ -1,6 +1,6 @@
 //! What may be asked of an item, and what comes of it, on the wire.
 
-use super::{PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
+use super::{MAX_PACK_NAME, PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
 use crate::{
     BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
     FaceCount, GenderAgeContract,
@@ -190,24 +190,31 @@ impl TryFrom<&proto::Task> for Task {
     fn try_from(message: &proto::Task) -> Result<Self, WireError> {
         Ok(match required(message.kind.as_ref(), "kind")? {
             proto::task::Kind::AnalyzeFaces(task) => Self::AnalyzeFaces(AnalyzeFaces {
-                pack: task.pack.clone(),
+                pack: pack_name(&task.pack)?,
                 contract: required(task.contract.as_ref(), "contract")?.try_into()?,
                 det_threshold: fraction(task.det_threshold, "det_threshold")?,
                 nms_threshold: fraction(task.nms_threshold, "nms_threshold")?,
                 gender_age: task.gender_age.as_ref().map(TryInto::try_into).transpose()?,
             }),
             proto::task::Kind::CountFaces(task) => Self::CountFaces(CountFaces {
-                pack: task.pack.clone(),
+                pack: pack_name(&task.pack)?,
                 contracts: one_to_eight(&task.contracts, "contracts")?,
                 det_threshold: fraction(task.det_threshold, "det_threshold")?,
                 nms_threshold: fraction(task.nms_threshold, "nms_threshold")?,
             }),
             proto::task::Kind::EmbedClip(task) => Self::EmbedClip(EmbedClip {
-                pack: task.pack.clone(),
+                pack: pack_name(&task.pack)?,
                 contract: required(task.contract.as_ref(), "contract")?.try_into()?,
             }),
         })
     }
+}
+
+fn pack_name(name: &str) -> Result<String, WireError> {
+    if name.len() > MAX_PACK_NAME {
+        return Err(WireError::TooLong { field: "pack", most: MAX_PACK_NAME, found: name.len() });
+    }
+    Ok(name.to_owned())
 }
 
 /// The tasks of an item, if they are neither none nor too many.

@@ -23,11 +23,18 @@ const MIB: u64 = 1 << 20;
 /// Images in flight, of all clients: a good deal less than a hundred streams would like to have.
 const IN_FLIGHT: u64 = 64 * MIB;
 
-/// What the worker says of itself: this much a connection beside what is in flight.
-const A_CONNECTION: u64 = 64 * MIB;
+/// What the worker says of itself: this much a connection and a stream beside what is in flight.
+const A_CONNECTION: u64 = 32 * MIB;
+const A_STREAM: u64 = 5 * MIB;
+
+/// And this much for pixels.
+const PIXELS: u64 = 512 * MIB;
 
 /// Connections that the one who means ill gets, and the other's.
 const CONNECTIONS: u64 = 3 + 1;
+
+/// Streams that the one who means ill gets, and the other's.
+const STREAMS: u64 = 8 + 2;
 
 fn photo() -> Bytes {
     std::fs::read(setup::photos().join("2009/portraits/biden.jpg")).unwrap().into()
@@ -66,7 +73,7 @@ async fn withstands(attack: Attack, blows: usize) {
     // Also one that comes only now.
     good(&worker).await.work(&photo(), 4).await;
     let grown = worker.memory("VmHWM") - before;
-    let bound = IN_FLIGHT + CONNECTIONS * A_CONNECTION;
+    let bound = IN_FLIGHT + CONNECTIONS * A_CONNECTION + STREAMS * A_STREAM;
     assert!(grown <= bound, "{} MiB more, {} are stated", grown / MIB, bound / MIB);
 }
 
@@ -98,6 +105,54 @@ async fn lies_about_sizes_end_the_stream_that_tells_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_connections_of_one_address_leave_room_for_another() {
     withstands(Attack::Connections, 1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_connections_of_its_own_address_do_not_keep_a_client_out_for_long() {
+    let (_machine, worker) = worker(&[]).await;
+    let attacker = Attacker::start(&Attack::Connections, worker.address, GOOD);
+    while attacker.blows() < 100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let trying = async {
+        loop {
+            if let Ok(channel) = channel_from(worker.address, GOOD).await
+                && let Ok(stream) = Stream::open(channel).await
+            {
+                return stream;
+            }
+        }
+    };
+    let mut stream = tokio::time::timeout(Duration::from_mins(1), trying).await.unwrap();
+    // Once it has named itself, it stays.
+    let blows = attacker.blows();
+    stream.work(&photo(), 12).await;
+    assert!(attacker.blows() > blows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_are_much_larger_than_their_files_wait_for_each_other() {
+    // 396 MB while it is decoded: eight bytes a pixel, and three more as RGB.
+    let picture = tokio::task::spawn_blocking(|| {
+        let mut png = std::io::Cursor::new(Vec::new());
+        let picture = image::DynamicImage::new_rgba16(6000, 6000);
+        picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        Bytes::from(png.into_inner())
+    });
+    let picture = picture.await.unwrap();
+    let (_machine, worker) = worker(&["--lanes=3"]).await;
+    let mut client = good(&worker).await;
+    client.work(&photo(), 4).await;
+    let before = worker.memory("VmHWM");
+    for id in 0..4 {
+        client.send(&client.item(id, picture.clone())).await.unwrap();
+    }
+    for _ in 0..4 {
+        client.reply().await.unwrap().outcome.unwrap();
+    }
+    let grown = worker.memory("VmHWM") - before;
+    let bound = PIXELS + 2 * A_CONNECTION;
+    assert!(grown <= bound, "{} MiB more, {} are stated", grown / MIB, bound / MIB);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ mod certificates;
 mod drill;
 mod handshakes;
 mod hostile;
+mod messages;
 mod nameless;
 mod network;
 mod pairing;

@@ -6,7 +6,8 @@ use facesets_core::wire::proto::{
     DescribeRequest, PairRequest, pairing_client::PairingClient, worker_client::WorkerClient,
 };
 use facesets_tests::{
-    armoured::{Armoured, channel},
+    armoured::{Armoured, channel, wait_for},
+    hostile::Stream,
     program::Workspace,
     setup::{self, repository},
 };
@@ -136,4 +137,20 @@ fn a_generic_client_speaks_tls_to_the_worker_and_reflection_can_be_off() {
     let silent = Pair { worker: Armoured::start(machine.path(), &["--reflection=false"]), machine };
     let refused = reflect(&silent, &silent.known("token")).unwrap_err();
     assert!(refused.contains("UNIMPLEMENTED"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_revoked_holds_nothing_of_the_worker_even_where_it_reads_no_answers() {
+    let pair = tokio::task::spawn_blocking(Pair::paired).await.unwrap();
+    let token = pair.known("token");
+    let [_, before] = pair.worker.threads_and_files();
+    let photo = std::fs::read(setup::photos().join("2009/portraits/biden.jpg")).unwrap();
+    let mut stream = Stream::open_as(channel(pair.worker.address).await, Some(&token), "open").await.unwrap();
+    for id in 0..4 {
+        stream.send(&stream.item(id, photo.clone().into())).await.unwrap();
+    }
+    assert!(pair.worker.threads_and_files()[1] > before);
+    assert_eq!(pair.worker.owner(&["clients", "revoke", "laptop"]).code, Some(0));
+    wait_for("the connection is closed", || (pair.worker.threads_and_files()[1] <= before).then_some(()));
+    drop(stream);
 }

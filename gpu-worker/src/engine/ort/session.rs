@@ -66,7 +66,10 @@ impl OrtEngine {
         threads: usize,
     ) -> Result<Self, EngineError> {
         let models = models.into_iter().map(|(role, graph)| {
-            let load = |error: ort::Error| EngineError::Load { role, reason: error.to_string() };
+            let load = |error: ort::Error| {
+                let cause = failure::cause(error.message());
+                EngineError::Load { role, cause, reason: error.to_string() }
+            };
             let signature = |reason| EngineError::Signature { role, reason };
             let graph = match runtime.target().graphs {
                 Graphs::Stored => Cow::Borrowed(graph),
@@ -107,11 +110,9 @@ impl Engine for OrtEngine {
         shape: [usize; 4],
         values: &[f32],
     ) -> Result<Vec<Tensor>, EngineError> {
-        let model = self
-            .models
-            .iter_mut()
-            .find(|model| model.role == role)
-            .ok_or_else(|| EngineError::Load { role, reason: "the pack has none".to_owned() })?;
+        let model = self.models.iter_mut().find(|model| model.role == role).ok_or_else(|| {
+            EngineError::Load { role, cause: RunFailure::Other, reason: "the pack has none".to_owned() }
+        })?;
         let failed =
             |error: ort::Error| EngineError::Run { role, cause: cause(&error), reason: error.to_string() };
         if let Sessions::Later(graph) = &model.sessions {

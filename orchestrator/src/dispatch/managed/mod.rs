@@ -11,7 +11,7 @@ mod tests;
 
 use std::{
     fs::{self, File},
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -112,7 +112,7 @@ impl ManagedWorker {
             Err(ManagedError::NotReady { reason, .. }) => {
                 let status = process.leave(Duration::ZERO);
                 let reason = status.map_or(reason.clone(), |status| format!("{reason} ({status})"));
-                Err(ManagedError::NotReady { reason, log_tail: tail(&managed.log), log: managed.log.clone() })
+                Err(ManagedError::NotReady { reason, log_tail: tail(&process.log), log: process.log.clone() })
             }
             Err(error) => {
                 process.leave(Duration::ZERO);
@@ -163,12 +163,7 @@ struct Process {
 impl Process {
     fn spawn(managed: &Managed) -> Result<Self, ManagedError> {
         let binary = &managed.binary;
-        let log_error = |source| ManagedError::Log { path: managed.log.clone(), source };
-        if let Some(folder) = managed.log.parent() {
-            fs::create_dir_all(folder).map_err(log_error)?;
-        }
-        // Those that are started again go on in the same log.
-        let log = File::options().create(true).append(true).open(&managed.log).map_err(log_error)?;
+        let (log, path) = open_log(&managed.log)?;
         let mut child = Command::new(binary)
             .args(["serve", "--managed"])
             .stdin(Stdio::piped())
@@ -178,7 +173,7 @@ impl Process {
             .spawn()
             .map_err(|source| ManagedError::Spawn { binary: binary.clone(), source })?;
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, log: managed.log.clone() })
+        Ok(Self { child, stdin, log: path })
     }
 
     fn tell(&mut self, line: &str) -> std::io::Result<()> {
@@ -241,6 +236,28 @@ fn new_token() -> Result<Token, ManagedError> {
             .map_err(|error| ManagedError::Random(error.into()))?;
     }
     Ok(Token::from(facesets_core::Sha256Digest::from(bytes)))
+}
+
+/// Opens a log, and says where it is: in the folder for temporary files where a library can only be read.
+fn open_log(path: &Path) -> Result<(File, PathBuf), ManagedError> {
+    let open = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        // Workers that are started again go on in the same log.
+        File::options().create(true).append(true).open(path)
+    };
+    let error = |source| ManagedError::Log { path: path.to_owned(), source };
+    match open() {
+        Ok(log) => Ok((log, path.to_owned())),
+        Err(source)
+            if matches!(source.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) =>
+        {
+            let elsewhere = tempfile::Builder::new().prefix("facesets-worker-").suffix(".log").tempfile();
+            let (log, elsewhere) = elsewhere.and_then(|file| Ok(file.keep()?)).map_err(error)?;
+            tracing::warn!(log = %elsewhere.display(), error = %source, "the worker's log is elsewhere");
+            Ok((log, elsewhere))
+        }
+        Err(source) => Err(error(source)),
+    }
 }
 
 /// The last lines of a log.

@@ -19,6 +19,21 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Samples of all components, for each pixel; 3 where the header is cut off.
+    pub(crate) fn samples_per_pixel(&self) -> f64 {
+        let factors = |sampling: &u8| [sampling >> 4, sampling & 15].map(f64::from);
+        let [most_across, most_down] = self
+            .sampling
+            .iter()
+            .map(factors)
+            .fold([1.0; 2], |most, [across, down]| [across.max(most[0]), down.max(most[1])]);
+        if self.sampling.is_empty() {
+            return 3.0;
+        }
+        let samples = |sampling: &u8| factors(sampling).iter().product::<f64>() / (most_across * most_down);
+        self.sampling.iter().map(samples).sum()
+    }
+
     /// The file with another height in its header: a decoder stops behind so many rows, which are those of the whole picture.
     pub(crate) fn with_height(&self, bytes: &[u8], height: u16) -> Vec<u8> {
         let mut bytes = bytes.to_vec();

@@ -62,6 +62,11 @@ pub(crate) fn decode_photo(
     }
 }
 
+/// Whether [`decode_photo`] leaves such a picture as it is stored, if it is one of brightness and colours.
+pub(crate) fn stays_in_planes(header: &header::Header) -> bool {
+    Subsampling::of(header).is_some()
+}
+
 fn open(bytes: &[u8], limits: &ImageLimits) -> Result<(Decompressor, DecompressHeader), DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
     let header = decoder.read_header(bytes).map_err(damaged)?;
