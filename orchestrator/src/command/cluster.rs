@@ -16,7 +16,7 @@ use crate::{
         self, CLUSTERS_SCHEMA, ClusterManifest, NOFACE, SINGLETONS, face_entries, named_sets, non_utf8_paths,
         photo_entries,
     },
-    output::{Earlier, Missing, Placement, Placer},
+    output::{Earlier, Missing, OutputKind, Placement, Placer},
     pins::PinEffect,
     refine::order_by_size,
     store::Store,
@@ -56,6 +56,8 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
+    // Whether it can be written is found out before the long work.
+    let output = args.output.create(OutputKind::Clusters, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
@@ -65,7 +67,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut persons, singletons): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|faces| faces.len() > 1);
     order_by_size(&mut persons);
 
-    let output = args.output.create()?;
     let manifest = ClusterManifest {
         schema: CLUSTERS_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),

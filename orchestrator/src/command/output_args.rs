@@ -5,12 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::Context;
 use crate::{
     exit::{Exit, Hint},
     export::manifest::CorpusManifest,
     gallery::Content,
     manifest::{self, ManifestError},
-    output::{Existing, Missing, OutputDir, OutputError, Placer},
+    output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
 };
 
 /// Where to write, and what to do about what is there.
@@ -19,7 +20,8 @@ pub(super) struct OutputArgs {
     /// Folder to write; it appears when it is complete
     #[arg(value_name = "OUT")]
     pub(super) out: PathBuf,
-    /// Move an earlier OUT aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted
+    /// Move an earlier OUT of the same command aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted, and
+    /// nothing else is moved
     #[arg(long)]
     pub(super) replace: bool,
 }
@@ -30,10 +32,16 @@ impl OutputArgs {
         manifest::read(&self.out).ok().filter(|_| self.replace)
     }
 
-    /// Begins the folder.
-    pub(super) fn create(&self) -> Result<OutputDir, OutputError> {
+    /// Begins the folder, which must not be in the way of the library or of the command's `inputs`.
+    pub(super) fn create(
+        &self,
+        kind: OutputKind,
+        context: &Context,
+        inputs: &[&Path],
+    ) -> Result<OutputDir, OutputError> {
         let existing = if self.replace { Existing::MoveAside } else { Existing::Refuse };
-        OutputDir::create(&self.out, existing)
+        let used = [&[context.library.folder()], inputs].concat();
+        OutputDir::create(&self.out, kind, existing, &used)
     }
 }
 
@@ -113,6 +121,11 @@ impl Hint for OutputError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Exists(_) => "pass `--replace` to move it aside, or name another folder".to_owned(),
+            Self::Foreign { .. } | Self::InUse { .. } | Self::Dangling(_) => {
+                "name another folder, which may be new; only what the same command wrote is ever moved aside"
+                    .to_owned()
+            }
+            Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
             Self::NoName(_) => "name a folder, for example `out`".to_owned(),
             Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),
         })

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     exit::{Exit, Failure},
     manifest::{self, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_sets, non_utf8_paths},
-    output::{Earlier, Missing, Placement, Placer},
+    output::{Earlier, Missing, OutputKind, Placement, Placer},
     pins::PinEffect,
     refine::{RefineParameters, refine},
     store::Store,
@@ -51,6 +51,8 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
+    // Whether it can be written is found out before the long work.
+    let output = args.output.create(OutputKind::Refined, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
@@ -58,7 +60,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
     context.monitor().finish();
 
-    let output = args.output.create()?;
     let manifest = RefinedManifest {
         schema: REFINED_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
