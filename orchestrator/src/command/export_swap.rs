@@ -30,7 +30,7 @@ use crate::{
     },
     gallery::FaceIndex,
     manifest::{self, ClusterManifest, NamedSet, RefinedManifest},
-    output::{Missing, OutputKind},
+    output::OutputKind,
     pins::ResolvedPins,
     store::Store,
 };
@@ -315,7 +315,9 @@ impl fmt::Display for Summary {
                 self.only_in_previous.join(", ")
             )?;
         }
-        let missing = Missing { failed: self.failed, vanished: 0 };
-        write_ending(f, missing, self.previous.as_deref(), &self.out)
+        if self.failed > 0 {
+            writeln!(f, "{} photos could not be read (listed above)", self.failed)?;
+        }
+        write_ending(f, self.previous.as_deref(), &self.out)
     }
 }

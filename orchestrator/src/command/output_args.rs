@@ -62,22 +62,7 @@ pub(super) fn place_sets(
 }
 
 /// What is said of an output in the end, after the figures.
-pub(super) fn write_ending(
-    f: &mut fmt::Formatter<'_>,
-    missing: Missing,
-    previous: Option<&Path>,
-    out: &Path,
-) -> fmt::Result {
-    if missing.failed > 0 {
-        writeln!(f, "{} photos could not be read (listed above)", missing.failed)?;
-    }
-    if missing.vanished > 0 {
-        writeln!(
-            f,
-            "{} photos of the library lie nowhere any more and are only in the manifest",
-            missing.vanished
-        )?;
-    }
+pub(super) fn write_ending(f: &mut fmt::Formatter<'_>, previous: Option<&Path>, out: &Path) -> fmt::Result {
     if let Some(previous) = previous {
         writeln!(f, "the earlier output is now `{}`", previous.display())?;
     }
