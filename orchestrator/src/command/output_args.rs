@@ -1,6 +1,7 @@
 //! Flags of the commands that write a folder.
 
 use std::{
+    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -45,7 +46,8 @@ impl OutputArgs {
     }
 }
 
-/// Puts the photos of each named set into a folder of its name; returns which photos are not there.
+/// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these are more than half, an earlier
+/// output is not given up for that.
 pub(super) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],
@@ -58,6 +60,12 @@ pub(super) fn place_sets(
         missing += placer.put(photos.iter().copied(), &folder).map_err(write_error(&folder))?;
     }
     placer.monitor.finish();
+    let photos = sets.iter().flat_map(|(_, photos)| photos).map(|photo| photo.sha256);
+    let photos = photos.collect::<HashSet<_>>().len();
+    if missing.len() > photos / 2 && output.replaces()? {
+        let target = output.target().to_owned();
+        return Err(WriteError::MostlyMissing { target, missing: missing.len(), photos });
+    }
     Ok(missing)
 }
 
@@ -74,6 +82,10 @@ pub(super) fn write_ending(f: &mut fmt::Formatter<'_>, previous: Option<&Path>, 
 pub(super) enum WriteError {
     #[error("cannot write `{path}`: {source}")]
     Io { path: PathBuf, source: std::io::Error },
+    #[error("{missing} of {photos} photos cannot be placed: `{target}` stays as it is")]
+    MostlyMissing { target: PathBuf, missing: usize, photos: usize },
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("stopped before `{0}` was complete")]
     Stopped(PathBuf),
 }
@@ -93,6 +105,10 @@ impl Hint for WriteError {
                 "see that the disk has room and the folder may be written, then run the same command again"
                     .to_owned()
             }
+            Self::MostlyMissing { .. } => "is the disk with the photos mounted? if they lie elsewhere now, run \
+                                           `facesets embed SRC…` on that; if they are gone for good, name another folder"
+                .to_owned(),
+            Self::Output(error) => return error.hint(),
             Self::Stopped(_) => "nothing was changed: run the same command again".to_owned(),
         })
     }

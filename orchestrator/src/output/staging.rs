@@ -109,20 +109,21 @@ impl OutputDir {
         &self.target
     }
 
+    /// Whether an earlier output is to make room for it.
+    pub fn replaces(&self) -> Result<bool, OutputError> {
+        Ok(self.existing == Existing::MoveAside && !is_free(&self.target)?)
+    }
+
     /// Puts everything on the disk and the folder in its place; returns where an earlier one was moved to.
     pub fn finish(self) -> Result<Option<PathBuf>, OutputError> {
         let folder = fs::File::open(&self.content).map_err(at(&self.content))?;
         rustix::fs::syncfs(&folder).map_err(|error| at(&self.content)(error.into()))?;
-        let previous = match self.existing {
-            Existing::MoveAside if !is_free(&self.target)? => {
-                // It may have come, or changed, since this was begun.
-                if !self.kind.is(&self.target) {
-                    return Err(OutputError::Appeared(self.target));
-                }
-                Some(move_aside(&self.target)?)
-            }
-            _ => None,
-        };
+        let replaces = self.replaces()?;
+        // It may have come, or changed, since this was begun.
+        if replaces && !self.kind.is(&self.target) {
+            return Err(OutputError::Appeared(self.target));
+        }
+        let previous = replaces.then(|| move_aside(&self.target)).transpose()?;
         // Renaming over an empty folder is allowed; over anything else it fails, which is what we want.
         fs::rename(&self.content, &self.target).map_err(at(&self.target))?;
         self.staging.close().map_err(at(&self.target))?;
