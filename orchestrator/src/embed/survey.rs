@@ -56,6 +56,12 @@ impl Sources {
         summary.symlinks = scan.symlinks;
         summary.hidden = scan.hidden;
         summary.excluded = scan.excluded;
+        summary.outputs = scan.outputs.len() as u64;
+        if !scan.outputs.is_empty() {
+            let names: Vec<String> =
+                scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
+            monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
+        }
         for unreadable in &scan.unreadable {
             summary.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
         }
