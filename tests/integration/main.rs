@@ -21,6 +21,7 @@ mod knowing;
 mod link;
 mod main_job;
 mod old_cache;
+mod outputs;
 mod reflection;
 mod refusals;
 mod repair;

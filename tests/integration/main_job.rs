@@ -253,6 +253,8 @@ fn a_photo_has_one_path_however_its_folder_is_named() {
         assert_eq!((&summary["files"], &summary["aliases"]), (&1.into(), &0.into()), "{name}: {summary}");
     }
     fs::remove_file(photos.join("p.jpg")).unwrap();
-    let summary = workspace.json(["cluster", "out"]);
+    let run = workspace.run(["cluster", "out", "--json"]);
+    let summary = run.json();
+    assert_eq!(run.code, Some(1), "{run}");
     assert_eq!((&summary["vanished"], &summary["failed"]), (&1.into(), &0.into()), "{summary}");
 }

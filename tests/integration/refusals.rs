@@ -130,11 +130,26 @@ fn a_worker_that_is_not_there_is_named() {
 }
 
 /// Whether this machine lets us mount a small file system of our own.
-fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     Command::new("unshare")
         .args(["--mount", "--map-root-user", "true"])
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// Runs a script in a workspace's folder that may mount what nobody else sees; `$0` in it is `facesets`, the others are `args`.
+pub(crate) fn in_namespace(workspace: &Workspace, script: &str, args: &[&Path]) {
+    let command = workspace.command([""; 0]);
+    let mut namespace = Command::new("unshare");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => namespace.env(name, value),
+            None => namespace.env_remove(name),
+        };
+    }
+    namespace.args(["--mount", "--map-root-user", "sh", "-c", script]).arg(command.get_program()).args(args);
+    let status = namespace.current_dir(workspace.path()).status().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 #[test]
@@ -153,19 +168,7 @@ fn a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room() {
         "$0" embed "$1" > room.json 2> room.txt --json; echo $? > room.code
         "$0" store dump > dump.txt || exit 92
     "#;
-    let mut command = workspace.command([""; 0]);
-    let program = command.get_program().to_owned();
-    let mut namespace = Command::new("unshare");
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => namespace.env(name, value),
-            None => namespace.env_remove(name),
-        };
-    }
-    namespace.args(["--mount", "--map-root-user", "sh", "-c", script]).arg(program).arg(setup::photos());
-    command = namespace;
-    let status = command.current_dir(workspace.path()).status().unwrap();
-    assert!(status.success(), "{status}");
+    in_namespace(&workspace, script, &[&setup::photos()]);
 
     let read = |name: &str| fs::read_to_string(workspace.join(name)).unwrap();
     assert_eq!(read("full.code").trim(), "2", "{}", read("full.txt"));

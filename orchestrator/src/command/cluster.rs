@@ -16,7 +16,7 @@ use crate::{
         self, CLUSTERS_SCHEMA, ClusterManifest, NOFACE, SINGLETONS, face_entries, named_sets, non_utf8_paths,
         photo_entries,
     },
-    output::{Earlier, Missing, Placement, Placer},
+    output::{Earlier, Missing, OutputKind, Placement, Placer},
     pins::PinEffect,
     refine::order_by_size,
     store::Store,
@@ -47,8 +47,8 @@ struct Summary {
     persons: usize,
     singletons: usize,
     noface: usize,
-    failed: usize,
-    vanished: usize,
+    #[serde(flatten)]
+    missing: Missing,
     pins: Vec<PinEffect>,
 }
 
@@ -56,8 +56,11 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
+    // Whether it can be written is found out before the long work.
+    let output = args.output.create(OutputKind::Clusters, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
+    let store = Store::open_read(&context.library)?;
+    let pins = Pins::load(&store, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
     let clusters = grouping.faces(&gallery, &grouping.wanted(&gallery), args.threshold)?;
     let effects = pins.effects(&gallery, args.threshold, &grouping)?;
@@ -65,7 +68,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut persons, singletons): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|faces| faces.len() > 1);
     order_by_size(&mut persons);
 
-    let output = args.output.create()?;
     let manifest = ClusterManifest {
         schema: CLUSTERS_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
@@ -86,9 +88,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .collect();
     folders.push((SINGLETONS, photos(&gallery, &singletons.concat())));
     folders.push((NOFACE, gallery.contents_without_face().collect()));
+    let known = store.sightings()?;
     let placer = Placer {
         placement: args.materialize,
         earlier: Earlier::new(),
+        known: &known,
         stop: &ctrl_c.stop,
         monitor: context.monitor(),
     };
@@ -101,12 +105,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         persons: persons.len(),
         singletons: singletons.len(),
         noface: gallery.contents_without_face().count(),
-        failed: missing.failed,
-        vanished: missing.vanished,
+        missing,
         pins: effects,
     };
     context.ui.summary(&summary)?;
-    Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
 /// The photos that some faces are in, each once.
@@ -123,7 +126,7 @@ impl fmt::Display for Summary {
             "{} faces: {} persons, {} singletons; {} photos without a face",
             self.faces, self.persons, self.singletons, self.noface
         )?;
-        let missing = Missing { failed: self.failed, vanished: self.vanished };
-        write_ending(f, missing, self.previous.as_deref(), &self.out)
+        write!(f, "{}", self.missing)?;
+        write_ending(f, self.previous.as_deref(), &self.out)
     }
 }

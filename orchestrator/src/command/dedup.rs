@@ -28,6 +28,7 @@ use crate::{
     gallery::{Content, Gallery},
     manifest::path_text,
     monitor::Monitor,
+    output::OutputKind,
     photo,
     pins::ResolvedPins,
 };
@@ -65,11 +66,12 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
+    // Whether it can be written is found out before the long work.
+    let output = args.output.create(OutputKind::Duplicates, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let pairs =
         candidates(&gallery, SAME_FACE, &args.clustering.grouping(&watcher, &ResolvedPins::default()))?;
     context.monitor().finish();
-    let output = args.output.create()?;
     let thumbnails = output.path().join(THUMBNAILS);
     fs::create_dir(&thumbnails).map_err(write_error(&thumbnails))?;
     let photos: BTreeSet<usize> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();

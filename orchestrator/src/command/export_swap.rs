@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
+    fmt, iter,
     path::{Path, PathBuf},
 };
 
@@ -30,7 +30,7 @@ use crate::{
     },
     gallery::FaceIndex,
     manifest::{self, ClusterManifest, NamedSet, RefinedManifest},
-    output::Missing,
+    output::OutputKind,
     pins::ResolvedPins,
     store::Store,
 };
@@ -161,7 +161,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         args.candidates.raw.as_deref().map(|raw| singles(raw, &index, &refined.contract)).transpose()?;
 
     let earlier = args.output.replaced();
-    let output = args.output.create()?;
+    let inputs: Vec<&Path> =
+        iter::once(args.refined.as_path()).chain(args.candidates.raw.as_deref()).collect();
+    let output = args.output.create(OutputKind::Corpus, context, &inputs)?;
     let ctrl_c = CtrlC::listen(context)?;
     let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
     let tells = formats.iter().any(|format| format.tells_gender_and_age());
@@ -313,7 +315,9 @@ impl fmt::Display for Summary {
                 self.only_in_previous.join(", ")
             )?;
         }
-        let missing = Missing { failed: self.failed, vanished: 0 };
-        write_ending(f, missing, self.previous.as_deref(), &self.out)
+        if self.failed > 0 {
+            writeln!(f, "{} photos could not be read (listed above)", self.failed)?;
+        }
+        write_ending(f, self.previous.as_deref(), &self.out)
     }
 }

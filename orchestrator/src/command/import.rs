@@ -15,10 +15,12 @@ use super::{
     plan_args::{AddArgs, Means, NotThere, Planned, absolute},
 };
 use crate::{
+    change::KEPT,
     exit::{Exit, Failure, Hint},
     export::{ExportParameters, manifest::CorpusManifest},
     identity::{Imported, Recipe, RecipeError, sorted_identities},
     manifest::{self, FILE_NAME, next_number},
+    output::{OutputKind, demand_free},
     plan::{Becomes, Plan, Target, manifest_digest},
     store::Writer,
 };
@@ -95,6 +97,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let root = corpus_root(&args.corpus)?;
     let corpus: Option<CorpusManifest> =
         root.join(FILE_NAME).exists().then(|| manifest::read(&root)).transpose()?;
+    if corpus.is_none() {
+        // A new corpus goes nowhere where there are other things.
+        demand_free(&root, OutputKind::Corpus, KEPT)?;
+    }
     let contract =
         corpus.as_ref().map(|corpus| corpus.contract.as_str()).or(args.contract.contract.as_deref());
     let gallery = journal.store().gallery(contract)?;

@@ -1,16 +1,18 @@
 //! Flags of the commands that write a folder.
 
 use std::{
+    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
 
+use super::Context;
 use crate::{
     exit::{Exit, Hint},
     export::manifest::CorpusManifest,
     gallery::Content,
     manifest::{self, ManifestError},
-    output::{Existing, Missing, OutputDir, OutputError, Placer},
+    output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
 };
 
 /// Where to write, and what to do about what is there.
@@ -19,7 +21,8 @@ pub(super) struct OutputArgs {
     /// Folder to write; it appears when it is complete
     #[arg(value_name = "OUT")]
     pub(super) out: PathBuf,
-    /// Move an earlier OUT aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted
+    /// Move an earlier OUT of the same command aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted, and
+    /// nothing else is moved
     #[arg(long)]
     pub(super) replace: bool,
 }
@@ -30,14 +33,21 @@ impl OutputArgs {
         manifest::read(&self.out).ok().filter(|_| self.replace)
     }
 
-    /// Begins the folder.
-    pub(super) fn create(&self) -> Result<OutputDir, OutputError> {
+    /// Begins the folder, which must not be in the way of the library or of the command's `inputs`.
+    pub(super) fn create(
+        &self,
+        kind: OutputKind,
+        context: &Context,
+        inputs: &[&Path],
+    ) -> Result<OutputDir, OutputError> {
         let existing = if self.replace { Existing::MoveAside } else { Existing::Refuse };
-        OutputDir::create(&self.out, existing)
+        let used = [&[context.library.folder()], inputs].concat();
+        OutputDir::create(&self.out, kind, existing, &used)
     }
 }
 
-/// Puts the photos of each named set into a folder of its name; returns which photos are not there.
+/// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these are more than half, an earlier
+/// output is not given up for that.
 pub(super) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],
@@ -50,26 +60,17 @@ pub(super) fn place_sets(
         missing += placer.put(photos.iter().copied(), &folder).map_err(write_error(&folder))?;
     }
     placer.monitor.finish();
+    let photos = sets.iter().flat_map(|(_, photos)| photos).map(|photo| photo.sha256);
+    let photos = photos.collect::<HashSet<_>>().len();
+    if missing.len() > photos / 2 && output.replaces()? {
+        let target = output.target().to_owned();
+        return Err(WriteError::MostlyMissing { target, missing: missing.len(), photos });
+    }
     Ok(missing)
 }
 
 /// What is said of an output in the end, after the figures.
-pub(super) fn write_ending(
-    f: &mut fmt::Formatter<'_>,
-    missing: Missing,
-    previous: Option<&Path>,
-    out: &Path,
-) -> fmt::Result {
-    if missing.failed > 0 {
-        writeln!(f, "{} photos could not be read (listed above)", missing.failed)?;
-    }
-    if missing.vanished > 0 {
-        writeln!(
-            f,
-            "{} photos of the library lie nowhere any more and are only in the manifest",
-            missing.vanished
-        )?;
-    }
+pub(super) fn write_ending(f: &mut fmt::Formatter<'_>, previous: Option<&Path>, out: &Path) -> fmt::Result {
     if let Some(previous) = previous {
         writeln!(f, "the earlier output is now `{}`", previous.display())?;
     }
@@ -81,6 +82,10 @@ pub(super) fn write_ending(
 pub(super) enum WriteError {
     #[error("cannot write `{path}`: {source}")]
     Io { path: PathBuf, source: std::io::Error },
+    #[error("{missing} of {photos} photos cannot be placed: `{target}` stays as it is")]
+    MostlyMissing { target: PathBuf, missing: usize, photos: usize },
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("stopped before `{0}` was complete")]
     Stopped(PathBuf),
 }
@@ -100,6 +105,10 @@ impl Hint for WriteError {
                 "see that the disk has room and the folder may be written, then run the same command again"
                     .to_owned()
             }
+            Self::MostlyMissing { .. } => "is the disk with the photos mounted? if they lie elsewhere now, run \
+                                           `facesets embed SRC…` on that; if they are gone for good, name another folder"
+                .to_owned(),
+            Self::Output(error) => return error.hint(),
             Self::Stopped(_) => "nothing was changed: run the same command again".to_owned(),
         })
     }
@@ -113,6 +122,11 @@ impl Hint for OutputError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Exists(_) => "pass `--replace` to move it aside, or name another folder".to_owned(),
+            Self::Foreign { .. } | Self::InUse { .. } | Self::Dangling(_) => {
+                "name another folder, which may be new; only what the same command wrote is ever moved aside"
+                    .to_owned()
+            }
+            Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
             Self::NoName(_) => "name a folder, for example `out`".to_owned(),
             Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),
         })

@@ -201,7 +201,7 @@ impl Planned {
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         match &self.applied {
-            Some(applied) if applied.failed > 0 || self.uncertified => Exit::SomeFailed,
+            Some(applied) if applied.failed + applied.vanished > 0 || self.uncertified => Exit::SomeFailed,
             _ => Exit::Done,
         }
     }

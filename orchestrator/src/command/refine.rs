@@ -14,7 +14,7 @@ use super::{
 use crate::{
     exit::{Exit, Failure},
     manifest::{self, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_sets, non_utf8_paths},
-    output::{Earlier, Missing, Placement, Placer},
+    output::{Earlier, Missing, OutputKind, Placement, Placer},
     pins::PinEffect,
     refine::{RefineParameters, refine},
     store::Store,
@@ -41,8 +41,8 @@ struct Summary {
     previous: Option<PathBuf>,
     facesets: usize,
     faces: usize,
-    failed: usize,
-    vanished: usize,
+    #[serde(flatten)]
+    missing: Missing,
     dropped: DropReport,
     pins: Vec<PinEffect>,
 }
@@ -51,14 +51,16 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.clustering.load(context)?;
+    // Whether it can be written is found out before the long work.
+    let output = args.output.create(OutputKind::Refined, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let pins = Pins::load(&Store::open_read(&context.library)?, &gallery, context.monitor())?;
+    let store = Store::open_read(&context.library)?;
+    let pins = Pins::load(&store, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
     let refined = refine(&gallery, &args.parameters, &grouping)?;
     let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
     context.monitor().finish();
 
-    let output = args.output.create()?;
     let manifest = RefinedManifest {
         schema: REFINED_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
@@ -72,9 +74,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let names = manifest.facesets.iter().map(|set| set.name.as_str());
     let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
+    let known = store.sightings()?;
     let placer = Placer {
         placement: args.materialize,
         earlier: Earlier::new(),
+        known: &known,
         stop: &ctrl_c.stop,
         monitor: context.monitor(),
     };
@@ -85,13 +89,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         previous: output.finish()?,
         facesets: refined.facesets.len(),
         faces: refined.facesets.iter().map(Vec::len).sum(),
-        failed: missing.failed,
-        vanished: missing.vanished,
+        missing,
         dropped: DropReport(manifest.dropped),
         pins: effects,
     };
     context.ui.summary(&summary)?;
-    Ok(if missing.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
 impl fmt::Display for Summary {
@@ -99,7 +102,7 @@ impl fmt::Display for Summary {
         write!(f, "{}", self.dropped)?;
         write_effects(f, &self.pins)?;
         writeln!(f, "{} facesets with {} faces", self.facesets, self.faces)?;
-        let missing = Missing { failed: self.failed, vanished: self.vanished };
-        write_ending(f, missing, self.previous.as_deref(), &self.out)
+        write!(f, "{}", self.missing)?;
+        write_ending(f, self.previous.as_deref(), &self.out)
     }
 }

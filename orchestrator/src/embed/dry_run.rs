@@ -30,6 +30,8 @@ pub struct DryRun {
     pub hidden: u64,
     /// Photos and folders that the patterns leave out.
     pub excluded: u64,
+    /// Folders that our own commands wrote, left out and named.
+    pub outputs: u64,
     /// Files and folders that cannot be looked at; each was named.
     pub unreadable: u64,
     /// Files that are new or have changed, and would be read. Which of them hold contents that are known already (moved files,
@@ -85,6 +87,7 @@ pub fn dry_run(
         symlinks: summary.symlinks,
         hidden: summary.hidden,
         excluded: summary.excluded,
+        outputs: summary.outputs,
         unreadable: scan.unreadable.len() as u64,
         to_read: compared.changed.len() as u64,
         to_read_bytes: compared.changed.iter().map(|file| file.sighting.size).sum(),
@@ -114,7 +117,7 @@ fn pending(
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded;
+        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded + self.outputs;
         writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
         writeln!(f, "to read    {} ({} bytes)", self.to_read, self.to_read_bytes)?;
         writeln!(f, "vanished   {}", self.vanished)?;

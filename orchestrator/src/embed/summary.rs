@@ -24,6 +24,8 @@ pub struct Summary {
     pub hidden: u64,
     /// Photos and folders that the patterns leave out.
     pub excluded: u64,
+    /// Folders that our own commands wrote; what lies in them is not counted.
+    pub outputs: u64,
     /// Files that were read because they are new or have changed.
     pub hashed: u64,
     /// Distinct contents among the photos that could be read.
@@ -130,12 +132,13 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded;
+        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded + self.outputs;
         writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
         for (name, number, what) in [
             ("excluded", self.excluded, "photos and folders left out by patterns"),
             ("hidden", self.hidden, "files and folders"),
             ("links", self.symlinks, "not followed"),
+            ("outputs", self.outputs, "folders that `facesets` wrote, left out"),
         ] {
             if number > 0 {
                 writeln!(f, "{name:<10} {number} {what}")?;

@@ -56,6 +56,12 @@ impl Sources {
         summary.symlinks = scan.symlinks;
         summary.hidden = scan.hidden;
         summary.excluded = scan.excluded;
+        summary.outputs = scan.outputs.len() as u64;
+        if !scan.outputs.is_empty() {
+            let names: Vec<String> =
+                scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
+            monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
+        }
         for unreadable in &scan.unreadable {
             summary.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
         }
@@ -78,8 +84,10 @@ pub(super) fn survey(
     }
     let Compared { unchanged, changed, missing } =
         compare(committer.writer().store(), sources.roots(), &scan.files)?;
+    let missing: Vec<PathBuf> = missing.into_iter().filter(|path| is_gone(path)).collect();
+    warn_of_empty(sources.roots(), &scan.files, &missing, monitor);
     drop(scan);
-    for path in missing.into_iter().filter(|path| is_gone(path)) {
+    for path in missing {
         committer.add(Record::Vanished { path })?;
         summary.vanished += 1;
     }
@@ -106,6 +114,18 @@ pub(super) fn survey(
     summary.contents = photos.len() as u64;
     summary.aliases = photos.files() - summary.contents;
     Ok(photos)
+}
+
+/// Names the roots below which photos were known and none is left: a disk that is not mounted looks like that.
+fn warn_of_empty(roots: &[PathBuf], found: &[FoundFile], gone: &[PathBuf], monitor: &dyn Monitor) {
+    for root in roots {
+        let gone = gone.iter().filter(|path| path.starts_with(root)).count();
+        if gone > 0 && !found.iter().any(|file| file.path.starts_with(root)) {
+            let reason =
+                format!("all {gone} photos that were known here have vanished: is the disk mounted?");
+            monitor.problem(&root.display().to_string(), &reason);
+        }
+    }
 }
 
 /// Reads what the cameras say in contents of which nobody has done that, without hashing them again: in libraries that are older

@@ -1,17 +1,24 @@
 //! A copy of the store that appears under its name when it is whole.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::{
     error::InteropError,
     target::{begin, put},
 };
-use crate::{output::Existing, store::Store};
+use crate::{
+    output::Existing,
+    store::{Store, StoreError},
+};
 
 /// Copies the store to `path`, whatever a writer does meanwhile; returns the size of the copy in bytes.
 pub fn backup(store: &Store, path: &Path, existing: Existing) -> Result<u64, InteropError> {
     let (path, file) = begin(path, existing)?;
-    store.copy_to(file.path())?;
+    store.copy_to(file.path()).map_err(|error| match error {
+        // SQLite does not say which disk it means; the library is only read.
+        StoreError::Full => InteropError::at(&path)(io::ErrorKind::StorageFull.into()),
+        error => error.into(),
+    })?;
     let bytes = file.as_file().metadata().map_err(InteropError::at(&path))?.len();
     put(file, &path, existing)?;
     Ok(bytes)

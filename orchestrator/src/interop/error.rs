@@ -44,7 +44,8 @@ impl Hint for InteropError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
                 "free some space and run the same command again: nothing half-written is left".to_owned(),
             ),
-            Self::Output(_) | Self::Io { .. } => None,
+            Self::Output(error) => error.hint(),
+            Self::Io { .. } => None,
         }
     }
 }

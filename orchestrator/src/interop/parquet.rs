@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::{
         monitor::Silent,
-        output::Existing,
+        output::{Existing, OutputKind},
         store::tests::{analysed, face, failed, library, located, writer},
     };
 
@@ -187,7 +187,7 @@ mod tests {
         }
         writer.commit(&records).unwrap();
         let out = folder.path().join("out");
-        let target = OutputDir::create(&out, Existing::Refuse).unwrap();
+        let target = OutputDir::create(&out, OutputKind::Tables, Existing::Refuse, &[]).unwrap();
         let summary = export_parquet(writer.store(), None, target, &Silent).unwrap();
         assert_eq!(summary.faces, ROW_GROUP as u64 + 6);
 

@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{error::InteropError, npy};
 use crate::{
-    output::{Existing, OutputDir},
+    output::{Existing, OutputDir, OutputKind},
     store::Item,
 };
 
@@ -54,7 +54,7 @@ impl Target {
     /// Begins what will be `path`. A file of that name is replaced, a folder moved aside, where `existing` says so.
     pub fn create(path: &Path, format: Format, existing: Existing) -> Result<Self, InteropError> {
         if format == Format::Npy {
-            return Ok(Self(Kind::Npy(OutputDir::create(path, existing)?)));
+            return Ok(Self(Kind::Npy(OutputDir::create(path, OutputKind::Arrays, existing, &[])?)));
         }
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
             return Err(InteropError::NotNpz(path.to_owned()));

@@ -2,10 +2,15 @@
 //!
 //! What is in such a folder follows from the store; it can always be made again.
 
+mod fault;
 mod flat_name;
+mod kind;
+mod missing;
 mod place;
 mod staging;
 
 pub use flat_name::flat_name;
-pub use place::{Earlier, Missing, Placement, Placer};
-pub use staging::{Existing, OutputDir, OutputError};
+pub use kind::{OutputKind, holds_our_pictures};
+pub use missing::Missing;
+pub use place::{Earlier, Known, Placement, Placer};
+pub use staging::{Existing, OutputDir, OutputError, demand_free};

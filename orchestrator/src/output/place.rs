@@ -1,9 +1,9 @@
-//! Photos in an output folder.
+//! Photos in an output folder: the bytes that were embedded, or none.
 
 use std::{
     collections::HashMap,
-    fs, io,
-    os::unix::fs::symlink,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,8 +12,14 @@ use facesets_core::Sha256Digest;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::flat_name;
-use crate::{gallery::Content, manifest::path_text, monitor::Monitor};
+use super::{
+    Missing,
+    fault::{self, Fault, without},
+    flat_name,
+};
+use crate::{
+    gallery::Content, manifest::path_text, monitor::Monitor, source::disk::sighting, store::Sighting,
+};
 
 /// How a photo gets into an output folder. The original is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
@@ -30,23 +36,11 @@ pub enum Placement {
     None,
 }
 
-/// A place of a photo that could not be put in an output folder, and why.
-struct PlaceError {
-    from: PathBuf,
-    source: io::Error,
-}
-
-/// Photos that are not in an output folder although they should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Missing {
-    /// Could not be put there; each was reported.
-    pub failed: usize,
-    /// Lie nowhere any more.
-    pub vanished: usize,
-}
-
 /// Files of earlier outputs by the photo's path and content.
 pub type Earlier = HashMap<(PathBuf, Sha256Digest), PathBuf>;
+
+/// Digests of files, and what the files looked like from outside when these were taken.
+pub type Known = HashMap<PathBuf, (Sha256Digest, Sighting)>;
 
 /// Puts photos into folders.
 pub struct Placer<'a> {
@@ -54,6 +48,8 @@ pub struct Placer<'a> {
     pub placement: Placement,
     /// Files that may be used again instead of reading the photo; they are never changed, so a second name for them will do.
     pub earlier: Earlier,
+    /// Files that look as they did then are taken for what they were; any other is hashed.
+    pub known: &'a Known,
     /// Asks to stop between two photos.
     pub stop: &'a CancellationToken,
     /// Hears of what cannot be placed.
@@ -64,7 +60,7 @@ impl Placer<'_> {
     /// Puts every place of each photo into `folder`, which is made if there is anything to put there.
     ///
     /// A photo counts as missing only if none of its places could be put there; the others go on. When asked to stop, this ends with an
-    /// error of kind `Interrupted`.
+    /// error of kind `Interrupted`; any other error is the output's, to which nothing more can be written.
     pub fn put<'a>(
         &self,
         contents: impl IntoIterator<Item = &'a Content>,
@@ -79,64 +75,87 @@ impl Placer<'_> {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             fs::create_dir_all(folder)?;
-            let results: Vec<_> =
-                content.paths.iter().map(|path| self.place(path, content.sha256, folder)).collect();
-            let placed = results.iter().any(Result::is_ok);
-            let errors: Vec<PlaceError> = results.into_iter().filter_map(Result::err).collect();
-            let gone = errors.iter().all(|error| error.source.kind() == io::ErrorKind::NotFound);
-            match (placed, gone) {
-                (true, _) => {}
-                (false, true) => missing.vanished += 1,
-                (false, false) => {
-                    for error in &errors {
-                        self.monitor.problem(&path_text(&error.from), &error.source.to_string());
-                    }
-                    missing.failed += 1;
+            let mut faults = Vec::new();
+            for path in &content.paths {
+                match self.place(path, content.sha256, folder) {
+                    Ok(()) => {}
+                    Err(Fault::Output(error)) => return Err(error),
+                    Err(fault) => faults.push((path, fault)),
                 }
+            }
+            if faults.len() == content.paths.len() {
+                self.report(content, &faults, &mut missing);
             }
             self.monitor.advance(1);
         }
         Ok(missing)
     }
 
-    /// Puts the photo at `from` into `folder` under its [`flat_name`].
-    fn place(&self, from: &Path, sha256: Sha256Digest, folder: &Path) -> Result<(), PlaceError> {
+    /// Counts and tells of a content that could not be put there from any of its places.
+    fn report(&self, content: &Content, faults: &[(&PathBuf, Fault)], missing: &mut Missing) {
+        let path = content.canonical_path().to_owned();
+        if faults.iter().all(|(_, fault)| fault.is_gone()) {
+            missing.vanished.insert(path);
+            return;
+        }
+        for (path, fault) in faults {
+            self.monitor.problem(&path_text(path), &fault.to_string());
+        }
+        let has_changed = faults.iter().any(|(_, fault)| matches!(fault, Fault::Changed));
+        if has_changed {
+            missing.changed.insert(path)
+        } else {
+            missing.failed.insert(path)
+        };
+    }
+
+    /// Puts the photo at `from` into `folder` under its [`flat_name`], if it is the content.
+    fn place(&self, from: &Path, sha256: Sha256Digest, folder: &Path) -> Result<(), Fault> {
         let to = folder.join(flat_name(from));
         let earlier = self.earlier.get(&(from.to_owned(), sha256));
-        let done = match (self.placement, earlier) {
-            (Placement::Copy | Placement::Hardlink, Some(earlier)) if fs::hard_link(earlier, &to).is_ok() => {
-                Ok(())
-            }
-            // Nothing in the output is ever written over; the other ways refuse that by themselves.
-            (Placement::Copy, _) if to.exists() => Err(io::ErrorKind::AlreadyExists.into()),
-            (Placement::Copy, Some(earlier)) => fs::copy(earlier, &to).map(drop),
-            (Placement::Copy, None) => fs::copy(from, &to).map(drop),
-            (Placement::Hardlink, _) => fs::hard_link(from, &to),
-            (Placement::Symlink, _) => fs::metadata(from).and_then(|_| symlink(from, &to)),
-            (Placement::None, _) => Ok(()),
-        };
-        done.map_err(|source| PlaceError { from: from.to_owned(), source })
-    }
-}
-
-impl std::ops::AddAssign for Missing {
-    fn add_assign(&mut self, other: Self) {
-        self.failed += other.failed;
-        self.vanished += other.vanished;
+        match (self.placement, earlier) {
+            // What an earlier output copied was looked at then, and is nobody else's file.
+            (Placement::Copy, Some(earlier)) if fs::hard_link(earlier, &to).is_ok() => return Ok(()),
+            (Placement::Copy, Some(earlier)) => return fault::copy(earlier, &to),
+            (Placement::Hardlink, Some(earlier)) if fs::hard_link(earlier, &to).is_ok() => {}
+            (Placement::Copy, None) => fault::copy(from, &to)?,
+            (Placement::Hardlink, _) => fault::hard_link(from, &to)?,
+            (Placement::Symlink, _) => fault::link(from, &to)?,
+            (Placement::None, _) => return Ok(()),
+        }
+        // Looked at afterwards, so that what was changed while it was copied counts. A link looks like what it leads to.
+        let original = if self.placement == Placement::Copy { from } else { &to };
+        let seen = fs::metadata(original).ok().map(|metadata| (sha256, sighting(&metadata)));
+        if seen.is_some() && seen.as_ref() == self.known.get(from) {
+            return Ok(());
+        }
+        match File::open(&to).and_then(Sha256Digest::of_reader) {
+            Ok((digest, _)) if digest == sha256 => Ok(()),
+            Ok(_) => Err(without(&to, Fault::Changed)),
+            Err(error) => Err(without(&to, Fault::Photo(error))),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, sync::LazyLock};
+
     use super::*;
     use crate::monitor::Silent;
 
     fn content(paths: &[PathBuf]) -> Content {
-        Content { sha256: Sha256Digest::of(b"x"), paths: paths.to_vec(), width: 1, height: 1 }
+        Content { sha256: Sha256Digest::of(b"photo"), paths: paths.to_vec(), width: 1, height: 1 }
     }
 
+    /// A placer that copies and knows nothing.
     fn placer(stop: &CancellationToken, earlier: Earlier) -> Placer<'_> {
-        Placer { placement: Placement::Copy, earlier, stop, monitor: &Silent }
+        static NOTHING: LazyLock<Known> = LazyLock::new(Known::new);
+        Placer { placement: Placement::Copy, earlier, known: &NOTHING, stop, monitor: &Silent }
+    }
+
+    fn only(path: &Path) -> BTreeSet<PathBuf> {
+        BTreeSet::from([path.to_owned()])
     }
 
     #[test]
@@ -148,14 +167,63 @@ mod tests {
         let out = folder.path().join("out");
         let stop = CancellationToken::new();
         let placer = placer(&stop, Earlier::new());
-        let missing = placer.put([&alias_left, &content(&[gone])], &out).unwrap();
-        assert_eq!(missing, Missing { failed: 0, vanished: 1 });
+        let missing = placer.put([&alias_left, &content(std::slice::from_ref(&gone))], &out).unwrap();
+        assert_eq!(missing, Missing { vanished: only(&gone), ..Missing::default() });
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
         let again = placer.put([&content(std::slice::from_ref(&photo))], &out).unwrap();
-        assert_eq!(again, Missing { failed: 1, vanished: 0 }, "nothing is written over");
+        let expected = Missing { failed: only(&photo), ..Missing::default() };
+        assert_eq!(again, expected, "nothing is written over");
         stop.cancel();
         let stopped = placer.put([&content(&[photo])], &folder.path().join("other"));
         assert_eq!(stopped.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_left_out_however_it_would_get_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let [changed, same] = ["changed.jpg", "same.jpg"].map(|name| folder.path().join(name));
+        fs::write(&changed, "somebody else").unwrap();
+        fs::write(&same, "photo").unwrap();
+        let stop = CancellationToken::new();
+        for placement in [Placement::Copy, Placement::Hardlink, Placement::Symlink] {
+            let placer = Placer { placement, ..placer(&stop, Earlier::new()) };
+            let out = folder.path().join(format!("{placement:?}"));
+            let missing = placer.put([&content(std::slice::from_ref(&changed))], &out).unwrap();
+            assert_eq!(missing, Missing { changed: only(&changed), ..Missing::default() }, "{placement:?}");
+            assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "{placement:?}");
+            let missing = placer.put([&content(&[changed.clone(), same.clone()])], &out).unwrap();
+            assert_eq!(missing, Missing::default(), "another place of the content still holds it");
+            let placed: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(placed, [out.join(flat_name(&same))], "{placement:?}");
+        }
+        assert_eq!(fs::read_to_string(&changed).unwrap(), "somebody else");
+    }
+
+    #[test]
+    fn a_file_that_looks_as_it_did_is_not_read_for_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        // Bytes of another digest show that nobody has taken it.
+        fs::write(&path, "other").unwrap();
+        let stop = CancellationToken::new();
+        let photo = content(std::slice::from_ref(&path));
+        let seen = sighting(&fs::metadata(&path).unwrap());
+        let known = Known::from([(path.clone(), (photo.sha256, seen))]);
+        for placement in [Placement::Copy, Placement::Hardlink, Placement::Symlink] {
+            let placer = Placer { placement, known: &known, ..placer(&stop, Earlier::new()) };
+            let out = folder.path().join(format!("{placement:?}"));
+            assert!(placer.put([&photo], &out).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_output_that_cannot_be_written_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (photo, out) = (folder.path().join("a.jpg"), folder.path().join("file"));
+        fs::write(&photo, "photo").unwrap();
+        fs::write(&out, "no folder").unwrap();
+        let stop = CancellationToken::new();
+        assert!(placer(&stop, Earlier::new()).put([&content(&[photo])], &out).is_err());
     }
 
     #[test]

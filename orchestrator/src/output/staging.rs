@@ -1,18 +1,20 @@
 //! A folder that appears under its name only when it is whole.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
+
+use super::OutputKind;
 
 /// What to do about something that has the target's name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse, unless it is an empty folder.
     Refuse,
-    /// Move it aside to the first free `NAME.previous-N`. Nothing is deleted.
+    /// Move an earlier output of the same kind aside to the first free `NAME.previous-N`; refuse anything else. Nothing is deleted.
     MoveAside,
 }
 
@@ -20,6 +22,7 @@ pub enum Existing {
 #[derive(Debug)]
 pub struct OutputDir {
     target: PathBuf,
+    kind: OutputKind,
     existing: Existing,
     staging: TempDir,
     content: PathBuf,
@@ -28,9 +31,31 @@ pub struct OutputDir {
 /// Why an output folder cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// Something is there.
+    /// An earlier output is there.
     #[error("`{0}` exists and is not empty")]
     Exists(PathBuf),
+    /// Something is there that must stay where it is.
+    #[error("`{path}` is not empty, and nothing that `{}` wrote: it stays where it is", .kind.command())]
+    Foreign {
+        /// What was named.
+        path: PathBuf,
+        /// What would be written there.
+        kind: OutputKind,
+    },
+    /// Something is there in which the command or the user is at work.
+    #[error("`{path}` is, or holds, {what}: it stays where it is", what = in_use_as(.used))]
+    InUse {
+        /// What was named.
+        path: PathBuf,
+        /// What it holds; `None` for the current folder.
+        used: Option<PathBuf>,
+    },
+    /// A link that leads to no folder.
+    #[error("`{0}` is a symbolic link that leads nowhere")]
+    Dangling(PathBuf),
+    /// What was there at the beginning was another then.
+    #[error("`{0}` has appeared meanwhile")]
+    Appeared(PathBuf),
     /// Not a name for a folder.
     #[error("`{0}` cannot be the name of an output folder")]
     NoName(PathBuf),
@@ -45,11 +70,20 @@ pub enum OutputError {
 }
 
 impl OutputDir {
-    /// Begins a folder that will be `target`, built beside it so that moving it is one rename.
-    pub fn create(target: &Path, existing: Existing) -> Result<Self, OutputError> {
-        let target = std::path::absolute(target).map_err(at(target))?;
-        if existing == Existing::Refuse && !is_free(&target)? {
-            return Err(OutputError::Exists(target));
+    /// Begins a folder of this kind that will be `target`, built beside it so that moving it is one rename. What the command works
+    /// with, `used`, is never moved aside, nor is the current folder.
+    pub fn create(
+        target: &Path,
+        kind: OutputKind,
+        existing: Existing,
+        used: &[&Path],
+    ) -> Result<Self, OutputError> {
+        let target = resolved(target)?;
+        if !is_free(&target)? {
+            refuse_unlike(&target, kind, used)?;
+            if existing == Existing::Refuse {
+                return Err(OutputError::Exists(target));
+            }
         }
         let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
             return Err(OutputError::NoName(target));
@@ -62,7 +96,7 @@ impl OutputDir {
         // The temporary folder is private to its owner; the one inside has the usual permissions.
         let content = staging.path().join("content");
         fs::create_dir(&content).map_err(at(&content))?;
-        Ok(Self { target, existing, staging, content })
+        Ok(Self { target, kind, existing, staging, content })
     }
 
     /// Where to write.
@@ -75,19 +109,77 @@ impl OutputDir {
         &self.target
     }
 
+    /// Whether an earlier output is to make room for it.
+    pub fn replaces(&self) -> Result<bool, OutputError> {
+        Ok(self.existing == Existing::MoveAside && !is_free(&self.target)?)
+    }
+
     /// Puts everything on the disk and the folder in its place; returns where an earlier one was moved to.
     pub fn finish(self) -> Result<Option<PathBuf>, OutputError> {
         let folder = fs::File::open(&self.content).map_err(at(&self.content))?;
         rustix::fs::syncfs(&folder).map_err(|error| at(&self.content)(error.into()))?;
-        let previous = match self.existing {
-            Existing::MoveAside if !is_free(&self.target)? => Some(move_aside(&self.target)?),
-            _ => None,
-        };
+        let replaces = self.replaces()?;
+        // It may have come, or changed, since this was begun.
+        if replaces && !self.kind.is(&self.target) {
+            return Err(OutputError::Appeared(self.target));
+        }
+        let previous = replaces.then(|| move_aside(&self.target)).transpose()?;
         // Renaming over an empty folder is allowed; over anything else it fails, which is what we want.
         fs::rename(&self.content, &self.target).map_err(at(&self.target))?;
         self.staging.close().map_err(at(&self.target))?;
         Ok(previous)
     }
+}
+
+/// Demands that nothing is at `target`, or a folder with nothing in it but what is named `ignored`, in which something of this kind may
+/// then be made.
+pub fn demand_free(target: &Path, kind: OutputKind, ignored: &str) -> Result<(), OutputError> {
+    let others = |entries: fs::ReadDir| {
+        entries.into_iter().any(|entry| entry.map_or(true, |entry| entry.file_name() != ignored))
+    };
+    let foreign = || Err(OutputError::Foreign { path: target.to_owned(), kind });
+    match fs::read_dir(target) {
+        Ok(entries) => {
+            if others(entries) {
+                foreign()
+            } else {
+                Ok(())
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(_) => foreign(),
+    }
+}
+
+/// The absolute path of what may not be there yet; a link to a folder is that folder.
+fn resolved(target: &Path) -> Result<PathBuf, OutputError> {
+    match fs::canonicalize(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let target = std::path::absolute(target).map_err(at(target))?;
+            if target.is_symlink() { Err(OutputError::Dangling(target)) } else { Ok(target) }
+        }
+        resolved => resolved.map_err(at(target)),
+    }
+}
+
+/// Refuses what is no earlier output of this kind, or cannot be moved away without harm. `target` is a canonical path.
+fn refuse_unlike(target: &Path, kind: OutputKind, used: &[&Path]) -> Result<(), OutputError> {
+    let holds = |used: &Path| fs::canonicalize(used).is_ok_and(|used| used.starts_with(target));
+    let path = || target.to_owned();
+    if let Some(used) = used.iter().find(|used| holds(used)) {
+        return Err(OutputError::InUse { path: path(), used: Some((*used).to_owned()) });
+    }
+    if env::current_dir().is_ok_and(|current| holds(&current)) {
+        return Err(OutputError::InUse { path: path(), used: None });
+    }
+    if kind.is(target) { Ok(()) } else { Err(OutputError::Foreign { path: path(), kind }) }
+}
+
+fn in_use_as(used: &Option<PathBuf>) -> String {
+    used.as_ref().map_or_else(
+        || "the folder you are in".to_owned(),
+        |used| format!("`{}`, which this command works with", used.display()),
+    )
 }
 
 fn is_free(target: &Path) -> Result<bool, OutputError> {
@@ -120,10 +212,26 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + '_ {
 mod tests {
     use super::*;
 
+    const MANIFEST: &str = r#"{"schema": "facesets.refined/1"}"#;
+
+    fn create(target: &Path, existing: Existing) -> Result<OutputDir, OutputError> {
+        OutputDir::create(target, OutputKind::Refined, existing, &[])
+    }
+
     fn write_one(target: &Path, existing: Existing, text: &str) -> Result<Option<PathBuf>, OutputError> {
-        let output = OutputDir::create(target, existing)?;
+        let output = create(target, existing)?;
+        fs::write(output.path().join("manifest.json"), MANIFEST).unwrap();
         fs::write(output.path().join("file"), text).unwrap();
         output.finish()
+    }
+
+    /// Everything below a folder.
+    fn names(folder: &Path) -> Vec<PathBuf> {
+        walkdir::WalkDir::new(folder)
+            .sort_by_file_name()
+            .into_iter()
+            .map(|entry| entry.unwrap().into_path())
+            .collect()
     }
 
     #[test]
@@ -154,8 +262,71 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let target = parent.path().join("out");
         write_one(&target, Existing::Refuse, "first").unwrap();
-        drop(OutputDir::create(&target, Existing::MoveAside).unwrap());
+        drop(create(&target, Existing::MoveAside).unwrap());
         assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "first");
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_no_command_of_this_kind_wrote_is_never_moved_aside() {
+        let parent = tempfile::tempdir().unwrap();
+        let clusters = r#"{"schema": "facesets.clusters/1"}"#;
+        for (name, text) in
+            [("photos/a.jpg", "photo"), ("file", "text"), ("clusters/manifest.json", clusters)]
+        {
+            let path = parent.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let before = names(parent.path());
+        for existing in [Existing::Refuse, Existing::MoveAside] {
+            for name in ["photos", "file", "clusters"] {
+                let refused = create(&parent.path().join(name), existing);
+                assert!(matches!(refused, Err(OutputError::Foreign { .. })), "{name}: {refused:?}");
+            }
+        }
+        assert_eq!(names(parent.path()), before);
+    }
+
+    #[test]
+    fn what_the_command_works_with_is_never_moved_aside() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("out");
+        write_one(&target, Existing::Refuse, "first").unwrap();
+        let library = target.join("library");
+        fs::create_dir(&library).unwrap();
+        let before = names(parent.path());
+        for used in [&target, &library, &target.join("../out/library")] {
+            let refused = OutputDir::create(&target, OutputKind::Refined, Existing::MoveAside, &[used]);
+            assert!(matches!(refused, Err(OutputError::InUse { used: Some(_), .. })), "{refused:?}");
+        }
+        assert_eq!(names(parent.path()), before);
+        let beside = parent.path().join("outside");
+        OutputDir::create(&target, OutputKind::Refined, Existing::MoveAside, &[&beside, parent.path()])
+            .unwrap();
+    }
+
+    #[test]
+    fn only_an_empty_folder_is_free() {
+        let parent = tempfile::tempdir().unwrap();
+        let free = |name: &str| demand_free(&parent.path().join(name), OutputKind::Corpus, "kept").is_ok();
+        fs::create_dir_all(parent.path().join("folder/kept")).unwrap();
+        fs::write(parent.path().join("file"), "text").unwrap();
+        assert!(free("new") && free("folder") && !free("file"));
+        fs::write(parent.path().join("folder/a.jpg"), "photo").unwrap();
+        assert!(!free("folder"));
+    }
+
+    #[test]
+    fn a_link_to_a_folder_is_that_folder() {
+        let parent = tempfile::tempdir().unwrap();
+        let (target, link) = (parent.path().join("out"), parent.path().join("link"));
+        std::os::unix::fs::symlink("out", &link).unwrap();
+        assert!(matches!(create(&link, Existing::MoveAside), Err(OutputError::Dangling(_))));
+        fs::create_dir(&target).unwrap();
+        write_one(&link, Existing::Refuse, "first").unwrap();
+        write_one(&link, Existing::MoveAside, "second").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "second");
     }
 }

@@ -9,11 +9,11 @@ use super::{
     workshop::{Applied, ApplyError, Workshop, check_name},
 };
 use crate::{
-    change::Change,
+    change::{Change, ChangeError},
     gallery::Gallery,
     manifest::{self, ClusterManifest, ManifestError, RefinedManifest, Schema},
     monitor::Monitor,
-    output::{Missing, Placement, Placer},
+    output::{Known, Missing, Placement, Placer},
     store::Writer,
 };
 
@@ -33,6 +33,13 @@ pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> 
 /// Checks that nothing has drifted, builds what changes, and swaps it in.
 pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Result<Applied, ApplyError> {
     refuse_drifted(plan, workshop.gallery)?;
+    let places_photos =
+        |target: &Target| matches!(target.becomes, Becomes::Clusters(_) | Becomes::Refined(_));
+    let known = if plan.targets.iter().any(places_photos) {
+        journal.store().sightings().map_err(ChangeError::from)?
+    } else {
+        Known::new()
+    };
     let mut change = Change::begin(journal, workshop.steps, &plan.command, &plan.roots())?;
     let mut applied = Applied::default();
     let mut removed = Vec::new();
@@ -46,7 +53,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                     new: folders::of_clusters(new),
                     placement: new.materialize,
                 };
-                let gone = build(&folders, target, &staging, workshop, &mut applied)?;
+                let gone = build(&folders, target, &staging, (workshop, &known), &mut applied)?;
                 manifest::write(&staging, new)?;
                 gone
             }
@@ -57,7 +64,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                     new: folders::of_refined(new),
                     placement: new.materialize,
                 };
-                let gone = build(&folders, target, &staging, workshop, &mut applied)?;
+                let gone = build(&folders, target, &staging, (workshop, &known), &mut applied)?;
                 manifest::write(&staging, new)?;
                 gone
             }
@@ -99,7 +106,7 @@ fn build(
     folders: &Folders<'_>,
     target: &Target,
     staging: &Path,
-    workshop: &Workshop<'_>,
+    (workshop, known): (&Workshop<'_>, &Known),
     applied: &mut Applied,
 ) -> Result<Vec<String>, ApplyError> {
     let Folders { old, new, placement } = folders;
@@ -111,6 +118,7 @@ fn build(
     let placer = Placer {
         placement: *placement,
         earlier: folders::earlier(&target.root, old),
+        known,
         stop: workshop.stop,
         monitor,
     };
@@ -126,14 +134,14 @@ fn build(
         } else {
             let path = staging.join(folder.name);
             let photos = folder.contents(workshop.gallery, &index);
-            let Missing { failed, vanished } =
+            let Missing { failed, changed, vanished } =
                 quiet.put(photos, &path).map_err(|source| match source.kind() {
                     std::io::ErrorKind::Interrupted => ApplyError::Stopped,
                     _ => ApplyError::Io { path: path.clone(), source },
                 })?;
             applied.built += 1;
-            applied.failed += failed;
-            applied.vanished += vanished;
+            applied.failed += failed.len() + changed.len();
+            applied.vanished += vanished.len();
         }
         monitor.advance(1);
     }

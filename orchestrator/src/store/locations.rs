@@ -1,6 +1,7 @@
 //! Where contents lie.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -59,6 +60,20 @@ impl Store {
             visit(location(row)?);
         }
         Ok(())
+    }
+
+    /// The digest of every file that is there, and what it looked like when that was taken.
+    pub fn sightings(&self) -> Result<HashMap<PathBuf, (Sha256Digest, Sighting)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT path, sha256, size, mtime_ns, vanished FROM location WHERE NOT vanished")?;
+        let mut rows = statement.query([])?;
+        let mut sightings = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let Location { path, sha256, sighting, .. } = location(row)?;
+            sightings.insert(path, (sha256, sighting));
+        }
+        Ok(sightings)
     }
 
     /// Whether the content was ever seen.

@@ -20,7 +20,7 @@ use crate::{
     export::crop,
     manifest::path_text,
     monitor::Monitor,
-    output::{Existing, OutputDir},
+    output::{Existing, OutputDir, OutputKind},
     photo,
 };
 
@@ -91,7 +91,7 @@ impl PageArgs {
         stop: &CancellationToken,
     ) -> Result<Written, Failure> {
         let Some(target) = &self.report else { return Ok(Written::default()) };
-        let output = OutputDir::create(target, Existing::MoveAside)?;
+        let output = OutputDir::create(target, OutputKind::EraReport, Existing::MoveAside, &[])?;
         let folder = output.path().join(THUMBNAILS);
         fs::create_dir(&folder).map_err(write_error(&folder))?;
         self.choose(&mut page, eras);

@@ -10,7 +10,10 @@ use crate::{
     store::Store,
 };
 #[cfg(feature = "parquet")]
-use crate::{interop::InteropError, output::OutputDir};
+use crate::{
+    interop::InteropError,
+    output::{OutputDir, OutputKind},
+};
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +41,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Format::Parquet => interop::export_parquet(
             &store,
             contract,
-            OutputDir::create(&args.out, existing).map_err(InteropError::from)?,
+            OutputDir::create(&args.out, OutputKind::Tables, existing, &[context.library.folder()])
+                .map_err(InteropError::from)?,
             monitor,
         )?,
         format => interop::export(&store, contract, Target::create(&args.out, format, existing)?, monitor)?,

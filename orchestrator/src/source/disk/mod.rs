@@ -46,6 +46,8 @@ pub struct Scan {
     pub hidden: u64,
     /// Photos, folders and links that the patterns leave out; what lies in the folders is not counted.
     pub excluded: u64,
+    /// Folders that our own commands wrote, which were not entered: their photos are copies, or pictures made of photos.
+    pub outputs: Vec<PathBuf>,
     /// Folders and files that could not be looked at.
     pub unreadable: Vec<Unreadable>,
 }
@@ -120,7 +122,7 @@ pub enum Hidden {
 }
 
 /// Looks at everything under canonical `roots`, folders or files; a file that is named itself is a candidate whatever its
-/// extension and the options.
+/// extension and the options. What our own commands wrote is passed over, unless a root is that or lies in it.
 ///
 /// When `cancelled`, it ends early with what it has.
 pub fn scan(

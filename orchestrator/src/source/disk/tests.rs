@@ -180,3 +180,69 @@ fn patterns_are_matched_against_the_path_of_a_link() {
     assert_eq!(count(&["phone"], &["phone/raw"]), 1);
     assert_eq!(count(&[], &["phone"]), 0);
 }
+
+/// A folder that looks as if a command had written it.
+fn output(folder: &Path, name: &str, schema: &str) {
+    let file = match schema {
+        "duplicates" => "duplicates.json",
+        "era-report" => "era.json",
+        _ => "manifest.json",
+    };
+    files(folder, &[&format!("{name}/{file}"), &format!("{name}/person_001/crop.png")]);
+    fs::write(folder.join(name).join(file), format!("{{\n  \"schema\": \"facesets.{schema}/1\"\n}}"))
+        .unwrap();
+}
+
+#[test]
+fn what_our_own_commands_wrote_is_passed_over_and_named() {
+    let (_guard, root) = folder();
+    files(&root, &["a.jpg", "app/manifest.json", "app/b.jpg"]);
+    fs::write(root.join("app/manifest.json"), r#"{"name": "an app"}"#).unwrap();
+    for (name, schema) in [
+        ("out/clusters", "clusters"),
+        ("out/refined", "refined"),
+        ("out/ready", "corpus"),
+        ("out/ready.previous-1", "corpus"),
+        ("duplicates", "duplicates"),
+        ("page", "era-report"),
+    ] {
+        output(&root, name, schema);
+    }
+    let scan = scan_all(&root);
+    assert_eq!(names(&scan, &root), ["a.jpg", "app/b.jpg"].map(PathBuf::from));
+    let expected = ["duplicates", "out/clusters", "out/ready", "out/ready.previous-1", "out/refined", "page"];
+    assert_eq!(scan.outputs, expected.map(|name| root.join(name)));
+}
+
+#[test]
+fn an_output_or_a_part_of_it_that_is_named_is_looked_at() {
+    let (_guard, root) = folder();
+    files(&root, &["a.jpg"]);
+    output(&root, "ready", "corpus");
+    output(&root, "ready/faceset_001", "faceset");
+    let all = ["ready/faceset_001/person_001/crop.png", "ready/person_001/crop.png"];
+    for (roots, expected) in [
+        (&["ready"][..], &all[..]),
+        (&["ready/faceset_001"], &all[..1]),
+        (&["ready/person_001"], &all[1..]),
+        (&["", "ready"], &["a.jpg", all[0], all[1]]),
+        (&["ready", ""], &["a.jpg", all[0], all[1]]),
+    ] {
+        let roots: Vec<PathBuf> = roots.iter().map(|name| root.join(name)).collect();
+        let roots = absolute_roots(&roots).unwrap();
+        let scan = scan(&roots, &ScanOptions::default(), &Silent, &CancellationToken::new());
+        assert_eq!(names(&scan, &root), expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{roots:?}");
+        assert_eq!(scan.outputs, [PathBuf::new(); 0], "{roots:?}");
+    }
+}
+
+#[test]
+fn an_output_behind_a_link_is_passed_over() {
+    let (_guard, root) = folder();
+    let (_other_guard, elsewhere) = folder();
+    output(&elsewhere, "ready", "corpus");
+    symlink(elsewhere.join("ready"), root.join("link")).unwrap();
+    let follow = ScanOptions { symlinks: Symlinks::Follow, ..ScanOptions::default() };
+    let scan = scan_with(&root, &follow);
+    assert_eq!((scan.files.len(), scan.outputs), (0, vec![elsewhere.join("ready")]));
+}

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use walkdir::{DirEntry, WalkDir};
 
 use super::{FoundFile, Hidden, Scan, ScanOptions, Symlinks, Unreadable};
-use crate::{monitor::Monitor, store::Sighting};
+use crate::{monitor::Monitor, output::holds_our_pictures, store::Sighting};
 
 /// Steps of the walk between two words to the monitor.
 const STEPS_A_WORD: u64 = 64;
@@ -32,6 +32,8 @@ pub(super) struct Walk<'a> {
     entered: HashSet<PathBuf>,
     /// Whether the roots are done.
     following: bool,
+    /// Whether the root is, or lies in, what a command wrote: then the user wants that.
+    within_output: bool,
     steps: u64,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Walk<'a> {
             links,
             entered,
             following: false,
+            within_output: false,
             steps: 0,
         }
     }
@@ -57,9 +60,11 @@ impl<'a> Walk<'a> {
     /// Everything below the canonical `roots`, files in byte order of their paths.
     pub(super) fn through(mut self, roots: &[PathBuf]) -> Scan {
         for root in roots {
+            self.within_output = root.ancestors().any(holds_our_pictures);
             self.below(root, Path::new(""));
         }
         self.following = true;
+        self.within_output = false;
         // Links lead to more links; each folder is entered once, so that this ends.
         while !self.links.is_empty() {
             let mut links = std::mem::take(&mut self.links);
@@ -72,6 +77,10 @@ impl<'a> Walk<'a> {
         let mut scan = self.scan;
         scan.files.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         scan.files.dedup_by(|a, b| a.path == b.path);
+        // Roots are looked at in their own right.
+        scan.outputs.retain(|output| !roots.contains(output));
+        scan.outputs.sort_unstable();
+        scan.outputs.dedup();
         scan
     }
 
@@ -132,6 +141,10 @@ impl<'a> Walk<'a> {
             self.links.push((path.to_owned(), relative.into_owned()));
             false
         } else if kind.is_dir() {
+            if !is_root && !self.within_output && holds_our_pictures(path) {
+                self.scan.outputs.push(path.to_owned());
+                return false;
+            }
             let is_new = self.options.symlinks == Symlinks::Skip || self.entered.insert(path.to_owned());
             is_new || !self.following
         } else if kind.is_file() {
