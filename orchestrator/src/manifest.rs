@@ -102,8 +102,11 @@ pub struct RefinedManifest {
     /// How photos got into the folders.
     #[serde(default)]
     pub materialize: Placement,
-    /// Largest first.
+    /// By number; where none of them was there before, largest first.
     pub facesets: Vec<NamedSet>,
+    /// The highest number that any faceset of this folder ever had, 0 if that is not known: lower ones are not given to anybody new.
+    #[serde(default)]
+    pub highest_number: usize,
     /// Faces that are in no faceset.
     pub dropped: Vec<DroppedFace>,
     /// Paths that are not UTF-8.
@@ -180,6 +183,13 @@ pub fn named_sets(gallery: &Gallery, groups: &[Vec<usize>], prefix: &str) -> Vec
     groups.iter().zip(1..).map(named).collect()
 }
 
+impl RefinedManifest {
+    /// The highest number that is taken.
+    pub fn highest(&self) -> usize {
+        highest_number("faceset", self.facesets.iter().map(|set| set.name.as_str())).max(self.highest_number)
+    }
+}
+
 /// A group under a name.
 pub fn named_set(gallery: &Gallery, name: String, group: &[usize]) -> NamedSet {
     NamedSet { name, faces: group.iter().flat_map(|face| face_entries(gallery, *face)).collect() }
@@ -192,9 +202,9 @@ pub fn set_number(prefix: &str, name: &str) -> Option<usize> {
     digits.parse().ok()
 }
 
-/// The number after the highest of some names: numbers are never used again.
-pub fn next_number<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> usize {
-    names.into_iter().filter_map(|name| set_number(prefix, name)).max().unwrap_or(0) + 1
+/// The highest number in some names, 0 where there is none.
+pub fn highest_number<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> usize {
+    names.into_iter().filter_map(|name| set_number(prefix, name)).max().unwrap_or(0)
 }
 
 /// `{prefix}_{number}` with at least three digits.
@@ -254,6 +264,23 @@ impl Schema for RefinedManifest {
 /// Reads the `manifest.json` of `folder`.
 pub fn read<M: Schema>(folder: &Path) -> Result<M, ManifestError> {
     parse(&folder.join(FILE_NAME), &read_bytes(folder)?)
+}
+
+/// Reads the `manifest.json` of `folder` if there is one and it is of this kind; one that is damaged is an error.
+pub fn read_if_there<M: Schema>(folder: &Path) -> Result<Option<M>, ManifestError> {
+    let bytes = match read_bytes(folder) {
+        Err(ManifestError::Io { source, .. })
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
+        bytes => bytes?,
+    };
+    match schema_of(&bytes) {
+        Ok(schema) if schema == M::SCHEMA => parse(&folder.join(FILE_NAME), &bytes).map(Some),
+        // Of another kind, or of another program.
+        _ => Ok(None),
+    }
 }
 
 /// The bytes of `folder`'s `manifest.json`.

@@ -76,12 +76,12 @@ fn what_is_said_of_faces_stands_in_manifests_whatever_their_set_is_called() {
     follows_its_schemas(&workspace, "ready");
     workspace.ok(["verify", "ready"]);
 
-    // Another clustering, in which that person's set has the largest number, as others have more photos now.
+    // A clustering of its own, in which that person's set has the largest number, as others have more photos now.
     let more = (1..3).flat_map(|person| (10..13).map(move |number| portrait(person, person, number, 2005)));
     let best = best_photo(&workspace, "ready/faceset_001");
     portraits::add(&workspace, &more.collect::<Vec<_>>());
-    workspace.ok(["refine", "refined", "--min-faces", "3", "--replace"]);
-    workspace.ok(export("again", &[]));
+    workspace.ok(["refine", "other", "--min-faces", "3"]);
+    workspace.ok(["export-swap", "other", "again", "--no-certificate"]);
     let of_person = |name: &&str| {
         let set = manifest(&workspace, &format!("again/{name}"));
         array(&set["faces"]).iter().any(|face| face["source"] == best.as_str())

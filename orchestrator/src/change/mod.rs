@@ -15,6 +15,7 @@ mod drops;
 mod error;
 mod fingerprint;
 mod intent;
+mod names;
 mod steps;
 mod swap;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use drops::{FaceDrop, LastingDrop, lasting_drops};
 pub use error::ChangeError;
 pub use fingerprint::fingerprint;
 pub use intent::{Entry, Intent, RootIntent};
+pub use names::{Made, made};
 pub use steps::{Disk, Steps};
 
 /// Folder within a root for what is not a part of the output: sets under construction and earlier ones.

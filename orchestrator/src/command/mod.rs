@@ -23,6 +23,7 @@ mod output_args;
 pub mod pin;
 mod plan_args;
 pub mod refine;
+mod replacing;
 pub mod retry;
 pub mod status;
 pub mod store;
