@@ -2,9 +2,13 @@
 //!
 //! Paths are strings. One that is not UTF-8 appears with replacement characters, and its bytes stand in `non_utf8_paths`.
 
+mod names;
+
 use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use names::{NameError, check_name, check_path, check_sets};
 
 use crate::{
     gallery::{Content, Gallery},
@@ -251,14 +255,25 @@ pub fn bytes(manifest: &impl Serialize) -> io::Result<Vec<u8>> {
 pub trait Schema: DeserializeOwned {
     /// The schema's name.
     const SCHEMA: &'static str;
+
+    /// Demands of every name that becomes that of a file or folder that it stays where it belongs.
+    fn names_stay_inside(&self) -> Result<(), NameError>;
 }
 
 impl Schema for ClusterManifest {
     const SCHEMA: &'static str = CLUSTERS_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.persons.iter().map(|set| set.name.as_str()))
+    }
 }
 
 impl Schema for RefinedManifest {
     const SCHEMA: &'static str = REFINED_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.facesets.iter().map(|set| set.name.as_str()))
+    }
 }
 
 /// Reads the `manifest.json` of `folder`.
@@ -289,7 +304,7 @@ pub fn read_bytes(folder: &Path) -> Result<Vec<u8>, ManifestError> {
     fs::read(&path).map_err(|source| ManifestError::Io { path, source })
 }
 
-/// Understands the bytes of the manifest at `path`.
+/// Understands the bytes of the manifest at `path`. Whatever it says may be joined to its folder.
 pub fn parse<M: Schema>(path: &Path, bytes: &[u8]) -> Result<M, ManifestError> {
     let invalid =
         |reason: String| ManifestError::Invalid { path: path.to_owned(), expected: M::SCHEMA, reason };
@@ -297,7 +312,9 @@ pub fn parse<M: Schema>(path: &Path, bytes: &[u8]) -> Result<M, ManifestError> {
     if schema != M::SCHEMA {
         return Err(invalid(format!("its schema is `{schema}`")));
     }
-    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+    let manifest: M = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
+    manifest.names_stay_inside().map_err(|error| invalid(error.to_string()))?;
+    Ok(manifest)
 }
 
 /// The schema that a manifest names.

@@ -6,7 +6,7 @@ use super::{
     Becomes, Plan, Target, adopt, corpus, eras, folders,
     folders::Folder,
     manifest_digest,
-    workshop::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop},
 };
 use crate::{
     change::Change,
@@ -40,6 +40,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
         let staging = change.staging(&target.root);
         let gone = match &target.becomes {
             Becomes::Clusters(new) => {
+                new.names_stay_inside()?;
                 let old: ClusterManifest = read_old(target)?;
                 let folders = Folders {
                     old: folders::of_clusters(&old),
@@ -51,6 +52,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                 gone
             }
             Becomes::Refined(new) => {
+                new.names_stay_inside()?;
                 let old: RefinedManifest = read_old(target)?;
                 let folders = Folders {
                     old: folders::of_refined(&old),
@@ -120,7 +122,6 @@ fn build(
     // Every photo counts as a step of placing; here, sets do.
     let quiet = Placer { monitor: &Problems(monitor), ..placer };
     for folder in changed {
-        check_name(folder.name)?;
         if folder.is_empty() {
             gone.push(folder.name.to_owned());
         } else {
