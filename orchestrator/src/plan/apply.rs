@@ -81,8 +81,18 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
         return Err(ApplyError::Stopped);
     }
     applied.removed = removed.len();
+    if adds_nothing(plan, &applied) {
+        // What was built aside goes with the change.
+        return Ok(applied);
+    }
     applied.decision = change.finish(&removed)?;
     Ok(applied)
+}
+
+/// Whether all that a plan was for were more sets of corpora, and none of them was made.
+fn adds_nothing(plan: &Plan, applied: &Applied) -> bool {
+    let only_adds = plan.targets.iter().all(|target| matches!(target.becomes, Becomes::Corpus(_)));
+    only_adds && applied.built == 0
 }
 
 /// The folders of a root before and after.
