@@ -97,7 +97,7 @@ fn what_is_said_of_faces_stands_in_manifests_whatever_their_set_is_called() {
     assert_eq!(names(&listed["sets"]), all);
     assert_eq!(array(&listed["statements"]).len(), 1);
     assert_eq!(workspace.run(["consent", "remove", "7"]).code, Some(2));
-    workspace.ok(["consent", "remove", "1"]);
+    assert_eq!(workspace.json(["consent", "remove", "1"]), json!({"removed": 1}));
     assert_eq!(workspace.json(["consent", "list"])["statements"], json!([]));
 }
 
