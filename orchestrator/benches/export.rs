@@ -131,6 +131,7 @@ fn refined_manifest(photos: &[Photo]) -> RefinedManifest {
         contract: contract().to_string(),
         parameters: RefineParameters::default(),
         materialize: Placement::default(),
+        highest_number: facesets.len(),
         facesets,
         dropped: Vec::new(),
         non_utf8_paths: Vec::new(),

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     command::{
         adopt, apply, certify, cluster, consent, dedup, discover, embed, enrich, era, export_swap, extend,
-        import, pin, refine, retry, status, store, verify, why, worker,
+        import, pin, refine, retry, status, store, undo, verify, why, worker,
     },
     library::Library,
     ui::{UiSettings, Verbosity},
@@ -80,7 +80,7 @@ pub enum Command {
     /// Carry out what another command wrote with `--plan`
     Apply(apply::Args),
     /// Take the last change of output folders back
-    Undo,
+    Undo(undo::Args),
     /// Check that an output folder holds what its manifests say and agrees with the library
     Verify(verify::Args),
     /// Say what the library holds, what is missing and what failed

@@ -2,9 +2,13 @@
 //!
 //! Paths are strings. One that is not UTF-8 appears with replacement characters, and its bytes stand in `non_utf8_paths`.
 
+mod names;
+
 use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use names::{NameError, check_name, check_path, check_sets};
 
 use crate::{
     gallery::{Content, Gallery},
@@ -102,8 +106,11 @@ pub struct RefinedManifest {
     /// How photos got into the folders.
     #[serde(default)]
     pub materialize: Placement,
-    /// Largest first.
+    /// By number; where none of them was there before, largest first.
     pub facesets: Vec<NamedSet>,
+    /// The highest number that any faceset of this folder ever had, 0 if that is not known: lower ones are not given to anybody new.
+    #[serde(default)]
+    pub highest_number: usize,
     /// Faces that are in no faceset.
     pub dropped: Vec<DroppedFace>,
     /// Paths that are not UTF-8.
@@ -180,6 +187,13 @@ pub fn named_sets(gallery: &Gallery, groups: &[Vec<usize>], prefix: &str) -> Vec
     groups.iter().zip(1..).map(named).collect()
 }
 
+impl RefinedManifest {
+    /// The highest number that is taken.
+    pub fn highest(&self) -> usize {
+        highest_number("faceset", self.facesets.iter().map(|set| set.name.as_str())).max(self.highest_number)
+    }
+}
+
 /// A group under a name.
 pub fn named_set(gallery: &Gallery, name: String, group: &[usize]) -> NamedSet {
     NamedSet { name, faces: group.iter().flat_map(|face| face_entries(gallery, *face)).collect() }
@@ -192,9 +206,9 @@ pub fn set_number(prefix: &str, name: &str) -> Option<usize> {
     digits.parse().ok()
 }
 
-/// The number after the highest of some names: numbers are never used again.
-pub fn next_number<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> usize {
-    names.into_iter().filter_map(|name| set_number(prefix, name)).max().unwrap_or(0) + 1
+/// The highest number in some names, 0 where there is none.
+pub fn highest_number<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> usize {
+    names.into_iter().filter_map(|name| set_number(prefix, name)).max().unwrap_or(0)
 }
 
 /// `{prefix}_{number}` with at least three digits.
@@ -241,19 +255,47 @@ pub fn bytes(manifest: &impl Serialize) -> io::Result<Vec<u8>> {
 pub trait Schema: DeserializeOwned {
     /// The schema's name.
     const SCHEMA: &'static str;
+
+    /// Demands of every name that becomes that of a file or folder that it stays where it belongs.
+    fn names_stay_inside(&self) -> Result<(), NameError>;
 }
 
 impl Schema for ClusterManifest {
     const SCHEMA: &'static str = CLUSTERS_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.persons.iter().map(|set| set.name.as_str()))
+    }
 }
 
 impl Schema for RefinedManifest {
     const SCHEMA: &'static str = REFINED_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.facesets.iter().map(|set| set.name.as_str()))
+    }
 }
 
 /// Reads the `manifest.json` of `folder`.
 pub fn read<M: Schema>(folder: &Path) -> Result<M, ManifestError> {
     parse(&folder.join(FILE_NAME), &read_bytes(folder)?)
+}
+
+/// Reads the `manifest.json` of `folder` if there is one and it is of this kind; one that is damaged is an error.
+pub fn read_if_there<M: Schema>(folder: &Path) -> Result<Option<M>, ManifestError> {
+    let bytes = match read_bytes(folder) {
+        Err(ManifestError::Io { source, .. })
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
+        bytes => bytes?,
+    };
+    match schema_of(&bytes) {
+        Ok(schema) if schema == M::SCHEMA => parse(&folder.join(FILE_NAME), &bytes).map(Some),
+        // Of another kind, or of another program.
+        _ => Ok(None),
+    }
 }
 
 /// The bytes of `folder`'s `manifest.json`.
@@ -262,7 +304,7 @@ pub fn read_bytes(folder: &Path) -> Result<Vec<u8>, ManifestError> {
     fs::read(&path).map_err(|source| ManifestError::Io { path, source })
 }
 
-/// Understands the bytes of the manifest at `path`.
+/// Understands the bytes of the manifest at `path`. Whatever it says may be joined to its folder.
 pub fn parse<M: Schema>(path: &Path, bytes: &[u8]) -> Result<M, ManifestError> {
     let invalid =
         |reason: String| ManifestError::Invalid { path: path.to_owned(), expected: M::SCHEMA, reason };
@@ -270,7 +312,9 @@ pub fn parse<M: Schema>(path: &Path, bytes: &[u8]) -> Result<M, ManifestError> {
     if schema != M::SCHEMA {
         return Err(invalid(format!("its schema is `{schema}`")));
     }
-    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+    let manifest: M = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
+    manifest.names_stay_inside().map_err(|error| invalid(error.to_string()))?;
+    Ok(manifest)
 }
 
 /// The schema that a manifest names.

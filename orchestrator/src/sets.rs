@@ -3,9 +3,17 @@
 use std::{collections::BTreeSet, path::Path};
 
 use crate::{
-    export::{corpus::Corpus, manifest::CORPUS_SCHEMA},
+    change::{ChangeError, made},
+    export::{
+        corpus::Corpus,
+        manifest::{CORPUS_SCHEMA, CorpusManifest},
+    },
     gallery::FaceIndex,
-    manifest::{self, CLUSTERS_SCHEMA, ClusterManifest, FILE_NAME, ManifestError, NamedSet, RefinedManifest},
+    manifest::{
+        self, CLUSTERS_SCHEMA, ClusterManifest, FILE_NAME, ManifestError, NamedSet, RefinedManifest,
+        highest_number,
+    },
+    store::Store,
 };
 
 /// A set of any of these folders.
@@ -42,4 +50,18 @@ fn named(sets: Vec<NamedSet>, index: &FaceIndex) -> Vec<SetOf> {
         SetOf { name, label: None, person }
     };
     sets.into_iter().map(set).collect()
+}
+
+/// The highest number of a faceset that anything says is taken: the decisions that stand, and the manifests of all folders that they
+/// changed, as far as these can be read. A number that one folder has is given to nobody else in another.
+pub fn highest_faceset(store: &Store) -> Result<usize, ChangeError> {
+    let made = made(store)?;
+    let by_name = highest_number("faceset", made.names.iter().map(String::as_str));
+    let in_folders = made.roots.iter().map(|root| {
+        let corpus = manifest::read::<CorpusManifest>(root);
+        let corpus = corpus.map(|corpus| highest_number("faceset", corpus.names()));
+        let refined = || manifest::read::<RefinedManifest>(root).map(|refined| refined.highest());
+        corpus.or_else(|_| refined()).unwrap_or(0)
+    });
+    Ok(in_folders.max().unwrap_or(0).max(by_name))
 }

@@ -174,6 +174,41 @@ fn undo_refuses_to_lose_what_was_changed_by_hand() {
 }
 
 #[test]
+fn a_folder_that_was_replaced_or_deleted_keeps_no_older_change_from_being_undone() {
+    let workspace = clustered(2, 2);
+    let old = snapshot(&workspace.join("clusters"));
+    for folder in ["replaced", "deleted"] {
+        workspace.ok(["cluster", folder]);
+    }
+    more(&workspace, 2);
+    for folder in ["clusters", "replaced", "deleted"] {
+        workspace.ok(["extend", folder]);
+    }
+    let new = snapshot(&workspace.join("clusters"));
+    workspace.ok(["cluster", "replaced", "--replace"]);
+    fs::remove_dir_all(workspace.join("deleted")).unwrap();
+    let replaced = snapshot(&workspace.join("replaced"));
+
+    let said = workspace.json(["undo", "--dry-run"]);
+    let clusters = workspace.join("clusters").canonicalize().unwrap();
+    assert_eq!(said["command"], format!("extend {}", clusters.display()), "{said}");
+    assert_eq!(
+        (&said["dry_run"], said["passed_over"].as_array().unwrap().len()),
+        (&true.into(), 2),
+        "{said}"
+    );
+    assert!(snapshot(&workspace.join("clusters")) == new);
+    let undone = workspace.ok(["undo"]);
+    undone.says(&["deleted` is gone", "replaced` is not there any more", "cannot be taken back any more"]);
+    assert!(
+        snapshot(&workspace.join("clusters")) == old && snapshot(&workspace.join("replaced")) == replaced
+    );
+    let nothing = workspace.run(["undo"]);
+    assert_eq!(nothing.code, Some(2), "{nothing}");
+    nothing.says(&["deleted` is gone", "there is no decision to take back"]);
+}
+
+#[test]
 fn verify_names_what_is_missing_too_much_or_another() {
     let workspace = clustered(3, 2);
     workspace.ok(["verify", "clusters", "--files"]);

@@ -7,7 +7,11 @@ use std::{
 
 use facesets_core::ImageLimits;
 use facesets_imaging::decode_upright;
-use facesets_tests::{python, setup};
+use facesets_tests::{
+    portraits::{self, Portrait},
+    program::Workspace,
+    python, setup,
+};
 use image::imageops::{self, FilterType};
 use serde_json::{Value, json};
 
@@ -76,6 +80,26 @@ fn copies_of_a_photo_are_exported_once_and_other_photos_of_the_same_person_all()
     assert_eq!((list(&all[0]["faces"]).len(), duplicates(&all).len()), (6, 0));
     assert_eq!(all[0]["parameters"]["duplicate_similarity"], Value::Null);
     follows_its_schemas(&workspace, "all");
+}
+
+#[test]
+fn a_face_whose_photo_cannot_be_read_any_more_is_told_of_with_the_reason() {
+    let workspace = Workspace::in_memory();
+    let portrait =
+        |number| Portrait { name: format!("anna/{number}"), person: 0, look: 0, distance: 0.05, year: None };
+    portraits::add(&workspace, &(0..4).map(portrait).collect::<Vec<_>>());
+    workspace.ok(["refine", "refined", "--min-faces", "2"]);
+    fs::remove_file(workspace.join("photos/anna/2.png")).unwrap();
+    let run = workspace.run(["export-swap", "refined", "ready", "--no-certificate", "--json"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!((&run.json()["failed"], list(&run.json()["dropped"]).len()), (&json!(1), 1), "{run}");
+    let [set] = &sets(&workspace, "ready")[..] else { panic!("one person") };
+    assert_eq!((list(&set["faces"]).len(), list(&set["dropped"]).len()), (3, 1), "{set}");
+    let dropped = &set["dropped"][0];
+    assert_eq!((file_name(&dropped["path"]), &dropped["reason"]["gate"]), ("2.png", &json!("no_crop")));
+    assert!(dropped["reason"]["why"].as_str().unwrap().contains("cannot read"), "{dropped}");
+    follows_its_schemas(&workspace, "ready");
+    workspace.ok(["verify", "ready"]);
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn pins_rule_over_embeddings_and_say_what_they_changed() {
     let listed = workspace.json(["pin", "list"]);
     assert_eq!(array(&listed["pins"]).len(), 4);
     for number in ["1", "2", "3", "4"] {
-        workspace.ok(["pin", "remove", number]);
+        let said = workspace.json(["pin", "remove", number]);
+        assert_eq!(said["removed"].to_string(), number);
     }
     assert_eq!(workspace.run(["pin", "remove", "1"]).code, Some(2));
     workspace.ok(["cluster", "free"]);

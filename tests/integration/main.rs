@@ -20,6 +20,8 @@ mod kills;
 mod knowing;
 mod link;
 mod main_job;
+mod names;
+mod numbers;
 mod old_cache;
 mod outputs;
 mod reflection;

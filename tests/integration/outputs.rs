@@ -177,7 +177,7 @@ fn a_disk_that_is_not_mounted_costs_no_earlier_output() {
         run.says(&["photos cannot be placed", "stays as it is", "mounted", "embed"]);
     }
     assert!([tree(&workspace.join("clusters")), tree(&workspace.join("refined"))] == before);
-    assert_eq!(fs::read_dir(workspace.path()).unwrap().filter(|entry| is_aside(entry)).count(), 0);
+    assert_eq!(fs::read_dir(workspace.path()).unwrap().filter(is_aside).count(), 0);
 
     let run = workspace.run(["embed", "photos"]);
     run.says(&["all 4 photos that were known here have vanished", "mounted"]);

@@ -136,6 +136,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/export/collapse.rs",
         "orchestrator/src/export/crop.rs",
         "orchestrator/src/export/diverse.rs",
+        "orchestrator/src/export/succession.rs",
         "orchestrator/src/export/png.rs",
         "gpu-worker/src/vision",
         "shared/src",

@@ -1,4 +1,4 @@
-//! Beginning, finishing, recovering and undoing changes: everything that touches the disk.
+//! Beginning, finishing and recovering changes: everything that touches the disk.
 
 use std::{
     collections::BTreeSet,
@@ -33,6 +33,8 @@ pub struct Change<'a> {
     steps: &'a dyn Steps,
     id: i64,
     intent: Intent,
+    /// Roots that were not there before.
+    made: Vec<PathBuf>,
     open: bool,
 }
 
@@ -46,7 +48,7 @@ pub enum Recovered {
 }
 
 impl<'a> Change<'a> {
-    /// Begins a change of `roots`, folders with absolute paths that exist. `command` is for people.
+    /// Begins a change of `roots`, folders with absolute paths; those that are not there are made. `command` is for people.
     pub fn begin(
         journal: &'a mut Writer,
         steps: &'a dyn Steps,
@@ -55,7 +57,8 @@ impl<'a> Change<'a> {
     ) -> Result<Self, ChangeError> {
         let intent = Intent::new(command, roots);
         let id = journal.begin_decision(&intent.to_json()?)?;
-        let change = Self { journal, steps, id, intent, open: true };
+        let made = roots.iter().filter(|root| !root.exists()).cloned().collect();
+        let change = Self { journal, steps, id, intent, made, open: true };
         change.steps.reached("begun");
         for root in roots {
             for store in [Place::Staged, Place::Kept] {
@@ -118,6 +121,10 @@ impl Drop for Change<'_> {
             if let Err(error) = forget(self.journal, self.id, &self.intent) {
                 tracing::warn!(%error, "an unfinished change is left to the next command");
             }
+            for root in &self.made {
+                // Stays where somebody has put something into it meanwhile.
+                let _ = fs::remove_dir(root);
+            }
         }
     }
 }
@@ -150,29 +157,6 @@ pub fn recover(journal: &mut Writer, steps: &dyn Steps) -> Result<Option<Recover
     }
 }
 
-/// Takes the last decision back; returns what it was.
-///
-/// Refused where anything has been changed since: then going back would lose that.
-pub fn undo(journal: &mut Writer, steps: &dyn Steps) -> Result<Intent, ChangeError> {
-    let mut decisions = journal.store().decisions()?.into_iter().rev();
-    let last = decisions.find(|decision| decision.state == DecisionState::Done);
-    let decision = last.ok_or(ChangeError::NothingToUndo)?;
-    let intent = Intent::from_json(&decision.intent)?;
-    for (root, entry) in intent.entries() {
-        let unchanged = |path: PathBuf, expected: &Option<String>| -> Result<bool, ChangeError> {
-            Ok(fingerprint(&path).map_err(at(&path))? == *expected)
-        };
-        let kept = place(root, decision.id, Place::Kept).join(&entry.name);
-        if !(unchanged(root.join(&entry.name), &entry.new)? && unchanged(kept, &entry.old)?) {
-            return Err(ChangeError::ChangedSince { root: root.to_owned(), name: entry.name.clone() });
-        }
-    }
-    journal.advance_decision(decision.id, DecisionState::Undoing, None)?;
-    steps.reached("undo written down");
-    unswap_all(journal, steps, decision.id, &intent)?;
-    Ok(intent)
-}
-
 /// Swaps forwards and marks the decision as done, or backwards if that cannot be.
 fn swap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
     let swapped = swap(steps, id, intent, Direction::Forward);
@@ -194,7 +178,12 @@ fn roll_back(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) 
 }
 
 /// Swaps a decision back that was done; where that cannot be, it stays done.
-fn unswap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+pub(super) fn unswap_all(
+    journal: &mut Writer,
+    steps: &dyn Steps,
+    id: i64,
+    intent: &Intent,
+) -> Result<(), ChangeError> {
     let swapped = swap(steps, id, intent, Direction::Back);
     if let Err(SwapError::Io { path, source }) = swapped {
         journal.advance_decision(id, DecisionState::Applying, None)?;
@@ -282,7 +271,7 @@ fn forget(journal: &mut Writer, id: i64, intent: &Intent) -> Result<(), ChangeEr
 }
 
 /// The folder in which a decision has its entries at some place.
-fn place(root: &Path, id: i64, place: Place) -> PathBuf {
+pub(super) fn place(root: &Path, id: i64, place: Place) -> PathBuf {
     match place {
         Place::Current => root.to_owned(),
         Place::Staged => folder(root, id).join("new"),
@@ -309,7 +298,7 @@ fn shelf_of<'a>(entry: &Entry, path: &'a Path) -> Option<&'a Path> {
     entry.name.contains('/').then(|| path.parent()).flatten()
 }
 
-fn exists(path: &Path) -> io::Result<bool> {
+pub(super) fn exists(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

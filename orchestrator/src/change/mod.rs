@@ -5,7 +5,7 @@
 //! is written to the store's journal before the first rename ([`Intent`]); then follow two renames for each set, the manifest
 //! last. Each step can be told from the names that are there, so that the next command can go on wherever an earlier one was killed
 //! ([`recover`]). A rename that keeps failing, as on Windows mounts where somebody has a file open, turns the direction: everything is
-//! swapped back. Undoing swaps back too ([`undo`]): as nothing is deleted, it gives back the very bytes.
+//! swapped back. Undoing swaps back too ([`Undo`]): as nothing is deleted, it gives back the very bytes.
 //!
 //! The journal is in the store, not beside it: its commits are on the disk when they return, and its lock already keeps a second
 //! writer out.
@@ -15,17 +15,21 @@ mod drops;
 mod error;
 mod fingerprint;
 mod intent;
+mod names;
 mod steps;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod undo;
 
-pub use apply::{Change, Recovered, recover, undo};
+pub use apply::{Change, Recovered, recover};
 pub use drops::{FaceDrop, LastingDrop, lasting_drops};
 pub use error::ChangeError;
 pub use fingerprint::fingerprint;
 pub use intent::{Entry, Intent, RootIntent};
+pub use names::{Made, made};
 pub use steps::{Disk, Steps};
+pub use undo::{PassedOver, Undo, Why};
 
 /// Folder within a root for what is not a part of the output: sets under construction and earlier ones.
 pub const KEPT: &str = ".facesets";

@@ -40,6 +40,11 @@ impl Steps for Failing {
     fn pause(&self, _: Duration) {}
 }
 
+/// Takes the last decision back that can be.
+fn undo(journal: &mut Writer, steps: &dyn Steps) -> Result<Intent, ChangeError> {
+    Undo::find(journal.store())?.carry_out(journal, steps)
+}
+
 struct Fixture {
     folder: tempfile::TempDir,
     writer: Writer,
@@ -57,6 +62,23 @@ impl Fixture {
         fs::write(root.join("manifest.json"), "old").unwrap();
         let library = Library::new(folder.path().join("library"));
         Self { writer: Writer::open(&library, FileSystemPolicy::RollbackJournal).unwrap(), folder }
+    }
+
+    /// Adds a file to each of some new roots, as one change by this command.
+    fn add_to(&mut self, command: &str, roots: &[&str]) {
+        let roots: Vec<PathBuf> = roots.iter().map(|root| self.folder.path().join(root)).collect();
+        let change = Change::begin(&mut self.writer, &Disk, command, &roots).unwrap();
+        for root in &roots {
+            fs::write(change.staging(root).join("manifest.json"), command).unwrap();
+        }
+        change.finish(&[]).unwrap();
+    }
+
+    /// Why decisions are passed over, and the command that would be taken back.
+    fn undoable(&self) -> (Vec<(String, Why)>, Option<String>) {
+        let undo = Undo::find(self.writer.store()).unwrap();
+        let passed = undo.passed_over.iter().map(|passed| (passed.command.clone(), passed.why)).collect();
+        (passed, undo.decision().ok().map(|(_, intent)| intent.command.clone()))
     }
 
     fn root(&self) -> PathBuf {
@@ -135,6 +157,10 @@ fn a_change_that_is_given_up_leaves_nothing() {
     assert_eq!(fixture.files(), old());
     assert!(!root.join(KEPT).exists());
     assert_eq!(fixture.writer.store().decisions().unwrap(), []);
+
+    let new = fixture.folder.path().join("new");
+    drop(Change::begin(&mut fixture.writer, &Disk, "test", std::slice::from_ref(&new)).unwrap());
+    assert!(!new.exists());
 }
 
 #[test]
@@ -210,4 +236,41 @@ fn quarantined_sets_are_swapped_one_by_one_and_their_folder_goes_with_the_last()
         assert_eq!(fixture.files(), thin(names));
     }
     assert!(!root.join("_thin").exists());
+}
+
+#[test]
+fn a_decision_whose_folder_is_gone_or_another_is_passed_over_and_the_one_before_is_undone() {
+    let mut fixture = Fixture::new();
+    let path = |name: &str| fixture.folder.path().join(name);
+    let (other, aside) = (path("other"), path("other.previous-1"));
+    fixture.change(&Disk).unwrap();
+    fixture.add_to("first", &["other"]);
+    fixture.add_to("second", &["gone"]);
+    fs::remove_dir_all(fixture.folder.path().join("gone")).unwrap();
+    fs::rename(&other, &aside).unwrap();
+    fs::create_dir(&other).unwrap();
+    let passed = vec![("second".to_owned(), Why::Gone), ("first".to_owned(), Why::NothingKept)];
+    assert_eq!(fixture.undoable(), (passed, Some("test".to_owned())));
+    assert_eq!(undo(&mut fixture.writer, &Disk).unwrap().command, "test");
+    assert_eq!(fixture.files(), old());
+    assert!(matches!(undo(&mut fixture.writer, &Disk), Err(ChangeError::NothingToUndo)));
+
+    // What is put back can be undone again.
+    fs::remove_dir(&other).unwrap();
+    fs::rename(&aside, &other).unwrap();
+    assert_eq!(undo(&mut fixture.writer, &Disk).unwrap().command, "first");
+    assert!(!other.join("manifest.json").exists());
+}
+
+#[test]
+fn a_decision_under_one_that_is_passed_over_is_passed_over_too() {
+    let mut fixture = Fixture::new();
+    fixture.change(&Disk).unwrap();
+    fixture.add_to("early", &["one"]);
+    fixture.add_to("both", &["one", "two"]);
+    fs::remove_dir_all(fixture.folder.path().join("two")).unwrap();
+    let passed = vec![("both".to_owned(), Why::Gone), ("early".to_owned(), Why::Buried)];
+    assert_eq!(fixture.undoable(), (passed, Some("test".to_owned())));
+    undo(&mut fixture.writer, &Disk).unwrap();
+    assert_eq!(fs::read_to_string(fixture.folder.path().join("one/manifest.json")).unwrap(), "both");
 }

@@ -8,7 +8,12 @@ use std::{
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Context, contract_args::ContractArgs, pin::one_face, plan_args::absolute};
+use super::{
+    Context,
+    contract_args::ContractArgs,
+    pin::{Forgotten, one_face},
+    plan_args::absolute,
+};
 use crate::{
     consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
     exit::{Exit, Failure, Hint},
@@ -148,6 +153,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             if !Writer::open_existing(&context.library)?.remove_consent(*number)? {
                 return Err(ConsentError::NoStatement(*number).into());
             }
+            context.ui.summary(&Forgotten { what: "statement", removed: *number })?;
             Ok(Exit::Done)
         }
     }

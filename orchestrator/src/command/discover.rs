@@ -15,9 +15,10 @@ use crate::{
     export::corpus::Corpus,
     gallery::{FaceIndex, Gallery},
     identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
-    manifest::{dropped_faces, next_number},
+    manifest::{dropped_faces, highest_number},
     monitor::Monitor as _,
     plan::{Becomes, Plan, Target, manifest_digest},
+    sets::highest_faceset,
     store::Writer,
 };
 
@@ -61,7 +62,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (additions, discovery) = discover(
         &gallery,
         &root,
-        &canonical(&corpus, &gallery),
+        &canonical(&corpus, &gallery, highest_faceset(journal.store())?),
         &args.parameters,
         &corpus.manifest.parameters,
         &args.clustering.grouping(&watcher, &pins.resolved),
@@ -81,13 +82,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set aside are taken too.
-fn canonical(corpus: &Corpus, gallery: &Gallery) -> Canonical {
+/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set aside are taken too, and those
+/// up to `highest`.
+fn canonical(corpus: &Corpus, gallery: &Gallery, highest: usize) -> Canonical {
     let index = FaceIndex::new(gallery);
     Canonical {
         names: corpus.canonical().map(|set| set.name.clone()).collect(),
         rows: corpus.canonical().map(|set| set.rows(&index)).collect(),
-        next_number: next_number("faceset", corpus.manifest.names()),
+        next_number: highest_number("faceset", corpus.manifest.names()).max(highest) + 1,
     }
 }
 

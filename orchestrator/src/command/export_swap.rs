@@ -14,6 +14,7 @@ use super::{
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
+    replacing::ReplaceArgs,
 };
 use crate::{
     certificate::{Ask, GenderAgeRecord, NotEstimated},
@@ -43,6 +44,8 @@ pub struct Args {
     refined: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    replacing: ReplaceArgs,
     #[command(flatten)]
     parameters: ExportParameters,
     /// Write each set in these formats of other tools too
@@ -78,7 +81,7 @@ struct Summary {
     crops: usize,
     gaps: Vec<String>,
     withheld: Vec<Withheld>,
-    /// Sets that the export does not make, and that lie in what it has moved aside: eras, additions.
+    /// Sets that the export does not make or makes of other people, and that lie in what it has moved aside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     only_in_previous: Vec<String>,
     candidates: usize,
@@ -160,10 +163,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let singles =
         args.candidates.raw.as_deref().map(|raw| singles(raw, &index, &refined.contract)).transpose()?;
 
-    let earlier = args.output.replaced();
     let inputs: Vec<&Path> =
         iter::once(args.refined.as_path()).chain(args.candidates.raw.as_deref()).collect();
     let output = args.output.create(OutputKind::Corpus, context, &inputs)?;
+    let earlier = args.replacing.earlier(&args.output, &planned, &index)?;
     let ctrl_c = CtrlC::listen(context)?;
     let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
     let tells = formats.iter().any(|format| format.tells_gender_and_age());
@@ -202,7 +205,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     corpus.write(output.path())?;
     let corpus = corpus.manifest;
 
-    let only_in_previous = earlier.map_or_else(Vec::new, |earlier| only_in(&earlier, &corpus));
+    let only_in_previous = earlier.map_or_else(Vec::new, |earlier| earlier.only_in_it(&corpus));
     let (withheld, gaps) = Gap::part(&corpus.gaps);
     let summary = Summary {
         out: output.target().to_owned(),
@@ -221,15 +224,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     context.ui.summary(&summary)?;
     Ok(if summary.failed == 0 && !uncertified { Exit::Done } else { Exit::SomeFailed })
-}
-
-/// Names of sets that an earlier corpus has, also in quarantine, and the new one does not know.
-fn only_in(earlier: &CorpusManifest, corpus: &CorpusManifest) -> Vec<String> {
-    let known: BTreeSet<&str> = corpus.names().collect();
-    let aside = earlier.aside.lists().into_iter().flat_map(|(_, sets)| sets);
-    let aside = aside.filter(|set| set.present).map(|set| &set.name);
-    let sets = earlier.facesets.iter().map(|set| &set.name).chain(aside);
-    sets.filter(|name| !known.contains(name.as_str())).cloned().collect()
 }
 
 /// Sets that are exported apart although they have faces that the user says are one person's; each pair once.

@@ -18,6 +18,7 @@ use crate::{
     manifest::{self, ClusterManifest, RefinedManifest},
     monitor::Monitor as _,
     plan::{Becomes, Plan, Target, manifest_digest},
+    sets::highest_faceset,
     store::Writer,
 };
 
@@ -82,7 +83,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let mut refined_extension = None;
     if let Some((dir, old)) = &refined {
-        let (becomes, extension) = extend_refined(&gallery, old, &args.parameters, &grouping)?;
+        let highest = highest_faceset(journal.store())?;
+        let (becomes, extension) = extend_refined(&gallery, (old, highest), &args.parameters, &grouping)?;
         if becomes != *old {
             plan.targets.push(target(dir, Becomes::Refined(becomes))?);
         }

@@ -19,9 +19,10 @@ use crate::{
     exit::{Exit, Failure, Hint},
     export::{ExportParameters, manifest::CorpusManifest},
     identity::{Imported, Recipe, RecipeError, sorted_identities},
-    manifest::{self, FILE_NAME, next_number},
+    manifest::{self, FILE_NAME, highest_number},
     output::{OutputKind, demand_free},
     plan::{Becomes, Plan, Target, manifest_digest},
+    sets::highest_faceset,
     store::Writer,
 };
 
@@ -114,7 +115,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         min_face_short: recipe.min_face_short.unwrap_or(inherited.min_face_short),
         ..inherited
     };
-    let first = next_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
+    let taken = highest_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
+    let first = taken.max(highest_faceset(journal.store())?) + 1;
     let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export, &pins.resolved);
 
     let mut plan = Plan::new(format!("import folders {}", args.recipe.display()), &gallery);

@@ -23,6 +23,7 @@ mod output_args;
 pub mod pin;
 mod plan_args;
 pub mod refine;
+mod replacing;
 pub mod retry;
 pub mod status;
 pub mod store;
@@ -98,7 +99,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         (Command::Pin(args), _) => pin::run(args, &context),
         (Command::Consent(args), _) => consent::run(args, &context),
         (Command::Apply(args), _) => apply::run(args, &context),
-        (Command::Undo, _) => undo::run(&context),
+        (Command::Undo(args), _) => undo::run(args, &context),
         (Command::Verify(args), _) => verify::run(args, &context),
         (Command::Status(args), _) => status::run(args, &context),
         (Command::Store(args), _) => store::run(args, &context),
@@ -156,7 +157,7 @@ fn log_of(command: &Command) -> Option<Log> {
         Command::Era(_) => Some(Log::Wanted("era")),
         Command::Dedup(_) => Some(Log::Wanted("dedup")),
         Command::Apply(_) => Some(Log::Wanted("apply")),
-        Command::Undo => Some(Log::Wanted("undo")),
+        Command::Undo(_) => Some(Log::Wanted("undo")),
         Command::Status(_)
         | Command::Verify(_)
         | Command::Why(_)

@@ -9,9 +9,8 @@ use std::{
 use super::Context;
 use crate::{
     exit::{Exit, Hint},
-    export::manifest::CorpusManifest,
     gallery::Content,
-    manifest::{self, ManifestError},
+    manifest::{self, ManifestError, Schema},
     output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
 };
 
@@ -28,9 +27,9 @@ pub(super) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// The manifest of the corpus that is to be moved aside, if that is one.
-    pub(super) fn replaced(&self) -> Option<CorpusManifest> {
-        manifest::read(&self.out).ok().filter(|_| self.replace)
+    /// The manifest of the folder that is to be moved aside, if it is of this kind.
+    pub(super) fn replaced<M: Schema>(&self) -> Result<Option<M>, ManifestError> {
+        if self.replace { manifest::read_if_there(&self.out) } else { Ok(None) }
     }
 
     /// Begins the folder, which must not be in the way of the library or of the command's `inputs`.

@@ -97,6 +97,15 @@ struct Summary {
     pins: Vec<Listed>,
 }
 
+/// Something that is not said any more.
+#[derive(Debug, Serialize)]
+pub(super) struct Forgotten {
+    #[serde(skip)]
+    pub(super) what: &'static str,
+    /// Its number.
+    pub(super) removed: i64,
+}
+
 #[derive(Debug, Serialize)]
 struct Listed {
     pin: i64,
@@ -125,6 +134,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             if !Writer::open_existing(&context.library)?.remove_pin(*number)? {
                 return Err(NoPin(*number).into());
             }
+            context.ui.summary(&Forgotten { what: "pin", removed: *number })?;
             Ok(Exit::Done)
         }
     }
@@ -164,6 +174,12 @@ fn listed(pin: &Pin) -> Listed {
     let faces =
         if pin.kind == PinKind::NoFace { vec![face(&pin.a)] } else { vec![face(&pin.a), face(&pin.b)] };
     Listed { pin: pin.id, kind: pin.kind, faces }
+}
+
+impl fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} is forgotten", self.what, self.removed)
+    }
 }
 
 impl fmt::Display for Summary {

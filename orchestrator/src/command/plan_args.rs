@@ -211,7 +211,6 @@ impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         match (&self.applied, &self.plan) {
-            (Some(Applied { decision: 0, .. }), _) => write!(f, "nothing has changed"),
             (Some(applied), _) => {
                 let Applied { decision, built, removed, failed, vanished, bundled } = applied;
                 if let Some(bundled) = bundled {
@@ -238,6 +237,9 @@ impl fmt::Display for Planned {
                 }
                 if *vanished > 0 {
                     writeln!(f, "{vanished} photos of the library lie nowhere any more")?;
+                }
+                if *decision == 0 {
+                    return write!(f, "nothing has changed");
                 }
                 write!(
                     f,

@@ -1,6 +1,6 @@
 //! `facesets refine OUT`: clusters, merged, gated and numbered.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeSet, fmt, mem, path::PathBuf};
 
 use serde::Serialize;
 
@@ -13,10 +13,15 @@ use super::{
 };
 use crate::{
     exit::{Exit, Failure},
-    manifest::{self, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_sets, non_utf8_paths},
+    gallery::{FaceIndex, Gallery},
+    manifest::{
+        self, NamedSet, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name,
+        set_number,
+    },
     output::{Earlier, Missing, OutputKind, Placement, Placer},
     pins::PinEffect,
-    refine::{RefineParameters, refine},
+    refine::{RefineParameters, Refined, numbers, refine},
+    sets::highest_faceset,
     store::Store,
 };
 
@@ -57,22 +62,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let pins = Pins::load(&store, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
-    let refined = refine(&gallery, &args.parameters, &grouping)?;
+    let mut refined = refine(&gallery, &args.parameters, &grouping)?;
+    let (names, highest_number) = names(args.output.replaced()?.as_ref(), &gallery, &mut refined, &store)?;
     let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
     context.monitor().finish();
 
+    let named = names.iter().zip(&refined.facesets);
     let manifest = RefinedManifest {
         schema: REFINED_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
         parameters: args.parameters,
         materialize: args.materialize,
-        facesets: named_sets(&gallery, &refined.facesets, "faceset"),
+        facesets: named.map(|(name, faces)| named_set(&gallery, name.clone(), faces)).collect(),
+        highest_number,
         dropped: dropped_faces(&gallery, &refined.dropped),
         non_utf8_paths: non_utf8_paths(&gallery),
     };
     manifest::write(output.path(), &manifest)?;
 
-    let names = manifest.facesets.iter().map(|set| set.name.as_str());
+    let names = names.iter().map(String::as_str);
     let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
     let known = store.sightings()?;
     let placer = Placer {
@@ -95,6 +103,41 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     context.ui.summary(&summary)?;
     Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Orders facesets by number, and gives their names and the highest number that was ever given. Persons of an earlier output that is replaced
+/// keep their numbers.
+fn names(
+    earlier: Option<&RefinedManifest>,
+    gallery: &Gallery,
+    refined: &mut Refined,
+    store: &Store,
+) -> Result<(Vec<String>, usize), Failure> {
+    let (earlier, highest) = match earlier {
+        Some(earlier) => {
+            let index = FaceIndex::new(gallery);
+            let set = |set: &NamedSet| {
+                let rows = set.faces.iter().filter_map(|face| index.row(&face.sha256, face.bbox));
+                // A photo at several places has an entry for each.
+                let rows: BTreeSet<usize> = rows.collect();
+                Some((set_number("faceset", &set.name)?, rows.into_iter().collect()))
+            };
+            (
+                earlier.facesets.iter().filter_map(set).collect(),
+                earlier.highest().max(highest_faceset(store)?),
+            )
+        }
+        None => (Vec::new(), 0),
+    };
+    let mut numbered: Vec<(usize, Vec<usize>)> = numbers(&earlier, &refined.facesets, highest)
+        .into_iter()
+        .zip(mem::take(&mut refined.facesets))
+        .collect();
+    numbered.sort_unstable();
+    let highest = numbered.last().map_or(highest, |(last, _)| highest.max(*last));
+    let (numbers, facesets): (Vec<usize>, _) = numbered.into_iter().unzip();
+    refined.facesets = facesets;
+    Ok((numbers.into_iter().map(|number| set_name("faceset", number)).collect(), highest))
 }
 
 impl fmt::Display for Summary {

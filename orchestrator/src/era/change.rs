@@ -95,7 +95,8 @@ fn stands(reason: &DropReason) -> bool {
         | DropReason::SamePhoto { .. }
         | DropReason::OtherFaceInCrop { .. }
         | DropReason::Apart { .. }
-        | DropReason::Elsewhere {} => false,
+        | DropReason::Elsewhere {}
+        | DropReason::NoCrop { .. } => false,
     }
 }
 

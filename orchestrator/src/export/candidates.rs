@@ -14,7 +14,7 @@ use super::{
 use crate::{
     certificate::consumer::crop_name,
     gallery::Gallery,
-    manifest::{self, Schema},
+    manifest::{self, NameError, Schema, check_path, check_sets},
     matching::Centroids,
     quality::QualityTerms,
     threshold::{CosineDistance, Fraction},
@@ -90,6 +90,12 @@ pub struct CandidateFace {
 
 impl Schema for CandidateManifest {
     const SCHEMA: &'static str = CANDIDATES_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.sets.iter().map(|set| set.name.as_str()))?;
+        let mut faces = self.sets.iter().flat_map(|set| &set.faces);
+        faces.try_for_each(|candidate| check_path(&candidate.face.file))
+    }
 }
 
 /// The candidates of each of `sets` among `singles` (rows of the gallery), best first. A face is its nearest set's only; faces of the sets

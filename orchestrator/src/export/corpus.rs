@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use super::{
     contact_sheet,
     manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN},
+    succession::EarlierSet,
 };
 use crate::{
     gallery::FaceIndex,
@@ -59,6 +60,29 @@ impl Corpus {
         };
         self.sets.iter().filter(move |set| is_whole(&set.name))
     }
+}
+
+/// What stands for a person in the corpus at `root`, whose manifest this is: every set but eras, which are made of sets.
+///
+/// Whose own manifest cannot be read, of that no faces are known. Sets in quarantine have none that another set could be told by.
+pub fn people(root: &Path, manifest: &CorpusManifest, index: &FaceIndex) -> Vec<EarlierSet> {
+    let in_use = manifest.facesets.iter().filter(|set| set.parent.is_none()).map(|summary| {
+        let set: Option<FacesetManifest> = manifest::read(&root.join(&summary.name)).ok();
+        EarlierSet {
+            name: summary.name.clone(),
+            label: summary.label.clone(),
+            origin: set.as_ref().map(|set| set.origin.kind),
+            person: set.as_ref().map(|set| set.person(index)),
+        }
+    });
+    let aside = manifest.aside.lists().into_iter().flat_map(|(_, sets)| sets);
+    let aside = aside.filter(|set| set.present && set.summary.is_none()).map(|set| EarlierSet {
+        name: set.name.clone(),
+        label: set.label.clone(),
+        origin: None,
+        person: Some(BTreeSet::new()),
+    });
+    in_use.chain(aside).collect()
 }
 
 impl FacesetManifest {

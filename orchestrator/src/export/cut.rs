@@ -75,8 +75,9 @@ impl Desk {
     ) -> Result<Vec<State>, RenderError> {
         let content = &renderer.gallery.contents[content];
         let lost = |why: &NoCrop| {
-            renderer.monitor.problem(&path_text(content.canonical_path()), &why.to_string());
-            State::Lost
+            let why = why.to_string();
+            renderer.monitor.problem(&path_text(content.canonical_path()), &why);
+            State::Lost(why)
         };
         let opened = squares(renderer, drafts).map_err(NoCrop::from).and_then(|squares| {
             let rows = squares.iter().map(Square::end).max().unwrap_or(0);

@@ -52,8 +52,8 @@ pub(super) enum State {
     Good(Sha256Digest, Reading),
     /// Left out for a reason.
     LeftOut(DropReason),
-    /// It could not be made or looked at, which was reported.
-    Lost,
+    /// It could not be made or looked at, which was reported with this reason.
+    Lost(String),
 }
 
 impl Draft {
@@ -92,7 +92,7 @@ impl Draft {
     pub(super) fn png(&self) -> Option<Sha256Digest> {
         match &self.state {
             State::Made(png) | State::Good(png, _) => Some(*png),
-            State::Open | State::LeftOut(_) | State::Lost => None,
+            State::Open | State::LeftOut(_) | State::Lost(_) => None,
         }
     }
 

@@ -48,10 +48,11 @@ pub(super) fn someone_stands_for_nobody(drafts: &[Draft]) -> bool {
     })
 }
 
-/// The rule that a crop did not satisfy which was made.
+/// The rule that a crop did not satisfy, or why there is none.
 pub(super) fn left_out(renderer: &Renderer<'_>, draft: &Draft) -> Option<DropReason> {
     match (&draft.state, draft.duplicate) {
         (State::LeftOut(reason), _) => Some(reason.clone()),
+        (State::Lost(why), _) => Some(DropReason::NoCrop { why: why.clone() }),
         (State::Made(_) | State::Good(..), Some(Duplicate { of, similarity, different_bits })) => {
             let photo = renderer.gallery.content_of(of);
             Some(DropReason::VisualDuplicate {
@@ -63,7 +64,8 @@ pub(super) fn left_out(renderer: &Renderer<'_>, draft: &Draft) -> Option<DropRea
                 max_different_bits: MAX_DIFFERENT_BITS,
             })
         }
-        _ => None,
+        (State::Made(_) | State::Good(..), None) => None,
+        (State::Open, _) => unreachable!("every crop is cut"),
     }
 }
 

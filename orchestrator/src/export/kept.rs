@@ -68,7 +68,7 @@ pub fn look(renderer: &Renderer<'_>, sets: &[Vec<KeptCrop>]) -> Result<Vec<Vec<V
             State::Made(png) => Verdict::Stays(png, None),
             State::Good(png, reading) => Verdict::Stays(png, Some(reading)),
             State::LeftOut(reason) => Verdict::LeftOut(reason),
-            State::Lost | State::Open => Verdict::Unseen,
+            State::Lost(_) | State::Open => Verdict::Unseen,
         });
     }
     Ok(verdicts)

@@ -17,7 +17,7 @@ use crate::{
     certificate::{Certificate, GenderAgeRecord},
     consent::{SetConsent, Terms, Withheld},
     gallery::Gallery,
-    manifest::{DroppedFace, Schema, made_by, path_text},
+    manifest::{DroppedFace, NameError, Schema, check_name, check_path, check_sets, made_by, path_text},
     quality::QualityTerms,
 };
 
@@ -289,10 +289,31 @@ pub struct Run {
 
 impl Schema for FacesetManifest {
     const SCHEMA: &'static str = FACESET_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        let names = [self.label.as_ref(), self.marker.as_ref(), self.parent.as_ref()].into_iter().flatten();
+        let files = self.bundles.iter().map(|bundle| &bundle.file);
+        let files = files.chain(self.formats.iter().map(|record| &record.file));
+        names.chain(files).chain([&self.name]).try_for_each(|name| check_name(name))?;
+        let crops = self.faces.iter().map(|face| &face.file);
+        crops
+            .chain(self.bundles.iter().flat_map(|bundle| &bundle.crops))
+            .try_for_each(|file| check_path(file))
+    }
 }
 
 impl Schema for CorpusManifest {
     const SCHEMA: &'static str = CORPUS_SCHEMA;
+
+    fn names_stay_inside(&self) -> Result<(), NameError> {
+        check_sets(self.facesets.iter().map(|set| set.name.as_str()))?;
+        let aside = self.aside.lists().into_iter().flat_map(|(_, sets)| sets);
+        aside.map(|set| &set.name).try_for_each(|name| check_name(name))?;
+        let summaries = || self.facesets.iter().chain(self.thin());
+        summaries().filter_map(|set| set.parent.as_ref()).try_for_each(|parent| check_name(parent))?;
+        self.thin().try_for_each(|set| check_name(&set.name))?;
+        summaries().flat_map(|set| &set.bundles).try_for_each(|bundle| check_path(bundle))
+    }
 }
 
 impl CorpusManifest {

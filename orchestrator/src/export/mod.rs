@@ -1,6 +1,6 @@
 //! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
 //!
-//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`], [`mod@formats`] and `png` are pure; [`render`] reads photos and writes a folder that is under construction.
+//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`], [`mod@formats`], [`succession`] and `png` are pure; [`render`] reads photos and writes a folder that is under construction.
 
 pub mod bundle;
 pub mod candidates;
@@ -22,6 +22,7 @@ pub mod plan;
 pub(crate) mod png;
 pub mod render;
 pub mod renderer;
+pub mod succession;
 #[cfg(test)]
 mod tests;
 

@@ -42,7 +42,7 @@ pub struct Rendered {
     pub sets: Vec<FacesetManifest>,
     /// Sets of which nothing was left.
     pub gaps: Vec<Gap>,
-    /// Everything that was left out by a rule.
+    /// Everything that was left out, by a rule or because there is no crop.
     pub dropped: Vec<DroppedFace>,
     /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
     pub lowest_cosine: Option<f32>,
@@ -105,23 +105,17 @@ pub fn render_again(
         }
         let mut kept = Vec::new();
         while let Some(draft) = drafts.next_if(|draft| draft.set == number) {
-            if let Some(reason) = left_out(renderer, &draft) {
-                fs::remove_file(&draft.path).map_err(at(&draft.path))?;
-                dropped.push(Drop { face: draft.face.face, reason });
+            let Some(reason) = left_out(renderer, &draft) else {
+                kept.push(draft);
                 continue;
+            };
+            match fs::remove_file(&draft.path) {
+                // It may never have been written.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&draft.path)(error)),
+                _ => {}
             }
-            match &draft.state {
-                State::Lost | State::Open | State::LeftOut(_) => {
-                    // It may have been written before nobody could look at it.
-                    match fs::remove_file(&draft.path) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                            return Err(at(&draft.path)(error));
-                        }
-                        _ => rendered.failed += 1,
-                    }
-                }
-                State::Made(_) | State::Good(..) => kept.push(draft),
-            }
+            rendered.failed += usize::from(matches!(draft.state, State::Lost(_)));
+            dropped.push(Drop { face: draft.face.face, reason });
         }
         dropped.sort_by_key(|drop| drop.face);
         let dropped = dropped_faces(renderer.gallery, &dropped);

@@ -187,7 +187,9 @@ fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     assert_eq!(files, ["faces/0001.png", "faces/0002.png"]);
     assert_eq!(fs::read_dir(out.path().join("faceset_001").join(FACES)).unwrap().count(), 2);
     let gates: Vec<Gate> = set.dropped.iter().map(|drop| drop.reason.gate()).collect();
-    assert_eq!(gates, [Gate::NotOneFace, Gate::UnlikeInCrop]);
+    // A crop that nobody can look at failed, and is told of as well.
+    assert_eq!(gates, [Gate::NotOneFace, Gate::UnlikeInCrop, Gate::NoCrop]);
+    assert_eq!(set.faces.len() + set.dropped.len(), 5);
     assert_eq!(set.certificate, Certificate::passed());
     assert_eq!(set.bundles[0].effective_identity_cosine, Some(1.0));
     let png = Sha256Digest::of(&fs::read(out.path().join("faceset_001/faces/0001.png")).unwrap());

@@ -14,7 +14,7 @@ pub use refined::extend_refined;
 
 use crate::{
     gallery::{FaceIndex, Gallery},
-    manifest::{FaceEntry, NamedSet, face_entries, named_set, next_number, set_name},
+    manifest::{FaceEntry, NamedSet, face_entries, highest_number, named_set, set_name},
     matching::{Centroids, Nearest},
     pins::{Kinship, ResolvedPins},
     threshold::CosineDistance,
@@ -91,10 +91,10 @@ impl KnownSets {
         Self { names: sets.iter().map(|set| set.name.clone()).collect(), rows, gone }
     }
 
-    /// Puts more sets behind those that are there, under numbers that were never used.
-    fn append(&mut self, prefix: &str, sets: Vec<Vec<usize>>) {
-        let first = next_number(prefix, self.names.iter().map(String::as_str));
-        for (rows, number) in sets.into_iter().zip(first..) {
+    /// Puts more sets behind those that are there, under numbers past theirs and past `highest`, which are taken.
+    fn append(&mut self, prefix: &str, highest: usize, sets: Vec<Vec<usize>>) {
+        let highest = highest.max(highest_number(prefix, self.names.iter().map(String::as_str)));
+        for (rows, number) in sets.into_iter().zip(highest + 1..) {
             self.names.push(set_name(prefix, number));
             self.rows.push(rows);
         }

@@ -45,7 +45,7 @@ pub fn extend_clusters(
     let (mut found, left): (Vec<_>, Vec<_>) = clusters.into_iter().partition(is_person);
     order_by_size(&mut found);
     let before = persons.names.len();
-    persons.append("person", found);
+    persons.append("person", 0, found);
     let mut left = left.concat();
     left.sort_unstable();
 

@@ -7,7 +7,7 @@ use crate::{
     cluster::ClusterError,
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
-    manifest::{DroppedFace, RefinedManifest, dropped_faces, non_utf8_paths},
+    manifest::{DroppedFace, RefinedManifest, dropped_faces, highest_number, non_utf8_paths},
     refine::{Drop, DropReason, Gate, gate, order_by_size, ruled_out, survivors},
 };
 
@@ -15,10 +15,10 @@ use crate::{
 ///
 /// A new face joins the faceset whose centroid (of the old members) is nearest, if that is near enough and the face passes the gates. The
 /// others are clustered together with the faces whose set had too few photos: a person becomes a faceset once there are photos enough.
-/// All other drops stand.
+/// All other drops stand. New facesets get numbers past all that `old` ever had and past `highest`, which are taken elsewhere.
 pub fn extend_refined(
     gallery: &Gallery,
-    old: &RefinedManifest,
+    (old, highest): (&RefinedManifest, usize),
     parameters: &ExtendParameters,
     grouping: &Grouping<'_>,
 ) -> Result<(RefinedManifest, Extension), ClusterError> {
@@ -65,7 +65,7 @@ pub fn extend_refined(
     }
     order_by_size(&mut found);
     let before = sets.names.len();
-    sets.append("faceset", found);
+    sets.append("faceset", highest.max(old.highest()), found);
     dropped.sort_by_key(|drop| drop.face);
 
     let extension = Extension {
@@ -76,8 +76,10 @@ pub fn extend_refined(
         left: dropped.len(),
         gone: sets.gone + gone_drops,
     };
+    let added = sets.names[before..].iter().map(String::as_str);
     let manifest = RefinedManifest {
         facesets: sets.named(gallery),
+        highest_number: old.highest_number.max(highest_number("faceset", added)),
         dropped: dropped_faces(gallery, &dropped),
         non_utf8_paths: non_utf8_paths(gallery),
         ..old.clone()

@@ -49,6 +49,7 @@ fn refined(gallery: &Gallery, min_faces: usize) -> RefinedManifest {
         parameters,
         materialize: Placement::Copy,
         facesets: named_sets(gallery, &refined.facesets, "faceset"),
+        highest_number: refined.facesets.len(),
         dropped: dropped_faces(gallery, &refined.dropped),
         non_utf8_paths: Vec::new(),
     }
@@ -112,14 +113,16 @@ fn a_faceset_comes_about_once_there_are_photos_enough_and_other_drops_stand() {
     }
     let mut old = refined(&before, 2);
     old.parameters.min_faces = 3;
+    // That set has never been.
     let one = old.facesets.remove(1);
+    old.highest_number = 1;
     let waiting = one
         .faces
         .into_iter()
         .map(|face| DroppedFace { face, reason: DropReason::TooFewImages { images: 2, min: 3 } });
     old.dropped.extend(waiting);
     let (new, said) =
-        extend_refined(&after, &old, &ExtendParameters::default(), &Grouping::default()).unwrap();
+        extend_refined(&after, (&old, 0), &ExtendParameters::default(), &Grouping::default()).unwrap();
     assert_eq!(
         shape(&new.facesets),
         [("faceset_001", vec!["000", "001", "005"]), ("faceset_002", vec!["003", "004", "006"])]
@@ -140,13 +143,30 @@ fn what_is_dropped_for_good_joins_no_set_and_no_new_one() {
     old.parameters.min_faces = 2;
     let pins = ResolvedPins { dropped: vec![(3, 8), (4, 9)], ..ResolvedPins::default() };
     let grouping = Grouping { pins: &pins, ..Grouping::default() };
-    let (new, _) = extend_refined(&after, &old, &ExtendParameters::default(), &grouping).unwrap();
+    let (new, _) = extend_refined(&after, (&old, 0), &ExtendParameters::default(), &grouping).unwrap();
     assert_eq!(
         shape(&new.facesets),
         [("faceset_001", vec!["000", "001", "002", "005"]), ("faceset_002", vec!["006", "007"])]
     );
     let reasons: Vec<DropReason> = new.dropped.iter().map(|drop| drop.reason.clone()).collect();
     assert_eq!(reasons, [DropReason::Decided { decision: 8 }, DropReason::Decided { decision: 9 }]);
-    let (again, _) = extend_refined(&after, &new, &ExtendParameters::default(), &grouping).unwrap();
+    let (again, _) = extend_refined(&after, (&new, 0), &ExtendParameters::default(), &grouping).unwrap();
     assert_eq!(again, new);
+}
+
+#[test]
+fn a_new_faceset_has_a_number_past_all_that_are_taken_here_or_elsewhere() {
+    let (before, after) =
+        galleries(&[(0, 0.1), (0, 0.1), (0, 0.1), (1, 0.1), (1, 0.1), (2, 0.1), (2, 0.1)], 3);
+    let names = |highest_number, elsewhere| {
+        let old = RefinedManifest { highest_number, ..refined(&before, 2) };
+        let parameters = ExtendParameters::default();
+        let (new, _) = extend_refined(&after, (&old, elsewhere), &parameters, &Grouping::default()).unwrap();
+        let names: Vec<String> = new.facesets.iter().map(|set| set.name.clone()).collect();
+        (names.join(" "), new.highest_number)
+    };
+    assert_eq!(names(1, 0), ("faceset_001 faceset_002 faceset_003".to_owned(), 3));
+    assert_eq!(names(1, 4), ("faceset_001 faceset_005 faceset_006".to_owned(), 6));
+    assert_eq!(names(7, 4), ("faceset_001 faceset_008 faceset_009".to_owned(), 9), "the seventh is gone");
+    assert_eq!(names(0, 0).0, "faceset_001 faceset_002 faceset_003", "written before there was a mark");
 }

@@ -43,7 +43,7 @@ pub enum OutputError {
         kind: OutputKind,
     },
     /// Something is there in which the command or the user is at work.
-    #[error("`{path}` is, or holds, {what}: it stays where it is", what = in_use_as(.used))]
+    #[error("`{path}` is, or holds, {what}: it stays where it is", what = in_use_as(.used.as_deref()))]
     InUse {
         /// What was named.
         path: PathBuf,
@@ -175,8 +175,8 @@ fn refuse_unlike(target: &Path, kind: OutputKind, used: &[&Path]) -> Result<(), 
     if kind.is(target) { Ok(()) } else { Err(OutputError::Foreign { path: path(), kind }) }
 }
 
-fn in_use_as(used: &Option<PathBuf>) -> String {
-    used.as_ref().map_or_else(
+fn in_use_as(used: Option<&Path>) -> String {
+    used.map_or_else(
         || "the folder you are in".to_owned(),
         |used| format!("`{}`, which this command works with", used.display()),
     )

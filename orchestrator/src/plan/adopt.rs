@@ -7,7 +7,7 @@ use facesets_core::Sha256Digest;
 use super::{
     Plan, Target,
     tree::{at, link, link_tree},
-    workshop::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop},
 };
 use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
@@ -28,7 +28,7 @@ use crate::{
         renderer::Renderer,
     },
     gallery::FaceIndex,
-    manifest::{self, DroppedFace},
+    manifest::{self, DroppedFace, Schema as _, check_name},
     quality::QualityTerms,
     refine::DropReason,
 };
@@ -111,6 +111,7 @@ pub(super) fn adopt(
         parameters,
         facesets: corpus.facesets.iter().map(|set| set.name.clone()).collect(),
     });
+    corpus.names_stay_inside()?;
     Corpus { manifest: corpus, sets, thin: Vec::new() }.write(staging)?;
     Ok(elsewhere)
 }

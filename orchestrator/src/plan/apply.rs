@@ -6,7 +6,7 @@ use super::{
     Becomes, Plan, Target, adopt, corpus, eras, folders,
     folders::Folder,
     manifest_digest,
-    workshop::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop},
 };
 use crate::{
     change::{Change, ChangeError},
@@ -47,6 +47,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
         let staging = change.staging(&target.root);
         let gone = match &target.becomes {
             Becomes::Clusters(new) => {
+                new.names_stay_inside()?;
                 let old: ClusterManifest = read_old(target)?;
                 let folders = Folders {
                     old: folders::of_clusters(&old),
@@ -58,6 +59,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                 gone
             }
             Becomes::Refined(new) => {
+                new.names_stay_inside()?;
                 let old: RefinedManifest = read_old(target)?;
                 let folders = Folders {
                     old: folders::of_refined(&old),
@@ -86,8 +88,18 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
         return Err(ApplyError::Stopped);
     }
     applied.removed = removed.len();
+    if adds_nothing(plan, &applied) {
+        // What was built aside goes with the change.
+        return Ok(applied);
+    }
     applied.decision = change.finish(&removed)?;
     Ok(applied)
+}
+
+/// Whether all that a plan was for were more sets of corpora, and none of them was made.
+fn adds_nothing(plan: &Plan, applied: &Applied) -> bool {
+    let only_adds = plan.targets.iter().all(|target| matches!(target.becomes, Becomes::Corpus(_)));
+    only_adds && applied.built == 0
 }
 
 /// The folders of a root before and after.
@@ -128,7 +140,6 @@ fn build(
     // Every photo counts as a step of placing; here, sets do.
     let quiet = Placer { monitor: &Problems(monitor), ..placer };
     for folder in changed {
-        check_name(folder.name)?;
         if folder.is_empty() {
             gone.push(folder.name.to_owned());
         } else {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Plan, Target,
-    workshop::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop},
 };
 use crate::{
     export::{
@@ -18,7 +18,7 @@ use crate::{
     },
     gallery::{FaceIndex, Gallery},
     identity::{Additions, NewSet},
-    manifest::{self, FILE_NAME},
+    manifest::{self, FILE_NAME, check_name},
     pins::ResolvedPins,
 };
 

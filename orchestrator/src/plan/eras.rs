@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use super::{
     Plan, Target,
     tree::link_tree,
-    workshop::{Applied, ApplyError, Workshop, check_name},
+    workshop::{Applied, ApplyError, Workshop},
 };
 use crate::{
     adopt::old::DROPPED,
@@ -21,7 +21,7 @@ use crate::{
         renderer::Renderer,
     },
     gallery::{FaceIndex, Gallery},
-    manifest::set_number,
+    manifest::{check_name, set_number},
     pins::ResolvedPins,
 };
 

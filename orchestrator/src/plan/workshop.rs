@@ -15,7 +15,7 @@ use crate::{
         renderer::{Certify, RenderError},
     },
     gallery::Gallery,
-    manifest::{DroppedFace, ManifestError},
+    manifest::{DroppedFace, ManifestError, NameError},
     monitor::Monitor,
     pins::ResolvedPins,
 };
@@ -90,9 +90,9 @@ pub enum ApplyError {
     /// Somebody changed a folder.
     #[error("`{0}` has changed since the plan was made")]
     FolderDrifted(PathBuf),
-    /// A name that would lead out of its folder.
-    #[error("`{0}` cannot be the name of a set")]
-    Name(String),
+    /// A name that would lead out of its folder: a plan is a file that anybody may have written.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A set cannot be built.
     #[error("cannot write `{path}`: {source}")]
     Io {
@@ -142,10 +142,4 @@ pub struct Workshop<'a> {
     pub monitor: &'a dyn Monitor,
     /// Asks to stop, which is heard until the first rename.
     pub stop: &'a CancellationToken,
-}
-
-/// A plan is a file that anybody may have written.
-pub(super) fn check_name(name: &str) -> Result<(), ApplyError> {
-    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
-    if plain { Ok(()) } else { Err(ApplyError::Name(name.to_owned())) }
 }

@@ -45,6 +45,8 @@ pub enum Gate {
     UnlikeInCrop,
     /// A better crop of the set shows the same picture.
     VisualDuplicate,
+    /// Its crop could not be made or looked at.
+    NoCrop,
 }
 
 /// A rule with the figures that decided.
@@ -87,6 +89,8 @@ pub enum DropReason {
         different_bits: u32,
         max_different_bits: u32,
     },
+    /// See [`Gate::NoCrop`].
+    NoCrop { why: String },
 }
 
 impl DropReason {
@@ -107,6 +111,7 @@ impl DropReason {
             Self::NotOneFace { .. } => Gate::NotOneFace,
             Self::UnlikeInCrop { .. } => Gate::UnlikeInCrop,
             Self::VisualDuplicate { .. } => Gate::VisualDuplicate,
+            Self::NoCrop { .. } => Gate::NoCrop,
         }
     }
 
@@ -126,7 +131,8 @@ impl DropReason {
             | Self::SamePhoto { .. }
             | Self::OtherFaceInCrop { .. }
             | Self::NotOneFace { .. }
-            | Self::VisualDuplicate { .. } => false,
+            | Self::VisualDuplicate { .. }
+            | Self::NoCrop { .. } => false,
         }
     }
 
@@ -153,6 +159,7 @@ impl fmt::Display for Gate {
             Self::UnlikeInCrop => "unlike its set when found again in the crop",
             Self::NotOneFace => "not exactly one face in the crop",
             Self::VisualDuplicate => "a better crop shows the same picture",
+            Self::NoCrop => "no crop could be made or looked at",
         })
     }
 }
@@ -185,6 +192,7 @@ impl fmt::Display for DropReason {
                     "shows the same as {path}: cosine similarity {similarity:.3} ≥ {min}, {different_bits} of 64 bits of the hash differ ≤ {max_different_bits}"
                 )
             }
+            Self::NoCrop { why } => write!(f, "no crop: {why}"),
             Self::Pinned { pin } => write!(f, "pin {pin} says that it is no face"),
             Self::Apart { pin } => write!(f, "pin {pin} says that it is not the person of this set"),
             Self::Decided { decision } => write!(f, "decision {decision} has dropped it for good"),

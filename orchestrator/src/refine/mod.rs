@@ -3,6 +3,7 @@
 //! Pure functions of a [`Gallery`]; whatever is left out comes back as a [`Drop`] with its reason.
 
 mod drops;
+mod numbers;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,7 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 pub use drops::{Drop, DropReason, Gate};
+pub use numbers::numbers;
 
 use crate::{
     cluster::{ClusterError, centroid},

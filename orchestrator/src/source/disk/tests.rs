@@ -232,7 +232,7 @@ fn an_output_or_a_part_of_it_that_is_named_is_looked_at() {
         let roots = absolute_roots(&roots).unwrap();
         let scan = scan(&roots, &ScanOptions::default(), &Silent, &CancellationToken::new());
         assert_eq!(names(&scan, &root), expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{roots:?}");
-        assert_eq!(scan.outputs, [PathBuf::new(); 0], "{roots:?}");
+        assert!(scan.outputs.is_empty(), "{roots:?}");
     }
 }
 

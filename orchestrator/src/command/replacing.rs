@@ -1,0 +1,82 @@
+//! What `export-swap --replace` must not lose without a word: people of the corpus that is moved aside.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use super::output_args::OutputArgs;
+use crate::{
+    exit::{Failure, Hint},
+    export::{
+        PlannedSet,
+        corpus::people,
+        manifest::CorpusManifest,
+        succession::{LaterSet, LostSet, lost},
+    },
+    gallery::FaceIndex,
+};
+
+/// Whether people of an earlier corpus may be missing in the new one.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplaceArgs {
+    /// Replace OUT although some of its sets would be missing or somebody else in the new one; they stay in OUT.previous-N
+    #[arg(long, requires = "replace")]
+    give_up_sets: bool,
+}
+
+/// A corpus that is to be moved aside.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    manifest: CorpusManifest,
+    lost: Vec<LostSet>,
+}
+
+/// People who would be lost.
+#[derive(Debug, thiserror::Error)]
+#[error("{} of the sets of `{out}` would not be there as the same people: {}", lost.len(), told(lost))]
+struct PeopleLost {
+    out: PathBuf,
+    lost: Vec<LostSet>,
+}
+
+fn told(lost: &[LostSet]) -> String {
+    lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Hint for PeopleLost {
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "nothing was changed: export to another folder, or pass `--give-up-sets` to have them in `{}.previous-N` only",
+            self.out.display()
+        ))
+    }
+}
+
+impl ReplaceArgs {
+    /// The corpus that `sets` take the place of, if there is one; refused where one of its people is not among them under the same name.
+    pub(super) fn earlier(
+        &self,
+        output: &OutputArgs,
+        sets: &[PlannedSet],
+        index: &FaceIndex,
+    ) -> Result<Option<Earlier>, Failure> {
+        let Some(manifest) = output.replaced::<CorpusManifest>()? else { return Ok(None) };
+        let later: Vec<LaterSet<'_>> = sets.iter().map(PlannedSet::as_later).collect();
+        let lost = lost(people(&output.out, &manifest, index), &later);
+        if lost.is_empty() || self.give_up_sets {
+            return Ok(Some(Earlier { manifest, lost }));
+        }
+        Err(PeopleLost { out: output.out.clone(), lost }.into())
+    }
+}
+
+impl Earlier {
+    /// Names of sets that the new corpus does not have, also of those in quarantine, or has as somebody else.
+    pub(super) fn only_in_it(&self, corpus: &CorpusManifest) -> Vec<String> {
+        let known: BTreeSet<&str> = corpus.names().collect();
+        let lost: BTreeSet<&str> = self.lost.iter().map(|lost| lost.set.name.as_str()).collect();
+        let aside = self.manifest.aside.lists().into_iter().flat_map(|(_, sets)| sets);
+        let aside = aside.filter(|set| set.present).map(|set| &set.name);
+        let sets = self.manifest.facesets.iter().map(|set| &set.name).chain(aside);
+        let is_only_here = |name: &&String| lost.contains(name.as_str()) || !known.contains(name.as_str());
+        sets.filter(is_only_here).cloned().collect()
+    }
+}
