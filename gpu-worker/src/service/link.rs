@@ -270,7 +270,9 @@ mod tests {
         let (mut clients, mut served) = (Vec::new(), Vec::new());
         for _ in 0..Limits::default().connections_each {
             clients.push(connect("127.0.0.1", address).await);
-            served.push(links.next().await.unwrap().unwrap());
+            let link = links.next().await.unwrap().unwrap();
+            link.guard().connection().calls.named().cancel();
+            served.push(link);
         }
         assert!(is_closed(connect("127.0.0.1", address).await).await);
         let _other = connect("127.0.0.2", address).await;
