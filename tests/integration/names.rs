@@ -51,13 +51,15 @@ fn nothing_is_written_outside_of_the_export_whatever_the_refined_sets_are_called
         for command in [
             &["export-swap", "refined", "out", "--no-certificate"][..],
             &["extend", "clusters", "--refine-out", "refined"],
-            &["refine", "refined", "--replace"],
             &["verify", "refined"],
         ] {
             let refused = workspace.run(command);
             assert_eq!(refused.code, Some(2), "{name:?}: {refused}");
             refused.says(&["refined/manifest.json", "cannot be the name of a set", "hint:"]);
         }
+        // That it is no output any more, with the fields in another order, is found out before anything is read.
+        let refused = workspace.run(["refine", "refined", "--replace"]);
+        assert_eq!(refused.code, Some(2), "{name:?}: {refused}");
         put_back();
         assert!(snapshot(&workspace.join("victim")) == victim && !workspace.join("out").exists(), "{name:?}");
     }
