@@ -21,8 +21,10 @@ pub(super) struct Room {
 #[derive(Debug)]
 struct State {
     taken: u64,
-    /// Who comes next, and whose turn it is.
-    tickets: [u64; 2],
+    /// The ticket of whoever asks next.
+    next: u64,
+    /// The ticket of whose turn it is.
+    served: u64,
 }
 
 /// Some of it, until this is dropped.
@@ -34,29 +36,28 @@ pub(super) struct Share<'a> {
 
 impl Room {
     const fn new(bytes: u64) -> Self {
-        Self { bytes, state: Mutex::new(State { taken: 0, tickets: [0; 2] }), changed: Condvar::new() }
+        Self { bytes, state: Mutex::new(State { taken: 0, next: 0, served: 0 }), changed: Condvar::new() }
     }
 
     /// Waits for so many bytes; what is more than all gets them when nobody else has any.
     pub(super) fn take(&self, bytes: u64) -> Share<'_> {
         let mut state = self.lock();
-        let [next, _] = &mut state.tickets;
-        let ticket = *next;
-        *next += 1;
+        let ticket = state.next;
+        state.next += 1;
         let waits = |state: &mut State| {
             let fits = state.taken == 0 || state.taken.saturating_add(bytes) <= self.bytes;
-            state.tickets[1] != ticket || !fits
+            state.served != ticket || !fits
         };
         let mut state = self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         state.taken += bytes;
-        state.tickets[1] += 1;
+        state.served += 1;
         self.wake(&state);
         Share { room: self, bytes }
     }
 
     /// Only where somebody waits.
     fn wake(&self, state: &State) {
-        if state.tickets[0] > state.tickets[1] {
+        if state.next > state.served {
             self.changed.notify_all();
         }
     }
@@ -130,7 +131,7 @@ mod tests {
                     let _share = room.take(bytes);
                     order.lock().unwrap().push(bytes);
                 });
-                while room.lock().tickets[0] < number as u64 + 2 {
+                while room.lock().next < number as u64 + 2 {
                     thread::sleep(Duration::from_millis(1));
                 }
             }

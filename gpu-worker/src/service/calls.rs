@@ -64,7 +64,7 @@ pub(super) fn let_in(request: &Extensions) {
     }
 }
 
-/// The connection over which a request came, and its calls; none where there was no connection.
+/// The calls of the connection over which a request came; none where there was no connection.
 pub(super) fn of(request: &Extensions) -> Option<Calls> {
     request.get::<Admission>().map(|admission| admission.calls.clone())
 }
@@ -79,6 +79,14 @@ impl Calls {
     /// Whether there has been one.
     pub(super) fn named(&self) -> &CancellationToken {
         &self.named
+    }
+
+    /// Ends the connection after so much time.
+    pub(super) fn sever_in(self, time: Duration) {
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            self.severed.cancel();
+        });
     }
 
     /// Whether the connection is to end.

@@ -88,20 +88,19 @@ impl Reader {
             Err(end) = self.read() => end,
         };
         drop(answers);
-        let (status, cooling) = match &end {
+        let (status, cooling) = match end {
             End::Finished => return,
             End::Gone => return tracing::debug!("a client has left"),
-            End::Failed(status) => (status.clone(), Duration::ZERO),
-            End::Violated(status) => (status.clone(), COOLING),
-            End::Revoked => (Status::unauthenticated("the client was revoked"), Duration::ZERO),
+            End::Failed(status) => (status, Duration::ZERO),
+            End::Violated(status) => (status, COOLING),
+            End::Revoked => {
+                // It hears why, if it listens; if not, the answers that it does not take go with the connection.
+                if let Some(calls) = calls {
+                    calls.sever_in(COOLING);
+                }
+                (Status::unauthenticated("the client was revoked"), Duration::ZERO)
+            }
         };
-        if let (End::Revoked, Some(calls)) = (&end, calls) {
-            // It hears why, if it listens; if not, the answers that it does not take go with the connection.
-            tokio::spawn(async move {
-                tokio::time::sleep(COOLING).await;
-                calls.severed().cancel();
-            });
-        }
         tracing::info!(code = ?status.code(), message = status.message(), "a stream ends");
         let (immediate, place) = (self.immediate.clone(), Arc::clone(&self.place));
         // What has arrived of an item is of no use any more.
