@@ -57,9 +57,10 @@ fn nothing_is_written_outside_of_the_export_whatever_the_refined_sets_are_called
             assert_eq!(refused.code, Some(2), "{name:?}: {refused}");
             refused.says(&["refined/manifest.json", "cannot be the name of a set", "hint:"]);
         }
-        // That it is no output any more, with the fields in another order, is found out before anything is read.
+        // With its fields in another order it is taken for nothing of ours, before any of it is read.
         let refused = workspace.run(["refine", "refined", "--replace"]);
         assert_eq!(refused.code, Some(2), "{name:?}: {refused}");
+        refused.says(&["refined` is not empty, and nothing that `facesets refine` wrote", "hint:"]);
         put_back();
         assert!(snapshot(&workspace.join("victim")) == victim && !workspace.join("out").exists(), "{name:?}");
     }
