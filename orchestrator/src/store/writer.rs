@@ -7,7 +7,7 @@ use rusqlite::{Transaction, params};
 
 use super::{
     Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, landmarks,
-    lock::Lock, strikes,
+    left_out, lock::Lock, strikes,
 };
 
 /// A store to write to; holds the library's lock.
@@ -35,7 +35,11 @@ impl Writer {
         let transaction = self.store.connection.transaction()?;
         for record in records {
             match record {
-                Record::Located { location, bytes } => write_location(&transaction, location, *bytes)?,
+                Record::Located { location, bytes } => {
+                    write_location(&transaction, location, *bytes)?;
+                    left_out::clear(&transaction, &location.path)?;
+                }
+                Record::LeftOut { path, reason } => left_out::write(&transaction, path, *reason)?,
                 Record::Vanished { path } => mark_vanished(&transaction, path)?,
                 Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
