@@ -1,6 +1,6 @@
 //! Digests of many files at once, and what their cameras say.
 
-use std::{fs::File, io, num::NonZero, path::Path, thread};
+use std::{io, num::NonZero, path::Path, thread};
 
 use facesets_core::Sha256Digest;
 use facesets_imaging::CameraTags;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     camera::{self, HeadKeeper},
     disk::FoundFile,
+    file,
 };
 
 /// More threads than this only wait for the disk.
@@ -49,9 +50,12 @@ pub fn read_cameras<E>(
 }
 
 fn hash(path: &Path) -> io::Result<Hashed> {
-    let mut file = HeadKeeper::new(File::open(path)?);
+    let mut opened = file::open(path)?;
+    let mut file = HeadKeeper::new(&mut opened);
     let (sha256, bytes) = Sha256Digest::of_reader(&mut file)?;
-    Ok(Hashed { sha256, bytes, camera: camera::from_head(file.head(), bytes, path).ok() })
+    let head = file.into_head();
+    opened.check_end()?;
+    Ok(Hashed { sha256, bytes, camera: camera::from_head(&head, bytes, path).ok() })
 }
 
 fn in_parallel<T: Send, R: Send, E>(
