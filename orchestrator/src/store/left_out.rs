@@ -1,10 +1,14 @@
 //! Places that are known and that a scan left out: they count no more, until one takes them again.
 
-use std::{os::unix::ffi::OsStrExt as _, path::Path};
+use std::{
+    collections::HashMap,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Transaction, params};
 
-use super::StoreError;
+use super::{Store, StoreError, locations};
 
 /// Why a scan leaves a place out although a photo may lie there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +20,32 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
+    const ALL: [Self; 2] = [Self::Pattern, Self::System];
+
     /// A stable word; those of the table `left_out`.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Pattern => "pattern",
             Self::System => "system",
         }
+    }
+}
+
+impl Store {
+    /// Every place that is known and left out.
+    pub fn left_out(&self) -> Result<HashMap<PathBuf, LeftOut>, StoreError> {
+        let mut statement = self.connection.prepare("SELECT path, reason FROM left_out")?;
+        let mut rows = statement.query([])?;
+        let mut left_out = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let path = locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            let word: String = row.get(1)?;
+            let reason = LeftOut::ALL.into_iter().find(|reason| reason.word() == word);
+            let reason = reason
+                .ok_or_else(|| StoreError::Damaged(format!("`{word}` is no reason to leave a place out")))?;
+            left_out.insert(path, reason);
+        }
+        Ok(left_out)
     }
 }
 
@@ -97,7 +121,7 @@ mod tests {
         assert_eq!((gallery.faces.len(), store.extent(None).unwrap().0), (2, 2));
         assert_eq!(store.failed_contents(&contract, &[]).unwrap(), []);
         let status = store.status().unwrap();
-        assert_eq!((status.contents, status.locations, status.aliases, status.present), (1, 1, 0, 1));
+        assert_eq!((status.contents, status.locations, status.aliases, status.present), (3, 4, 1, 1));
         assert_eq!(status.left_out, LeftOutPlaces { pattern: 2, system: 1 });
         let of_contract = &status.contracts[0];
         assert_eq!((of_contract.analysed, of_contract.faces, of_contract.failed.len()), (1, 2, 0));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{LeftOut, Store, StoreError, TASK_FACES, locations};
 
-/// The library in numbers. Only what counts is counted: what is left out stands in `left_out` alone.
+/// The library in numbers: all that is known, and what was made of what counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
     /// Distinct contents that lie, or lay, at some path.
@@ -18,9 +18,9 @@ pub struct StoreStatus {
     pub aliases: u64,
     /// Paths that are no longer there.
     pub vanished: u64,
-    /// Paths that are known and left out, so that they do not count.
+    /// Paths that are left out, so that they do not count; nothing below knows of them.
     pub left_out: LeftOutPlaces,
-    /// Contents that are there: what `pending` is of under a contract that has no outcome yet.
+    /// Contents that are there and count: what `pending` is of under a contract that has no outcome yet.
     pub present: u64,
     /// What was made of them, contract by contract.
     pub contracts: Vec<ContractStatus>,
@@ -73,8 +73,8 @@ impl Store {
     /// The library in numbers, all of one moment.
     pub fn status(&self) -> Result<StoreStatus, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
-        let contents = self.count("SELECT count(DISTINCT sha256) FROM counted_location", [])?;
-        let locations = self.count("SELECT count(*) FROM counted_location", [])?;
+        let contents = self.count("SELECT count(DISTINCT sha256) FROM location", [])?;
+        let locations = self.count("SELECT count(*) FROM location", [])?;
         // MATERIALIZED makes it one walk over the table and a look at the few that have vanished; else every path is looked
         // up in the order of contents.
         let gone = self.count(
@@ -87,9 +87,9 @@ impl Store {
             contents,
             locations,
             aliases: locations - contents,
-            vanished: self.count("SELECT count(*) FROM counted_location WHERE vanished", [])?,
+            vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
             left_out: self.left_out_places()?,
-            present: contents - gone,
+            present: contents - gone - self.count("SELECT count(*) FROM uncounted_content", [])?,
             contracts: self
                 .contracts()?
                 .into_iter()
