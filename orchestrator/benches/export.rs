@@ -56,7 +56,7 @@ fn fill(library: &Library, photos: &[Photo]) -> Result<(), Box<dyn Error>> {
     let mut records = Vec::new();
     for (number, photo) in photos.iter().enumerate() {
         let sha256: Sha256Digest = photo.sha256.parse()?;
-        let sighting = Sighting { size: photo.size, mtime_ns: 0 };
+        let sighting = Sighting { size: photo.size, ..Sighting::default() };
         let location = Location { path: photo.path.clone(), sha256, sighting, vanished: false };
         records.push(Record::Located { location, bytes: photo.size });
         let analysis = Box::new(analysis(number, photo)?);

@@ -76,7 +76,7 @@ fn fill(library: &Library, faces: u64) -> Result<u64, Box<dyn Error>> {
 
 fn located(content: u64, copy: u64, sha256: Sha256Digest) -> Record {
     let path = format!("/photos/{copy}/{:04}/{:02}/IMG_{content:07}.jpg", 2000 + content % 25, content % 12);
-    let sighting = Sighting { size: 3_000_000, mtime_ns: content as i64 };
+    let sighting = Sighting { size: 3_000_000, mtime_ns: content as i64, ..Sighting::default() };
     Record::Located {
         location: Location { path: path.into(), sha256, sighting, vanished: false },
         bytes: 3_000_000,

@@ -15,6 +15,8 @@ pub mod exit;
 pub mod export;
 pub mod extend;
 pub mod fields;
+pub mod figures;
+pub mod folding;
 pub mod gallery;
 pub mod grouping;
 pub mod html;

@@ -14,6 +14,7 @@ use crate::{
     gallery::{Content, Gallery},
     output::Placement,
     refine::{Drop, DropReason, RefineParameters},
+    source,
     threshold::CosineDistance,
 };
 
@@ -301,7 +302,7 @@ pub fn read_if_there<M: Schema>(folder: &Path) -> Result<Option<M>, ManifestErro
 /// The bytes of `folder`'s `manifest.json`.
 pub fn read_bytes(folder: &Path) -> Result<Vec<u8>, ManifestError> {
     let path = folder.join(FILE_NAME);
-    fs::read(&path).map_err(|source| ManifestError::Io { path, source })
+    source::file::read(&path).map_err(|source| ManifestError::Io { path, source })
 }
 
 /// Understands the bytes of the manifest at `path`. Whatever it says may be joined to its folder.

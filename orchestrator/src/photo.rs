@@ -1,15 +1,14 @@
 //! Photos read again long after they were scanned.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
 use facesets_core::{ImageLimits, Sha256Digest};
 use facesets_imaging::{DecodeError, Photo, decode_rows_in};
 
-use crate::gallery::Content;
+use crate::{gallery::Content, source::file};
 
 /// What was embedded within some limits may be looked at whatever the limits are now.
 const UNLIMITED: ImageLimits = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
@@ -29,7 +28,9 @@ pub enum PhotoError {
         source: io::Error,
     },
     /// Every place holds something else now.
-    #[error("`{path}` has changed since it was embedded")]
+    #[error(
+        "`{path}` has changed since it was embedded; `facesets embed` looks at it anew, with `--rehash` in any case"
+    )]
     Changed {
         /// Its canonical path.
         path: PathBuf,
@@ -84,13 +85,15 @@ pub fn load_rows(content: &Content, rows: u32, spare: &mut Spare) -> Result<Phot
 
 /// Reads a file that should have this digest.
 fn read(path: &Path, sha256: Sha256Digest, bytes: &mut Vec<u8>) -> Result<(), PhotoError> {
+    let unreadable = |source| PhotoError::Unreadable { path: path.to_owned(), source };
+    let changed = || PhotoError::Changed { path: path.to_owned() };
     bytes.clear();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(bytes))
-        .map_err(|source| PhotoError::Unreadable { path: path.to_owned(), source })?;
-    if Sha256Digest::of(bytes) == sha256 {
-        Ok(())
-    } else {
-        Err(PhotoError::Changed { path: path.to_owned() })
+    let mut opened = file::open(path).map_err(unreadable)?;
+    // Whatever lies there now need not fit into the memory: what is larger than most photos is looked through first.
+    let is_large = opened.metadata.len() > ImageLimits::default().max_bytes;
+    if is_large && file::digest(path).map_err(unreadable)?.0 != sha256 {
+        return Err(changed());
     }
+    opened.read_whole(bytes).map_err(unreadable)?;
+    if Sha256Digest::of(bytes) == sha256 { Ok(()) } else { Err(changed()) }
 }

@@ -7,7 +7,8 @@ needs: nothing but Python's own sqlite3
 
 A store of version N is what the first N files of the schema folder make of an empty database, with a few rows of every table: a
 photo with an alias that has vanished, one without a face, one that failed, one that nobody analysed, a path that is no
-UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made, from 5 on a pin. The dump is put
+UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made, from 5 on a pin, from 6 on a
+statement about consent. The dump is put
 together here from the same rows, not by facesets, so that the two check each other. Numbers are exact in single precision.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x46534554
 # The current version is made by every other test.
-VERSIONS = [1, 2, 3, 4, 5]
+VERSIONS = [1, 2, 3, 4, 5, 6]
 
 
 def sha(text):
@@ -83,6 +84,9 @@ def fill(db, version):
     if version >= 5:
         values = (3, "no_face", FACE, *corners, FACE, *corners)
         db.execute(f"INSERT INTO pin VALUES ({', '.join('?' * len(values))})", values)
+    if version >= 6:
+        db.execute("INSERT INTO consent VALUES (2, 'anna', 'granted', 'paper of 3 May', NULL, NULL)")
+        db.execute("INSERT INTO consent_face VALUES (2, 0, ?, ?, ?, ?, ?)", (FACE, *corners))
 
 
 def dump(version):

@@ -18,7 +18,7 @@ use std::{
 
 use facesets::{
     dispatch::{self, Event, Load, Origin, Patience, Queue, Way, Work, Worker, connect, task_for},
-    source::load::Photos,
+    source::{disk::sighting, load::Photos},
 };
 use facesets_core::{
     FaceAnalysis, FaceContract, ImageLimits, Sha256Digest,
@@ -245,7 +245,8 @@ fn photos(folder: &Path) -> Photos {
         bytes.truncate(PHOTO_BYTES);
         let path = folder.join(format!("{number:04}.jpg"));
         fs::write(&path, &bytes).unwrap();
-        photos.add(Sha256Digest::of(&bytes), bytes.len() as u64, path);
+        let seen = sighting(&fs::metadata(&path).unwrap()).hashed();
+        photos.add(Sha256Digest::of(&bytes), bytes.len() as u64, path, seen);
     }
     photos
 }

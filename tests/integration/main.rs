@@ -27,5 +27,6 @@ mod outputs;
 mod reflection;
 mod refusals;
 mod repair;
+mod scan;
 mod staging;
 mod tidy;

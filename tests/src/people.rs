@@ -52,7 +52,7 @@ pub fn add(workspace: &Workspace, variant: &str, photos: &[Photo]) {
         let path: PathBuf = path.canonicalize().expect("a photo has a path");
         let sha256 = Sha256Digest::of(photo.name.as_bytes());
         let bytes = photo.name.len() as u64;
-        let sighting = Sighting { size: bytes, mtime_ns: 1 };
+        let sighting = Sighting { size: bytes, mtime_ns: 1, ..Sighting::default() };
         records
             .push(Record::Located { location: Location { path, sha256, sighting, vanished: false }, bytes });
         let faces = (0..).zip(&photo.people).map(|(at, person)| face(*person, &photo.name, at)).collect();

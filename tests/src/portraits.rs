@@ -59,7 +59,7 @@ pub fn add(workspace: &Workspace, portraits: &[Portrait]) {
         let path: PathBuf = path.canonicalize().expect("a photo has a path");
         let sha256 = Sha256Digest::of(&bytes);
         let bytes = bytes.len() as u64;
-        let sighting = Sighting { size: bytes, mtime_ns: 1 };
+        let sighting = Sighting { size: bytes, mtime_ns: 1, ..Sighting::default() };
         records
             .push(Record::Located { location: Location { path, sha256, sighting, vanished: false }, bytes });
         let taken = portrait.year.map(|year| {

@@ -4,12 +4,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use facesets_core::Sha256Digest;
+
+use crate::source;
 
 /// Most bytes of a crop; a PNG of 4096 × 4096 pixels of noise has fewer.
 const MAX_CROP_BYTES: u64 = 64 << 20;
@@ -55,9 +57,9 @@ impl Place {
     /// The bytes.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         match self {
-            Self::File(path) => limited(File::open(path)?),
+            Self::File(path) => limited(source::file::open(path)?),
             Self::Entry(path, number) => {
-                let mut zip = zip::ZipArchive::new(File::open(path)?)?;
+                let mut zip = zip::ZipArchive::new(source::file::open(path)?.into_file())?;
                 limited(zip.by_index(*number)?)
             }
         }
@@ -71,7 +73,7 @@ pub fn bundle(path: &Path, side: u32) -> io::Result<Contents> {
 
 /// The same for a bundle some of whose crops are `known` to be sound, which spares decoding them.
 pub fn bundle_of(path: &Path, side: u32, known: &BTreeSet<Sha256Digest>) -> io::Result<Contents> {
-    let mut zip = zip::ZipArchive::new(io::BufReader::new(File::open(path)?))?;
+    let mut zip = zip::ZipArchive::new(io::BufReader::new(source::file::open(path)?.into_file()))?;
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     for number in 0..zip.len() {
         let mut entry = zip.by_index_raw(number)?;
@@ -110,7 +112,7 @@ pub fn folder(path: &Path, side: u32) -> io::Result<Contents> {
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     for name in names {
         let file = path.join(&name);
-        let bytes = File::open(&file).and_then(limited);
+        let bytes = source::file::open(&file).and_then(limited);
         contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
     }
     contents.demand_names_without_gaps();
@@ -121,7 +123,7 @@ pub fn folder(path: &Path, side: u32) -> io::Result<Contents> {
 pub fn file(path: &Path, side: u32) -> Contents {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
-    let bytes = File::open(path).and_then(limited);
+    let bytes = source::file::open(path).and_then(limited);
     contents.take(name, Place::File(path.to_owned()), bytes, side, &BTreeSet::new());
     contents
 }
@@ -216,7 +218,7 @@ mod tests {
     fn read(entries: &[(&str, Vec<u8>)]) -> Contents {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.fsz");
-        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        let mut zip = ZipWriter::new(fs::File::create(&path).unwrap());
         for (name, bytes) in entries {
             if name.ends_with('/') {
                 zip.add_directory(*name, SimpleFileOptions::default()).unwrap();

@@ -20,6 +20,7 @@ use crate::{
     exit::{Exit, Hint},
     library::Library,
     monitor::Monitor,
+    source,
     team::{self, Team, TeamError, WorkerOptions, gather},
 };
 
@@ -162,7 +163,7 @@ impl Examine for Examiner<'_> {
         let work = crops.iter().map(|(sha256, path)| Work::new(*sha256, bytes(path))).collect();
         let load: Load = Arc::new(move |sha256| {
             let path = crops.get(sha256).ok_or("nobody knows where it is")?;
-            fs::read(path).map(Into::into).map_err(|error| error.to_string())
+            source::file::read(path).map(Into::into).map_err(|error| error.to_string())
         });
         self.look(work, load)
     }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
     exit::{Exit, Failure, Hint},
+    folding::folded,
     gallery::{FaceIndex, Gallery},
     pins::PinnedFace,
     sets::{SetOf, sets_of},
@@ -229,7 +230,9 @@ fn find(sets: Vec<SetOf>, wanted: &str, folder: &Path) -> Result<SetOf, ConsentE
     if let Some(named) = named.pop() {
         return Ok(named);
     }
-    let mut labelled = others.into_iter().filter(|set| set.label.as_deref() == Some(wanted));
+    // What a keyboard gives need not be what a disk gave.
+    let label = Some(folded(wanted));
+    let mut labelled = others.into_iter().filter(|set| set.label.as_deref().map(folded) == label);
     match (labelled.next(), labelled.count()) {
         (Some(only), 0) => Ok(only),
         (None, _) => Err(ConsentError::NoSet { set, folder }),

@@ -9,7 +9,7 @@ use crate::{manifest::DroppedFace, refine::Gate};
 /// Examples that are listed for each rule; the manifest has them all.
 const LISTED: usize = 20;
 
-/// Faces that were left out.
+/// Faces that were left out. Under `#`, as `--quiet` asks for it, only how many there are.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(transparent)]
 pub(super) struct DropReport(pub(super) Vec<DroppedFace>);
@@ -22,6 +22,9 @@ impl fmt::Display for DropReport {
         }
         for (gate, dropped) in by_gate {
             writeln!(f, "left out, {gate}: {}", dropped.len())?;
+            if f.alternate() {
+                continue;
+            }
             for DroppedFace { face, reason } in dropped.iter().take(LISTED) {
                 let [x1, y1, ..] = face.bbox;
                 writeln!(f, "  {} (face at {x1:.0},{y1:.0}): {reason}", face.path)?;

@@ -4,10 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{Context, worker_args::WorkerArgs};
 use crate::{
-    embed::{self, EmbedError, KnownFailures, Options, Sources, Summary},
+    embed::{self, EmbedError, KnownFailures, Options, Rereading, Sources, Summary},
     exit::{Exit, Failure},
     monitor::Monitor,
-    source::disk::{Filter, Hidden, ScanOptions, Symlinks},
+    source::disk::{Filter, Hidden, ScanOptions, Symlinks, SystemFolders},
 };
 
 /// Flags of `embed`.
@@ -23,6 +23,9 @@ pub struct Args {
     /// Try photos again that could not be analysed before
     #[arg(long)]
     retry_failed: bool,
+    /// Read every photo anew, also those that look as they did when they were read: for file systems that lie about changes
+    #[arg(long)]
+    rehash: bool,
     /// Say what would be done: nothing is written, no worker is started or asked
     #[arg(long)]
     dry_run: bool,
@@ -34,11 +37,13 @@ struct ScanArgs {
     /// Take only photos that match GLOB, or lie in a folder that does; may be repeated
     ///
     /// A GLOB with a `/` in it is matched against the path relative to SRC, one without against every name on it. `*` and `?`
-    /// stand for anything within one name, `**` for any folders, `[…]` and `{a,b}` for choices. Upper and lower case of ASCII letters
-    /// are the same.
+    /// stand for anything within one name, `**` for any folders, `[…]` and `{a,b}` for choices. Upper and lower case are the same. A GLOB
+    /// that ends with an extension takes such files whatever is in them.
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     /// Leave out photos and folders that match GLOB, whatever `--include` says; may be repeated
+    ///
+    /// What is known already and left out counts no more, in galleries, gates and exports, until a run without the GLOB takes it again.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// What to do about symbolic links; what is found by following one is known by its real path
@@ -47,6 +52,9 @@ struct ScanArgs {
     /// Take hidden files and folders too, those whose name begins with a dot
     #[arg(long)]
     hidden: bool,
+    /// Take what NAS and other programs keep for themselves too: thumbnails, recycle bins, snapshots, earlier versions
+    #[arg(long)]
+    system_folders: bool,
 }
 
 impl Args {
@@ -57,10 +65,27 @@ impl Args {
 
     /// What there is to look at; checked before anything is written.
     pub(super) fn sources(&self) -> Result<Sources, Failure> {
-        let ScanArgs { include, exclude, symlinks, hidden } = &self.scan;
+        let ScanArgs { include, exclude, symlinks, hidden, system_folders } = &self.scan;
         let filter = Filter::new(include, exclude)?;
         let hidden = if *hidden { Hidden::Take } else { Hidden::Skip };
-        Ok(Sources::new(&self.sources, ScanOptions { filter, symlinks: *symlinks, hidden })?)
+        let system_folders = if *system_folders { SystemFolders::Take } else { SystemFolders::Skip };
+        let options = ScanOptions { filter, symlinks: *symlinks, hidden, system_folders };
+        let rereading = if self.rehash { Rereading::Everything } else { Rereading::Changed };
+        Ok(Sources::new(&self.sources, options)?.rereading(rereading))
+    }
+
+    /// Refuses to make a library where there is no photo; one that exists has to hear that they are gone.
+    pub(super) fn check(&self, sources: &Sources, context: &Context) -> Result<(), Failure> {
+        if self.dry_run || context.library.store_file().exists() {
+            return Ok(());
+        }
+        match embed::no_photo_at_all(sources, context.monitor()) {
+            None => Ok(()),
+            Some((found, error)) => {
+                context.ui.summary(&found)?;
+                Err(error.into())
+            }
+        }
     }
 }
 

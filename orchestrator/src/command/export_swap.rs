@@ -289,7 +289,7 @@ impl fmt::Display for GenderAgeSummary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dropped)?;
+        fmt::Display::fmt(&self.dropped, f)?;
         self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         for gap in &self.gaps {
             writeln!(f, "nothing is left of {gap}")?;

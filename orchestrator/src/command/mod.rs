@@ -73,7 +73,11 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
     let context = Context { library: cli.global.library(), ui, steps };
     // What was mistyped must not make a library.
     let sources = match &cli.command {
-        Command::Embed(args) => Some(args.sources()?),
+        Command::Embed(args) => {
+            let sources = args.sources()?;
+            args.check(&sources, &context)?;
+            Some(sources)
+        }
         _ => None,
     };
     start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;

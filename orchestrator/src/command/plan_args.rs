@@ -222,7 +222,7 @@ impl fmt::Display for Planned {
                         withheld,
                         thinned,
                     } = bundled;
-                    write!(f, "{}", DropReport(left_out.clone()))?;
+                    fmt::Display::fmt(&DropReport(left_out.clone()), f)?;
                     for gap in gaps {
                         writeln!(f, "nothing is left of {gap}")?;
                     }

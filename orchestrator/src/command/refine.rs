@@ -142,7 +142,7 @@ fn names(
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dropped)?;
+        fmt::Display::fmt(&self.dropped, f)?;
         write_effects(f, &self.pins)?;
         writeln!(f, "{} facesets with {} faces", self.facesets, self.faces)?;
         write!(f, "{}", self.missing)?;

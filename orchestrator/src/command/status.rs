@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Context;
 use crate::{
     exit::{Exit, Failure},
-    store::{FailedContent, Store, StoreStatus},
+    store::{FailedContent, LeftOutPlaces, Store, StoreStatus},
 };
 
 /// Flags of `status`.
@@ -32,10 +32,17 @@ pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoreStatus { contents, locations, aliases, vanished, present, contracts } = &self.status;
+        let StoreStatus { contents, locations, aliases, vanished, left_out, present, contracts } =
+            &self.status;
         writeln!(f, "library    {}", self.library)?;
         writeln!(f, "contents   {contents}")?;
         writeln!(f, "locations  {locations} ({aliases} aliases, {vanished} vanished)")?;
+        let LeftOutPlaces { pattern, system } = *left_out;
+        if pattern + system > 0 {
+            let places = pattern + system;
+            write!(f, "left out   {places} places that do not count ({pattern} by patterns, {system} in ")?;
+            writeln!(f, "folders of NAS and other programs); the next `facesets embed` decides anew")?;
+        }
         if contracts.is_empty() {
             writeln!(f, "analysed   0")?;
             writeln!(f, "pending    {present}")?;

@@ -1,16 +1,15 @@
 //! What a run would do, found out without writing anything and without a worker.
 
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use facesets_core::Sha256Digest;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    EmbedError, KnownFailures, Sources, Summary,
-    known::{Compared, compare},
-    survey::is_gone,
-};
+use super::{EmbedError, KnownFailures, Sources, Summary, known::Compared, survey::is_gone};
 use crate::{
     library::Library,
     monitor::Monitor,
@@ -20,16 +19,22 @@ use crate::{
 /// What a run would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DryRun {
-    /// Photos found, by their extension.
+    /// Photos found, by their extension or their first bytes.
     pub files: u64,
-    /// Files with other extensions.
+    /// Files that are no photos.
     pub other_files: u64,
+    /// The same by extension.
+    pub other_extensions: BTreeMap<String, u64>,
     /// Symbolic links that were not followed.
     pub symlinks: u64,
     /// Hidden files and folders passed over.
     pub hidden: u64,
+    /// Folders and files that a NAS, a sync program, a system or a photo manager keeps for itself, by name.
+    pub system_folders: BTreeMap<String, u64>,
     /// Photos and folders that the patterns leave out.
     pub excluded: u64,
+    /// Known places that would be left out, so that they would not count.
+    pub left_out: u64,
     /// Folders that our own commands wrote, left out and named.
     pub outputs: u64,
     /// Files and folders that cannot be looked at; each was named.
@@ -68,12 +73,14 @@ pub fn dry_run(
     monitor: &dyn Monitor,
 ) -> Result<DryRun, EmbedError> {
     let mut summary = Summary::default();
-    let scan = sources.scan(monitor, &CancellationToken::new(), &mut summary);
     let store = if library.store_file().exists() { Some(Store::open_read(library)?) } else { None };
+    let (scan, _) = sources.scan(store.as_ref(), monitor, &CancellationToken::new(), &mut summary)?;
     let compared = match &store {
-        Some(store) => compare(store, sources.roots(), &scan.files)?,
+        Some(store) => sources.compare(store, &scan.files)?,
         None => Compared { changed: scan.files, ..Compared::default() },
     };
+    sources.warn_of_unused_patterns(monitor);
+    summary.left_out = compared.left_out.len() as u64;
     let contents: HashSet<Sha256Digest> = compared.unchanged.iter().map(|location| location.sha256).collect();
     let mut contracts = Vec::new();
     if let Some(store) = store {
@@ -84,9 +91,12 @@ pub fn dry_run(
     Ok(DryRun {
         files: summary.files,
         other_files: summary.other_files,
+        other_extensions: summary.other_extensions.clone(),
         symlinks: summary.symlinks,
         hidden: summary.hidden,
+        system_folders: summary.system_folders.clone(),
         excluded: summary.excluded,
+        left_out: summary.left_out,
         outputs: summary.outputs,
         unreadable: scan.unreadable.len() as u64,
         to_read: compared.changed.len() as u64,
@@ -117,8 +127,19 @@ fn pending(
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded + self.outputs;
-        writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
+        let found = Summary {
+            files: self.files,
+            other_files: self.other_files,
+            other_extensions: self.other_extensions.clone(),
+            symlinks: self.symlinks,
+            hidden: self.hidden,
+            system_folders: self.system_folders.clone(),
+            excluded: self.excluded,
+            outputs: self.outputs,
+            left_out: self.left_out,
+            ..Summary::default()
+        };
+        f.write_str(&found.found_in_lines())?;
         writeln!(f, "to read    {} ({} bytes)", self.to_read, self.to_read_bytes)?;
         writeln!(f, "vanished   {}", self.vanished)?;
         writeln!(f, "contents   {} in the files that need not be read", self.contents)?;

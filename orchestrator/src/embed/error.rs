@@ -1,6 +1,6 @@
 //! Why embedding cannot go on.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use crate::{
     dispatch::DispatchError, exit::Hint, source::disk::ScanError, store::StoreError, team::TeamError,
@@ -21,6 +21,9 @@ pub enum EmbedError {
     /// Workers at work.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
+    /// Nothing to make a library of.
+    #[error("there is no photo in {}, so no library was made", in_words(.0))]
+    NoPhoto(Vec<PathBuf>),
     /// No threads.
     #[error("cannot start the network threads: {0}")]
     Runtime(#[source] io::Error),
@@ -33,9 +36,18 @@ impl Hint for EmbedError {
             Self::Store(error) => error.hint(),
             Self::Team(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
+            Self::NoPhoto(_) => Some(
+                "the lines above say what was passed over; `--hidden`, `--system-folders`, `--symlinks follow` and `--include GLOB` take more"
+                    .to_owned(),
+            ),
             Self::Runtime(_) => None,
         }
     }
+}
+
+fn in_words(roots: &[PathBuf]) -> String {
+    let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.display())).collect();
+    names.join(", ")
 }
 
 impl EmbedError {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     source::disk::FoundFile,
-    store::{Location, Store, StoreError, range_below},
+    store::{InodeChange, LeftOut, Location, Store, StoreError, range_below},
 };
 
 /// Files found, beside what the store knows.
@@ -16,23 +16,35 @@ use crate::{
 pub(super) struct Compared {
     /// Those that are as they were when they were read.
     pub(super) unchanged: Vec<Location>,
+    /// Those of them of which more is known now than in the store: they had vanished, or nobody had kept when their inodes changed.
+    pub(super) to_note: Vec<Location>,
     /// New ones, and those that are no longer as they were.
     pub(super) changed: Vec<FoundFile>,
     /// Files that were there the last time, lay at a root or below, and were not found. Some may only have been left out.
     pub(super) missing: Vec<PathBuf>,
+    /// Places that are known and that this scan leaves out, whether the files are there or not.
+    pub(super) left_out: Vec<(PathBuf, LeftOut)>,
 }
 
+/// Why the scan leaves a path out.
+pub(super) type LeavesOut<'a> = dyn Fn(&Path) -> Option<LeftOut> + 'a;
+
 /// Compares what was found under canonical `roots`. `files` are in byte order, each path once.
-pub(super) fn compare(store: &Store, roots: &[PathBuf], files: &[FoundFile]) -> Result<Compared, StoreError> {
+pub(super) fn compare(
+    store: &Store,
+    roots: &[PathBuf],
+    files: &[FoundFile],
+    leaves_out: &LeavesOut<'_>,
+) -> Result<Compared, StoreError> {
     let mut compared = Compared::default();
     let mut done: Vec<Range<usize>> = Vec::new();
     for root in outermost(roots) {
         let range = below(files, root);
-        compared.take_below(store, root, &files[range.clone()])?;
+        compared.take_below(store, root, &files[range.clone()], leaves_out)?;
         done.push(range);
         let is_found = files.binary_search_by(|file| file.path.as_os_str().cmp(root.as_os_str())).is_ok();
         if !is_found && let Some(location) = store.location(root)? {
-            compared.take(None, Some(location));
+            compared.take(None, Some(location), leaves_out);
         }
     }
     // Roots that are files, and files to which links lead.
@@ -42,7 +54,7 @@ pub(super) fn compare(store: &Store, roots: &[PathBuf], files: &[FoundFile]) -> 
     for range in done {
         for file in &files[next..range.start.max(next)] {
             let location = store.location(&file.path)?;
-            compared.take(Some(file), location);
+            compared.take(Some(file), location, leaves_out);
         }
         next = range.end.max(next);
     }
@@ -50,28 +62,48 @@ pub(super) fn compare(store: &Store, roots: &[PathBuf], files: &[FoundFile]) -> 
 }
 
 impl Compared {
-    fn take_below(&mut self, store: &Store, root: &Path, files: &[FoundFile]) -> Result<(), StoreError> {
+    fn take_below(
+        &mut self,
+        store: &Store,
+        root: &Path,
+        files: &[FoundFile],
+        leaves_out: &LeavesOut<'_>,
+    ) -> Result<(), StoreError> {
         let mut files = files.iter().peekable();
         store.each_location_below(root, |location| {
             let path = location.path.as_os_str();
             while let Some(file) = files.next_if(|file| file.path.as_os_str() < path) {
-                self.take(Some(file), None);
+                self.take(Some(file), None, leaves_out);
             }
             let file = files.next_if(|file| file.path.as_os_str() == path);
-            self.take(file, Some(location));
+            self.take(file, Some(location), leaves_out);
         })?;
-        files.for_each(|file| self.take(Some(file), None));
+        files.for_each(|file| self.take(Some(file), None, leaves_out));
         Ok(())
     }
 
-    fn take(&mut self, file: Option<&FoundFile>, location: Option<Location>) {
+    fn take(&mut self, file: Option<&FoundFile>, location: Option<Location>, leaves_out: &LeavesOut<'_>) {
         match (file, location) {
-            (Some(file), Some(location)) if file.sighting == location.sighting => {
+            (Some(file), Some(location)) if location.sighting.looks_like(&file.sighting) => {
+                if location.vanished || location.sighting.inode == InodeChange::Unknown {
+                    let sighting = match location.sighting.inode {
+                        InodeChange::Unknown => file.sighting,
+                        _ => location.sighting,
+                    };
+                    self.to_note.push(Location { sighting, vanished: false, ..location.clone() });
+                }
                 self.unchanged.push(location);
             }
             (Some(file), _) => self.changed.push(file.clone()),
-            (None, Some(location)) if !location.vanished => self.missing.push(location.path),
-            (None, _) => {}
+            (None, Some(location)) => {
+                if let Some(reason) = leaves_out(&location.path) {
+                    self.left_out.push((location.path.clone(), reason));
+                }
+                if !location.vanished {
+                    self.missing.push(location.path);
+                }
+            }
+            (None, None) => {}
         }
     }
 }
@@ -107,8 +139,9 @@ mod tests {
         store::{FileSystemPolicy, Record, Sighting, Writer},
     };
 
-    const AS_IT_WAS: Sighting = Sighting { size: 1, mtime_ns: 1 };
-    const CHANGED: Sighting = Sighting { size: 1, mtime_ns: 2 };
+    const AS_IT_WAS: Sighting = Sighting { size: 1, mtime_ns: 1, inode: InodeChange::Seen(1) };
+    const CHANGED: Sighting = Sighting { size: 1, mtime_ns: 2, inode: InodeChange::Seen(1) };
+    const EDITED: Sighting = Sighting { size: 1, mtime_ns: 1, inode: InodeChange::Seen(2) };
 
     fn compared(known: &[&str], roots: &[&str], found: &[(&str, Sighting)]) -> Compared {
         let folder = tempfile::tempdir().unwrap();
@@ -123,7 +156,8 @@ mod tests {
             .map(|(path, sighting)| FoundFile { path: path.into(), sighting: *sighting })
             .collect();
         files.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
-        compare(writer.store(), &roots, &files).unwrap()
+        let left_out = |path: &Path| path.starts_with("/a/@eaDir").then_some(LeftOut::System);
+        compare(writer.store(), &roots, &files, &left_out).unwrap()
     }
 
     fn location(path: &str) -> Location {
@@ -143,6 +177,20 @@ mod tests {
         assert_eq!(compared.unchanged, [location("/a/1")]);
         assert_eq!(paths(&compared.changed), ["/a/0", "/a/3", "/a/4"]);
         assert_eq!(compared.missing, [PathBuf::from("/a/2")]);
+    }
+
+    #[test]
+    fn a_file_that_was_edited_with_its_time_kept_has_changed() {
+        let compared = compared(&["/a/1"], &["/a"], &[("/a/1", EDITED)]);
+        assert_eq!((paths(&compared.changed), compared.unchanged), (vec!["/a/1"], vec![]));
+    }
+
+    #[test]
+    fn what_is_known_and_left_out_is_told_whether_it_is_there_or_not() {
+        let compared =
+            compared(&["/a/1", "/a/@eaDir/1", "/a/@eaDir/2"], &["/a"], &[("/a/@eaDir/2", AS_IT_WAS)]);
+        assert_eq!(compared.left_out, [("/a/@eaDir/1".into(), LeftOut::System)]);
+        assert_eq!(compared.unchanged, [location("/a/@eaDir/2")], "another root takes it");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use error::EmbedError;
 pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
 pub use summary::{Ended, FailedItem, Summary};
-pub use survey::Sources;
+pub use survey::{Rereading, Sources, no_photo_at_all};
 
 use analyse::Kept;
 
@@ -33,7 +33,7 @@ use crate::{
     library::Library,
     monitor::Monitor,
     source::load::Photos,
-    store::{Committer, FileSystemPolicy, FoundAgain, Store, Writer},
+    store::{Committer, FileSystemPolicy, FoundAgain, Sighting, Store, Writer},
     team::{self, Team, WorkerOptions, gather},
 };
 
@@ -137,7 +137,8 @@ fn known_photos(found: Vec<FoundAgain>, summary: &mut Summary) -> Photos {
     let mut photos = Photos::default();
     for content in found {
         for path in content.paths {
-            photos.add(content.sha256, content.bytes, path);
+            // When its digest was taken is long ago: it is taken again.
+            photos.add(content.sha256, content.bytes, path, Sighting::default());
         }
     }
     summary.files = photos.files();

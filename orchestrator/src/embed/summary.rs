@@ -2,9 +2,15 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
+use facesets_imaging::UNREAD_EXTENSIONS;
 use serde::Serialize;
 
-use crate::{monitor::Monitor, team::Team};
+use crate::{
+    figures,
+    monitor::Monitor,
+    source::disk::{Scan, kinds_in_words},
+    team::Team,
+};
 
 /// The kind of failure of files and folders that cannot be read.
 pub(super) const UNREADABLE: &str = "unreadable";
@@ -14,16 +20,24 @@ pub(super) const UNREADABLE: &str = "unreadable";
 pub struct Summary {
     /// How it ended.
     pub ended: Ended,
-    /// Photos found, by their extension.
+    /// Photos found, by their extension or their first bytes.
     pub files: u64,
-    /// Files with other extensions.
+    /// Files that are no photos.
     pub other_files: u64,
+    /// The same by extension.
+    pub other_extensions: BTreeMap<String, u64>,
     /// Symbolic links that were not followed.
     pub symlinks: u64,
     /// Hidden files and folders that were passed over.
     pub hidden: u64,
+    /// Folders and files passed over because a NAS, a sync program, a system or a photo manager keeps them for itself, by name.
+    pub system_folders: BTreeMap<String, u64>,
     /// Photos and folders that the patterns leave out.
     pub excluded: u64,
+    /// Known places that are left out, so that they do not count.
+    pub left_out: u64,
+    /// Known places that were left out and count again.
+    pub taken_again: u64,
     /// Folders that our own commands wrote; what lies in them is not counted.
     pub outputs: u64,
     /// Files that were read because they are new or have changed.
@@ -99,6 +113,68 @@ impl Summary {
         }
     }
 
+    /// Counts what a scan found, and names what it could not look at.
+    pub(super) fn count_scan(&mut self, scan: &Scan, monitor: &dyn Monitor) {
+        self.surveyed = true;
+        self.files = scan.files.len() as u64;
+        self.other_files = scan.other;
+        self.other_extensions.clone_from(&scan.extensions);
+        self.symlinks = scan.symlinks;
+        self.hidden = scan.hidden;
+        self.system_folders.clone_from(&scan.system);
+        self.excluded = scan.excluded;
+        self.outputs = scan.outputs.len() as u64;
+        if !scan.outputs.is_empty() {
+            let names: Vec<String> =
+                scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
+            monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
+        }
+        for unreadable in &scan.unreadable {
+            self.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
+        }
+    }
+
+    /// The photos that were found, and what was passed over, in lines.
+    pub(super) fn found_in_lines(&self) -> String {
+        let system: u64 = self.system_folders.values().sum();
+        let passed_over =
+            self.other_files + self.symlinks + self.hidden + system + self.excluded + self.outputs;
+        let kinds = kinds_in_words(&self.other_extensions);
+        let kinds = if kinds.is_empty() { kinds } else { format!(": {kinds}") };
+        let mut lines = format!("files      {} ({passed_over} others passed over{kinds})\n", self.files);
+        let unread: BTreeMap<String, u64> = self
+            .other_extensions
+            .iter()
+            .filter(|(kind, _)| kind.strip_prefix('.').is_some_and(|kind| UNREAD_EXTENSIONS.contains(&kind)))
+            .map(|(kind, number)| (kind.clone(), *number))
+            .collect();
+        for (name, number, what) in [
+            ("excluded", self.excluded, "photos and folders left out by patterns"),
+            ("hidden", self.hidden, "files and folders"),
+            ("links", self.symlinks, "not followed"),
+            ("outputs", self.outputs, "folders that `facesets` wrote, left out"),
+            ("left out", self.left_out, "places of known photos, which count no more"),
+            ("again", self.taken_again, "places of known photos that were left out count again"),
+        ] {
+            if number > 0 {
+                lines += &format!("{name:<10} {number} {what}\n");
+            }
+        }
+        for (name, kinds, what) in [
+            ("not read", &unread, "pictures in formats that `facesets` does not decode"),
+            (
+                "system",
+                &self.system_folders,
+                "kept by NAS and other programs for themselves, left out (`--system-folders` takes them)",
+            ),
+        ] {
+            if !kinds.is_empty() {
+                lines += &format!("{name:<10} {}: {what}\n", kinds_in_words(kinds));
+            }
+        }
+        lines
+    }
+
     /// Counts and tells a failure of whatever lies at `paths`.
     pub(super) fn fail<P: AsRef<Path>>(
         &mut self,
@@ -132,18 +208,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed_over = self.other_files + self.symlinks + self.hidden + self.excluded + self.outputs;
-        writeln!(f, "files      {} ({passed_over} others passed over)", self.files)?;
-        for (name, number, what) in [
-            ("excluded", self.excluded, "photos and folders left out by patterns"),
-            ("hidden", self.hidden, "files and folders"),
-            ("links", self.symlinks, "not followed"),
-            ("outputs", self.outputs, "folders that `facesets` wrote, left out"),
-        ] {
-            if number > 0 {
-                writeln!(f, "{name:<10} {number} {what}")?;
-            }
-        }
+        f.write_str(&self.found_in_lines())?;
         writeln!(f, "contents   {} ({} aliases, {} new)", self.contents, self.aliases, self.new)?;
         if self.vanished > 0 {
             writeln!(f, "vanished   {}", self.vanished)?;
@@ -151,8 +216,9 @@ impl fmt::Display for Summary {
         if let Some(device) = &self.device {
             writeln!(f, "device     {device} ({})", self.provider.as_deref().unwrap_or("unknown provider"))?;
         }
-        let rate = if self.seconds > 0.0 { self.sent as f64 / self.seconds } else { 0.0 };
-        writeln!(f, "sent       {} in {:.1} s ({rate:.1}/s)", self.sent, self.seconds)?;
+        let rate =
+            figures::rate(self.sent, self.seconds).map_or_else(String::new, |rate| format!(" ({rate})"));
+        writeln!(f, "sent       {} in {:.1} s{rate}", self.sent, self.seconds)?;
         writeln!(f, "analysed   {} ({} had been before)", self.analysed, self.already_analysed)?;
         writeln!(f, "faces      {} ({} photos without one)", self.faces, self.no_face)?;
         let kinds: Vec<String> =

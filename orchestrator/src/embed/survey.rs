@@ -1,6 +1,7 @@
 //! What lies under the sources, and what its digests are.
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -15,11 +16,14 @@ use super::{
 use crate::{
     monitor::Monitor,
     source::{
-        disk::{FoundFile, Scan, ScanOptions, absolute_roots, scan},
+        disk::{
+            FoundFile, Holds, LookedAt, Scan, ScanOptions, absolute_roots, is_named_as_a_photo, scan,
+            scan_for_one,
+        },
         hash::{Hashed, hash_all, read_cameras},
         load::Photos,
     },
-    store::{Committer, Location, Record, StoreError},
+    store::{Committer, LeftOut, Location, Record, Store, StoreError},
 };
 
 /// Where to look, and how.
@@ -28,48 +32,106 @@ pub struct Sources {
     /// Canonical paths of files and folders.
     roots: Vec<PathBuf>,
     options: ScanOptions,
+    rereading: Rereading,
+}
+
+/// Which photos that are known are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rereading {
+    /// Those that look different from outside.
+    Changed,
+    /// All of them.
+    Everything,
 }
 
 impl Sources {
     /// Checks that the roots are there.
     pub fn new(roots: &[PathBuf], options: ScanOptions) -> Result<Self, EmbedError> {
-        Ok(Self { roots: absolute_roots(roots)?, options })
+        Ok(Self { roots: absolute_roots(roots)?, options, rereading: Rereading::Changed })
+    }
+
+    /// The same, with another choice of what is read again.
+    #[must_use]
+    pub fn rereading(self, rereading: Rereading) -> Self {
+        Self { rereading, ..self }
     }
 
     pub(super) fn roots(&self) -> &[PathBuf] {
         &self.roots
     }
 
-    /// Looks at everything under the sources, and counts it.
+    /// Looks at everything under the sources, and counts it. Also returns the files that were opened because their names say nothing, and
+    /// are no photos.
     pub(super) fn scan(
         &self,
+        store: Option<&Store>,
         monitor: &dyn Monitor,
         cancelled: &CancellationToken,
         summary: &mut Summary,
-    ) -> Scan {
+    ) -> Result<(Scan, Vec<FoundFile>), StoreError> {
         monitor.start("scan", None);
-        let scan = scan(&self.roots, &self.options, monitor, cancelled);
+        let mut scan = scan(&self.roots, &self.options, monitor, cancelled);
+        let known = match store {
+            Some(store) if !scan.unnamed.is_empty() => self.looked_at(store)?,
+            _ => LookedAt::new(),
+        };
+        let no_photos = scan.sort_out_unnamed(&known, cancelled);
         monitor.finish();
-        summary.surveyed = true;
-        summary.files = scan.files.len() as u64;
-        summary.other_files = scan.other;
-        summary.symlinks = scan.symlinks;
-        summary.hidden = scan.hidden;
-        summary.excluded = scan.excluded;
-        summary.outputs = scan.outputs.len() as u64;
-        if !scan.outputs.is_empty() {
-            let names: Vec<String> =
-                scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
-            monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
+        summary.count_scan(&scan, monitor);
+        Ok((scan, no_photos))
+    }
+
+    /// What earlier scans found in files whose names say nothing.
+    fn looked_at(&self, store: &Store) -> Result<LookedAt, StoreError> {
+        let mut known = LookedAt::new();
+        for root in &self.roots {
+            store.each_location_below(root, |location| {
+                if !is_named_as_a_photo(&location.path) {
+                    known.insert(location.path, (location.sighting, Holds::Photo));
+                }
+            })?;
+            let none = store.no_photos_below(root)?;
+            known.extend(none.into_iter().map(|(path, sighting)| (path, (sighting, Holds::Other))));
         }
-        for unreadable in &scan.unreadable {
-            summary.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
+        Ok(known)
+    }
+
+    /// What the store knows of what was found.
+    pub(super) fn compare(&self, store: &Store, files: &[FoundFile]) -> Result<Compared, StoreError> {
+        let leaves_out = |path: &Path| self.options.leaves_out(&self.roots, path);
+        let compared = compare(store, &self.roots, files, &leaves_out)?;
+        Ok(match self.rereading {
+            Rereading::Changed => compared,
+            Rereading::Everything => {
+                Compared { unchanged: Vec::new(), to_note: Vec::new(), changed: files.to_vec(), ..compared }
+            }
+        })
+    }
+
+    /// Names the patterns that match nothing: what somebody excludes must not get into a library because of a slip of the pen.
+    pub(super) fn warn_of_unused_patterns(&self, monitor: &dyn Monitor) {
+        for (flag, pattern) in self.options.filter.unused() {
+            let reason = "matches nothing: a pattern with a `/` is matched against the path below SRC, one without against every name on it";
+            monitor.problem(&format!("{flag} {pattern}"), reason);
         }
-        scan
     }
 }
 
-/// Scans the sources, hashes what is new or changed, marks what has vanished, and commits all that.
+/// Looks whether there is any photo under the sources; if there is none, counts what there is instead and says so.
+pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summary, EmbedError)> {
+    monitor.start("scan", None);
+    let scan = scan_for_one(&sources.roots, &sources.options, monitor, &CancellationToken::new());
+    monitor.finish();
+    if !scan.files.is_empty() {
+        return None;
+    }
+    let mut summary = Summary { ended: super::Ended::Done, ..Summary::default() };
+    summary.count_scan(&scan, monitor);
+    sources.warn_of_unused_patterns(monitor);
+    Some((summary, EmbedError::NoPhoto(sources.roots.clone())))
+}
+
+/// Scans the sources, hashes what is new or changed, marks what has vanished or is left out, and commits all that.
 pub(super) fn survey(
     sources: &Sources,
     committer: &mut Committer,
@@ -77,28 +139,32 @@ pub(super) fn survey(
     cancelled: &CancellationToken,
     summary: &mut Summary,
 ) -> Result<Photos, EmbedError> {
-    let scan = sources.scan(monitor, cancelled, summary);
+    let (scan, no_photos) = sources.scan(Some(committer.writer().store()), monitor, cancelled, summary)?;
     let mut photos = Photos::default();
     if cancelled.is_cancelled() {
         return Ok(photos);
     }
-    let Compared { unchanged, changed, missing } =
-        compare(committer.writer().store(), sources.roots(), &scan.files)?;
+    let Compared { unchanged, to_note, changed, missing, left_out } =
+        sources.compare(committer.writer().store(), &scan.files)?;
+    sources.warn_of_unused_patterns(monitor);
     let missing: Vec<PathBuf> = missing.into_iter().filter(|path| is_gone(path)).collect();
     warn_of_empty(sources.roots(), &scan.files, &missing, monitor);
+    note_left_out(left_out, &scan.files, committer, summary)?;
     drop(scan);
+    for FoundFile { path, sighting } in no_photos {
+        committer.add(Record::NoPhoto { path, sighting })?;
+    }
     for path in missing {
         committer.add(Record::Vanished { path })?;
         summary.vanished += 1;
     }
+    for location in to_note {
+        let bytes = location.sighting.size;
+        committer.add(Record::Located { location, bytes })?;
+    }
     read_missing_cameras(&unchanged, committer, monitor, cancelled)?;
-    for mut location in unchanged {
-        photos.add(location.sha256, location.sighting.size, location.path.clone());
-        if location.vanished {
-            location.vanished = false;
-            let bytes = location.sighting.size;
-            committer.add(Record::Located { location, bytes })?;
-        }
+    for Location { path, sha256, sighting, .. } in unchanged {
+        photos.add(sha256, sighting.size, path, sighting);
     }
     if !changed.is_empty() {
         monitor.start("hash", Some(changed.len() as u64));
@@ -116,15 +182,46 @@ pub(super) fn survey(
     Ok(photos)
 }
 
-/// Names the roots below which photos were known and none is left: a disk that is not mounted looks like that.
+/// Notes which known places this scan leaves out, and which it has taken again.
+fn note_left_out(
+    left_out: Vec<(PathBuf, LeftOut)>,
+    found: &[FoundFile],
+    committer: &mut Committer,
+    summary: &mut Summary,
+) -> Result<(), StoreError> {
+    let noted: HashMap<PathBuf, LeftOut> = committer.writer().store().left_out()?;
+    summary.left_out = left_out.len() as u64;
+    for (path, reason) in left_out {
+        if noted.get(&path) != Some(&reason) {
+            committer.add(Record::LeftOut { path, reason })?;
+        }
+    }
+    if noted.is_empty() {
+        return Ok(());
+    }
+    for file in found.iter().filter(|file| noted.contains_key(&file.path)) {
+        committer.add(Record::TakenAgain { path: file.path.clone() })?;
+        summary.taken_again += 1;
+    }
+    Ok(())
+}
+
+/// Names the roots below which there is no photo: a disk that is not mounted looks like that where photos were known.
 fn warn_of_empty(roots: &[PathBuf], found: &[FoundFile], gone: &[PathBuf], monitor: &dyn Monitor) {
     for root in roots {
-        let gone = gone.iter().filter(|path| path.starts_with(root)).count();
-        if gone > 0 && !found.iter().any(|file| file.path.starts_with(root)) {
-            let reason =
-                format!("all {gone} photos that were known here have vanished: is the disk mounted?");
-            monitor.problem(&root.display().to_string(), &reason);
+        if found.iter().any(|file| file.path.starts_with(root)) {
+            continue;
         }
+        let gone = gone.iter().filter(|path| path.starts_with(root)).count();
+        let reason = if gone > 0 {
+            format!("all {gone} photos that were known here have vanished: is the disk mounted?")
+        } else if roots.len() > 1 || found.is_empty() {
+            "no photo was found here".to_owned()
+        } else {
+            // They lie where links lead.
+            continue;
+        };
+        monitor.problem(&root.display().to_string(), &reason);
     }
 }
 
@@ -168,7 +265,7 @@ fn take(
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) -> Result<(), StoreError> {
-    let Hashed { sha256, bytes, camera } = match hashed {
+    let Hashed { sha256, bytes, sighting, camera } = match hashed {
         Ok(hashed) => hashed,
         Err(error) => {
             summary.fail(&[&file.path], UNREADABLE, &error.to_string(), monitor);
@@ -176,10 +273,11 @@ fn take(
         }
     };
     summary.hashed += 1;
-    if photos.add(sha256, bytes, file.path.clone()) && !committer.writer().store().knows_content(&sha256)? {
+    let is_first = photos.add(sha256, bytes, file.path.clone(), sighting);
+    if is_first && !committer.writer().store().knows_content(&sha256)? {
         summary.new += 1;
     }
-    let location = Location { path: file.path, sha256, sighting: file.sighting, vanished: false };
+    let location = Location { path: file.path, sha256, sighting, vanished: false };
     committer.add(Record::Located { location, bytes })?;
     camera.map_or(Ok(()), |tags| committer.add(Record::Camera { sha256, tags }))
 }

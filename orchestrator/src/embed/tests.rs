@@ -1,5 +1,7 @@
 //! `embed` against a worker of the test's own.
 
+mod scan;
+
 use std::{
     ffi::OsStr,
     fs,
@@ -272,7 +274,7 @@ fn a_photo_that_workers_die_of_is_set_aside_and_named_and_strikes_outlive_a_run(
     let location = crate::store::Location {
         path: killer.clone(),
         sha256,
-        sighting: crate::store::Sighting { size: 1, mtime_ns: 0 },
+        sighting: crate::store::Sighting { size: 1, ..Default::default() },
         vanished: false,
     };
     let located = Record::Located { location, bytes: 14 };
@@ -454,6 +456,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         let expected = DryRun {
             files: 2,
             other_files: 1,
+            other_extensions: [(".txt".to_owned(), 1)].into(),
             to_read: 1,
             to_read_bytes: 3,
             vanished: 1,
@@ -553,6 +556,7 @@ fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
     connection
         .execute_batch(
             "DROP TABLE camera; DROP TABLE decision; DROP TABLE pin; DROP TABLE consent_face; DROP TABLE consent; \
+             DROP TABLE left_out; DROP TABLE inode_change; DROP TABLE no_photo; \
              PRAGMA user_version = 2",
         )
         .unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{MATCH_THRESHOLD, file_label};
-use crate::threshold::CosineDistance;
+use crate::{folding::folded, threshold::CosineDistance};
 
 /// A recipe.
 ///
@@ -78,8 +78,8 @@ impl Recipe {
             if trusted.label != file_label(&trusted.label) {
                 return Err(RecipeError::Label(trusted.label.clone()));
             }
-            // Some file systems do not tell upper from lower case.
-            if !labels.insert(trusted.label.to_lowercase()) {
+            // Some file systems do not tell upper from lower case, or the forms of a letter.
+            if !labels.insert(folded(&trusted.label)) {
                 return Err(RecipeError::SameLabel(trusted.label.clone()));
             }
         }

@@ -366,7 +366,8 @@ impl LocationColumns {
         let sha256 = sha256.ok_or_else(|| {
             self.content.wrong(format!("there is no content {content}, there are {}", contents.len()))
         })?;
-        let sighting = Sighting { size: self.size.natural()?, mtime_ns: self.mtime_ns.i64()? };
+        let (size, mtime_ns) = (self.size.natural()?, self.mtime_ns.i64()?);
+        let sighting = Sighting { size, mtime_ns, ..Sighting::default() };
         Ok(Location { path, sha256, sighting, vanished: self.vanished.boolean()? })
     }
 

@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
-    io,
+    fs::{self, OpenOptions},
+    io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink},
     path::Path,
 };
+
+use crate::source::file;
 
 /// Why a file is not in an output.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Photo(error) => write!(f, "cannot read or link it: {error}"),
             Self::Changed => {
-                f.write_str("it has changed since it was embedded; `facesets embed` looks at it anew")
+                f.write_str("it has changed since it was embedded; `facesets embed` looks at it anew, with `--rehash` in any case")
             }
             Self::Taken => f.write_str("another photo in the output has its name"),
             Self::Output(error) => write!(f, "cannot write it: {error}"),
@@ -48,13 +50,13 @@ impl fmt::Display for Fault {
 
 /// Copies a file to where none is; a copy that fails is removed.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
-    let mut source = File::open(from).map_err(Fault::Photo)?;
-    let metadata = source.metadata().map_err(Fault::Photo)?;
+    let source = file::open(from).map_err(Fault::Photo)?;
+    let bytes = source.metadata.len();
     let mut options = OpenOptions::new();
-    let options = options.write(true).create_new(true).mode(metadata.mode() & 0o777);
+    let options = options.write(true).create_new(true).mode(source.metadata.mode() & 0o777);
     let mut target = options.open(to).map_err(Fault::of_output)?;
     // The kernel copies, without extra space where the file system shares blocks.
-    match io::copy(&mut source, &mut target) {
+    match io::copy(&mut source.file().take(bytes), &mut target) {
         Ok(_) => Ok(()),
         Err(error) => {
             let fault =
@@ -66,6 +68,8 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
 
 /// Gives a file a second name.
 pub(super) fn hard_link(from: &Path, to: &Path) -> Result<(), Fault> {
+    // A pipe could be linked too, and whoever reads the output would wait for it.
+    file::open(from).map_err(Fault::Photo)?;
     fs::hard_link(from, to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Fault::Taken,
         _ if is_of_output(&error) => Fault::Output(error),
@@ -75,7 +79,7 @@ pub(super) fn hard_link(from: &Path, to: &Path) -> Result<(), Fault> {
 
 /// Links to a path that is there.
 pub(super) fn link(from: &Path, to: &Path) -> Result<(), Fault> {
-    fs::metadata(from).map_err(Fault::Photo)?;
+    file::open(from).map_err(Fault::Photo)?;
     symlink(from, to).map_err(Fault::of_output)
 }
 
@@ -95,7 +99,7 @@ fn is_of_output(error: &io::Error) -> bool {
 
 /// Whether a file can be read to its end: then an error of copying it was one of writing.
 fn reads(path: &Path) -> bool {
-    File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::sink())).is_ok()
+    file::open(path).and_then(|mut file| io::copy(&mut file, &mut io::sink())).is_ok()
 }
 
 #[cfg(test)]

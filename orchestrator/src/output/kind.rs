@@ -1,10 +1,11 @@
 //! Which folders are ours: every output holds a file that says in its first bytes what wrote it.
 
 use std::{
-    fs::File,
     io::{self, Read as _},
     path::Path,
 };
+
+use crate::source::file;
 
 /// The file is looked at so far: contracts with their digests stand before the mark of arrays and tables.
 const HEAD_BYTES: u64 = 4096;
@@ -84,7 +85,7 @@ pub fn holds_our_pictures(folder: &Path) -> bool {
 /// The first bytes of a file, without white space.
 fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    file::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
     head.retain(|byte| !byte.is_ascii_whitespace());
     Ok(head)
 }

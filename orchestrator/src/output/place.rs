@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +17,11 @@ use super::{
     flat_name,
 };
 use crate::{
-    gallery::Content, manifest::path_text, monitor::Monitor, source::disk::sighting, store::Sighting,
+    gallery::Content,
+    manifest::path_text,
+    monitor::Monitor,
+    source::{disk::sighting, file},
+    store::Sighting,
 };
 
 /// How a photo gets into an output folder. The original is never touched.
@@ -113,6 +116,12 @@ impl Placer<'_> {
     fn place(&self, from: &Path, sha256: Sha256Digest, folder: &Path) -> Result<(), Fault> {
         let to = folder.join(flat_name(from));
         let earlier = self.earlier.get(&(from.to_owned(), sha256));
+        let known = self.known.get(from).filter(|(digest, _)| *digest == sha256);
+        let looks = |path: &Path| fs::metadata(path).ok().map(|metadata| sighting(&metadata));
+        let is_still =
+            |now: Option<Sighting>| known.zip(now).is_some_and(|((_, then), now)| then.is_still(&now));
+        // Before it gets a second name, which changes its inode.
+        let was_still = is_still(looks(from));
         match (self.placement, earlier) {
             // What an earlier output copied was looked at then, and is nobody else's file.
             (Placement::Copy, Some(earlier)) if fs::hard_link(earlier, &to).is_ok() => return Ok(()),
@@ -124,12 +133,17 @@ impl Placer<'_> {
             (Placement::None, _) => return Ok(()),
         }
         // Looked at afterwards, so that what was changed while it was copied counts. A link looks like what it leads to.
-        let original = if self.placement == Placement::Copy { from } else { &to };
-        let seen = fs::metadata(original).ok().map(|metadata| (sha256, sighting(&metadata)));
-        if seen.is_some() && seen.as_ref() == self.known.get(from) {
+        let is_trusted = match self.placement {
+            Placement::Hardlink => {
+                was_still
+                    && known.zip(looks(&to)).is_some_and(|((_, then), now)| then.has_size_and_time_of(&now))
+            }
+            _ => is_still(looks(if self.placement == Placement::Copy { from } else { &to })),
+        };
+        if is_trusted {
             return Ok(());
         }
-        match File::open(&to).and_then(Sha256Digest::of_reader) {
+        match file::digest(&to) {
             Ok((digest, _)) if digest == sha256 => Ok(()),
             Ok(_) => Err(without(&to, Fault::Changed)),
             Err(error) => Err(without(&to, Fault::Photo(error))),
@@ -207,9 +221,10 @@ mod tests {
         fs::write(&path, "other").unwrap();
         let stop = CancellationToken::new();
         let photo = content(std::slice::from_ref(&path));
-        let seen = sighting(&fs::metadata(&path).unwrap());
-        let known = Known::from([(path.clone(), (photo.sha256, seen))]);
         for placement in [Placement::Copy, Placement::Hardlink, Placement::Symlink] {
+            // Anew each time: a second name changes the inode.
+            let seen = sighting(&fs::metadata(&path).unwrap()).hashed();
+            let known = Known::from([(path.clone(), (photo.sha256, seen))]);
             let placer = Placer { placement, known: &known, ..placer(&stop, Earlier::new()) };
             let out = folder.path().join(format!("{placement:?}"));
             assert!(placer.put([&photo], &out).unwrap().is_empty());

@@ -1,7 +1,6 @@
 //! What the camera says, read from a file without holding all of it.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::Path,
     sync::{Mutex, PoisonError},
@@ -9,6 +8,8 @@ use std::{
 
 use facesets_core::ImageLimits;
 use facesets_imaging::{CameraTags, camera_tags};
+
+use super::file;
 
 /// Bytes from the beginning that are looked at first. A JPEG's tags lie within the first 64 KiB behind its marker, and RAW files
 /// and phones keep theirs in front as well.
@@ -31,8 +32,8 @@ impl<R: Read> HeadKeeper<R> {
         Self { inner, head: Vec::new() }
     }
 
-    pub(super) fn head(&self) -> &[u8] {
-        &self.head
+    pub(super) fn into_head(self) -> Vec<u8> {
+        self.head
     }
 }
 
@@ -47,8 +48,8 @@ impl<R: Read> Read for HeadKeeper<R> {
 
 /// What the camera says in a file.
 pub(super) fn read(path: &Path) -> io::Result<CameraTags> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+    let file = file::open(path)?;
+    let bytes = file.metadata.len();
     let mut head = Vec::with_capacity(bytes.min(HEAD_BYTES as u64) as usize);
     file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     from_head(&head, bytes, path)
@@ -65,7 +66,7 @@ pub(super) fn from_head(head: &[u8], bytes: u64, path: &Path) -> io::Result<Came
     }
     let _alone = (bytes > LARGE_BYTES).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let mut whole = Vec::new();
-    File::open(path)?.take(ImageLimits::default().max_bytes).read_to_end(&mut whole)?;
+    file::open(path)?.take(ImageLimits::default().max_bytes).read_to_end(&mut whole)?;
     Ok(camera_tags(&whole))
 }
 
@@ -102,7 +103,7 @@ mod tests {
         let mut keeper = HeadKeeper::new(&bytes[..]);
         let mut out = Vec::new();
         keeper.read_to_end(&mut out).unwrap();
-        assert!(out == bytes && keeper.head() == &bytes[..HEAD_BYTES]);
+        assert!(out == bytes && keeper.into_head() == bytes[..HEAD_BYTES]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Digests of many files at once, and what their cameras say.
 
-use std::{fs::File, io, num::NonZero, path::Path, thread};
+use std::{io, num::NonZero, path::Path, thread};
 
 use facesets_core::Sha256Digest;
 use facesets_imaging::CameraTags;
@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     camera::{self, HeadKeeper},
-    disk::FoundFile,
+    disk::{FoundFile, sighting},
+    file,
 };
+use crate::store::Sighting;
 
 /// More threads than this only wait for the disk.
 const MAX_THREADS: usize = 8;
@@ -24,6 +26,8 @@ pub struct Hashed {
     pub sha256: Sha256Digest,
     /// Number of bytes that were read.
     pub bytes: u64,
+    /// What the file looked like when it was opened for that.
+    pub sighting: Sighting,
     /// What the camera says; nothing if it could not be read a second time.
     pub camera: Option<CameraTags>,
 }
@@ -49,12 +53,17 @@ pub fn read_cameras<E>(
 }
 
 fn hash(path: &Path) -> io::Result<Hashed> {
-    let mut file = HeadKeeper::new(File::open(path)?);
+    let mut opened = file::open(path)?;
+    let mut file = HeadKeeper::new(&mut opened);
     let (sha256, bytes) = Sha256Digest::of_reader(&mut file)?;
-    Ok(Hashed { sha256, bytes, camera: camera::from_head(file.head(), bytes, path).ok() })
+    let head = file.into_head();
+    opened.check_end()?;
+    let sighting = sighting(&opened.metadata).hashed();
+    Ok(Hashed { sha256, bytes, sighting, camera: camera::from_head(&head, bytes, path).ok() })
 }
 
-fn in_parallel<T: Send, R: Send, E>(
+/// Does some work on each item, on as many threads as pay, and hands the results to `receive`.
+pub(super) fn in_parallel<T: Send, R: Send, E>(
     all: Vec<T>,
     work: impl Fn(&T) -> R + Sync,
     cancelled: &CancellationToken,
@@ -94,7 +103,7 @@ mod tests {
     use crate::store::Sighting;
 
     fn files(folder: &std::path::Path, count: usize) -> Vec<FoundFile> {
-        let sighting = Sighting { size: 0, mtime_ns: 0 };
+        let sighting = Sighting::default();
         let paths = (0..count).map(|i| folder.join(i.to_string()));
         paths
             .map(|path| {

@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{self, Read as _},
+    io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -12,10 +11,11 @@ use std::{
 use bytes::Bytes;
 use facesets_core::Sha256Digest;
 
-use super::transcode;
+use super::{disk::sighting, file, transcode};
+use crate::store::Sighting;
 
-/// A file that has not been touched since so long before the digests were taken still is what it was then; any other is hashed again
-/// when it is sent. It is that long for the sake of file servers' clocks.
+/// A file that looks as it did when its digest was taken, inode included, and had not been touched for so long before this run, still is what it
+/// was; any other is hashed again when it is sent. It is that long for the sake of file servers' clocks.
 const SETTLED: Duration = Duration::from_hours(24);
 
 /// Why a content cannot be read any more.
@@ -24,8 +24,8 @@ pub enum LoadError {
     /// No file of it can be opened.
     #[error("cannot read it: {0}")]
     Unreadable(String),
-    /// It was changed after it had been hashed.
-    #[error("it changed while `facesets` ran")]
+    /// It was changed after its digest had been taken.
+    #[error("it has changed since its digest was taken; the next `facesets embed` looks at it anew")]
     Changed,
 }
 
@@ -49,31 +49,47 @@ pub struct Photo {
     /// Size in bytes.
     pub bytes: u64,
     /// Its files.
-    pub paths: Vec<PathBuf>,
+    pub paths: Vec<Place>,
+}
+
+/// A file of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its path.
+    pub path: PathBuf,
+    /// What it looked like when its digest was taken, as far as is known.
+    pub seen: Sighting,
+}
+
+impl AsRef<Path> for Place {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// A file as it is sent to workers: its bytes, or its pixels as PNG where they do not read its format.
 pub fn read_for_worker(path: &Path) -> io::Result<Bytes> {
-    std::fs::read(path).map(transcode::for_worker)
+    file::read(path).map(transcode::for_worker)
 }
 
 impl Photos {
-    /// None yet; whatever will be known of their digests is found out at `time` or later.
+    /// None yet; `time` is when they begin to be looked at.
     pub fn hashed_since(time: SystemTime) -> Self {
         Self { photos: HashMap::new(), settled: time.checked_sub(SETTLED).unwrap_or(UNIX_EPOCH) }
     }
 
-    /// Another file that holds a content; whether the content is here for the first time.
-    pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf) -> bool {
+    /// Another file that holds a content; whether the content is here for the first time. `seen` is what it looked like when its digest was
+    /// taken; of one of which nothing is known the digest is taken again.
+    pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf, seen: Sighting) -> bool {
         let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, paths: Vec::new() });
-        photo.paths.push(path);
+        photo.paths.push(Place { path, seen });
         photo.paths.len() == 1
     }
 
     /// Brings every content's files into byte order, so that the first is the canonical one.
     pub fn sort_paths(&mut self) {
         for photo in self.photos.values_mut() {
-            photo.paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+            photo.paths.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         }
     }
 
@@ -100,7 +116,7 @@ impl Photos {
     /// Every content, in the order of the first of its files: neighbours on disk are neighbours here.
     pub fn in_order(&self) -> Vec<(&Sha256Digest, &Photo)> {
         let mut all: Vec<_> = self.photos.iter().collect();
-        all.sort_by(|(_, a), (_, b)| a.paths[0].as_os_str().cmp(b.paths[0].as_os_str()));
+        all.sort_by(|(_, a), (_, b)| a.paths[0].path.as_os_str().cmp(b.paths[0].path.as_os_str()));
         all
     }
 
@@ -108,30 +124,37 @@ impl Photos {
     /// not read its format.
     pub fn load(&self, sha256: &Sha256Digest) -> Result<Bytes, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
-        for path in self.get(sha256).map_or(&[][..], |photo| &photo.paths) {
-            match self.read(path) {
+        let Some(photo) = self.get(sha256) else { return Err(error) };
+        for place in &photo.paths {
+            match self.read(place, photo.bytes) {
                 Ok((bytes, Touched::Before)) => return Ok(transcode::for_worker(bytes)),
                 Ok((bytes, Touched::Since)) if Sha256Digest::of(&bytes) == *sha256 => {
                     return Ok(transcode::for_worker(bytes));
                 }
                 Ok(_) => error = LoadError::Changed,
+                // Of the size that it must have nothing was read.
+                Err(io) if io.kind() == io::ErrorKind::InvalidData => error = LoadError::Changed,
                 Err(io) => error = LoadError::Unreadable(io.to_string()),
             }
         }
         Err(error)
     }
 
-    /// A file, and whether it can have changed since its digest was taken.
-    fn read(&self, path: &Path) -> io::Result<(Vec<u8>, Touched)> {
-        let mut file = File::open(path)?;
-        let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize);
-        file.read_to_end(&mut bytes)?;
+    /// A file, and whether it can have changed since its digest was taken. One of another size than its content is not read.
+    fn read(&self, place: &Place, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
+        let mut opened = file::open(&place.path)?;
+        if opened.metadata.len() != bytes {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut read = Vec::new();
+        opened.read_whole(&mut read)?;
         // Looked at afterwards, so that what was changed while it was read counts.
-        let metadata = file.metadata()?;
+        let metadata = opened.file().metadata()?;
         // The change of the inode, which programs cannot set back; but some file systems mean something else by it.
         let touched = metadata.ctime().max(metadata.mtime());
         let touched = UNIX_EPOCH + Duration::from_secs(u64::try_from(touched).unwrap_or(0));
-        Ok((bytes, if touched < self.settled { Touched::Before } else { Touched::Since }))
+        let is_still = touched < self.settled && place.seen.is_still(&sighting(&metadata));
+        Ok((read, if is_still { Touched::Before } else { Touched::Since }))
     }
 }
 
@@ -160,7 +183,7 @@ mod tests {
             if let Some(text) = text {
                 fs::write(&path, text).unwrap();
             }
-            photos.add(sha256, 5, path);
+            photos.add(sha256, 5, path, Sighting::default());
         }
         assert_eq!(photos.load(&sha256).unwrap(), "photo");
         fs::write(folder.path().join("good"), "other").unwrap();
@@ -173,14 +196,36 @@ mod tests {
         let (sha256, path) = (Sha256Digest::of(b"photo"), folder.path().join("a"));
         fs::write(&path, "other").unwrap();
         // As old as it can be made to look from outside.
-        File::options().write(true).open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
-        let load = |time| {
+        fs::File::options().write(true).open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        let seen = sighting(&fs::metadata(&path).unwrap());
+        let load = |time, seen| {
             let mut photos = Photos::hashed_since(time);
-            photos.add(sha256, 5, path.clone());
+            photos.add(sha256, 5, path.clone(), seen);
             photos.load(&sha256)
         };
         let hour = Duration::from_hours(1);
-        assert_eq!(load(SystemTime::now() + 23 * hour), Err(LoadError::Changed));
-        assert_eq!(load(SystemTime::now() + 25 * hour).unwrap(), "other");
+        assert_eq!(load(SystemTime::now() + 23 * hour, seen.hashed()), Err(LoadError::Changed));
+        let later = SystemTime::now() + 25 * hour;
+        assert_eq!(load(later, seen.hashed()).unwrap(), "other");
+        // It had been edited before anybody looked, or between two runs: days ago is no excuse.
+        assert_eq!(load(later, seen), Err(LoadError::Changed));
+        assert_eq!(load(later, Sighting::default()), Err(LoadError::Changed));
+        let before = Sighting { mtime_ns: 5, ..seen.hashed() };
+        assert_eq!(load(later, before), Err(LoadError::Changed));
+    }
+
+    #[test]
+    fn a_file_that_has_become_a_pipe_or_endless_is_an_error_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let sha256 = Sha256Digest::of(b"photo");
+        let (pipe, zero) = (folder.path().join("pipe"), folder.path().join("zero"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("/dev/zero", &zero).unwrap();
+        for path in [pipe, zero] {
+            let mut photos = Photos::default();
+            photos.add(sha256, 5, path.clone(), Sighting::default());
+            assert!(matches!(photos.load(&sha256), Err(LoadError::Unreadable(_))), "{}", path.display());
+            assert!(read_for_worker(&path).is_err());
+        }
     }
 }

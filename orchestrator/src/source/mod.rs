@@ -2,6 +2,7 @@
 
 mod camera;
 pub mod disk;
+pub mod file;
 pub mod hash;
 pub mod load;
 mod transcode;

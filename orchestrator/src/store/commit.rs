@@ -9,7 +9,7 @@ use std::{
 use facesets_core::{FaceAnalysis, LandmarksContract, Sha256Digest};
 use facesets_imaging::CameraTags;
 
-use super::{Landmarks, Location, Provenance, StoreError, StoredFailure, Writer};
+use super::{Landmarks, LeftOut, Location, Provenance, Sighting, StoreError, StoredFailure, Writer};
 
 /// Results in one transaction: each costs a flush of the disk, some milliseconds, which 64 results share.
 pub const COMMIT_EVERY: usize = 64;
@@ -31,6 +31,25 @@ pub enum Record {
     Vanished {
         /// The file.
         path: PathBuf,
+    },
+    /// A place that is known was left out, and counts no more until it is located again.
+    LeftOut {
+        /// The file, of which a location is in the store.
+        path: PathBuf,
+        /// Why.
+        reason: LeftOut,
+    },
+    /// A place that was left out was taken again.
+    TakenAgain {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file whose name is not one of a photo was opened, and is none.
+    NoPhoto {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        sighting: Sighting,
     },
     /// What the camera says about a content was read.
     Camera {

@@ -16,15 +16,21 @@ impl Store {
     pub fn dump(&self, out: &mut dyn Write) -> Result<(), StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let mut lines = Lines { out, hasher: Sha256::new() };
-        self.each("SELECT path, sha256, size, vanished FROM location ORDER BY path", |row| {
+        let query = "SELECT path, sha256, size, vanished, reason FROM location LEFT JOIN left_out USING (path) ORDER BY path";
+        self.each(query, |row| {
             let path = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            lines.write(&json!({
+            let mut line = json!({
                 "location": locations::path(path).to_string_lossy(),
                 "path_hex": hex(path),
                 "sha256": digest(row, 1)?,
                 "size": row.get::<_, i64>(2)?,
                 "vanished": row.get::<_, bool>(3)?,
-            }))
+            });
+            // Only where it is so: most dumps have no such line.
+            if let Some(reason) = row.get::<_, Option<String>>(4)? {
+                line["left_out"] = reason.into();
+            }
+            lines.write(&line)
         })?;
         let query = format!(
             "SELECT content.sha256, bytes, camera.sha256 IS NOT NULL, {} FROM content LEFT JOIN camera USING (sha256) \

@@ -13,7 +13,7 @@ use crate::gallery::{Content, Gallery, GalleryFace};
 impl Store {
     /// Every face under a contract; `None` for the only one there is.
     ///
-    /// Contents are those that lie, or lay, at least at one path and were analysed.
+    /// Contents are those that lie, or lay, at least at one path that counts and were analysed.
     pub fn gallery(&self, contract: Option<&str>) -> Result<Gallery, StoreError> {
         let contract = self.choose_contract(contract)?;
         // One moment for all queries, whatever a writer does meanwhile.
@@ -32,7 +32,8 @@ impl Store {
         let contract = self.choose_contract(contract)?;
         let faces: i64 = self.connection.query_row(
             "SELECT count(*) FROM analysis JOIN face ON face.analysis_id = analysis.id \
-             WHERE analysis.task = ?1 AND analysis.contract = ?2",
+             WHERE analysis.task = ?1 AND analysis.contract = ?2 \
+             AND analysis.sha256 NOT IN (SELECT sha256 FROM uncounted_content)",
             params![TASK_FACES, contract],
             |row| row.get(0),
         )?;
@@ -43,7 +44,7 @@ impl Store {
     fn analysed_contents(&self, contract: &str) -> Result<Vec<Content>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT location.path, analysis.sha256, analysis.width, analysis.height \
-             FROM analysis JOIN location ON location.sha256 = analysis.sha256 \
+             FROM analysis JOIN counted_location AS location ON location.sha256 = analysis.sha256 \
              WHERE analysis.task = ?1 AND analysis.contract = ?2 AND analysis.outcome = 'done'",
         )?;
         let mut by_digest: HashMap<Sha256Digest, Content> = HashMap::new();

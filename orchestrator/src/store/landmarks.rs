@@ -15,7 +15,8 @@ pub struct Landmarks {
 }
 
 impl Store {
-    /// Contents with faces under `contract` whose landmarks are not under `landmarks`, each with all its paths that are there.
+    /// Contents with faces under `contract` whose landmarks are not under `landmarks`, each with all its paths that are there
+    /// and count.
     pub fn with_other_landmarks(
         &self,
         contract: &str,
@@ -23,7 +24,7 @@ impl Store {
     ) -> Result<Vec<FoundAgain>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT analysis.sha256, bytes, location.path FROM analysis \
-             JOIN content USING (sha256) JOIN location USING (sha256) \
+             JOIN content USING (sha256) JOIN counted_location AS location USING (sha256) \
              WHERE task = ?1 AND contract = ?2 AND outcome = 'done' AND landmarks_contract <> ?3 AND NOT vanished \
              AND EXISTS (SELECT 1 FROM face WHERE analysis_id = analysis.id) \
              ORDER BY analysis.sha256, location.path",

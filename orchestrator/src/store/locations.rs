@@ -26,20 +26,73 @@ pub struct Location {
 }
 
 /// What tells a changed file from an unchanged one without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sighting {
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last change in nanoseconds since 1970.
+    /// Time of the last change in nanoseconds since 1970. Programs can set it back.
     pub mtime_ns: i64,
+    /// Time of the last change of the inode, which they cannot.
+    pub inode: InodeChange,
 }
+
+/// When a file's inode was changed last: with its bytes, but also with its name, its rights or its number of names. Nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InodeChange {
+    /// Nobody has kept it.
+    #[default]
+    Unknown,
+    /// As the file looks; its digest, if there is one, may be older.
+    Seen(i64),
+    /// As the file looked when its digest was taken.
+    Hashed(i64),
+}
+
+impl Sighting {
+    /// Whether a file that looks so now looks as it did, as far as is known of that.
+    pub fn looks_like(&self, now: &Self) -> bool {
+        let same_inode = match (self.inode.ns(), now.inode.ns()) {
+            (Some(then), Some(now)) => then == now,
+            _ => true,
+        };
+        same_inode && self.has_size_and_time_of(now)
+    }
+
+    /// Whether a file that looks so now is as large and as old, whatever happened to its inode.
+    pub fn has_size_and_time_of(&self, now: &Self) -> bool {
+        (self.size, self.mtime_ns) == (now.size, now.mtime_ns)
+    }
+
+    /// Whether a file that looks so now certainly has the digest that was taken.
+    pub fn is_still(&self, now: &Self) -> bool {
+        matches!(self.inode, InodeChange::Hashed(_)) && now.inode.ns().is_some() && self.looks_like(now)
+    }
+
+    /// The same of a file of which the digest was taken since.
+    #[must_use]
+    pub fn hashed(self) -> Self {
+        let inode = self.inode.ns().map_or(InodeChange::Unknown, InodeChange::Hashed);
+        Self { inode, ..self }
+    }
+}
+
+impl InodeChange {
+    pub(super) fn ns(self) -> Option<i64> {
+        match self {
+            Self::Unknown => None,
+            Self::Seen(ns) | Self::Hashed(ns) => Some(ns),
+        }
+    }
+}
+
+/// A location joined with what is known of its inode, in the order of [`location`].
+const LOCATIONS: &str = "SELECT path, sha256, size, mtime_ns, vanished, ctime_ns, hashed \
+     FROM location LEFT JOIN inode_change USING (path)";
 
 impl Store {
     /// What is known of a path.
     pub fn location(&self, path: &Path) -> Result<Option<Location>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT path, sha256, size, mtime_ns, vanished FROM location WHERE path = ?1")?;
+        let mut statement = self.connection.prepare_cached(&format!("{LOCATIONS} WHERE path = ?1"))?;
         let row = statement.query_row([path.as_os_str().as_bytes()], |row| Ok(location(row))).optional()?;
         row.transpose()
     }
@@ -51,10 +104,8 @@ impl Store {
         mut visit: impl FnMut(Location),
     ) -> Result<(), StoreError> {
         let (first, end) = range_below(root);
-        let mut statement = self.connection.prepare_cached(
-            "SELECT path, sha256, size, mtime_ns, vanished FROM location \
-             WHERE path >= ?1 AND path < ?2 ORDER BY path",
-        )?;
+        let query = format!("{LOCATIONS} WHERE path >= ?1 AND path < ?2 ORDER BY path");
+        let mut statement = self.connection.prepare_cached(&query)?;
         let mut rows = statement.query(params![first, end])?;
         while let Some(row) = rows.next()? {
             visit(location(row)?);
@@ -64,9 +115,7 @@ impl Store {
 
     /// The digest of every file that is there, and what it looked like when that was taken.
     pub fn sightings(&self) -> Result<HashMap<PathBuf, (Sha256Digest, Sighting)>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT path, sha256, size, mtime_ns, vanished FROM location WHERE NOT vanished")?;
+        let mut statement = self.connection.prepare(&format!("{LOCATIONS} WHERE NOT vanished"))?;
         let mut rows = statement.query([])?;
         let mut sightings = HashMap::new();
         while let Some(row) = rows.next()? {
@@ -102,10 +151,15 @@ pub(super) fn digest(bytes: &[u8]) -> Result<Sha256Digest, StoreError> {
 
 fn location(row: &Row<'_>) -> Result<Location, StoreError> {
     let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+    let inode = match (row.get(5)?, row.get(6)?) {
+        (Some(ns), Some(true)) => InodeChange::Hashed(ns),
+        (Some(ns), _) => InodeChange::Seen(ns),
+        (None, _) => InodeChange::Unknown,
+    };
     Ok(Location {
         path: path(blob(0)?),
         sha256: digest(blob(1)?)?,
-        sighting: Sighting { size: row.get::<_, i64>(2)? as u64, mtime_ns: row.get(3)? },
+        sighting: Sighting { size: row.get::<_, i64>(2)? as u64, mtime_ns: row.get(3)?, inode },
         vanished: row.get(4)?,
     })
 }

@@ -87,6 +87,7 @@ impl Store {
     pub fn empty() -> Result<Self, StoreError> {
         let mut connection = rusqlite::Connection::open_in_memory()?;
         schema::migrate(&mut connection)?;
+        schema::make_views(&connection)?;
         Ok(Self { connection })
     }
 

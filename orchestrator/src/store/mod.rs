@@ -1,7 +1,8 @@
 //! The store: what was found where, and what was measured. The only place with SQL.
 //!
 //! Three tables carry it: `content` (a sha256), `location` (path → content) and `analysis` ((content, task, contract) →
-//! outcome); faces and their embeddings hang on the analysis. Everything else is a view of them.
+//! outcome); faces and their embeddings hang on the analysis. Everything else is a view of them. Which locations count, so that galleries know
+//! them, is said in one place: `schema/views.sql`.
 //!
 //! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
 
@@ -20,9 +21,11 @@ mod faces;
 mod filesystem;
 mod gallery;
 mod landmarks;
+mod left_out;
 mod locations;
 mod lock;
 mod merge;
+mod no_photos;
 mod open;
 mod outcome;
 mod pins;
@@ -43,10 +46,11 @@ pub use error::StoreError;
 pub use export::{COLUMNS, Column, Export, ExportError, Item, Table};
 pub use filesystem::{FileSystem, FileSystemPolicy};
 pub use landmarks::Landmarks;
-pub use locations::{Location, Sighting, range_below};
+pub use left_out::LeftOut;
+pub use locations::{InodeChange, Location, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
-pub use status::{ContractStatus, FailedContent, StoreStatus};
+pub use status::{ContractStatus, FailedContent, LeftOutPlaces, StoreStatus};
 pub use verify::{Finding, implausible};
 pub use writer::Writer;
 

@@ -39,6 +39,7 @@ impl Store {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));
         }
         schema::complete(&connection)?;
+        schema::make_views(&connection)?;
         Ok(Self { connection })
     }
 }
@@ -86,6 +87,7 @@ impl Writer {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
+        schema::make_views(&connection)?;
         tracing::info!(store = %path.display(), journal, file_system = file_system.kind, "store opened");
         Ok(Self::new(Store { connection }, lock))
     }

@@ -127,11 +127,11 @@ impl Store {
     }
 
     /// Contents that failed under a contract in one of some ways, or in any if none is named, each with its size and all its
-    /// paths that are there in byte order. Without those that are no longer anywhere.
+    /// paths that are there and count in byte order. Without those that are no longer anywhere.
     pub fn failed_contents(&self, contract: &str, kinds: &[String]) -> Result<Vec<FoundAgain>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT analysis.sha256, bytes, location.path, error_kind FROM analysis \
-             JOIN content USING (sha256) JOIN location USING (sha256) \
+             JOIN content USING (sha256) JOIN counted_location AS location USING (sha256) \
              WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' AND NOT vanished \
              ORDER BY analysis.sha256, location.path",
         )?;

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/004_decisions.sql"),
     include_str!("schema/005_pins.sql"),
     include_str!("schema/006_consent.sql"),
+    include_str!("schema/007_scan.sql"),
 ];
 
 /// Brings a database to the newest version, each step in a transaction of its own.
@@ -40,6 +41,11 @@ pub(super) fn complete(connection: &Connection) -> Result<(), StoreError> {
         connection.execute_batch(&step.replace("CREATE TABLE", "CREATE TEMP TABLE"))?;
     }
     Ok(())
+}
+
+/// Gives a connection the views that say what counts. They are no part of the file; all tables must be there.
+pub(super) fn make_views(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(include_str!("schema/views.sql"))?)
 }
 
 fn steps_from(found: i64) -> Result<&'static [&'static str], StoreError> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{Store, StoreError, TASK_FACES, locations};
+use super::{LeftOut, Store, StoreError, TASK_FACES, locations};
 
-/// The library in numbers.
+/// The library in numbers: all that is known, and what was made of what counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
     /// Distinct contents that lie, or lay, at some path.
@@ -18,10 +18,21 @@ pub struct StoreStatus {
     pub aliases: u64,
     /// Paths that are no longer there.
     pub vanished: u64,
-    /// Contents that are there: what `pending` is of under a contract that has no outcome yet.
+    /// Paths that are left out, so that they do not count; nothing below knows of them.
+    pub left_out: LeftOutPlaces,
+    /// Contents that are there and count: what `pending` is of under a contract that has no outcome yet.
     pub present: u64,
     /// What was made of them, contract by contract.
     pub contracts: Vec<ContractStatus>,
+}
+
+/// How many places are left out, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LeftOutPlaces {
+    /// By patterns.
+    pub pattern: u64,
+    /// In folders that a NAS, a sync program or a photo manager keeps for itself.
+    pub system: u64,
 }
 
 /// The analyses under one contract.
@@ -67,9 +78,9 @@ impl Store {
         // MATERIALIZED makes it one walk over the table and a look at the few that have vanished; else every path is looked
         // up in the order of contents.
         let gone = self.count(
-            "WITH gone AS MATERIALIZED (SELECT sha256 FROM location WHERE vanished) \
+            "WITH gone AS MATERIALIZED (SELECT sha256 FROM counted_location WHERE vanished) \
              SELECT count(DISTINCT sha256) FROM gone WHERE NOT EXISTS \
-             (SELECT 1 FROM location WHERE sha256 = gone.sha256 AND NOT vanished)",
+             (SELECT 1 FROM counted_location WHERE sha256 = gone.sha256 AND NOT vanished)",
             [],
         )?;
         let status = StoreStatus {
@@ -77,7 +88,8 @@ impl Store {
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
-            present: contents - gone,
+            left_out: self.left_out_places()?,
+            present: contents - gone - self.count("SELECT count(*) FROM uncounted_content", [])?,
             contracts: self
                 .contracts()?
                 .into_iter()
@@ -94,7 +106,8 @@ impl Store {
         let (analysed, no_face, faces) = self.connection.query_row(
             "SELECT count(*), coalesce(sum(faces = 0), 0), coalesce(sum(faces), 0) FROM \
              (SELECT (SELECT count(*) FROM face WHERE analysis_id = analysis.id) AS faces \
-              FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done')",
+              FROM analysis WHERE task = ?1 AND contract = ?2 AND outcome = 'done' \
+              AND sha256 NOT IN (SELECT sha256 FROM uncounted_content))",
             key,
             |row| {
                 Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
@@ -104,17 +117,23 @@ impl Store {
         let pending = self.count(
             "SELECT coalesce(sum(CASE WHEN EXISTS \
              (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) THEN 0 \
-             ELSE EXISTS (SELECT 1 FROM location WHERE sha256 = content.sha256 AND NOT vanished) END), 0) FROM content",
+             ELSE EXISTS (SELECT 1 FROM counted_location WHERE sha256 = content.sha256 AND NOT vanished) END), 0) FROM content",
             key,
         )?;
         let failed = self.failed(&contract)?;
         Ok(ContractStatus { contract, analysed, no_face, faces, pending, failed })
     }
 
+    fn left_out_places(&self) -> Result<LeftOutPlaces, StoreError> {
+        let of =
+            |reason: LeftOut| self.count("SELECT count(*) FROM left_out WHERE reason = ?1", [reason.word()]);
+        Ok(LeftOutPlaces { pattern: of(LeftOut::Pattern)?, system: of(LeftOut::System)? })
+    }
+
     fn failed(&self, contract: &str) -> Result<Vec<FailedContent>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT sha256, location.path, vanished, error_kind, coalesce(error_message, '') \
-             FROM analysis JOIN location USING (sha256) \
+             FROM analysis JOIN counted_location AS location USING (sha256) \
              WHERE task = ?1 AND contract = ?2 AND outcome = 'failed' ORDER BY sha256, location.path",
         )?;
         let mut rows = statement.query(params![TASK_FACES, contract])?;

@@ -76,7 +76,7 @@ pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
 }
 
 pub(crate) fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {
-    let sighting = Sighting { size: 3, mtime_ns: 5 };
+    let sighting = Sighting { size: 3, mtime_ns: 5, ..Sighting::default() };
     Record::Located { location: Location { path: path.into(), sha256, sighting, vanished: false }, bytes: 3 }
 }
 

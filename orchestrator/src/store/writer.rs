@@ -6,8 +6,8 @@ use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
-    Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces, landmarks,
-    lock::Lock, strikes,
+    InodeChange, Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces,
+    landmarks, left_out, lock::Lock, no_photos, strikes,
 };
 
 /// A store to write to; holds the library's lock.
@@ -35,7 +35,14 @@ impl Writer {
         let transaction = self.store.connection.transaction()?;
         for record in records {
             match record {
-                Record::Located { location, bytes } => write_location(&transaction, location, *bytes)?,
+                Record::Located { location, bytes } => {
+                    write_location(&transaction, location, *bytes)?;
+                    left_out::clear(&transaction, &location.path)?;
+                    no_photos::clear(&transaction, &location.path)?;
+                }
+                Record::TakenAgain { path } => left_out::clear(&transaction, path)?,
+                Record::NoPhoto { path, sighting } => no_photos::write(&transaction, path, sighting)?,
+                Record::LeftOut { path, reason } => left_out::write(&transaction, path, *reason)?,
                 Record::Vanished { path } => mark_vanished(&transaction, path)?,
                 Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
@@ -94,6 +101,22 @@ pub(super) fn write_location(
             location.sighting.mtime_ns,
             location.vanished,
         ])?;
+    write_inode_change(transaction, location)
+}
+
+fn write_inode_change(transaction: &Transaction<'_>, location: &Location) -> Result<(), StoreError> {
+    let path = location.path.as_os_str().as_bytes();
+    let (ns, hashed) = match location.sighting.inode {
+        InodeChange::Unknown => {
+            transaction.prepare_cached("DELETE FROM inode_change WHERE path = ?1")?.execute([path])?;
+            return Ok(());
+        }
+        InodeChange::Seen(ns) => (ns, false),
+        InodeChange::Hashed(ns) => (ns, true),
+    };
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO inode_change (path, ctime_ns, hashed) VALUES (?1, ?2, ?3)")?
+        .execute(params![path, ns, hashed])?;
     Ok(())
 }
 

@@ -68,7 +68,13 @@ impl Ui {
     pub fn summary<T: Serialize + Display>(&self, summary: &T) -> Result<(), OutputError> {
         let json = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
         tracing::info!(target: UI_TARGET, summary = serde_json::to_string(summary).unwrap_or_default());
-        let text = if self.settings.json { json } else { printable(&summary.to_string()) };
+        self.progress().finish();
+        // Whoever wants to hear little gets what a summary keeps to itself under `#`: no lists.
+        let text = match self.settings.verbosity {
+            _ if self.settings.json => json,
+            Verbosity::Quiet => printable(&format!("{summary:#}")),
+            Verbosity::Normal | Verbosity::Verbose => printable(&summary.to_string()),
+        };
         let mut out = self.stdout();
         writeln!(out, "{}", text.trim_end())?;
         Ok(out.flush()?)
@@ -87,6 +93,7 @@ impl Ui {
             text.push_str("\n\nhint: ");
             text.push_str(hint);
         }
+        self.progress().finish();
         self.say(&text);
     }
 

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use crate::figures::{rate, span};
 
 /// Between two lines about the same stage.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -66,7 +68,8 @@ impl Progress {
         match self {
             Self::Bar(bar) => {
                 if let Some(bar) = bar.take() {
-                    bar.abandon();
+                    // The summary says what came of it.
+                    bar.finish_and_clear();
                 }
             }
             Self::Lines(stage) => {
@@ -109,15 +112,16 @@ impl Stage {
 
     fn line(&self) -> String {
         let seconds = self.began.elapsed().as_secs_f64();
-        let rate = if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 };
         let mut line = format!("{}: {}", self.name, self.done);
         if let Some(total) = self.total {
             let _ = write!(line, "/{total}");
         }
-        let _ = write!(line, ", {rate:.1}/s");
+        let Some(rate) = rate(self.done, seconds) else { return line };
+        let _ = write!(line, ", {rate}");
         match self.total {
-            Some(total) if total > self.done && rate > 0.0 => {
-                let _ = write!(line, ", {:.0} s left", (total - self.done) as f64 / rate);
+            Some(total) if total > self.done => {
+                let left = (total - self.done) as f64 / (self.done as f64 / seconds);
+                let _ = write!(line, ", {} left", span(left));
             }
             _ => {}
         }
@@ -129,12 +133,16 @@ fn new_bar(name: &str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (
             ProgressBar::new(total),
-            "{prefix}: {pos}/{len} [{bar:30}] {per_sec}, {elapsed} gone, {eta} left",
+            "{prefix}: {human_pos}/{human_len} [{bar:30}] {rate}{elapsed} gone, {eta} left",
         ),
-        None => (ProgressBar::no_length(), "{prefix}: {pos} {spinner} {per_sec}, {elapsed} gone"),
+        None => (ProgressBar::no_length(), "{prefix}: {human_pos} {spinner} {rate}{elapsed} gone"),
     };
     // The templates are constants; a wrong one would be replaced by indicatif's own.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A bar that cannot be written is no reason to end.
+        let _ = rate(state.pos(), state.elapsed().as_secs_f64()).map(|rate| write!(out, "{rate}, "));
+    });
     let bar = bar.with_style(style.progress_chars("=> ")).with_prefix(name.to_owned());
     bar.enable_steady_tick(BAR_TICK);
     bar
@@ -171,5 +179,10 @@ mod tests {
         stage.done = 5;
         stage.began -= Duration::from_secs(5);
         assert_eq!(stage.line(), "analyse: 5/10, 1.0/s, 5 s left");
+        stage.done = 0;
+        assert_eq!(stage.line(), "analyse: 0/10", "nothing has no rate");
+        stage.done = 1_000_000;
+        stage.total = None;
+        assert_eq!(stage.line(), "analyse: 1000000, 200,000/s");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::{self, File},
     io::Cursor,
     path::Path,
 };
@@ -23,6 +22,7 @@ use crate::{
         render::FACES,
     },
     manifest::{self, FILE_NAME},
+    source::file,
 };
 
 /// What may lie in a corpus besides its facesets.
@@ -134,7 +134,7 @@ fn faceset(
     }
     for record in &set.formats {
         look.verified.files += 1;
-        let there = File::open(home.join(&record.file)).and_then(Sha256Digest::of_reader);
+        let there = file::digest(&home.join(&record.file));
         if there.is_ok_and(|(sha256, _)| sha256.to_string() != record.sha256) {
             look.finding(&format!("{name}/{}", record.file), "has other bytes than the file that was made");
         }
@@ -174,7 +174,7 @@ fn crop(
 ) -> Option<Sha256Digest> {
     look.verified.files += 1;
     let what = format!("{name}/{}", face.file);
-    let bytes = match fs::read(home.join(&face.file)) {
+    let bytes = match file::read(&home.join(&face.file)) {
         Ok(bytes) => bytes,
         Err(error) => {
             look.finding(&what, format!("cannot be read: {error}"));
@@ -217,8 +217,7 @@ fn bundle_holds(
             return Err(format!("holds as {} something else than {crop}", held.name));
         }
     }
-    let (sha256, _) =
-        File::open(path).and_then(Sha256Digest::of_reader).map_err(|error| error.to_string())?;
+    let (sha256, _) = file::digest(path).map_err(|error| error.to_string())?;
     if !bundle.sha256.is_empty() && bundle.sha256 != sha256.to_string() {
         return Err("has other bytes than the bundle that was made".to_owned());
     }

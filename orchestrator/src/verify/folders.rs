@@ -2,16 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     path::PathBuf,
 };
-
-use facesets_core::Sha256Digest;
 
 use super::{Depth, Look, VerifyError, names};
 use crate::{
     manifest::{ClusterManifest, FaceEntry, NOFACE, NamedSet, RefinedManifest, SINGLETONS, path_text},
     output::{Placement, flat_name},
+    source::file,
 };
 
 /// A photo at one place: path as text, digest.
@@ -72,7 +70,7 @@ fn folder(
         let what = format!("{name}/{file}");
         if there.remove(&file) {
             if look.depth == Depth::Bytes {
-                match File::open(home.join(&file)).and_then(Sha256Digest::of_reader) {
+                match file::digest(&home.join(&file)) {
                     Ok((digest, _)) if digest.to_string() == photo.1 => {}
                     Ok((digest, _)) => look.finding(&what, format!("holds {digest}, not {}", photo.1)),
                     Err(error) => look.finding(&what, format!("cannot be read: {error}")),

@@ -30,6 +30,7 @@ use crate::{
     manifest::{self, FILE_NAME},
     monitor::Monitor,
     photo,
+    source::file,
     store::Store,
 };
 
@@ -179,7 +180,7 @@ impl Workbench<'_> {
     fn formatted(&self, record: &FormatRecord) -> Option<Vec<u8>> {
         let row = |face: &ExportedFace| self.index.row(&face.sha256, face.bbox);
         let rows = self.set.faces.iter().map(row).collect::<Option<Vec<usize>>>()?;
-        let best = fs::read(self.home.join(&self.set.faces.first()?.file)).ok()?;
+        let best = file::read(&self.home.join(&self.set.faces.first()?.file)).ok()?;
         let name = self.set.label.as_ref().unwrap_or(&self.set.name);
         let formats = BTreeSet::from([record.format]);
         let extras =
@@ -229,7 +230,7 @@ impl Workbench<'_> {
 }
 
 fn digest_of(path: &Path) -> Option<String> {
-    File::open(path).and_then(Sha256Digest::of_reader).ok().map(|(digest, _)| digest.to_string())
+    file::digest(path).ok().map(|(digest, _)| digest.to_string())
 }
 
 /// Replaces a file as a whole.

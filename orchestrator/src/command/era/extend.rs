@@ -223,7 +223,7 @@ fn page(scene: &Scene, standing: &Standing, extended: &Extended) -> Page {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dropped)?;
+        fmt::Display::fmt(&self.dropped, f)?;
         let joined: usize = self.joined.iter().map(|grown| grown.faces.len()).sum();
         writeln!(
             f,

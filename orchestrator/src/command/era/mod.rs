@@ -137,6 +137,9 @@ fn write_undated(f: &mut fmt::Formatter<'_>, undated: &[Listed]) -> fmt::Result 
         return Ok(());
     }
     writeln!(f, "faces whose photo has no year: {}", undated.len())?;
+    if f.alternate() {
+        return Ok(());
+    }
     for face in undated.iter().take(LISTED) {
         let [x, y, ..] = face.bbox;
         write!(f, "  {} (face at {x:.0},{y:.0})", face.path)?;

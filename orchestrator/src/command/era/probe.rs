@@ -124,7 +124,7 @@ fn describe(cluster: &SubCluster) -> String {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dropped)?;
+        fmt::Display::fmt(&self.dropped, f)?;
         let Probe { faces, images, dated, histogram, cuts, sub_clusters, explained, verdict } = &self.probe;
         writeln!(
             f,

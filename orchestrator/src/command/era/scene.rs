@@ -8,6 +8,7 @@ use crate::{
     era::{Eras, Subject, Years, drops_that_stand},
     exit::Failure,
     export::{corpus::Corpus, manifest::FacesetManifest},
+    folding::folded,
     gallery::{FaceIndex, Gallery},
     manifest::{set_name, set_number},
     monitor::Monitor as _,
@@ -115,8 +116,10 @@ impl Scene {
 /// The set of a name or, if none has it, of a label.
 fn find<'a>(corpus: &'a Corpus, set: &str, root: &std::path::Path) -> Result<&'a FacesetManifest, EraError> {
     let named = corpus.all().find(|manifest| manifest.name == set);
+    // What a keyboard gives need not be what a disk gave.
+    let wanted = Some(folded(set));
     let labelled: Vec<_> =
-        corpus.canonical().filter(|manifest| manifest.label.as_deref() == Some(set)).collect();
+        corpus.canonical().filter(|manifest| manifest.label.as_deref().map(folded) == wanted).collect();
     match (named, &labelled[..]) {
         (Some(named), _) => {
             let number = set_number("faceset", &named.name);

@@ -205,7 +205,7 @@ impl fmt::Display for Alone {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dropped)?;
+        fmt::Display::fmt(&self.dropped, f)?;
         writeln!(f, "{}: {} faces, {} of them not in the set", self.set, self.faces, self.recovered)?;
         for era in &self.eras {
             writeln!(f, "{}: {} founding faces, {} joined", era.name, era.founding, era.joined)?;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use facesets_core::Sha256Digest;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -10,6 +9,7 @@ use super::Context;
 use crate::{
     exit::{Exit, Failure},
     monitor::Monitor,
+    source::file,
     store::{Finding, Location, Store},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn changed_files(locations: &[Location], monitor: &dyn Monitor) -> Vec<Finding> {
     monitor.start("verify files", Some(locations.len() as u64));
     let check = |location: &Location| {
-        let read = std::fs::File::open(&location.path).and_then(Sha256Digest::of_reader);
+        let read = file::digest(&location.path);
         monitor.advance(1);
         let problem = match read {
             Ok((sha256, _)) if sha256 == location.sha256 => return None,

@@ -11,7 +11,11 @@ use facesets_imaging::{CameraTags, camera_tags, decode_upright};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::{CachedPhoto, LeftOut};
-use crate::{monitor::Monitor, source::disk::sighting, store::Sighting};
+use crate::{
+    monitor::Monitor,
+    source::{disk::sighting, file},
+    store::Sighting,
+};
 
 /// A photo that is there, and as it was.
 pub(super) struct Photo {
@@ -54,8 +58,8 @@ pub(super) fn look(
 fn read(path: &Path, digest: Option<&str>) -> Result<Photo, String> {
     let unreadable = |error: &dyn std::fmt::Display| format!("cannot be read: {error}");
     // Before the bytes: whoever changes them in between has changed a photo that will be read again.
-    let sighting = sighting(&fs::metadata(path).map_err(|error| unreadable(&error))?);
-    let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
+    let sighting = sighting(&fs::metadata(path).map_err(|error| unreadable(&error))?).hashed();
+    let bytes = file::read(path).map_err(|error| unreadable(&error))?;
     let sha256 = Sha256Digest::of(&bytes);
     if digest.is_some_and(|digest| digest != sha256.to_string()) {
         return Err("has changed since it was measured".to_owned());

@@ -1,24 +1,49 @@
 //! Which files and folders below a root are meant, by patterns.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::exit::Hint;
+use crate::{
+    exit::Hint,
+    folding::{folded, folded_name, folded_path},
+};
 
 /// Patterns of what to take and what to leave out.
 ///
 /// A pattern with a `/` in it is matched against the whole path relative to the root below which the file was found; one without is
 /// matched against every single name on that path. `*` and `?` stand for anything within one name, `**` for any number of
-/// folders, `[…]` and `{a,b}` for choices, `\` takes a character literally. Upper and lower case of ASCII letters are the same.
-/// A `/` at the beginning or the end changes nothing but that a pattern has one.
+/// folders, `[…]` and `{a,b}` for choices, `\` takes a character literally. Upper and lower case are the same, and so are the two ways in
+/// which Unicode writes a letter; bytes that are no UTF-8 are matched as they are. A `/` at the beginning or the end changes
+/// nothing but that a pattern has one.
 ///
 /// What matches an `exclude` is left out, a folder with everything below it. If there is any `include`, only what matches one
 /// or lies in a folder that does is taken. `exclude` wins.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    include: Option<GlobSet>,
-    exclude: GlobSet,
+    include: Arc<Patterns>,
+    exclude: Arc<Patterns>,
+}
+
+/// Some patterns, and which of them have matched anything.
+#[derive(Debug, Default)]
+struct Patterns {
+    set: GlobSet,
+    given: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    /// The extension that all files have which it matches, folded, if it says so in letters.
+    extension: Option<String>,
+    used: AtomicBool,
 }
 
 /// A pattern that is none.
@@ -38,49 +63,98 @@ impl Hint for PatternError {
 impl Filter {
     /// A filter of patterns.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, PatternError> {
-        let include = if include.is_empty() { None } else { Some(set(include)?) };
-        Ok(Self { include, exclude: set(exclude)? })
+        Ok(Self { include: Arc::new(Patterns::new(include)?), exclude: Arc::new(Patterns::new(exclude)?) })
     }
 
     /// Whether it takes everything.
     pub(super) fn is_empty(&self) -> bool {
-        self.include.is_none() && self.exclude.is_empty()
+        self.include.given.is_empty() && self.exclude.given.is_empty()
     }
 
     /// Whether a file or folder is left out with everything below it. `path` is relative to the root.
     pub(super) fn excludes(&self, path: &Path) -> bool {
-        !self.exclude.is_empty() && self.exclude.is_match(path)
+        self.exclude.matches(path)
     }
 
     /// Whether a file that is not excluded is among those asked for. `path` is relative to the root.
     pub(super) fn includes(&self, path: &Path) -> bool {
-        let Some(include) = &self.include else { return true };
-        path.ancestors().take_while(|path| !path.as_os_str().is_empty()).any(|path| include.is_match(path))
+        self.include.given.is_empty()
+            || path
+                .ancestors()
+                .take_while(|path| !path.as_os_str().is_empty())
+                .any(|path| self.include.matches(path))
+    }
+
+    /// Whether a file is asked for by its extension, so that it is wanted whatever is in it.
+    pub(super) fn names_extension_of(&self, path: &Path) -> bool {
+        let Some(extension) = path.extension().map(folded_name) else { return false };
+        let is_named =
+            |pattern: &Pattern| pattern.extension.as_ref().is_some_and(|named| **named == *extension);
+        let mut matching = self.include.set.matches(folded_path(path)).into_iter();
+        matching.any(|at| is_named(&self.include.given[at]))
+    }
+
+    /// The patterns that have matched nothing so far, each with the flag that gave it.
+    pub fn unused(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let include = self.include.unused().map(|text| ("--include", text));
+        include.chain(self.exclude.unused().map(|text| ("--exclude", text)))
     }
 }
 
-fn set(patterns: &[String]) -> Result<GlobSet, PatternError> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let error = |reason: String| PatternError { pattern: pattern.clone(), reason };
-        let trimmed = pattern.trim_matches('/');
-        if trimmed.is_empty() {
-            return Err(error("it is empty".to_owned()));
+impl Patterns {
+    fn new(given: &[String]) -> Result<Self, PatternError> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in given {
+            let error = |reason: String| PatternError { pattern: pattern.clone(), reason };
+            let trimmed = pattern.trim_matches('/');
+            if trimmed.is_empty() {
+                return Err(error("it is empty".to_owned()));
+            }
+            // Paths are asked for from the top down, so that matching the end of a path is matching each of its names.
+            let anchored = if pattern.contains('/') { trimmed.to_owned() } else { format!("**/{trimmed}") };
+            // Both sides are folded, since the crate itself knows the case of ASCII letters only.
+            let glob = GlobBuilder::new(&folded(&anchored))
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+                .map_err(|cause| error(cause.kind().to_string()))?;
+            set.add(glob);
         }
-        // Paths are asked for from the top down, so that matching the end of a path is matching each of its names.
-        let anchored = if pattern.contains('/') { trimmed.to_owned() } else { format!("**/{trimmed}") };
-        let glob = GlobBuilder::new(&anchored)
-            .literal_separator(true)
-            .case_insensitive(true)
-            .backslash_escape(true)
-            .build()
-            .map_err(|cause| error(cause.kind().to_string()))?;
-        set.add(glob);
+        let set = set.build().map_err(|cause| PatternError {
+            pattern: cause.glob().unwrap_or_default().to_owned(),
+            reason: cause.kind().to_string(),
+        })?;
+        let given = given.iter().map(|text| Pattern {
+            text: text.clone(),
+            extension: extension(text),
+            used: AtomicBool::new(false),
+        });
+        Ok(Self { set, given: given.collect() })
     }
-    set.build().map_err(|cause| PatternError {
-        pattern: cause.glob().unwrap_or_default().to_owned(),
-        reason: cause.kind().to_string(),
-    })
+
+    fn matches(&self, path: &Path) -> bool {
+        if self.given.is_empty() {
+            return false;
+        }
+        let matching = self.set.matches(folded_path(path));
+        for at in &matching {
+            self.given[*at].used.store(true, Ordering::Relaxed);
+        }
+        !matching.is_empty()
+    }
+
+    fn unused(&self) -> impl Iterator<Item = &str> {
+        self.given
+            .iter()
+            .filter(|pattern| !pattern.used.load(Ordering::Relaxed))
+            .map(|pattern| pattern.text.as_str())
+    }
+}
+
+/// What stands behind the last dot of the last name of a pattern, if that can mean nothing else.
+fn extension(pattern: &str) -> Option<String> {
+    let extension = Path::new(pattern).extension()?.to_str()?;
+    (!extension.contains(['*', '?', '[', ']', '{', '}', '\\', '/'])).then(|| folded(extension))
 }
 
 #[cfg(test)]
@@ -141,6 +215,40 @@ mod tests {
             ("2019/private/a.jpg", false),
         ] {
             assert_eq!(takes(&filter, path), taken, "{path}");
+        }
+    }
+
+    #[test]
+    fn case_and_form_of_letters_make_no_difference_to_patterns() {
+        for (exclude, path) in [
+            ("Müll", "Mu\u{308}ll/a.jpg"),
+            ("mu\u{308}ll", "2019/MÜLL/a.jpg"),
+            ("über", "ÜBER/a.jpg"),
+            ("/STRASSE/*.jpg", "straße/a.JPG"),
+            ("дети*", "ДЕТИ 2019/a.jpg"),
+        ] {
+            let filter = filter(&[], &[exclude]);
+            assert!(!takes(&filter, path), "{exclude} {path}");
+            assert_eq!(filter.unused().count(), 0);
+        }
+    }
+
+    #[test]
+    fn patterns_that_matched_nothing_are_known() {
+        let filter = filter(&["2019", "*.heic"], &["private", "/home/me/photos/x"]);
+        assert!(takes(&filter, "2019/a.jpg") && !takes(&filter, "private/a.jpg"));
+        let unused: Vec<_> = filter.unused().collect();
+        assert_eq!(unused, [("--include", "*.heic"), ("--exclude", "/home/me/photos/x")]);
+    }
+
+    #[test]
+    fn only_a_pattern_that_says_an_extension_asks_for_it() {
+        let filter = filter(&["*.MPO", "2019", "x/*", "a.{jxl,psd}"], &[]);
+        for (path, named) in
+            [("deep/a.mpo", true), ("2019/a.txt", false), ("x/a.txt", false), ("a.psd", false)]
+        {
+            assert!(filter.includes(Path::new(path)), "{path}");
+            assert_eq!(filter.names_extension_of(Path::new(path)), named, "{path}");
         }
     }
 

@@ -51,7 +51,8 @@ fn photos_are_found_by_extension_in_byte_order() {
     symlink("z.png", folder.path().join("link.png")).unwrap();
     let scan = scan_all(folder.path());
     assert_eq!(names(&scan, folder.path()), ["b-1.jpeg", "b/x.JPG", "z.png"].map(PathBuf::from));
-    assert_eq!((scan.other, scan.symlinks, scan.hidden, scan.excluded), (2, 1, 2, 0));
+    assert_eq!((scan.other, scan.symlinks, scan.hidden, scan.excluded), (2, 1, 1, 0));
+    assert_eq!(scan.system[".thumbnails"], 1);
     assert_eq!(scan.files[0].sighting.size, 8);
     assert!(scan.unreadable.is_empty());
 }
@@ -245,4 +246,99 @@ fn an_output_behind_a_link_is_passed_over() {
     let follow = ScanOptions { symlinks: Symlinks::Follow, ..ScanOptions::default() };
     let scan = scan_with(&root, &follow);
     assert_eq!((scan.files.len(), scan.outputs), (0, vec![elsewhere.join("ready")]));
+}
+
+/// The first bytes of a JPEG.
+const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0";
+
+#[test]
+fn what_programs_keep_for_themselves_is_passed_over_by_name() {
+    let (_guard, root) = folder();
+    let kept = [
+        "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "2019/@eaDir/b.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "#recycle/c.jpg",
+        "$RECYCLE.BIN/d.jpg",
+        ".stversions/e.jpg",
+        "._a.jpg",
+        "My.photoslibrary/resources/derivatives/f.jpg",
+    ];
+    files(&root, &["a.jpg", "2019/b.jpg", "My.photoslibrary/originals/1/g.jpg", ".own.jpg"]);
+    files(&root, &kept);
+    let taken = ["2019/b.jpg", "My.photoslibrary/originals/1/g.jpg", "a.jpg"].map(PathBuf::from);
+    let scan = scan_all(&root);
+    assert_eq!(names(&scan, &root), taken);
+    assert_eq!((scan.system.values().sum::<u64>(), scan.hidden, scan.excluded), (7, 1, 0));
+    assert_eq!((scan.system["@eaDir"], scan.system["._*"]), (2, 1));
+
+    let options = ScanOptions { hidden: Hidden::Take, ..ScanOptions::default() };
+    assert_eq!(scan_with(&root, &options).files.len(), 4, "hidden ones are another matter");
+    let options = ScanOptions { system_folders: SystemFolders::Take, ..ScanOptions::default() };
+    assert_eq!(scan_with(&root, &options).files.len(), taken.len() + kept.len());
+    assert_eq!(scan_all(&root.join("#recycle")).files.len(), 1, "a root is meant, whatever its name");
+}
+
+#[test]
+fn known_places_are_left_out_as_the_walk_leaves_them_out() {
+    let filter = Filter::new(&[], &["privat".to_owned(), "/a/*.jpg".to_owned()]).unwrap();
+    let options = ScanOptions { filter, ..ScanOptions::default() };
+    let roots = [PathBuf::from("/photos"), PathBuf::from("/photos/#recycle/mine")];
+    for (path, reason) in [
+        ("/photos/b/PRIVAT/x.jpg", Some(LeftOut::Pattern)),
+        ("/photos/a/x.jpg", Some(LeftOut::Pattern)),
+        ("/photos/b/a/x.jpg", None),
+        ("/photos/@eaDir/x.jpg", Some(LeftOut::System)),
+        ("/photos/.hidden/x.jpg", None),
+        ("/photos/#recycle/x.jpg", Some(LeftOut::System)),
+        ("/photos/#recycle/mine/x.jpg", None),
+        ("/photos/#recycle/mine/@eaDir/x.jpg", Some(LeftOut::System)),
+        ("/elsewhere/@eaDir/x.jpg", None),
+    ] {
+        assert_eq!(options.leaves_out(&roots, Path::new(path)), reason, "{path}");
+    }
+}
+
+#[test]
+fn what_begins_as_a_photo_is_one_whatever_its_name() {
+    let (_guard, root) = folder();
+    let photos = ["DJI_0001", "a.jpg_original", "a.jpg~2", "a.jpg.1", "a.JPG ", "a.jp", "a.mpo", "notes.txt"];
+    for name in photos {
+        fs::write(root.join(name), JPEG).unwrap();
+    }
+    for (name, text) in [
+        ("a.json", "{\"title\": \"a photo of mine\"}"),
+        ("b.json", "{\"title\": \"a photo of mine\"}"),
+        ("tiny", "\u{7f}"),
+        ("a.jxl", "\u{1}JXL, which nobody decodes"),
+    ] {
+        fs::write(root.join(name), text).unwrap();
+    }
+    fs::write(root.join("half.jpg.part"), JPEG).unwrap();
+    let mut scan = scan_all(&root);
+    assert_eq!((scan.files.len(), scan.unnamed.len()), (0, photos.len() + 3));
+    let none = scan.sort_out_unnamed(&LookedAt::new(), &CancellationToken::new());
+    let mut expected = photos.map(PathBuf::from);
+    expected.sort();
+    assert_eq!(names(&scan, &root), expected);
+    assert_eq!((scan.other, scan.extensions[".json"], scan.extensions[".part"]), (5, 2, 1));
+    assert_eq!(none.len(), 3, "{none:?}");
+
+    // What was looked at is opened again only when it looks different.
+    let known = |scan: &Scan| {
+        let photos = scan.files.iter().map(|file| (file.path.clone(), (file.sighting, Holds::Photo)));
+        let none = none.iter().map(|file| (file.path.clone(), (file.sighting, Holds::Other)));
+        photos.chain(none).collect::<LookedAt>()
+    };
+    let known = known(&scan);
+    fs::write(root.join("b.json"), JPEG).unwrap();
+    let mut scan = scan_all(&root);
+    scan.files.clear();
+    let none = scan.sort_out_unnamed(&known, &CancellationToken::new());
+    assert_eq!((scan.files.len(), none.len(), scan.other), (photos.len() + 1, 0, 4));
+
+    let filter = Filter::new(&["*.jxl".to_owned()], &[]).unwrap();
+    let asked = scan_with(&root, &ScanOptions { filter, ..ScanOptions::default() });
+    assert_eq!(names(&asked, &root), [PathBuf::from("a.jxl")], "whoever names an extension means it");
+    let one = scan_for_one(&[root], &ScanOptions::default(), &Silent, &CancellationToken::new());
+    assert!(!one.files.is_empty());
 }

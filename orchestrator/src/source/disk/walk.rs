@@ -3,19 +3,21 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
-    ffi::OsStr,
     fs::{self, Metadata},
     io,
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
-use facesets_imaging::PHOTO_EXTENSIONS;
 use tokio_util::sync::CancellationToken;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{FoundFile, Hidden, Scan, ScanOptions, Symlinks, Unreadable};
-use crate::{monitor::Monitor, output::holds_our_pictures, store::Sighting};
+use super::{FoundFile, Hidden, Scan, ScanOptions, Symlinks, SystemFolders, Unreadable, system, unnamed};
+use crate::{
+    monitor::Monitor,
+    output::holds_our_pictures,
+    store::{InodeChange, Sighting},
+};
 
 /// Steps of the walk between two words to the monitor.
 const STEPS_A_WORD: u64 = 64;
@@ -35,6 +37,16 @@ pub(super) struct Walk<'a> {
     /// Whether the root is, or lies in, what a command wrote: then the user wants that.
     within_output: bool,
     steps: u64,
+    extent: Extent,
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// To the end.
+    Everything,
+    /// To the first photo.
+    FirstPhoto,
 }
 
 impl<'a> Walk<'a> {
@@ -42,6 +54,7 @@ impl<'a> Walk<'a> {
         options: &'a ScanOptions,
         monitor: &'a dyn Monitor,
         cancelled: &'a CancellationToken,
+        extent: Extent,
     ) -> Self {
         let (links, entered) = (Vec::new(), HashSet::new());
         Self {
@@ -54,6 +67,7 @@ impl<'a> Walk<'a> {
             following: false,
             within_output: false,
             steps: 0,
+            extent,
         }
     }
 
@@ -75,8 +89,15 @@ impl<'a> Walk<'a> {
         }
         self.monitor.advance(self.steps);
         let mut scan = self.scan;
-        scan.files.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
-        scan.files.dedup_by(|a, b| a.path == b.path);
+        scan.sort_files();
+        let Scan { files, unnamed, .. } = &mut scan;
+        // A link may have named what had no name.
+        let is_new = |file: &FoundFile| {
+            files.binary_search_by(|other| other.path.as_os_str().cmp(file.path.as_os_str())).is_err()
+        };
+        unnamed.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        unnamed.dedup_by(|a, b| a.path == b.path);
+        unnamed.retain(is_new);
         // Roots are looked at in their own right.
         scan.outputs.retain(|output| !roots.contains(output));
         scan.outputs.sort_unstable();
@@ -88,7 +109,8 @@ impl<'a> Walk<'a> {
     fn below(&mut self, top: &Path, prefix: &Path) {
         let mut walk = WalkDir::new(top).into_iter();
         while let Some(entry) = walk.next() {
-            if self.cancelled.is_cancelled() {
+            let has_enough = self.extent == Extent::FirstPhoto && !self.scan.files.is_empty();
+            if has_enough || self.cancelled.is_cancelled() {
                 return;
             }
             self.step();
@@ -112,18 +134,6 @@ impl<'a> Walk<'a> {
         let (kind, path) = (entry.file_type(), entry.path());
         // Whatever was named by the user, or found by a link that was looked at already, is wanted.
         let is_top = entry.depth() == 0;
-        if !is_top && self.options.hidden == Hidden::Skip && entry.file_name().as_bytes().starts_with(b".") {
-            self.scan.hidden += 1;
-            return false;
-        }
-        if kind.is_symlink() && self.options.symlinks == Symlinks::Skip {
-            self.scan.symlinks += 1;
-            return false;
-        }
-        if kind.is_file() && !is_top && !is_candidate(path) {
-            self.scan.other += 1;
-            return false;
-        }
         let is_root = is_top && prefix.as_os_str().is_empty();
         let is_asked_for = kind.is_symlink() || !self.options.filter.is_empty();
         let below = if is_asked_for { path.strip_prefix(top).unwrap_or(path) } else { Path::new("") };
@@ -133,7 +143,21 @@ impl<'a> Walk<'a> {
             (false, true) => Cow::Borrowed(below),
             (false, false) => Cow::Owned(prefix.join(below)),
         };
-        if !is_root && self.options.filter.excludes(&relative) {
+        // Before anything else, so that whoever excludes what would be passed over anyway hears that the pattern matches.
+        let is_excluded = !is_root && self.options.filter.excludes(&relative);
+        if !is_top && !is_excluded && self.passes_over_by_name(entry) {
+            return false;
+        }
+        if kind.is_symlink() && self.options.symlinks == Symlinks::Skip {
+            self.scan.symlinks += 1;
+            return false;
+        }
+        let is_photo = is_top || unnamed::is_named_as_a_photo(path);
+        if kind.is_file() && !is_photo {
+            self.look_at_unnamed(entry, &relative, is_excluded);
+            return false;
+        }
+        if is_excluded {
             self.scan.excluded += 1;
             return false;
         }
@@ -156,15 +180,54 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether a file or folder is passed over for its name, and counted.
+    fn passes_over_by_name(&mut self, entry: &DirEntry) -> bool {
+        match system::kept_apart(entry.path()) {
+            // Who wants these wants the hidden ones among them.
+            Some(_) if self.options.system_folders == SystemFolders::Take => return false,
+            Some(name) => *self.scan.system.entry(name).or_default() += 1,
+            None if self.options.hidden == Hidden::Skip && entry.file_name().as_bytes().starts_with(b".") => {
+                self.scan.hidden += 1;
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// Keeps a file whose name says nothing for a closer look, or takes it where its extension was asked for.
+    fn look_at_unnamed(&mut self, entry: &DirEntry, relative: &Path, is_excluded: bool) {
+        let (path, filter) = (entry.path(), &self.options.filter);
+        if is_excluded || !filter.includes(relative) {
+            self.scan.pass_over(path);
+        } else if filter.names_extension_of(relative) {
+            let found = entry.metadata().map_err(|error| io::Error::from(error).to_string());
+            self.take(path, relative, false, found);
+        } else {
+            match entry.metadata() {
+                Ok(metadata) if unnamed::is_worth_opening(path, metadata.len()) => {
+                    let sighting = sighting(&metadata);
+                    self.scan.unnamed.push(FoundFile { path: path.to_owned(), sighting });
+                }
+                _ => self.scan.pass_over(path),
+            }
+        }
+    }
+
     /// Goes where a link leads, under the real name of that place.
     fn follow(&mut self, link: &Path, relative: &Path) {
         let target = fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real)));
         match target {
             Ok((metadata, real)) if metadata.is_file() => {
-                if is_candidate(link) || is_candidate(&real) {
+                let is_named = unnamed::is_named_as_a_photo(link) || unnamed::is_named_as_a_photo(&real);
+                if is_named || self.options.filter.names_extension_of(relative) {
                     self.take(&real, relative, false, Ok(metadata));
+                } else if self.options.filter.includes(relative)
+                    && unnamed::is_worth_opening(&real, metadata.len())
+                {
+                    let sighting = sighting(&metadata);
+                    self.scan.unnamed.push(FoundFile { path: real, sighting });
                 } else {
-                    self.scan.other += 1;
+                    self.scan.pass_over(&real);
                 }
             }
             Ok((metadata, real)) if metadata.is_dir() && !self.entered.contains(&real) => {
@@ -201,13 +264,8 @@ impl<'a> Walk<'a> {
 
 /// What a file looks like from outside.
 pub fn sighting(metadata: &Metadata) -> Sighting {
-    let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Sighting { size: metadata.len(), mtime_ns }
-}
-
-fn is_candidate(path: &Path) -> bool {
-    let extension = path.extension().map(OsStr::as_bytes);
-    extension.is_some_and(|extension| {
-        PHOTO_EXTENSIONS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(extension))
-    })
+    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    let mtime_ns = nanoseconds(metadata.mtime(), metadata.mtime_nsec());
+    let inode = InodeChange::Seen(nanoseconds(metadata.ctime(), metadata.ctime_nsec()));
+    Sighting { size: metadata.len(), mtime_ns, inode }
 }
