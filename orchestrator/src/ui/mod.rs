@@ -1,5 +1,7 @@
-//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour.
+//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour, and no name from
+//! elsewhere (of a file, a set, a worker) can make a line of its own or move the cursor: [`shown`] shows each.
 
+mod names;
 mod progress;
 
 use std::{
@@ -8,9 +10,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use facesets_core::shown;
 use serde::Serialize;
 
-use self::progress::Progress;
+use self::{names::with_names_shown, progress::Progress};
 use crate::{
     exit::{Failure, Hint},
     monitor::Monitor,
@@ -68,7 +71,11 @@ impl Ui {
     pub fn summary<T: Serialize + Display>(&self, summary: &T) -> Result<(), OutputError> {
         let json = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
         tracing::info!(target: UI_TARGET, summary = serde_json::to_string(summary).unwrap_or_default());
-        let text = if self.settings.json { json } else { printable(&summary.to_string()) };
+        let text = if self.settings.json {
+            json
+        } else {
+            with_names_shown(&summary.to_string(), &serde_json::to_value(summary).map_err(io::Error::from)?)
+        };
         let mut out = self.stdout();
         writeln!(out, "{}", text.trim_end())?;
         Ok(out.flush()?)
@@ -81,17 +88,12 @@ impl Ui {
 
     /// Why the command ends early.
     pub fn failure(&self, failure: &Failure) {
-        let mut text = String::from("error: ");
-        text.push_str(&failure.chain().join("\n  caused by: "));
+        let chain: Vec<String> = failure.chain().iter().map(|message| shown(message).to_string()).collect();
+        let mut text = format!("error: {}", chain.join("\n  caused by: "));
         if let Some(hint) = &failure.hint {
-            text.push_str("\n\nhint: ");
-            text.push_str(hint);
+            text.push_str(&format!("\n\nhint: {}", shown(hint)));
         }
-        self.say(&text);
-    }
-
-    fn say(&self, text: &str) {
-        self.progress().say(&printable(text));
+        self.progress().say(&text);
     }
 
     fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
@@ -102,7 +104,7 @@ impl Ui {
 impl Monitor for Ui {
     fn start(&self, stage: &str, total: Option<u64>) {
         tracing::info!(target: UI_TARGET, stage, total, "start");
-        self.progress().start(stage, total);
+        self.progress().start(&shown(stage).to_string(), total);
     }
 
     fn advance(&self, steps: u64) {
@@ -116,14 +118,13 @@ impl Monitor for Ui {
     fn note(&self, text: &str) {
         tracing::info!(target: UI_TARGET, "{text}");
         if self.settings.verbosity != Verbosity::Quiet {
-            self.say(text);
+            self.progress().say(&shown(text).to_string());
         }
     }
 
     fn problem(&self, what: &str, reason: &str) {
         tracing::warn!(target: UI_TARGET, what, reason, "problem");
-        // The name of a file may have more than one line.
-        self.say(&format!("warning: `{}`: {reason}", what.replace('\n', "\\n")));
+        self.progress().say(&format!("warning: `{}`: {}", shown(what), shown(reason)));
     }
 }
 
@@ -143,22 +144,5 @@ impl Write for Stdout {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
-    }
-}
-
-/// Text as a terminal may have it: a file name must not be able to move the cursor or change colours.
-fn printable(text: &str) -> String {
-    let escape =
-        |c: char| if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_of_file_names_are_shown_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[31mb\tö\n"), "a\\u{1b}[31mb\\tö\n");
     }
 }
