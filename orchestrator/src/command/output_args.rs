@@ -125,6 +125,12 @@ impl Hint for OutputError {
                 "name another folder, which may be new; only what the same command wrote is ever moved aside"
                     .to_owned()
             }
+            Self::FileExists { kind, .. } => {
+                format!("name another file, or pass `{}` to replace it", kind.flag())
+            }
+            Self::ForeignFile { .. } | Self::Live(_) => {
+                "name another file; only what the same command wrote is ever replaced".to_owned()
+            }
             Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
             Self::NoName(_) => "name a folder, for example `out`".to_owned(),
             Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),

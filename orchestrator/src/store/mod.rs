@@ -46,6 +46,7 @@ pub use landmarks::Landmarks;
 pub use locations::{Location, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
+pub use schema::APPLICATION_ID;
 pub use status::{ContractStatus, FailedContent, StoreStatus};
 pub use verify::{Finding, implausible};
 pub use writer::Writer;
