@@ -23,7 +23,7 @@ use crate::{
     gallery::Gallery,
     monitor::Silent,
     output::{Existing, FileKind, OutputFile},
-    plan::{Applied, Bundled, PLAN_SCHEMA, Plan, Workshop, apply, refuse_drifted, withheld},
+    plan::{Applied, Bundled, Plan, Workshop, apply, refuse_drifted, withheld},
     store::Writer,
 };
 
@@ -195,8 +195,7 @@ pub(super) fn carry_out(
 pub(super) fn read(path: &Path) -> Result<Plan, NotAPlan> {
     let not = |reason: String| NotAPlan { path: path.to_owned(), reason };
     let bytes = fs::read(path).map_err(|error| not(error.to_string()))?;
-    let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| not(error.to_string()))?;
-    if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(not(format!("its schema is `{}`", plan.schema))) }
+    Plan::parse(&bytes).map_err(not)
 }
 
 impl Planned {
