@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use facesets_core::OneLine;
 use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
 use tracing_subscriber::{
     EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -28,7 +29,7 @@ pub fn to_stderr() {
 pub fn start(folder: Option<&Path>) -> Result<(), InitError> {
     let filter =
         || EnvFilter::try_from_env("FACESETS_LOG").unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
-    let people = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let people = fmt::layer().with_writer(|| OneLine(io::stderr())).with_ansi(io::stderr().is_terminal());
     let file = folder.map(|folder| {
         let appender = RollingFileAppender::builder()
             .rotation(Rotation::DAILY)

@@ -1,10 +1,11 @@
-//! The only printer: results to stdout, everything else to stderr.
+//! The only printer: results to stdout, everything else to stderr; names from elsewhere cannot make lines of their own.
 
 use std::{
     cell::Cell,
     io::{self, IsTerminal as _, Write as _},
 };
 
+use facesets_core::shown;
 use serde::Serialize;
 
 use crate::model_pack::Progress;
@@ -12,7 +13,7 @@ use crate::model_pack::Progress;
 /// A line of result.
 pub(crate) fn result(line: &str) {
     // A reader that has gone wants no result.
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    let _ = writeln!(io::stdout().lock(), "{}", shown(line));
 }
 
 /// A value as one line of JSON, flushed so that a parent process sees it at once.
@@ -25,7 +26,12 @@ pub(crate) fn json(value: &impl Serialize) {
 
 /// A line for people.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", shown(line));
+}
+
+/// A line for people, and what to do about it.
+pub(crate) fn advise(line: &str, hint: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}\n\nhint: {}", shown(line), shown(hint));
 }
 
 /// Asks a person; the answer is no where there is none to ask.
@@ -33,14 +39,14 @@ pub(crate) fn confirm(question: &str) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return false;
     }
-    let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+    let _ = write!(io::stderr().lock(), "{} [y/N] ", shown(question));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 /// An error and what to do about it.
 pub(crate) fn error(error: &str, hint: &str) {
-    note(&format!("error: {error}\n\nhint: {hint}"));
+    advise(&format!("error: {error}"), hint);
 }
 
 /// Percentages of a download: rewritten in place on a terminal, a line every tenth elsewhere.

@@ -1,6 +1,7 @@
 //! The orchestrator: everything of facesets that needs no GPU.
 
 pub mod adopt;
+pub mod archive;
 pub mod certificate;
 pub mod change;
 pub mod cli;

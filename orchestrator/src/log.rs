@@ -4,8 +4,12 @@ use std::{
     fs::{self, File},
     io,
     path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
 };
 
+use facesets_core::OneLine;
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -35,19 +39,25 @@ pub fn start(file: Option<File>, verbosity: Verbosity) {
     let file_layer = file.map(|file| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .with_writer(file)
+            .with_writer(lines_to(file))
             .with_filter(filter("FACESETS_LOG", "info,facesets=debug"))
     });
     let stderr_layer = (verbosity == Verbosity::Verbose).then(|| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .with_writer(io::stderr)
+            .with_writer(|| OneLine(io::stderr()))
             .with_filter(filter("FACESETS_LOG", "warn,facesets=debug"))
             // What the interface says is on the terminal already.
             .with_filter(filter_fn(|metadata| metadata.target() != UI_TARGET))
     });
     // A second call can only come from tests in one process; the first subscriber stays.
     let _ = tracing_subscriber::registry().with(file_layer).with(stderr_layer).try_init();
+}
+
+/// Writers to a file that none of the names in a record can break lines of.
+fn lines_to(file: File) -> impl Fn() -> OneLine<Arc<File>> {
+    let file = Arc::new(file);
+    move || OneLine(Arc::clone(&file))
 }
 
 /// A name for a log that starts now.
@@ -58,10 +68,18 @@ pub fn file_name(command: &str) -> String {
 
 /// Makes the log of a command that starts now, and the library's folder if need be. Logs stay until the user deletes them.
 pub fn create(library: &Library, command: &str) -> Result<File, LogError> {
-    let path = library.logs().join(file_name(command));
-    fs::create_dir_all(library.logs())
-        .and_then(|()| File::create(&path))
-        .map_err(|source| LogError { path, source })
+    let failed = |path: PathBuf| move |source| LogError { path, source };
+    fs::create_dir_all(library.logs()).map_err(failed(library.logs()))?;
+    loop {
+        let path = library.logs().join(file_name(command));
+        match File::create_new(&path) {
+            // Another command began in the same millisecond.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            file => return file.map_err(failed(path)),
+        }
+    }
 }
 
 fn filter(variable: &str, default: &str) -> EnvFilter {

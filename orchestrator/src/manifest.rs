@@ -8,7 +8,7 @@ use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use names::{NameError, check_name, check_path, check_sets};
+pub use names::{NameError, check_inside, check_name, check_path, check_sets};
 
 use crate::{
     gallery::{Content, Gallery},
@@ -17,6 +17,10 @@ use crate::{
     source,
     threshold::CosineDistance,
 };
+
+/// Highest number that a set can have. Whatever says a higher one means something else by it, or nothing good: nobody has so many people, and
+/// one more must still be a number.
+pub const MAX_NUMBER: usize = 999_999_999;
 
 /// Folder of the faces that are alone in their cluster.
 pub const SINGLETONS: &str = "_singletons";
@@ -200,11 +204,11 @@ pub fn named_set(gallery: &Gallery, name: String, group: &[usize]) -> NamedSet {
     NamedSet { name, faces: group.iter().flat_map(|face| face_entries(gallery, *face)).collect() }
 }
 
-/// The number in `{prefix}_{number}`, also where something follows it, as in `faceset_001_2005-10`.
+/// The number in `{prefix}_{number}`, also where something follows it, as in `faceset_001_2005-10`; at most [`MAX_NUMBER`].
 pub fn set_number(prefix: &str, name: &str) -> Option<usize> {
     let rest = name.strip_prefix(prefix)?.strip_prefix('_')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
-    digits.parse().ok()
+    digits.parse().ok().filter(|number| *number <= MAX_NUMBER)
 }
 
 /// The highest number in some names, 0 where there is none.
@@ -257,7 +261,7 @@ pub trait Schema: DeserializeOwned {
     /// The schema's name.
     const SCHEMA: &'static str;
 
-    /// Demands of every name that becomes that of a file or folder that it stays where it belongs.
+    /// Demands of every name that becomes that of a file or folder that it stays where it belongs, and of every number that it is one.
     fn names_stay_inside(&self) -> Result<(), NameError>;
 }
 
@@ -273,6 +277,9 @@ impl Schema for RefinedManifest {
     const SCHEMA: &'static str = REFINED_SCHEMA;
 
     fn names_stay_inside(&self) -> Result<(), NameError> {
+        if self.highest_number > MAX_NUMBER {
+            return Err(NameError::Number(self.highest_number));
+        }
         check_sets(self.facesets.iter().map(|set| set.name.as_str()))
     }
 }
@@ -325,4 +332,35 @@ pub fn schema_of(bytes: &[u8]) -> Result<String, String> {
         schema: String,
     }
     serde_json::from_slice::<Header>(bytes).map(|header| header.schema).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_a_set_is_one_that_another_can_follow() {
+        assert_eq!(set_number("faceset", "faceset_001_2005-10"), Some(1));
+        assert_eq!(set_number("faceset", "faceset_999999999"), Some(MAX_NUMBER));
+        for name in ["faceset_1000000000", "faceset_18446744073709551615", "faceset_99999999999999999999"] {
+            assert_eq!(set_number("faceset", name), None, "{name}");
+        }
+        let names = ["faceset_002", "faceset_18446744073709551615"];
+        assert_eq!(highest_number("faceset", names), 2);
+    }
+
+    #[test]
+    fn a_manifest_with_a_number_that_nobody_has_is_refused() {
+        let mut manifest = serde_json::json!({
+            "schema": REFINED_SCHEMA, "contract": "c", "parameters": RefineParameters::default(), "facesets": [],
+            "highest_number": 7, "dropped": [], "non_utf8_paths": [],
+        });
+        let parse = |manifest: &serde_json::Value| {
+            parse::<RefinedManifest>(Path::new("manifest.json"), manifest.to_string().as_bytes())
+        };
+        assert_eq!(parse(&manifest).unwrap().highest(), 7);
+        manifest["highest_number"] = u64::MAX.into();
+        let error = parse(&manifest).unwrap_err().to_string();
+        assert!(error.contains("no number of a set"), "{error}");
+    }
 }

@@ -65,3 +65,10 @@ pub fn highest_faceset(store: &Store) -> Result<usize, ChangeError> {
     });
     Ok(in_folders.max().unwrap_or(0).max(by_name))
 }
+
+/// The highest number of a faceset that a name in a folder has, whether a manifest knows of it or not: what lies there is somebody's.
+pub fn highest_in(root: &Path) -> usize {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    highest_number("faceset", names.iter().map(String::as_str))
+}

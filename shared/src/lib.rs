@@ -11,7 +11,9 @@ pub mod embedding;
 pub mod face;
 pub mod geometry;
 pub mod limits;
+pub mod litter;
 pub mod pairing;
+pub mod shown;
 pub mod wire;
 
 pub use clip::{ClipAnalysis, ClipEmbedding};
@@ -23,3 +25,5 @@ pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
 pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount, Gender, GenderAge, GenderAges};
 pub use geometry::{BBox, Pose};
 pub use limits::ImageLimits;
+pub use litter::is_litter;
+pub use shown::{OneLine, shown};

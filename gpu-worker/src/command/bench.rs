@@ -20,8 +20,8 @@ pub fn run(args: &BenchArgs) -> Exit {
     match measure(args) {
         Ok(report) if args.json => ui::json(&report.json()),
         Ok(report) => {
-            ui::result(&report.table());
-            ui::result(&report.summary());
+            report.table().lines().for_each(ui::result);
+            report.summary().lines().for_each(ui::result);
         }
         Err(error) => {
             let hint =

@@ -83,6 +83,7 @@ fn fetch_hint(error: &FetchError) -> &'static str {
         }
         FetchError::Download(DownloadError::Refused { .. } | DownloadError::Different { .. })
         | FetchError::Archive { .. } => "look for another address of the same file and pass `--url URL`",
+        FetchError::Foreign { .. } => "move it away, or pass another folder with `--models DIR`",
         FetchError::Download(DownloadError::Disk { .. }) | FetchError::Disk { .. } => {
             "make room, or pass another folder with `--models DIR`, and run the same command again"
         }
@@ -94,10 +95,10 @@ fn run_list(json: bool, models: &Path) -> Exit {
     if json {
         ui::json(&packs);
     } else if packs.is_empty() {
-        ui::note(&format!(
-            "no packs in `{}`\n\nhint: `facesets-worker models fetch buffalo_l`",
-            models.display()
-        ));
+        ui::advise(
+            &format!("no packs in `{}`", models.display()),
+            "`facesets-worker models fetch buffalo_l`",
+        );
     } else {
         for pack in &packs {
             ui::result(&pack.line());

@@ -72,7 +72,7 @@ pub fn run_with(
 fn print_config(args: &ServeArgs) -> Exit {
     match said(args) {
         Ok((said, file)) => {
-            ui::result(effective(&said, &file).trim_end());
+            effective(&said, &file).trim_end().lines().for_each(ui::result);
             Exit::Done
         }
         Err(Trouble { error, hint }) => {

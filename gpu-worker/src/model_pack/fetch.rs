@@ -1,10 +1,13 @@
 //! Fetching a pack: archive, comparison, files, manifest, and only then its name.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
+
+use facesets_core::is_litter;
 
 use super::{
     CatalogueEntry, CatalogueFile, DownloadError, MANIFEST_FILE, Manifest, ManifestModel, Pack, Progress,
@@ -37,6 +40,14 @@ pub enum FetchError {
         /// What is wrong.
         reason: String,
     },
+    /// What has the pack's name is somebody else's, or holds something that is.
+    #[error("`{}` is no part of the pack `{pack}`: nothing is put in its place", .path.display())]
+    Foreign {
+        /// What is in the way.
+        path: PathBuf,
+        /// The pack that was to be there.
+        pack: String,
+    },
     /// The disk.
     #[error("`{}` cannot be written: {source}", .path.display())]
     Disk {
@@ -54,6 +65,7 @@ pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> 
     if is_whole(models, &entry.name) {
         return Ok(Fetched::AlreadyThere(folder));
     }
+    refuse_foreign(entry, &folder)?;
     fs::create_dir_all(models).map_err(disk(models))?;
     let part = partial_archive(models, &entry.name);
     download(Wanted { url: &entry.url, bytes: entry.bytes, sha256: entry.sha256 }, &part, progress)?;
@@ -65,6 +77,8 @@ pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> 
     let files = unpack(&part, &entry.files, staging.path())?;
     let manifest = staging.path().join(MANIFEST_FILE);
     write_manifest(entry, &files, &manifest).map_err(disk(&manifest))?;
+    // It may have come, or changed, meanwhile.
+    refuse_foreign(entry, &folder)?;
     publish(&staging, &folder).map_err(disk(&folder))?;
     fs::remove_file(&part).map_err(disk(&part))?;
     Ok(Fetched::New(folder))
@@ -106,6 +120,28 @@ fn write_manifest(entry: &CatalogueEntry, files: &[&CatalogueFile], path: &Path)
     serde_json::to_writer_pretty(&mut file, &manifest)?;
     file.write_all(b"\n")?;
     file.sync_all()
+}
+
+/// Demands that whatever has the pack's name is a folder with files of the pack, whole or not, and nothing else.
+fn refuse_foreign(entry: &CatalogueEntry, folder: &Path) -> Result<(), FetchError> {
+    let foreign = |path: PathBuf| Err(FetchError::Foreign { path, pack: entry.name.clone() });
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return foreign(folder.to_owned()),
+        Err(error) => return Err(disk(folder)(error)),
+    }
+    let is_ours =
+        |name: &OsStr| name == MANIFEST_FILE || entry.files.iter().any(|file| name == file.file.as_str());
+    let may_go = |name: &OsStr| is_ours(name) || is_litter(name);
+    for inside in fs::read_dir(folder).map_err(disk(folder))? {
+        let inside = inside.map_err(disk(folder))?;
+        let is_file = inside.file_type().map_err(disk(folder))?.is_file();
+        if !(is_file && may_go(&inside.file_name())) {
+            return foreign(inside.path());
+        }
+    }
+    Ok(())
 }
 
 /// Gives the staged folder its name; a damaged pack of that name makes way first.

@@ -176,6 +176,8 @@ impl Trust {
     /// Notes where a worker with TLS listens, so that codes can say so.
     pub fn note_address(&self, address: SocketAddr) -> Result<(), TrustError> {
         let _lock = self.lock()?;
+        // A file of that name that says something else is not ours.
+        self.noted_address()?;
         files::write(&self.file(ADDRESS)?, format!("{address}\n").as_bytes())
     }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     change::FaceDrop,
     export::{
+        OUT_SIZES,
         manifest::{Aside, MASKED, Mismatch, SetAside, THIN, Unmatched},
         origin::OriginKind,
         plan::as_the_user_says,
@@ -308,10 +309,12 @@ fn crop_unmatched(file: &str) -> Unmatched {
     Unmatched { file: Some(file.to_owned()), source: None, bbox: None, why: Mismatch::NoEntry }
 }
 
-/// The side that most square crops of a set have; 0 without any.
+/// The side that most square crops of a set have, of sides that crops can have; 0 without any.
 fn side(set: &OldSet) -> u32 {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    for (width, _) in set.crops.values().filter(|(width, height)| width == height && *width > 0) {
+    for (width, _) in
+        set.crops.values().filter(|(width, height)| width == height && OUT_SIZES.contains(&i64::from(*width)))
+    {
         *counts.entry(*width).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, count)| *count).map_or(0, |(side, _)| side)

@@ -13,6 +13,7 @@ use crate::{
     change::FaceDrop,
     export::manifest::{Aside, Unmatched},
     export::origin::OriginKind,
+    export::plan::out_size,
     manifest::{DroppedFace, FaceEntry},
 };
 
@@ -45,6 +46,7 @@ pub struct AdoptedSet {
     /// Crops in its small bundle.
     pub top_n: usize,
     /// Side of its crops in pixels.
+    #[serde(deserialize_with = "out_size")]
     pub out_size: u32,
     /// Its crops, best first as they were.
     pub faces: Vec<AdoptedCrop>,

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_core::is_litter;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -43,6 +44,8 @@ pub struct OldCorpus {
     pub missing: Vec<(Option<usize>, String)>,
     /// Other files and folders.
     pub beside: Vec<String>,
+    /// Paths, in it or in its sets, of what systems and other programs leave behind and of what has no name that is text.
+    pub left: Vec<PathBuf>,
 }
 
 /// An old set.
@@ -131,10 +134,10 @@ impl OldCorpus {
         }
         let mut corpus = Self::default();
         let listed = master.sets("facesets")?;
-        for name in names(root)? {
+        for name in names(root, &mut corpus.left)? {
             let is_folder = root.join(&name).is_dir();
             if is_folder && set_number("faceset", &name).is_some() {
-                let mut set = OldSet::read(&root.join(&name), &name, fields)?;
+                let mut set = OldSet::read(&root.join(&name), fields, &mut corpus.left)?;
                 let entry = listed.get(&name);
                 set.label = set.label.take().or_else(|| entry.and_then(|entry| entry.label.clone()));
                 corpus.sets.push(set);
@@ -149,8 +152,13 @@ impl OldCorpus {
             let listed = master.sets(list)?;
             let folder = root.join(folder);
             let mut found = BTreeSet::new();
-            for name in names(&folder)?.into_iter().filter(|name| folder.join(name).is_dir()) {
-                let set = OldSet::read(&folder.join(&name), &name, fields)?;
+            for name in names(&folder, &mut corpus.left)? {
+                let home = folder.join(&name);
+                // Other things may lie there too; what the list names is a set, or damaged.
+                if !home.is_dir() || !(home.join(FILE_NAME).exists() || listed.contains_key(&name)) {
+                    continue;
+                }
+                let set = OldSet::read(&home, fields, &mut corpus.left)?;
                 let merged_into = listed.get(&name).and_then(|entry| entry.merged_into.clone());
                 corpus.aside.push((which, set, merged_into));
                 found.insert(name);
@@ -169,10 +177,11 @@ fn is_ours(name: &str) -> bool {
 }
 
 impl OldSet {
-    fn read(home: &Path, name: &str, fields: &FieldNames) -> Result<Self, OldError> {
+    fn read(home: &Path, fields: &FieldNames, left: &mut Vec<PathBuf>) -> Result<Self, OldError> {
+        let name = home.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let manifest = Manifest::read(home, fields)?;
         let mut set = Self {
-            name: name.to_owned(),
+            name: name.clone(),
             label: manifest.text("label"),
             faces: manifest.faces("faces", true)?,
             dropped: manifest.faces("dropped", false)?,
@@ -180,19 +189,15 @@ impl OldSet {
             ..Self::default()
         };
         let crops = home.join(FACES);
-        for file in names(&crops)?.into_iter().filter(|file| crops.join(file).is_file()) {
+        for file in names(&crops, left)?.into_iter().filter(|file| crops.join(file).is_file()) {
             let size = image::image_dimensions(crops.join(&file)).unwrap_or_default();
             set.crops.insert(file, size);
         }
-        set.dropped_crops = names(&crops.join(DROPPED))?;
+        set.dropped_crops = names(&crops.join(DROPPED), left)?;
         let mut texts = Vec::new();
-        for file in names(home)? {
-            if let Some(stem) = file.strip_suffix(".fsz") {
-                // `NAME_topN` and `NAME_all`; a person's name for the set stands in place of the set's.
-                let Some((bundle, suffix)) = stem.rsplit_once('_') else { continue };
-                if let Some(count) = suffix.strip_prefix("top").and_then(|count| count.parse().ok()) {
-                    set.top_n = count;
-                }
+        for file in names(home, left)? {
+            if let Some((bundle, count)) = old_bundle(&file) {
+                set.top_n = count.unwrap_or(set.top_n);
                 if bundle != name && set.label.is_none() {
                     set.label = Some(bundle.to_owned());
                 }
@@ -208,6 +213,16 @@ impl OldSet {
         let others = texts.into_iter().filter(|text| set.marker.as_ref() != Some(text));
         set.beside.extend(others.map(|text| format!("{text}.txt")));
         Ok(set)
+    }
+}
+
+/// Whose bundle a file is by its name, `NAME_topN.fsz` or `NAME_all.fsz`, and of how many crops; a person's name for the set may stand in place
+/// of the set's.
+fn old_bundle(file: &str) -> Option<(&str, Option<usize>)> {
+    let (bundle, suffix) = file.strip_suffix(".fsz")?.rsplit_once('_')?;
+    match suffix.strip_prefix("top") {
+        Some(count) => Some((bundle, Some(count.parse().ok()?))),
+        None => (suffix == "all").then_some((bundle, None)),
     }
 }
 
@@ -299,17 +314,21 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// Names in a folder; none where there is no folder.
-fn names(folder: &Path) -> Result<BTreeSet<String>, OldError> {
+/// Names in a folder; none where there is no folder. What systems leave behind, and names that are no text, are added to `left` instead: nothing
+/// here can be called so.
+fn names(folder: &Path, left: &mut Vec<PathBuf>) -> Result<BTreeSet<String>, OldError> {
     let at = |source| OldError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         entries => entries.map_err(at)?,
     };
-    entries
-        .map(|entry| {
-            let name = entry.map_err(at)?.file_name();
-            name.into_string().map_err(|_| at(io::Error::other("a name in it is not UTF-8")))
-        })
-        .collect()
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let entry = entry.map_err(at)?;
+        match entry.file_name().into_string() {
+            Ok(name) if !is_litter(name.as_ref()) => drop(names.insert(name)),
+            _ => left.push(entry.path()),
+        }
+    }
+    Ok(names)
 }

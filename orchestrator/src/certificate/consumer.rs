@@ -1,6 +1,7 @@
 //! A bundle, a folder of crops or a single PNG, read the way the tools read them, with everything that they would stumble over.
 //!
-//! Bundles may come from anywhere: no entry is trusted in its size, and nothing is written.
+//! Bundles may come from anywhere: what an entry says of its size is checked against what there is room for, pixels are looked at only where
+//! the header promises those that are wanted, and nothing is written.
 
 use std::{
     collections::BTreeSet,
@@ -10,8 +11,12 @@ use std::{
 };
 
 use facesets_core::Sha256Digest;
+use tokio_util::sync::CancellationToken;
 
-use crate::source;
+use crate::{
+    archive::{Archive, Member, Room},
+    source,
+};
 
 /// Most bytes of a crop; a PNG of 4096 × 4096 pixels of noise has fewer.
 const MAX_CROP_BYTES: u64 = 64 << 20;
@@ -49,43 +54,50 @@ pub struct Crop {
 pub enum Place {
     /// A file.
     File(PathBuf),
-    /// An entry of a zip file.
-    Entry(PathBuf, usize),
+    /// A member of a zip file.
+    Member(PathBuf, Box<Member>),
 }
 
 impl Place {
     /// The bytes.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         match self {
-            Self::File(path) => limited(source::file::open(path)?),
-            Self::Entry(path, number) => {
-                let mut zip = zip::ZipArchive::new(source::file::open(path)?.into_file())?;
-                limited(zip.by_index(*number)?)
-            }
+            Self::File(path) => crop_bytes(path),
+            Self::Member(path, member) => limited(member.read_from(path)?),
         }
     }
 }
 
-/// Reads a bundle whose crops should have `side` pixels on a side. An error means that it is no zip file at all.
-pub fn bundle(path: &Path, side: u32) -> io::Result<Contents> {
-    bundle_of(path, side, &BTreeSet::new())
+/// Reads a bundle whose crops should have `side` pixels on a side. An error means that it is no zip file at all, or none of crops; one of
+/// kind `Interrupted`, that somebody asked to stop.
+pub fn bundle(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Contents> {
+    bundle_of(path, side, &BTreeSet::new(), stop)
 }
 
 /// The same for a bundle some of whose crops are `known` to be sound, which spares decoding them.
-pub fn bundle_of(path: &Path, side: u32, known: &BTreeSet<Sha256Digest>) -> io::Result<Contents> {
-    let mut zip = zip::ZipArchive::new(io::BufReader::new(source::file::open(path)?.into_file()))?;
+pub fn bundle_of(
+    path: &Path,
+    side: u32,
+    known: &BTreeSet<Sha256Digest>,
+    stop: &CancellationToken,
+) -> io::Result<Contents> {
+    let archive = Archive::open(path, Room::FOR_CROPS, stop)?;
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
-    for number in 0..zip.len() {
-        let mut entry = zip.by_index_raw(number)?;
-        let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
-        let fault = if entry.is_dir() {
+    for member in &archive.members {
+        if stop.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let name = member.name.clone();
+        let fault = if member.is_folder {
             Some("is a folder, which breaks the next load in roop-unleashed")
         } else if name.contains(['/', '\\']) {
             Some("is in a folder, where it is not looked for")
         } else if !is_png_name(&name) {
             Some("does not end in lowercase `.png` and is passed over")
-        } else if entry.encrypted() {
+        } else if member.is_encrypted {
             Some("is encrypted")
+        } else if member.size > MAX_CROP_BYTES {
+            Some("is larger than any crop")
         } else {
             None
         };
@@ -93,37 +105,44 @@ pub fn bundle_of(path: &Path, side: u32, known: &BTreeSet<Sha256Digest>) -> io::
             contents.faults.push((name, fault.to_owned()));
             continue;
         }
-        drop(entry);
-        entry = zip.by_index(number)?;
-        let bytes = limited(entry);
-        contents.take(name, Place::Entry(path.to_owned(), number), bytes, side, known);
+        let bytes = archive.read(member).and_then(limited);
+        let place = Place::Member(path.to_owned(), Box::new(member.clone()));
+        contents.take(name, place, bytes, side, known);
     }
     contents.demand_names_without_gaps();
     Ok(contents)
 }
 
-/// Reads the PNGs of a folder, as tools do that take a folder of images.
-pub fn folder(path: &Path, side: u32) -> io::Result<Contents> {
+/// Reads the PNGs of a folder, as tools do that take a folder of images; hidden files are none.
+pub fn folder(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Contents> {
     let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     let mut names: Vec<String> =
         entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| is_png_name(name));
+    names.retain(|name| is_png_name(name) && !name.starts_with('.'));
     names.sort();
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     for name in names {
+        if stop.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let file = path.join(&name);
-        let bytes = source::file::open(&file).and_then(limited);
+        let bytes = crop_bytes(&file);
         contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
     }
     contents.demand_names_without_gaps();
     Ok(contents)
 }
 
+/// The bytes of a file that may be a crop.
+pub fn crop_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    source::file::open(path).and_then(limited)
+}
+
 /// Reads a single PNG, whatever it is called.
 pub fn file(path: &Path, side: u32) -> Contents {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
-    let bytes = source::file::open(path).and_then(limited);
+    let bytes = crop_bytes(path);
     contents.take(name, Place::File(path.to_owned()), bytes, side, &BTreeSet::new());
     contents
 }
@@ -177,13 +196,13 @@ fn png_fault(bytes: &[u8], side: u32) -> Option<String> {
     if header[8..10] != RGB_8 {
         return Some("is not 8-bit RGB".to_owned());
     }
-    match image::load_from_memory_with_format(bytes, image::ImageFormat::Png) {
-        Err(error) => Some(format!("cannot be decoded: {error}")),
-        Ok(image) if (image.width(), image.height()) != (side, side) => {
-            Some(format!("has {} × {} pixels, not {side}²", image.width(), image.height()))
-        }
-        Ok(_) => None,
+    let number = |at: usize| header[at..at + 4].iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+    let (width, height) = (number(0), number(4));
+    if (width, height) != (side, side) {
+        return Some(format!("has {width} × {height} pixels, not {side}²"));
     }
+    let decoded = image::load_from_memory_with_format(bytes, image::ImageFormat::Png);
+    decoded.err().map(|error| format!("cannot be decoded: {error}"))
 }
 
 fn is_png_name(name: &str) -> bool {
@@ -228,7 +247,7 @@ mod tests {
             }
         }
         zip.finish().unwrap();
-        bundle(&path, 16).unwrap()
+        bundle(&path, 16, &CancellationToken::new()).unwrap()
     }
 
     #[test]
@@ -265,12 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn pixels_that_are_not_wanted_are_not_decoded() {
+        // A header of 65535 × 65535 pixels, and nothing behind it that could be decoded.
+        let mut bomb = png(&DynamicImage::new_rgb8(16, 16))[..33].to_vec();
+        bomb[16..24].copy_from_slice(&[0, 0, 255, 255, 0, 0, 255, 255]);
+        let contents = read(&[("0001.png", bomb)]);
+        assert_eq!(
+            contents.faults,
+            [("0001.png".to_owned(), "has 65535 × 65535 pixels, not 16²".to_owned())]
+        );
+    }
+
+    #[test]
     fn any_bytes_are_no_bundle_rather_than_a_panic() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.fsz");
         for bytes in [&b""[..], b"PK\x03\x04", &[0xff; 100]] {
             fs::write(&path, bytes).unwrap();
-            assert!(bundle(&path, 16).is_err());
+            assert!(bundle(&path, 16, &CancellationToken::new()).is_err());
         }
     }
 }

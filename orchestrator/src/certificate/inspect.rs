@@ -10,6 +10,7 @@ use std::{
 use facesets_core::Sha256Digest;
 use ndarray::Array1;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use walkdir::WalkDir;
 
 use super::{
@@ -60,7 +61,7 @@ pub struct Unreadable {
 
 /// Everything below `path` that a consumer would take: bundles, and folders with PNGs. Quarantines and the like, whose names begin with
 /// `_` or `.`, are left out unless `path` itself is one. Crops should have `side` pixels where no manifest says otherwise.
-pub fn subjects(path: &Path, side: u32) -> Result<Vec<Subject>, Unreadable> {
+pub fn subjects(path: &Path, side: u32, stop: &CancellationToken) -> Result<Vec<Subject>, Unreadable> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| Unreadable { path, source }
@@ -68,7 +69,7 @@ pub fn subjects(path: &Path, side: u32) -> Result<Vec<Subject>, Unreadable> {
     if !path.is_dir() {
         std::fs::metadata(path).map_err(at(path))?;
         let set = path.parent().and_then(set_of);
-        return Ok(vec![one(path, side, set)]);
+        return Ok(vec![one(path, side, set, stop).map_err(at(path))?]);
     }
     let mut found = Vec::new();
     let is_hidden = |name: &str| name.starts_with(['_', '.']);
@@ -76,6 +77,9 @@ pub fn subjects(path: &Path, side: u32) -> Result<Vec<Subject>, Unreadable> {
     let walk =
         walk.filter_entry(|entry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy()));
     for entry in walk {
+        if stop.is_cancelled() {
+            return Err(at(path)(io::ErrorKind::Interrupted.into()));
+        }
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(path).to_owned();
             Unreadable { path, source: error.into() }
@@ -84,29 +88,38 @@ pub fn subjects(path: &Path, side: u32) -> Result<Vec<Subject>, Unreadable> {
         if entry.file_type().is_dir() {
             let set = set_of(here).or_else(|| here.parent().and_then(set_of));
             let side = set.as_ref().map_or(side, |set| set.parameters.out_size);
-            let contents = consumer::folder(here, side).map_err(at(here))?;
+            let contents = consumer::folder(here, side, stop).map_err(at(here))?;
             if !contents.crops.is_empty() {
                 found.push(Subject { path: here.to_owned(), contents, set });
             }
         } else if here.extension().is_some_and(|extension| extension == "fsz") {
-            found.push(one(here, side, here.parent().and_then(set_of)));
+            found.push(one(here, side, here.parent().and_then(set_of), stop).map_err(at(here))?);
         }
     }
     Ok(found)
 }
 
-/// A single file: a bundle, unless it is a PNG.
-fn one(path: &Path, side: u32, set: Option<Arc<FacesetManifest>>) -> Subject {
+/// A single file: a bundle, unless it is a PNG. An error says that somebody asked to stop.
+fn one(
+    path: &Path,
+    side: u32,
+    set: Option<Arc<FacesetManifest>>,
+    stop: &CancellationToken,
+) -> io::Result<Subject> {
     let side = set.as_ref().map_or(side, |set| set.parameters.out_size);
     let contents = if path.extension().is_some_and(|extension| extension == "png") {
         consumer::file(path, side)
     } else {
-        consumer::bundle(path, side).unwrap_or_else(|error| {
-            let fault = (String::new(), format!("is no bundle: {error}"));
-            Contents { crops: Vec::new(), faults: vec![fault] }
-        })
+        match consumer::bundle(path, side, stop) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                let fault = (String::new(), format!("is no bundle: {error}"));
+                Contents { crops: Vec::new(), faults: vec![fault] }
+            }
+            Ok(contents) => contents,
+        }
     };
-    Subject { path: path.to_owned(), contents, set }
+    Ok(Subject { path: path.to_owned(), contents, set })
 }
 
 fn set_of(folder: &Path) -> Option<Arc<FacesetManifest>> {

@@ -14,6 +14,7 @@ use super::{
     intent::folder,
     steps,
     swap::{Direction, Place, Presence, next},
+    waiting::refuse_waiting,
 };
 use crate::{
     manifest,
@@ -33,18 +34,7 @@ pub struct Change<'a> {
     steps: &'a dyn Steps,
     id: i64,
     intent: Intent,
-    /// Roots that were not there before.
-    made: Vec<PathBuf>,
     open: bool,
-}
-
-/// What became of a change that an earlier command did not end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recovered {
-    /// It is complete now.
-    Finished(String),
-    /// It has never been.
-    TakenBack(String),
 }
 
 impl<'a> Change<'a> {
@@ -55,10 +45,13 @@ impl<'a> Change<'a> {
         command: &str,
         roots: &[PathBuf],
     ) -> Result<Self, ChangeError> {
+        refuse_waiting(journal.store(), roots)?;
         let intent = Intent::new(command, roots);
+        for root in roots {
+            refuse_link(&root.join(KEPT))?;
+        }
         let id = journal.begin_decision(&intent.to_json()?)?;
-        let made = roots.iter().filter(|root| !root.exists()).cloned().collect();
-        let change = Self { journal, steps, id, intent, made, open: true };
+        let change = Self { journal, steps, id, intent, open: true };
         change.steps.reached("begun");
         for root in roots {
             for store in [Place::Staged, Place::Kept] {
@@ -98,6 +91,9 @@ impl<'a> Change<'a> {
             let mut names: Vec<String> = names.into_iter().collect();
             names.sort_by_key(|name| LAST.iter().position(|last| last == name).map_or(0, |at| at + 1));
             for name in names {
+                if let Some((shelf, _)) = name.split_once('/') {
+                    refuse_link(&root.root.join(shelf))?;
+                }
                 let look = |path: PathBuf| fingerprint(&path).map_err(at(&path));
                 let (old, new) = (look(root.root.join(&name))?, look(staging.join(&name))?);
                 if old.is_some() || new.is_some() {
@@ -121,44 +117,21 @@ impl Drop for Change<'_> {
             if let Err(error) = forget(self.journal, self.id, &self.intent) {
                 tracing::warn!(%error, "an unfinished change is left to the next command");
             }
-            for root in &self.made {
+            for root in self.intent.roots.iter().filter(|root| root.made) {
                 // Stays where somebody has put something into it meanwhile.
-                let _ = fs::remove_dir(root);
+                let _ = fs::remove_dir(&root.root);
             }
         }
     }
 }
 
-/// Goes on with the change that an earlier command did not end, if there is one.
-pub fn recover(journal: &mut Writer, steps: &dyn Steps) -> Result<Option<Recovered>, ChangeError> {
-    let Some(decision) = journal.store().open_decision()? else { return Ok(None) };
-    let intent = Intent::from_json(&decision.intent)?;
-    let command = intent.command.clone();
-    tracing::info!(id = decision.id, state = ?decision.state, command, "an earlier change is open");
-    match decision.state {
-        DecisionState::Staging => {
-            forget(journal, decision.id, &intent)?;
-            Ok(Some(Recovered::TakenBack(command)))
-        }
-        DecisionState::Applying => match swap_all(journal, steps, decision.id, &intent) {
-            Ok(()) => Ok(Some(Recovered::Finished(command))),
-            Err(ChangeError::RolledBack { .. }) => Ok(Some(Recovered::TakenBack(command))),
-            Err(error) => Err(error),
-        },
-        DecisionState::RollingBack => {
-            roll_back(journal, steps, decision.id, &intent)?;
-            Ok(Some(Recovered::TakenBack(command)))
-        }
-        DecisionState::Undoing => {
-            unswap_all(journal, steps, decision.id, &intent)?;
-            Ok(Some(Recovered::TakenBack(command)))
-        }
-        DecisionState::Done | DecisionState::Undone => Ok(None),
-    }
-}
-
 /// Swaps forwards and marks the decision as done, or backwards if that cannot be.
-fn swap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+pub(super) fn swap_all(
+    journal: &mut Writer,
+    steps: &dyn Steps,
+    id: i64,
+    intent: &Intent,
+) -> Result<(), ChangeError> {
     let swapped = swap(steps, id, intent, Direction::Forward);
     let Err(SwapError::Io { path, source }) = swapped else {
         swapped?;
@@ -172,7 +145,12 @@ fn swap_all(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -
     Err(ChangeError::RolledBack { path, source })
 }
 
-fn roll_back(journal: &mut Writer, steps: &dyn Steps, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+pub(super) fn roll_back(
+    journal: &mut Writer,
+    steps: &dyn Steps,
+    id: i64,
+    intent: &Intent,
+) -> Result<(), ChangeError> {
     swap(steps, id, intent, Direction::Back)?;
     forget(journal, id, intent)
 }
@@ -198,7 +176,7 @@ pub(super) fn unswap_all(
 }
 
 /// Why an entry is not where it belongs.
-enum SwapError {
+pub(super) enum SwapError {
     Io { path: PathBuf, source: io::Error },
     Other(ChangeError),
 }
@@ -213,7 +191,12 @@ impl From<SwapError> for ChangeError {
 }
 
 /// Brings every entry where it belongs, from wherever it is.
-fn swap(steps: &dyn Steps, id: i64, intent: &Intent, direction: Direction) -> Result<(), SwapError> {
+pub(super) fn swap(
+    steps: &dyn Steps,
+    id: i64,
+    intent: &Intent,
+    direction: Direction,
+) -> Result<(), SwapError> {
     let mut entries: Vec<(&Path, &Entry)> = intent.entries().collect();
     if direction == Direction::Back {
         entries.reverse();
@@ -257,17 +240,27 @@ fn swap(steps: &dyn Steps, id: i64, intent: &Intent, direction: Direction) -> Re
 }
 
 /// Removes what was built for a decision that changed nothing, then the decision.
-fn forget(journal: &mut Writer, id: i64, intent: &Intent) -> Result<(), ChangeError> {
-    for root in &intent.roots {
-        let folder = folder(&root.root, id);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&folder)(error)),
-            _ => {}
-        }
-        // Stays where other decisions are kept; goes where this was the first.
-        let _ = fs::remove_dir(root.root.join(KEPT));
-    }
+pub(super) fn forget(journal: &mut Writer, id: i64, intent: &Intent) -> Result<(), ChangeError> {
+    intent.roots.iter().try_for_each(|root| clear(&root.root, id))?;
     Ok(journal.forget_decision(id)?)
+}
+
+/// Removes what was built for a decision in one folder.
+pub(super) fn clear(root: &Path, id: i64) -> Result<(), ChangeError> {
+    refuse_link(&root.join(KEPT))?;
+    let folder = folder(root, id);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&folder)(error)),
+        _ => {}
+    }
+    // Stays where other decisions are kept; goes where this was the first.
+    let _ = fs::remove_dir(root.join(KEPT));
+    Ok(())
+}
+
+/// Demands that a folder in a root is not a link: what is written there must not end elsewhere.
+fn refuse_link(path: &Path) -> Result<(), ChangeError> {
+    if path.is_symlink() { Err(ChangeError::Link(path.to_owned())) } else { Ok(()) }
 }
 
 /// The folder in which a decision has its entries at some place.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChangeError, Intent};
 use crate::{
     pins::{DroppedForGood, PinnedFace},
-    store::{DecisionState, Store},
+    store::{Decision, DecisionState, Store},
 };
 
 /// A face that no set is to have again, as it stands in the journal.
@@ -29,10 +29,12 @@ pub struct LastingDrop {
     pub reason: String,
 }
 
-/// Every drop of the decisions that stand, oldest first.
+/// Every drop of the decisions that stand, or wait to be finished, oldest first.
 pub fn lasting_drops(store: &Store) -> Result<Vec<LastingDrop>, ChangeError> {
     let mut drops = Vec::new();
-    for decision in store.decisions()?.into_iter().filter(|decision| decision.state == DecisionState::Done) {
+    let stands =
+        |decision: &Decision| matches!(decision.state, DecisionState::Done | DecisionState::Applying);
+    for decision in store.decisions()?.into_iter().filter(stands) {
         for FaceDrop { sha256, bbox, reason } in Intent::from_json(&decision.intent)?.drops {
             let wrong = |what: &str| ChangeError::Journal(format!("decision {} drops {what}", decision.id));
             let sha256: Sha256Digest = sha256.parse().map_err(|_| wrong("what is no digest"))?;

@@ -47,6 +47,20 @@ pub enum ChangeError {
         /// The set.
         name: String,
     },
+    /// An earlier change of the same folder is not ended.
+    #[error("a change of `{root}` by `{command}` was interrupted and waits")]
+    Waits {
+        /// The folder.
+        root: PathBuf,
+        /// Who began it.
+        command: String,
+    },
+    /// No change of the folder is open.
+    #[error("no change of `{0}` waits")]
+    NothingWaits(PathBuf),
+    /// What is written there would end elsewhere.
+    #[error("`{0}` is a symbolic link")]
+    Link(PathBuf),
     /// Nothing to undo.
     #[error("there is no decision to take back")]
     NothingToUndo,

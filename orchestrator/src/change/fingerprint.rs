@@ -6,15 +6,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::Sha256Digest;
+use facesets_core::{Sha256Digest, is_litter};
 
 /// The largest file whose bytes count. Of larger ones, photos and bundles, the size does: they are written once and never changed.
 const MAX_READ: u64 = 4 << 20;
 
-/// A digest of everything below a path: names, sizes, targets of links, and the bytes of manifests and other text. `None` where nothing is.
+/// A digest of everything below a path: names, sizes, targets of links, and the bytes of manifests and other text. What systems leave behind
+/// in a folder changes nothing. `None` where nothing is.
 pub fn fingerprint(path: &Path) -> io::Result<Option<String>> {
+    digest(path, Litter::PassedOver)
+}
+
+/// Whether a path has this fingerprint still. Earlier versions counted what systems leave behind.
+pub(super) fn is_unchanged(path: &Path, expected: Option<&str>) -> io::Result<bool> {
+    Ok(fingerprint(path)?.as_deref() == expected || digest(path, Litter::Counts)?.as_deref() == expected)
+}
+
+/// Whether what systems leave behind is a part of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Litter {
+    PassedOver,
+    Counts,
+}
+
+fn digest(path: &Path, litter: Litter) -> io::Result<Option<String>> {
     let mut files = Vec::new();
-    match collect(path, Path::new(""), &mut files) {
+    match collect(path, Path::new(""), litter, &mut files) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result?,
     }
@@ -29,13 +46,15 @@ pub fn fingerprint(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(Sha256Digest::of(&text).to_string()))
 }
 
-fn collect(path: &Path, name: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+fn collect(path: &Path, name: &Path, litter: Litter, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     let kind = metadata.file_type();
     let what = if kind.is_dir() {
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            collect(&entry.path(), &name.join(entry.file_name()), files)?;
+            if litter == Litter::Counts || !is_litter(&entry.file_name()) {
+                collect(&entry.path(), &name.join(entry.file_name()), litter, files)?;
+            }
         }
         b"folder".to_vec()
     } else if kind.is_symlink() {
@@ -73,5 +92,11 @@ mod tests {
             assert_eq!(fingerprint(&set).unwrap(), now);
             seen.push(now);
         }
+        let now = fingerprint(&set).unwrap();
+        fs::write(set.join(".DS_Store"), "x").unwrap();
+        fs::create_dir(set.join("@eaDir")).unwrap();
+        assert_eq!(fingerprint(&set).unwrap(), now);
+        let counted = digest(&set, Litter::Counts).unwrap();
+        assert!(counted != now && is_unchanged(&set, counted.as_deref()).unwrap());
     }
 }

@@ -27,6 +27,9 @@ pub struct Intent {
 pub struct RootIntent {
     /// Absolute path of the folder.
     pub root: PathBuf,
+    /// Whether it was not there before: then it may be missing because it never came to be.
+    #[serde(default)]
+    pub made: bool,
     /// In the order of swapping; the manifest last.
     pub entries: Vec<Entry>,
 }
@@ -45,7 +48,9 @@ pub struct Entry {
 impl Intent {
     /// An intent that swaps nothing yet.
     pub fn new(command: &str, roots: &[PathBuf]) -> Self {
-        let roots = roots.iter().map(|root| RootIntent { root: root.clone(), entries: Vec::new() }).collect();
+        let root =
+            |root: &PathBuf| RootIntent { root: root.clone(), made: !root.exists(), entries: Vec::new() };
+        let roots = roots.iter().map(root).collect();
         Self { schema: SCHEMA.to_owned(), command: command.to_owned(), roots, drops: Vec::new() }
     }
 

@@ -4,7 +4,7 @@
 //! `ROOT/.facesets/N/new`, N being the number of the decision; what they replace ends in `ROOT/.facesets/N/old`. What is to be swapped
 //! is written to the store's journal before the first rename ([`Intent`]); then follow two renames for each set, the manifest
 //! last. Each step can be told from the names that are there, so that the next command can go on wherever an earlier one was killed
-//! ([`recover`]). A rename that keeps failing, as on Windows mounts where somebody has a file open, turns the direction: everything is
+//! ([`settle`]); where a folder is away by then, only what is of it waits, until it is back or is given up ([`abandon`]). A rename that keeps failing, as on Windows mounts where somebody has a file open, turns the direction: everything is
 //! swapped back. Undoing swaps back too ([`Undo`]): as nothing is deleted, it gives back the very bytes.
 //!
 //! The journal is in the store, not beside it: its commits are on the disk when they return, and its lock already keeps a second
@@ -21,8 +21,9 @@ mod swap;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod waiting;
 
-pub use apply::{Change, Recovered, recover};
+pub use apply::Change;
 pub use drops::{FaceDrop, LastingDrop, lasting_drops};
 pub use error::ChangeError;
 pub use fingerprint::fingerprint;
@@ -30,6 +31,7 @@ pub use intent::{Entry, Intent, RootIntent};
 pub use names::{Made, made};
 pub use steps::{Disk, Steps};
 pub use undo::{PassedOver, Undo, Why};
+pub use waiting::{Abandoned, Recovered, Settled, Waiting, abandon, all_waiting, settle};
 
 /// Folder within a root for what is not a part of the output: sets under construction and earlier ones.
 pub const KEPT: &str = ".facesets";

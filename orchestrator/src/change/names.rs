@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{ChangeError, Intent};
-use crate::store::{DecisionState, Store};
+use crate::store::{Decision, DecisionState, Store};
 
 /// What decisions have made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,10 +14,11 @@ pub struct Made {
     pub names: BTreeSet<String>,
 }
 
-/// What the decisions have made that were not taken back.
+/// What the decisions have made that were not taken back, or may have made: also those that wait.
 pub fn made(store: &Store) -> Result<Made, ChangeError> {
     let mut made = Made::default();
-    for decision in store.decisions()?.into_iter().filter(|decision| decision.state == DecisionState::Done) {
+    let stands = |decision: &Decision| decision.state != DecisionState::Undone;
+    for decision in store.decisions()?.into_iter().filter(stands) {
         for root in Intent::from_json(&decision.intent)?.roots {
             let new = root.entries.into_iter().filter(|entry| entry.new.is_some());
             made.names.extend(new.filter_map(|entry| entry.name.rsplit('/').next().map(str::to_owned)));

@@ -1,5 +1,7 @@
 //! Changes that are cut off after every step, and renames that fail, on real folders.
 
+mod waiting;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},

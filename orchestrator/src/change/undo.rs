@@ -10,9 +10,10 @@ use super::{
     ChangeError, Intent, Steps,
     apply::{exists, place, unswap_all},
     error::at,
-    fingerprint::fingerprint,
+    fingerprint::is_unchanged,
     intent::folder,
     swap::Place,
+    waiting::open,
 };
 use crate::store::{DecisionState, Store, Writer};
 
@@ -36,6 +37,8 @@ pub enum Why {
     NothingKept,
     /// A later decision in the folder stands that is passed over.
     Buried,
+    /// An interrupted change of the folder waits.
+    Waits,
 }
 
 /// What can be undone.
@@ -53,6 +56,10 @@ impl Undo {
     pub fn find(store: &Store) -> Result<Self, ChangeError> {
         let mut passed_over = Vec::new();
         let mut buried = BTreeSet::new();
+        let mut waiting = BTreeSet::new();
+        for decision in open(store)? {
+            waiting.extend(Intent::from_json(&decision.intent)?.roots.into_iter().map(|of| of.root));
+        }
         for decision in store.decisions()?.into_iter().rev() {
             if decision.state != DecisionState::Done {
                 continue;
@@ -61,7 +68,8 @@ impl Undo {
             let roots = || intent.roots.iter().map(|root| &root.root);
             let mut lost = None;
             for root in roots() {
-                if let Some(why) = lost_in(root, decision.id, &buried).map_err(at(root))? {
+                let lost_here = lost_in(root, decision.id, &buried).map_err(at(root))?;
+                if let Some(why) = lost_here.or_else(|| waiting.contains(root).then_some(Why::Waits)) {
                     lost = Some((root.clone(), why));
                     break;
                 }
@@ -80,7 +88,7 @@ impl Undo {
         let (id, intent) = self.last.as_ref().ok_or(ChangeError::NothingToUndo)?;
         for (root, entry) in intent.entries() {
             let unchanged = |path: PathBuf, expected: &Option<String>| -> Result<bool, ChangeError> {
-                Ok(fingerprint(&path).map_err(at(&path))? == *expected)
+                is_unchanged(&path, expected.as_deref()).map_err(at(&path))
             };
             let kept = place(root, *id, Place::Kept).join(&entry.name);
             if !(unchanged(root.join(&entry.name), &entry.new)? && unchanged(kept, &entry.old)?) {
@@ -120,6 +128,7 @@ impl fmt::Display for PassedOver {
             Why::Gone => write!(f, "`{root}` is gone"),
             Why::NothingKept => write!(f, "what it replaced in `{root}` is not there any more"),
             Why::Buried => write!(f, "a later change of `{root}` stands"),
+            Why::Waits => write!(f, "an interrupted change of `{root}` waits"),
         }
     }
 }

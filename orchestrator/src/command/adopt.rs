@@ -8,7 +8,7 @@ use super::{
     Context,
     clustering::{CtrlC, Pins},
     contract_args::ContractArgs,
-    plan_args::{BundlePlanArgs, Means, Planned, absolute},
+    plan_args::{BundlePlanArgs, Means, Planned},
 };
 use crate::{
     adopt::{
@@ -18,6 +18,7 @@ use crate::{
     exit::{Exit, Failure, Hint},
     export::manifest::Aside,
     fields::{FieldError, FieldNames, Renaming},
+    manifest::path_text,
     plan::{Becomes, Plan, Target, manifest_digest},
     store::Writer,
 };
@@ -49,6 +50,8 @@ struct Summary {
     leftovers: Leftovers,
     aside: Aside,
     missing: Vec<String>,
+    /// Files and folders of systems and other programs, and those whose names are no text: they stay where they are.
+    left: Vec<String>,
     #[serde(flatten)]
     planned: Planned,
 }
@@ -96,7 +99,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let fields = FieldNames::new(&FIELDS, &args.map)?;
     let mut journal = Writer::open_existing(&context.library)?;
-    let root = absolute(&args.corpus)?;
+    let root = context.output(&args.corpus)?;
     let old = OldCorpus::read(&root, &fields)?;
     let gallery = journal.store().gallery(args.contract.contract.as_deref())?;
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
@@ -105,6 +108,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let contract = gallery.contract.clone();
         return Err(Strange { root, entries: counts.entries, contract }.into());
     }
+    let left = old.left.iter().map(|path| path_text(path)).collect();
     let (aside, missing) = (adoption.aside.clone(), adoption.missing.clone());
     let mut plan = Plan::new(format!("adopt {}", root.display()), &gallery);
     let was = manifest_digest(&root)?;
@@ -112,7 +116,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(&plan, means)?;
     let exit = if leftovers.unmatched.is_empty() { planned.exit() } else { Exit::SomeFailed };
-    context.ui.summary(&Summary { counts, leftovers, aside, missing, planned })?;
+    context.ui.summary(&Summary { counts, leftovers, aside, missing, left, planned })?;
     Ok(exit)
 }
 
@@ -131,6 +135,9 @@ impl fmt::Display for Summary {
         }
         for name in &self.missing {
             writeln!(f, "{name}: its folder is not there; its number stays taken")?;
+        }
+        for path in &self.left {
+            writeln!(f, "{path}: not ours, left where it is")?;
         }
         for (folder, sets) in self.aside.lists() {
             if !sets.is_empty() {

@@ -1,12 +1,13 @@
 //! `facesets certify PATH…`: looks at bundles and crops as the tools will that they are for.
 
-use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
 
 use ndarray::Array1;
 use serde::Serialize;
 
 use super::{
     Context,
+    changing::refuse_waiting,
     clustering::CtrlC,
     worker_args::{ReachArgs, det_size_of},
 };
@@ -17,7 +18,7 @@ use crate::{
     },
     cluster::centroid,
     exit::{Exit, Failure, Hint},
-    export::manifest::FacesetManifest,
+    export::{OUT_SIZES, manifest::FacesetManifest},
     gallery::FaceIndex,
     monitor::Monitor as _,
     store::Store,
@@ -30,7 +31,8 @@ pub struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Pixels on a side of each crop, where no manifest says it
-    #[arg(long, value_name = "PIXELS", default_value_t = 512)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 512,
+          value_parser = clap::value_parser!(u32).range(OUT_SIZES))]
     out_size: u32,
     #[command(flatten)]
     workers: ReachArgs,
@@ -54,14 +56,20 @@ impl Hint for Nothing {
     }
 }
 
-impl Hint for Unreadable {}
+impl Hint for Unreadable {
+    fn exit(&self) -> Exit {
+        let stopped = self.source.kind() == io::ErrorKind::Interrupted;
+        if stopped { Exit::Interrupted } else { Exit::CannotContinue }
+    }
+}
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let mut all = Vec::new();
     for path in &args.paths {
-        all.extend(subjects(path, args.out_size)?);
+        refuse_waiting(path, &context.waiting)?;
+        all.extend(subjects(path, args.out_size, &ctrl_c.stop)?);
     }
     if all.is_empty() {
         return Err(Nothing(args.paths.clone()).into());

@@ -12,7 +12,6 @@ use super::{
     Context,
     contract_args::ContractArgs,
     pin::{Forgotten, one_face},
-    plan_args::absolute,
 };
 use crate::{
     consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
@@ -167,7 +166,7 @@ fn set(args: &SetArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let mut writer = Writer::open_existing(&context.library)?;
     let (about, faces) = if let Some(folder) = &args.within {
-        let folder = absolute(folder)?;
+        let folder = context.output(folder)?;
         let gallery = writer.store().gallery(Some(&contract_of(&folder)?))?;
         let set = find(sets_of(&folder, &FaceIndex::new(&gallery))?, &args.about, &folder)?;
         if set.person.is_empty() {
@@ -207,7 +206,7 @@ fn list(within: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let statements = store.consent_statements()?;
     let mut sets = None;
     if let Some(folder) = within {
-        let folder = absolute(folder)?;
+        let folder = context.output(folder)?;
         let gallery = store.gallery(Some(&contract_of(&folder)?))?;
         let book = ConsentBook::new(&gallery, &statements);
         let of = |SetOf { name, label, person }: SetOf| ListedSet {

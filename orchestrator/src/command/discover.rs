@@ -18,7 +18,7 @@ use crate::{
     manifest::{dropped_faces, highest_number},
     monitor::Monitor as _,
     plan::{Becomes, Plan, Target, manifest_digest},
-    sets::highest_faceset,
+    sets::{highest_faceset, highest_in},
     store::Writer,
 };
 
@@ -53,7 +53,7 @@ struct Summary {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let mut journal = Writer::open_existing(&context.library)?;
-    let (root, corpus_root) = (absolute(&args.root)?, absolute(&args.corpus)?);
+    let (root, corpus_root) = (absolute(&args.root)?, context.output(&args.corpus)?);
     let corpus = Corpus::read(&corpus_root)?;
     let gallery =
         args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
@@ -62,7 +62,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (additions, discovery) = discover(
         &gallery,
         &root,
-        &canonical(&corpus, &gallery, highest_faceset(journal.store())?),
+        &canonical(&corpus, &gallery, highest_faceset(journal.store())?.max(highest_in(&corpus_root))),
         &args.parameters,
         &corpus.manifest.parameters,
         &args.clustering.grouping(&watcher, &pins.resolved),

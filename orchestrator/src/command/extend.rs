@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
-    plan_args::{Means, PlanArgs, Planned, absolute},
+    plan_args::{Means, PlanArgs, Planned},
 };
 use crate::{
     exit::{Exit, Failure, Hint},
@@ -68,9 +68,10 @@ impl Hint for MixedContracts {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let mut journal = Writer::open_existing(&context.library)?;
-    let out = absolute(&args.out)?;
+    let out = context.output(&args.out)?;
     let clusters: ClusterManifest = manifest::read(&out)?;
-    let refined = args.refine_out.as_deref().map(|dir| read_refined(dir, &out, &clusters)).transpose()?;
+    let refined =
+        args.refine_out.as_deref().map(|dir| read_refined(dir, (&out, &clusters), context)).transpose()?;
 
     let gallery = args.clustering.load_from(journal.store(), Some(&clusters.contract), context.monitor())?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
@@ -101,10 +102,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 fn read_refined(
     dir: &Path,
-    out: &Path,
-    clusters: &ClusterManifest,
+    (out, clusters): (&Path, &ClusterManifest),
+    context: &Context,
 ) -> Result<(PathBuf, RefinedManifest), Failure> {
-    let dir = absolute(dir)?;
+    let dir = context.output(dir)?;
     let refined: RefinedManifest = manifest::read(&dir)?;
     if refined.contract != clusters.contract {
         return Err(MixedContracts {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{
     Context,
+    changing::refuse_waiting,
     clustering::{CtrlC, Pins},
     contract_args::ContractArgs,
     plan_args::{AddArgs, Means, NotThere, Planned, absolute},
@@ -22,7 +23,7 @@ use crate::{
     manifest::{self, FILE_NAME, highest_number},
     output::{OutputKind, demand_free},
     plan::{Becomes, Plan, Target, manifest_digest},
-    sets::highest_faceset,
+    sets::{highest_faceset, highest_in},
     store::Writer,
 };
 
@@ -95,7 +96,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let recipe = read_recipe(&args.recipe)?;
     let mut journal = Writer::open_existing(&context.library)?;
-    let root = corpus_root(&args.corpus)?;
+    let root = corpus_root(&args.corpus, context)?;
     let corpus: Option<CorpusManifest> =
         root.join(FILE_NAME).exists().then(|| manifest::read(&root)).transpose()?;
     if corpus.is_none() {
@@ -116,7 +117,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ..inherited
     };
     let taken = highest_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
-    let first = taken.max(highest_faceset(journal.store())?) + 1;
+    let first = taken.max(highest_faceset(journal.store())?).max(highest_in(&root)) + 1;
     let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export, &pins.resolved);
 
     let mut plan = Plan::new(format!("import folders {}", args.recipe.display()), &gallery);
@@ -147,10 +148,11 @@ fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
 }
 
 /// The folder of the corpus, which may be new.
-fn corpus_root(path: &Path) -> Result<PathBuf, Failure> {
+fn corpus_root(path: &Path, context: &Context) -> Result<PathBuf, Failure> {
     if path.exists() {
-        return Ok(absolute(path)?);
+        return context.output(path);
     }
+    refuse_waiting(path, &context.waiting)?;
     let new = std::path::absolute(path);
     Ok(new.map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?)
 }

@@ -33,10 +33,13 @@ pub mod why;
 pub mod worker;
 mod worker_args;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
-    change::{Disk, Steps},
+    change::{Disk, Steps, Waiting},
     cli::{Cli, Command},
     exit::{Exit, Failure},
     library::Library,
@@ -54,12 +57,20 @@ pub struct Context {
     pub ui: Arc<Ui>,
     /// Does the renames of changes to output folders.
     pub steps: Arc<dyn Steps>,
+    /// Changes of output folders that wait: nothing of these folders can be used.
+    waiting: Vec<Waiting>,
 }
 
 impl Context {
     /// Where progress and problems go.
     pub fn monitor(&self) -> &dyn Monitor {
         &*self.ui
+    }
+
+    /// The one path of an output folder that exists, however it is named; refused while a change of it waits.
+    fn output(&self, path: &Path) -> Result<PathBuf, Failure> {
+        changing::refuse_waiting(path, &self.waiting)?;
+        Ok(plan_args::absolute(path)?)
     }
 }
 
@@ -70,7 +81,7 @@ pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
 
 /// As [`run`], with another way to rename.
 pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, Failure> {
-    let context = Context { library: cli.global.library(), ui, steps };
+    let mut context = Context { library: cli.global.library(), ui, steps, waiting: Vec::new() };
     // What was mistyped must not make a library.
     let sources = match &cli.command {
         Command::Embed(args) => {
@@ -82,7 +93,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
     };
     start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;
     if !matches!(cli.command, Command::Worker(_)) {
-        changing::settle(&context)?;
+        context.waiting = changing::settle(&context)?;
     }
     let result = match (&cli.command, sources) {
         (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Context;
+use super::{Context, changing::refuse_waiting};
 use crate::{
-    exit::{Exit, Hint},
+    exit::{Exit, Failure, Hint},
     gallery::Content,
     manifest::{self, ManifestError, Schema},
     output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
@@ -38,10 +38,13 @@ impl OutputArgs {
         kind: OutputKind,
         context: &Context,
         inputs: &[&Path],
-    ) -> Result<OutputDir, OutputError> {
+    ) -> Result<OutputDir, Failure> {
+        for folder in inputs.iter().chain([&&*self.out]) {
+            refuse_waiting(folder, &context.waiting)?;
+        }
         let existing = if self.replace { Existing::MoveAside } else { Existing::Refuse };
         let used = [&[context.library.folder()], inputs].concat();
-        OutputDir::create(&self.out, kind, existing, &used)
+        Ok(OutputDir::create(&self.out, kind, existing, &used)?)
     }
 }
 
@@ -124,6 +127,12 @@ impl Hint for OutputError {
             Self::Foreign { .. } | Self::InUse { .. } | Self::Dangling(_) => {
                 "name another folder, which may be new; only what the same command wrote is ever moved aside"
                     .to_owned()
+            }
+            Self::FileExists { kind, .. } => {
+                format!("name another file, or pass `{}` to replace it", kind.flag())
+            }
+            Self::ForeignFile { .. } | Self::Live(_) => {
+                "name another file; only what the same command wrote is ever replaced".to_owned()
             }
             Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
             Self::NoName(_) => "name a folder, for example `out`".to_owned(),

@@ -1,7 +1,8 @@
 //! Flags of the commands that plan a change, and carrying the plan out.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +22,8 @@ use crate::{
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
     monitor::Silent,
-    plan::{Applied, Bundled, PLAN_SCHEMA, Plan, Workshop, apply, refuse_drifted, withheld},
+    output::{Existing, FileKind, OutputFile},
+    plan::{Applied, Bundled, Plan, Workshop, apply, refuse_drifted, withheld},
     store::Writer,
 };
 
@@ -34,6 +36,9 @@ pub(super) struct PlanArgs {
     /// Write what would be done to FILE instead, for `facesets apply FILE`
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Replace an earlier plan in FILE; nothing else is ever replaced
+    #[arg(long, requires = "plan")]
+    replace_plan: bool,
 }
 
 /// Flags of the commands that plan a change in which bundles are made.
@@ -116,8 +121,11 @@ impl PlanArgs {
     /// Writes a plan or leaves it at that, if that is what the user wants.
     fn rehearse(&self, plan: &Plan) -> Result<Option<Planned>, Failure> {
         if let Some(file) = &self.plan {
+            let existing = if self.replace_plan { Existing::MoveAside } else { Existing::Refuse };
+            let mut output = OutputFile::create(file, FileKind::Plan, existing, None)?;
             let text = serde_json::to_vec_pretty(plan).map_err(io::Error::from);
-            text.and_then(|text| fs::write(file, text)).map_err(write_error(file))?;
+            text.and_then(|text| output.write_all(&text)).map_err(write_error(file))?;
+            output.finish()?;
             return Ok(Some(Planned { plan: Some(file.clone()), ..Planned::default() }));
         }
         Ok(self.dry_run.then(Planned::default))
@@ -187,8 +195,7 @@ pub(super) fn carry_out(
 pub(super) fn read(path: &Path) -> Result<Plan, NotAPlan> {
     let not = |reason: String| NotAPlan { path: path.to_owned(), reason };
     let bytes = fs::read(path).map_err(|error| not(error.to_string()))?;
-    let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| not(error.to_string()))?;
-    if plan.schema == PLAN_SCHEMA { Ok(plan) } else { Err(not(format!("its schema is `{}`", plan.schema))) }
+    Plan::parse(&bytes).map_err(not)
 }
 
 impl Planned {

@@ -1,12 +1,15 @@
 //! `facesets undo`: takes the last decision back.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{self, Path, PathBuf},
+};
 
 use serde::Serialize;
 
 use super::Context;
 use crate::{
-    change::{Intent, Undo},
+    change::{self, Abandoned, Intent, Undo},
     exit::{Exit, Failure},
     store::{Store, Writer},
 };
@@ -17,6 +20,17 @@ pub struct Args {
     /// Only say what would be taken back
     #[arg(long)]
     dry_run: bool,
+    /// Give up the interrupted change of FOLDER that waits for it, as FOLDER is gone for good. What else it changed goes back to what it was
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
+    abandon: Option<PathBuf>,
+}
+
+/// What was given up.
+#[derive(Debug, Serialize)]
+struct GivenUp {
+    abandoned: String,
+    as_before: Vec<PathBuf>,
+    left: Vec<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -31,6 +45,9 @@ struct Summary {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.abandon {
+        return abandon(folder, context);
+    }
     let summary = if args.dry_run {
         let undo = find(&Store::open_read(&context.library)?, context)?;
         let (_, intent) = undo.decision()?;
@@ -42,6 +59,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Summary::new(undo.carry_out(&mut journal, &*context.steps)?, passed_over, false)
     };
     context.ui.summary(&summary)?;
+    Ok(Exit::Done)
+}
+
+fn abandon(folder: &Path, context: &Context) -> Result<Exit, Failure> {
+    let mut journal = Writer::open_existing(&context.library)?;
+    // It may not be there, so that only its parent has a real path.
+    let named = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let real = named.parent().and_then(|parent| fs::canonicalize(parent).ok());
+    let real = real.zip(named.file_name()).map(|(parent, name)| parent.join(name));
+    let root = [Some(&named), real.as_ref()]
+        .into_iter()
+        .flatten()
+        .find(|root| context.waiting.iter().any(|waiting| waiting.roots.contains(root)));
+    let Abandoned { command, as_before, left } =
+        change::abandon(&mut journal, &*context.steps, root.unwrap_or(&named))?;
+    context.ui.summary(&GivenUp { abandoned: command, as_before, left })?;
     Ok(Exit::Done)
 }
 
@@ -67,6 +100,19 @@ impl Summary {
             dry_run,
             passed_over,
         }
+    }
+}
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "given up: {}", self.abandoned)?;
+        for folder in &self.as_before {
+            writeln!(f, "`{}` is as it was before", folder.display())?;
+        }
+        for folder in &self.left {
+            writeln!(f, "`{}` stays as it is, wherever it is", folder.display())?;
+        }
+        Ok(())
     }
 }
 

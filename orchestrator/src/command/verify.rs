@@ -4,13 +4,16 @@ use std::{fmt, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{Context, clustering::Pins, plan_args::absolute};
+use super::{
+    Context,
+    clustering::{CtrlC, Pins},
+};
 use crate::{
     consent::ConsentBook,
     exit::{Exit, Failure},
     monitor::Silent,
     store::{Store, Writer},
-    verify::{Depth, Finding, Known, Verified, contract_of, repair, verify},
+    verify::{Depth, Finding, Known, Repaired, Verified, contract_of, repair, verify},
 };
 
 /// Flags of `verify`.
@@ -23,8 +26,8 @@ pub struct Args {
     #[arg(long)]
     files: bool,
     /// Make again what can be derived, if CORPUS is of `export-swap`: crops from bundles or photos, bundles from crops, markers, the
-    /// manifest over all from those of the sets. Only what has the digest that a manifest names is put in place; crops that your pins
-    /// speak against stay until their set is made again
+    /// manifest over all from those of the sets. Only what has the digest that a manifest names is put in place, and
+    /// what had the place is kept in `CORPUS/.facesets`; crops that your pins speak against stay until their set is made again
     #[arg(long)]
     repair: bool,
 }
@@ -35,10 +38,11 @@ struct Summary(Verified);
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let corpus = absolute(&args.corpus)?;
+    let ctrl_c = CtrlC::listen(context)?;
+    let corpus = context.output(&args.corpus)?;
     // While it repairs, nobody else changes anything.
     let lock = args.repair.then(|| Writer::open_existing(&context.library)).transpose()?;
-    let mut repaired = Vec::new();
+    let mut repaired = Repaired::default();
     if args.repair {
         repaired = repair::manifest_over_all(&corpus, context.monitor())?;
     }
@@ -46,13 +50,21 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let gallery = store.gallery(Some(&contract))?;
     let pins = Pins::load(&store, &gallery, &Silent)?.resolved;
+    let watched = (context.monitor(), &ctrl_c.stop);
     if args.repair {
-        repaired.extend(repair::files(&corpus, &store, &gallery, context.monitor())?);
+        let files = repair::files(&corpus, &store, &gallery, watched)?;
+        repaired.files.extend(files.files);
+        repaired.kept.extend(files.kept);
+        repaired.left.extend(files.left);
+    }
+    let Repaired { files, kept, left } = repaired;
+    for (file, why) in left {
+        context.monitor().problem(&file, &format!("is not repaired: {why}"));
     }
     let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
     let known = Known { gallery: &gallery, pins: &pins, consent: &consent };
     let depth = if args.files { Depth::Bytes } else { Depth::Names };
-    let verified = Verified { repaired, ..verify(&corpus, &known, depth, context.monitor())? };
+    let verified = Verified { repaired: files, kept, ..verify(&corpus, &known, depth, watched)? };
     drop(lock);
     let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::SomeFailed };
     context.ui.summary(&Summary(verified))?;
@@ -61,8 +73,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verified { sets, files, vanished, repaired, findings } = &self.0;
+        let Verified { sets, files, vanished, repaired, kept, litter, findings } = &self.0;
         repaired.iter().try_for_each(|file| writeln!(f, "{file}: repaired"))?;
+        kept.iter().try_for_each(|file| writeln!(f, "what was there is kept as {file}"))?;
+        litter.iter().try_for_each(|file| writeln!(f, "{file}: not ours, left where it is"))?;
         for Finding { what, problem, hint, .. } in findings {
             write!(f, "{what}: {problem}")?;
             match hint {

@@ -72,7 +72,8 @@ impl Hint for NameError {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let outputs: Vec<PathBuf> = args.outputs.iter().map(|out| absolute(out)).collect::<Result<_, _>>()?;
+    let outputs: Vec<PathBuf> =
+        args.outputs.iter().map(|out| context.output(out)).collect::<Result<_, _>>()?;
     let contract = match (&args.contract, outputs.first()) {
         (None, Some(first)) => Some(contract_of(first)?),
         (contract, _) => contract.clone(),

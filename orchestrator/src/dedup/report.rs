@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::html::{Escaped, head};
+use crate::html::{Escaped, Link, head};
 
 /// Schema of [`Duplicates`].
 pub const DUPLICATES_SCHEMA: &str = "facesets.duplicates/1";
@@ -85,8 +85,10 @@ fn write_page(html: &mut String, duplicates: &Duplicates) -> fmt::Result {
         for photo in group {
             write!(
                 html,
-                "<figure><img loading=\"lazy\" src=\"{THUMBNAILS}/{}.png\" alt=\"\"><figcaption>{} × {}",
-                photo.sha256, photo.width, photo.height
+                "<figure><img loading=\"lazy\" src=\"{}\" alt=\"\"><figcaption>{} × {}",
+                Link(&[THUMBNAILS, &format!("{}.png", photo.sha256)]),
+                photo.width,
+                photo.height
             )?;
             for path in &photo.paths {
                 write!(html, "<br>{}", Escaped(path))?;

@@ -147,6 +147,5 @@ impl Hint for DispatchError {
 }
 
 fn list(reasons: &[String]) -> String {
-    let lines: Vec<&str> = std::iter::once("").chain(reasons.iter().map(String::as_str)).collect();
-    lines.join("\n  ")
+    if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) }
 }

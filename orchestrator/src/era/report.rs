@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::probe::Bin;
-use crate::html::{Escaped, head};
+use crate::html::{Escaped, Link, head};
 
 /// Schema of what a script reads beside the page.
 pub const REPORT_SCHEMA: &str = "facesets.era-report/1";
@@ -125,9 +125,9 @@ impl Group {
                 let name = face.path.rsplit('/').next().unwrap_or(&face.path);
                 writeln!(
                     html,
-                    "<figure><img loading=\"lazy\" src=\"{THUMBNAILS}/{}\" alt=\"\" title=\"{}\">\
+                    "<figure><img loading=\"lazy\" src=\"{}\" alt=\"\" title=\"{}\">\
                      <figcaption>{}<br>{}</figcaption></figure>",
-                    Escaped(file),
+                    Link(&[THUMBNAILS, file]),
                     Escaped(&face.path),
                     Escaped(name),
                     Escaped(&face.note),
@@ -191,7 +191,7 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
-        assert!(!html.contains("<b>") && !html.contains("<script") && !html.contains("http"));
+        assert!(!html.contains("<b>") && !html.contains("<script") && !html.contains("://"));
         let at = |text: &str| html.find(text).unwrap();
         assert!(at("<h3>2009") < at("<h3>2011") && at("<h3>2011") < at("<h3>no year"));
     }

@@ -5,7 +5,10 @@
 use std::fmt::{self, Write as _};
 
 use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN};
-use crate::html::{Escaped, head};
+use crate::{
+    html::{Escaped, Link, head},
+    manifest::FILE_NAME,
+};
 
 /// Name of the page in the corpus folder.
 pub const PAGE: &str = "index.html";
@@ -32,9 +35,10 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifes
         writeln!(html, "<section id=\"{name}\">\n<h2>{name}</h2>")?;
         write!(html, "<p class=\"about\">{} crops, {} left out", set.images, set.dropped)?;
         for bundle in &set.bundles {
-            write!(html, " · <a href=\"{0}\">{0}</a>", Escaped(bundle))?;
+            write!(html, " · <a href=\"{}\">{}</a>", Link(&[bundle]), Escaped(bundle))?;
         }
-        writeln!(html, " · <a href=\"{name}/manifest.json\">manifest</a></p>\n<div class=\"crops\">")?;
+        write!(html, " · <a href=\"{}\">manifest</a></p>", Link(&[&set.name, FILE_NAME]))?;
+        writeln!(html, "\n<div class=\"crops\">")?;
         for face in &manifest.faces {
             write_crop(html, &set.name, face)?;
         }
@@ -43,10 +47,11 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifes
     if corpus.thin().next().is_some() {
         writeln!(html, "<h2>Eras with too few photos</h2>\n<ul>")?;
         for set in corpus.thin() {
-            let name = Escaped(&set.name);
             writeln!(
                 html,
-                "<li><a href=\"{THIN}/{name}/manifest.json\">{name}</a>: {} crops</li>",
+                "<li><a href=\"{}\">{}</a>: {} crops</li>",
+                Link(&[THIN, &set.name, FILE_NAME]),
+                Escaped(&set.name),
                 set.images
             )?;
         }
@@ -67,10 +72,9 @@ fn write_crop(html: &mut String, set: &str, face: &ExportedFace) -> fmt::Result 
     let source = face.source.rsplit('/').next().unwrap_or(&face.source);
     writeln!(
         html,
-        "<figure><img loading=\"lazy\" width=\"512\" height=\"512\" src=\"{}/{}\" alt=\"\" title=\"{}\">\
+        "<figure><img loading=\"lazy\" width=\"512\" height=\"512\" src=\"{}\" alt=\"\" title=\"{}\">\
          <figcaption>{:.2} · {}</figcaption></figure>",
-        Escaped(set),
-        Escaped(&face.file),
+        Link(&[set, &face.file]),
         Escaped(&face.source),
         face.quality.composite,
         Escaped(source),

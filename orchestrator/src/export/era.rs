@@ -1,6 +1,6 @@
 //! What the manifest of a set says where it is an era of another one.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::gallery::{FaceIndex, Gallery};
 
@@ -14,6 +14,7 @@ pub struct Era {
     /// The most frequent year of `founding`; `None` where none of them has a year.
     pub dominant_year: Option<u16>,
     /// The faces that it was made from.
+    #[serde(deserialize_with = "founding")]
     pub founding: Vec<Member>,
     /// Faces that have joined, in order.
     pub joined: Vec<Joined>,
@@ -50,6 +51,12 @@ pub enum JoinedBy {
     Fragment,
     /// By itself, later.
     Extend,
+}
+
+/// Founding members from a manifest or a plan: nothing can be measured from none.
+fn founding<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Member>, D::Error> {
+    let members = Vec::deserialize(from)?;
+    if members.is_empty() { Err(de::Error::custom("an era has no founding member")) } else { Ok(members) }
 }
 
 impl Member {

@@ -26,4 +26,4 @@ pub mod succession;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{ExportParameters, PlannedFace, PlannedSet, plan};
+pub use plan::{ExportParameters, OUT_SIZES, PlannedFace, PlannedSet, plan};

@@ -3,10 +3,11 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeSet, HashMap},
+    ops::RangeInclusive,
 };
 
 use facesets_core::BBox;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{
     collapse::DuplicateSimilarity,
@@ -36,8 +37,8 @@ const WIDER_STEP: f32 = 0.35;
 /// Largest part of another face's box that may be in a crop: below this, detectors do not see a face.
 const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
 
-/// Most pixels on a side of a crop; more than any swapper takes.
-const MAX_OUT_SIZE: i64 = 4096;
+/// Pixels on a side of a crop: more than any swapper takes at the upper end, less than shows a face at the lower one.
+pub const OUT_SIZES: RangeInclusive<i64> = 16..=4096;
 
 /// Every knob of the export, and the flags of `export-swap`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
@@ -47,6 +48,7 @@ pub struct ExportParameters {
     pub outlier_threshold: CosineDistance,
     /// Least short side of a face's box in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_face_short, value_parser = non_negative)]
+    #[serde(deserialize_with = "min_face_short")]
     pub min_face_short: f32,
     /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is kept; `off` keeps all
     #[arg(long, value_name = "SIMILARITY", default_value_t = Self::default().duplicate_similarity)]
@@ -54,10 +56,12 @@ pub struct ExportParameters {
     pub duplicate_similarity: DuplicateSimilarity,
     /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is near
     #[arg(long, value_name = "RATIO", default_value_t = Self::default().pad_ratio, value_parser = parse_pad_ratio)]
+    #[serde(deserialize_with = "pad_ratio")]
     pub pad_ratio: f32,
     /// Side of the square crops in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = Self::default().out_size,
-          value_parser = clap::value_parser!(u32).range(16..=MAX_OUT_SIZE))]
+          value_parser = clap::value_parser!(u32).range(OUT_SIZES))]
+    #[serde(deserialize_with = "out_size")]
     pub out_size: u32,
     /// Crops in the bundle of the best
     #[arg(long, value_name = "COUNT", default_value_t = Self::default().top_n)]
@@ -253,6 +257,25 @@ pub fn square_around(bbox: &BBox, pad_ratio: f32) -> BBox {
     let half = bbox.long_side() * (0.5 + pad_ratio);
     let [x, y] = bbox.centre();
     BBox { x1: x - half, y1: y - half, x2: x + half, y2: y + half }
+}
+
+/// Reads a side of a crop from a manifest or a plan, which anybody may have written.
+pub fn out_size<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let size = u32::deserialize(from)?;
+    let fits = OUT_SIZES.contains(&i64::from(size));
+    if fits {
+        Ok(size)
+    } else {
+        Err(de::Error::custom(format!("crops of {size} pixels on a side cannot be made")))
+    }
+}
+
+fn pad_ratio<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    parse_pad_ratio(&f32::deserialize(from)?.to_string()).map_err(de::Error::custom)
+}
+
+fn min_face_short<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    non_negative(&f32::deserialize(from)?.to_string()).map_err(de::Error::custom)
 }
 
 fn parse_pad_ratio(text: &str) -> Result<f32, String> {

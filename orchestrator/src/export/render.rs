@@ -8,6 +8,7 @@ use std::{
 
 use facesets_core::Sha256Digest;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     PlannedFace, PlannedSet, bundle,
@@ -296,7 +297,7 @@ fn formats(
 fn read_again(path: &Path, crops: &[&Draft], side: u32) -> Result<(), RenderError> {
     // What we have encoded ourselves, byte for byte, can be decoded.
     let known = crops.iter().filter_map(|crop| crop.png()).collect();
-    let contents = consumer::bundle_of(path, side, &known).map_err(at(path))?;
+    let contents = consumer::bundle_of(path, side, &known, &CancellationToken::new()).map_err(at(path))?;
     let not = |what: &str, fault: &str| RenderError::Bundle {
         path: path.to_owned(),
         what: what.to_owned(),

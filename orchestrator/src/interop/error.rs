@@ -14,9 +14,6 @@ pub enum InteropError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something has the name already.
-    #[error("`{0}` exists")]
-    Exists(PathBuf),
     /// A name that promises another format than the one that would be written.
     #[error("`{0}` does not end in `.npz`")]
     NotNpz(PathBuf),
@@ -37,7 +34,7 @@ impl Hint for InteropError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Exists(_) | Self::Output(OutputError::Exists(_)) => {
+            Self::Output(OutputError::Exists(_)) => {
                 Some("choose another name, or replace it with `--force`".to_owned())
             }
             Self::NotNpz(_) => Some("name a file `OUT.npz`, or pass `--format` for a folder".to_owned()),

@@ -100,10 +100,6 @@ impl ImportError {
         move |source| Self::Io { path, source }
     }
 
-    pub(super) fn zip(path: &Path, error: &zip::result::ZipError) -> Self {
-        Self::Zip { path: path.to_owned(), problem: error.to_string() }
-    }
-
     pub(super) fn head(array: &str, error: &HeadError) -> Self {
         Self::Array { array: array.to_owned(), problem: error.to_string() }
     }
@@ -113,10 +109,14 @@ fn list(shown: &[Difference], total: u64) -> impl fmt::Display {
     let mut text = String::new();
     for Difference { what, here, there } in shown {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n  {what}: the library has {here}, the file {there}");
+        let _ = write!(
+            text,
+            "{} {what}: the library has {here}, the file {there}",
+            if text.is_empty() { "" } else { ";" }
+        );
     }
     if total > shown.len() as u64 {
-        let _ = write!(text, "\n  … and {} more", total - shown.len() as u64);
+        let _ = write!(text, "; … and {} more", total - shown.len() as u64);
     }
     text
 }

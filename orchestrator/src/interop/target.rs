@@ -1,18 +1,16 @@
 //! Where arrays go: members of one `.npz`, or `.npy` files in a folder. Neither is seen under its name before it is whole.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::File,
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{error::InteropError, npy};
 use crate::{
-    output::{Existing, OutputDir, OutputKind},
+    output::{Existing, FileKind, OutputDir, OutputFile, OutputKind},
     store::Item,
 };
 
@@ -37,7 +35,7 @@ pub struct Target(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Npz { path: PathBuf, zip: Box<ZipWriter<BufWriter<NamedTempFile>>>, existing: Existing },
+    Npz(Box<ZipWriter<BufWriter<OutputFile>>>, PathBuf),
     Npy(OutputDir),
 }
 
@@ -51,7 +49,7 @@ pub(super) struct Array<'a> {
 }
 
 impl Target {
-    /// Begins what will be `path`. A file of that name is replaced, a folder moved aside, where `existing` says so.
+    /// Begins what will be `path`. An earlier export of that name is replaced, a folder moved aside, where `existing` says so.
     pub fn create(path: &Path, format: Format, existing: Existing) -> Result<Self, InteropError> {
         if format == Format::Npy {
             return Ok(Self(Kind::Npy(OutputDir::create(path, OutputKind::Arrays, existing, &[])?)));
@@ -59,15 +57,16 @@ impl Target {
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
             return Err(InteropError::NotNpz(path.to_owned()));
         }
-        let (path, file) = begin(path, existing)?;
-        let zip = Box::new(ZipWriter::new(BufWriter::with_capacity(BUFFER, file)));
-        Ok(Self(Kind::Npz { path, zip, existing }))
+        let file = OutputFile::create(path, FileKind::Arrays, existing, None)?;
+        let path = file.target().to_owned();
+        let zip = ZipWriter::new(BufWriter::with_capacity(BUFFER, file));
+        Ok(Self(Kind::Npz(Box::new(zip), path)))
     }
 
     /// Where it will be.
     pub fn path(&self) -> &Path {
         match &self.0 {
-            Kind::Npz { path, .. } => path,
+            Kind::Npz(_, path) => path,
             Kind::Npy(folder) => folder.target(),
         }
     }
@@ -81,7 +80,7 @@ impl Target {
         let head = npy::head(array.item, array.rows);
         let name = format!("{}.npy", array.name);
         match &mut self.0 {
-            Kind::Npz { path, zip, .. } => {
+            Kind::Npz(zip, path) => {
                 let bytes = head.len() as u64 + array.rows.unwrap_or(1) * array.item.len() as u64;
                 // Stored: embeddings are noise to a compressor, and NumPy reads them four times as fast.
                 let options = SimpleFileOptions::default()
@@ -105,47 +104,18 @@ impl Target {
 
     /// Puts everything on the disk and then under its name.
     pub fn finish(self) -> Result<PathBuf, InteropError> {
-        let (path, zip, existing) = match self.0 {
-            Kind::Npz { path, zip, existing } => (path, zip, existing),
+        match self.0 {
+            Kind::Npz(zip, path) => {
+                let finished = zip.finish().map_err(io::Error::from);
+                let file =
+                    finished.and_then(|file| Ok(file.into_inner()?)).map_err(InteropError::at(path))?;
+                Ok(file.finish()?)
+            }
             Kind::Npy(folder) => {
                 let target = folder.target().to_owned();
                 folder.finish()?;
-                return Ok(target);
+                Ok(target)
             }
-        };
-        let finished = zip.finish().map_err(io::Error::from).and_then(|file| Ok(file.into_inner()?));
-        put(finished.map_err(InteropError::at(&path))?, &path, existing)?;
-        Ok(path)
+        }
     }
-}
-
-/// A file beside what will be `path`, made absolute.
-pub(super) fn begin(path: &Path, existing: Existing) -> Result<(PathBuf, NamedTempFile), InteropError> {
-    let path = std::path::absolute(path).map_err(InteropError::at(path))?;
-    let taken = path.symlink_metadata().is_ok();
-    if path.is_dir() || (taken && existing == Existing::Refuse) {
-        return Err(InteropError::Exists(path));
-    }
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    let file = tempfile::Builder::new()
-        .prefix(".facesets-partial-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(parent)
-        .map_err(InteropError::at(&path))?;
-    Ok((path, file))
-}
-
-/// Syncs a file and gives it its name.
-pub(super) fn put(file: NamedTempFile, path: &Path, existing: Existing) -> Result<(), InteropError> {
-    file.as_file().sync_all().map_err(InteropError::at(path))?;
-    let persisted = match existing {
-        Existing::Refuse => file.persist_noclobber(path),
-        Existing::MoveAside => file.persist(path),
-    };
-    persisted.map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => InteropError::Exists(path.to_owned()),
-        _ => InteropError::at(path)(error.error),
-    })?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(InteropError::at(folder))
 }

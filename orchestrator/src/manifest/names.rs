@@ -2,12 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::MAX_NUMBER;
+use crate::change::KEPT;
+
 /// A name that cannot be that of a file or folder, or not of two.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Would lead elsewhere, be hidden, or is none.
     #[error("`{0}` cannot be the name of a set or of a file in one")]
     NotPlain(String),
+    /// No person has it.
+    #[error("{0} is no number of a set: {MAX_NUMBER} is the highest")]
+    Number(usize),
     /// Two sets would lie in the same place.
     #[error("two sets are called `{0}`")]
     Twice(String),
@@ -17,6 +23,13 @@ pub enum NameError {
 pub fn check_name(name: &str) -> Result<(), NameError> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     if plain { Ok(()) } else { Err(NameError::NotPlain(name.to_owned())) }
+}
+
+/// Demands a name that stays in the folder that it is joined to, and may be hidden: that of something which is none of ours.
+pub fn check_inside(name: &str) -> Result<(), NameError> {
+    let stays =
+        ![".", ".."].contains(&name) && name != KEPT && check_name(name.trim_start_matches('.')).is_ok();
+    if stays { Ok(()) } else { Err(NameError::NotPlain(name.to_owned())) }
 }
 
 /// Demands a relative path of such names.
@@ -47,6 +60,16 @@ mod tests {
         }
         for name in ["", ".", "..", ".facesets", "/tmp/x", "../victim", "a/b", "a\0b"] {
             assert_eq!(check_name(name), Err(NameError::NotPlain(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_may_lie_beside_and_stays_in_its_folder_too() {
+        for name in [".DS_Store", "._x", "notes.txt"] {
+            check_inside(name).unwrap();
+        }
+        for name in ["", ".", "..", "...", ".facesets", "../x", ".x/y"] {
+            assert_eq!(check_inside(name), Err(NameError::NotPlain(name.to_owned())));
         }
     }
 

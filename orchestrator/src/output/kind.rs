@@ -83,7 +83,7 @@ pub fn holds_our_pictures(folder: &Path) -> bool {
 }
 
 /// The first bytes of a file, without white space.
-fn head(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
     head.retain(|byte| !byte.is_ascii_whitespace());

@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_core::is_litter;
 use tempfile::TempDir;
 
-use super::OutputKind;
+use super::{FileKind, OutputKind};
 
 /// What to do about something that has the target's name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,25 @@ pub enum OutputError {
         /// What would be written there.
         kind: OutputKind,
     },
+    /// An earlier file of the same kind is there.
+    #[error("`{path}` exists")]
+    FileExists {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
+    /// Something is there that is no earlier file of the same kind.
+    #[error("`{path}` exists and is no {}: it stays as it is", .kind.what())]
+    ForeignFile {
+        /// What was named.
+        path: PathBuf,
+        /// What would be written there.
+        kind: FileKind,
+    },
+    /// A library lives in it.
+    #[error("`{0}` is the store of a library: it stays as it is")]
+    Live(PathBuf),
     /// Something is there in which the command or the user is at work.
     #[error("`{path}` is, or holds, {what}: it stays where it is", what = in_use_as(.used.as_deref()))]
     InUse {
@@ -131,11 +151,13 @@ impl OutputDir {
     }
 }
 
-/// Demands that nothing is at `target`, or a folder with nothing in it but what is named `ignored`, in which something of this kind may
-/// then be made.
+/// Demands that nothing is at `target`, or a folder with nothing in it but what is named `ignored` and what systems leave behind, in which
+/// something of this kind may then be made.
 pub fn demand_free(target: &Path, kind: OutputKind, ignored: &str) -> Result<(), OutputError> {
     let others = |entries: fs::ReadDir| {
-        entries.into_iter().any(|entry| entry.map_or(true, |entry| entry.file_name() != ignored))
+        entries.into_iter().any(|entry| {
+            entry.map_or(true, |entry| entry.file_name() != ignored && !is_litter(&entry.file_name()))
+        })
     };
     let foreign = || Err(OutputError::Foreign { path: target.to_owned(), kind });
     match fs::read_dir(target) {

@@ -1,8 +1,8 @@
 //! An old corpus as one of ours: crops get second names, manifests, bundles and the page over all are made anew.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path};
 
-use facesets_core::Sha256Digest;
+use facesets_core::{Sha256Digest, is_litter};
 
 use super::{
     Plan, Target,
@@ -28,7 +28,7 @@ use crate::{
         renderer::Renderer,
     },
     gallery::FaceIndex,
-    manifest::{self, DroppedFace, Schema as _, check_name},
+    manifest::{self, DroppedFace, Schema as _, check_inside, check_name},
     quality::QualityTerms,
     refine::DropReason,
 };
@@ -187,19 +187,24 @@ impl Builder<'_> {
     /// Gives everything in a set a second name in its new folder; returns its crops.
     fn stage(&self, set: &AdoptedSet) -> Result<Vec<KeptCrop>, ApplyError> {
         let names = [Some(&set.name), set.label.as_ref(), set.marker.as_ref()];
-        let files = set.faces.iter().map(|crop| &crop.file).chain(&set.pinned).chain(&set.beside);
+        let files = set.faces.iter().map(|crop| &crop.file).chain(&set.pinned);
         names.into_iter().flatten().chain(files).try_for_each(|name| check_name(name))?;
+        set.beside.iter().try_for_each(|name| check_inside(name))?;
         let (old, home) = (self.building.target.root.join(&set.name), self.building.staging.join(&set.name));
         let (old_faces, new_faces) = (old.join(FACES), home.join(FACES));
         fs::create_dir_all(&new_faces).map_err(at(&new_faces))?;
         for crop in &set.faces {
             link(&old_faces.join(&crop.file), &new_faces.join(&crop.file))?;
         }
-        // What lies in folders beside the crops, as those that were dropped, stays there.
-        for entry in fs::read_dir(&old_faces).map_err(at(&old_faces))? {
-            let path = entry.map_err(at(&old_faces))?.path();
-            if let (true, Some(name)) = (path.is_dir(), path.file_name()) {
-                link_tree(&path, &new_faces.join(name))?;
+        // What lies in folders beside the crops, as those that were dropped, stays there, and so does what is none of ours.
+        let is_strange = |name: &OsStr| is_litter(name) || name.to_str().is_none();
+        for (from, to) in [(&old_faces, &new_faces), (&old, &home)] {
+            for entry in fs::read_dir(from).map_err(at(from))? {
+                let path = entry.map_err(at(from))?.path();
+                let Some(name) = path.file_name() else { continue };
+                if is_strange(name) || (*from == old_faces && path.is_dir()) {
+                    link_tree(&path, &to.join(name))?;
+                }
             }
         }
         for file in &set.pinned {

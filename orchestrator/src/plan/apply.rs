@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::{
-    Becomes, Plan, Target, adopt, corpus, eras, folders,
+    Becomes, Plan, Target, adopt,
+    check::demand_ours,
+    corpus, eras, folders,
     folders::Folder,
     manifest_digest,
     workshop::{Applied, ApplyError, Workshop},
@@ -17,12 +19,13 @@ use crate::{
     store::Writer,
 };
 
-/// Demands that library and folders are as they were when the plan was made.
+/// Demands that library and folders are as they were when the plan was made, and that it means the folders of a command.
 pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> {
     if plan.gallery != gallery.digest().to_string() {
         return Err(ApplyError::GalleryDrifted);
     }
     for target in &plan.targets {
+        demand_ours(target)?;
         if target.was != manifest_digest(&target.root)? {
             return Err(ApplyError::FolderDrifted(target.root.clone()));
         }

@@ -37,6 +37,13 @@ pub(super) fn add(
         let manifest = CorpusManifest::empty(plan.contract.clone(), additions.parameters);
         Corpus { manifest, sets: Vec::new(), thin: Vec::new() }
     };
+    for set in &additions.sets {
+        let place = target.root.join(&set.name);
+        // Also what no manifest names: it is somebody's.
+        if corpus.manifest.names().any(|name| name == set.name) || place.symlink_metadata().is_ok() {
+            return Err(ApplyError::Taken(place));
+        }
+    }
     let origin = Origin { kind: additions.origin, run: corpus.manifest.runs.len() + 1 };
     let planned = planned(additions, &origin, workshop.gallery, workshop.pins)?;
     let renderer = Renderer {

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod apply;
+mod check;
 mod corpus;
 mod eras;
 mod folders;

@@ -90,6 +90,12 @@ pub enum ApplyError {
     /// Somebody changed a folder.
     #[error("`{0}` has changed since the plan was made")]
     FolderDrifted(PathBuf),
+    /// A folder that no command wrote, or one of another kind.
+    #[error("`{0}` is no folder that this plan could have been made for")]
+    NotOurs(PathBuf),
+    /// Somebody has the name of a set that is to be added.
+    #[error("`{0}` is there already")]
+    Taken(PathBuf),
     /// A name that would lead out of its folder: a plan is a file that anybody may have written.
     #[error(transparent)]
     Name(#[from] NameError),

@@ -71,11 +71,6 @@ impl Store {
         let rows = statement.query_map([], |row| Ok(decision(row)))?;
         rows.map(|row| row?).collect()
     }
-
-    /// The decision that somebody began and did not end.
-    pub fn open_decision(&self) -> Result<Option<Decision>, StoreError> {
-        Ok(self.decisions()?.into_iter().find(|decision| decision.state.is_open()))
-    }
 }
 
 impl Writer {

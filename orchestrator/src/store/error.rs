@@ -52,10 +52,10 @@ pub enum StoreError {
     #[error("the library holds no analysed photo")]
     NothingAnalysed,
     /// Too much to choose from.
-    #[error("the library holds faces under several contracts, which must not be mixed:\n{}", list(.0))]
+    #[error("the library holds faces under several contracts, which must not be mixed: {}", list(.0))]
     SeveralContracts(Vec<String>),
     /// Not among those there are.
-    #[error("the library holds no faces under contract `{wanted}`, only:\n{}", list(.present))]
+    #[error("the library holds no faces under contract `{wanted}`, only {}", list(.present))]
     UnknownContract {
         /// Asked for.
         wanted: String,
@@ -131,5 +131,5 @@ impl StoreError {
 }
 
 fn list(items: &[String]) -> String {
-    items.iter().map(|item| format!("  {item}")).collect::<Vec<_>>().join("\n")
+    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }

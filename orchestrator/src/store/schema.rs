@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// `SQLite`'s mark for files of this program: "FSET".
-pub(super) const APPLICATION_ID: i64 = 0x4653_4554;
+pub const APPLICATION_ID: i64 = 0x4653_4554;
 
 /// Step *i* leads from version *i* to version *i* + 1.
 pub(super) const MIGRATIONS: &[&str] = &[

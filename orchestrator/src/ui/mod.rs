@@ -1,5 +1,7 @@
-//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour.
+//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour, and no name from
+//! elsewhere (of a file, a set, a worker) can make a line of its own or move the cursor: [`shown`] shows each.
 
+mod names;
 mod progress;
 
 use std::{
@@ -8,9 +10,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use facesets_core::shown;
 use serde::Serialize;
 
-use self::progress::Progress;
+use self::{names::with_names_shown, progress::Progress};
 use crate::{
     exit::{Failure, Hint},
     monitor::Monitor,
@@ -69,11 +72,12 @@ impl Ui {
         let json = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
         tracing::info!(target: UI_TARGET, summary = serde_json::to_string(summary).unwrap_or_default());
         self.progress().finish();
-        // Whoever wants to hear little gets what a summary keeps to itself under `#`: no lists.
+        let names = || serde_json::to_value(summary).map_err(io::Error::from);
         let text = match self.settings.verbosity {
             _ if self.settings.json => json,
-            Verbosity::Quiet => printable(&format!("{summary:#}")),
-            Verbosity::Normal | Verbosity::Verbose => printable(&summary.to_string()),
+            // Whoever wants to hear little gets what a summary keeps to itself under `#`: no lists.
+            Verbosity::Quiet => with_names_shown(&format!("{summary:#}"), &names()?),
+            Verbosity::Normal | Verbosity::Verbose => with_names_shown(&summary.to_string(), &names()?),
         };
         let mut out = self.stdout();
         writeln!(out, "{}", text.trim_end())?;
@@ -87,18 +91,13 @@ impl Ui {
 
     /// Why the command ends early.
     pub fn failure(&self, failure: &Failure) {
-        let mut text = String::from("error: ");
-        text.push_str(&failure.chain().join("\n  caused by: "));
+        let chain: Vec<String> = failure.chain().iter().map(|message| shown(message).to_string()).collect();
+        let mut text = format!("error: {}", chain.join("\n  caused by: "));
         if let Some(hint) = &failure.hint {
-            text.push_str("\n\nhint: ");
-            text.push_str(hint);
+            text.push_str(&format!("\n\nhint: {}", shown(hint)));
         }
         self.progress().finish();
-        self.say(&text);
-    }
-
-    fn say(&self, text: &str) {
-        self.progress().say(&printable(text));
+        self.progress().say(&text);
     }
 
     fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
@@ -109,7 +108,7 @@ impl Ui {
 impl Monitor for Ui {
     fn start(&self, stage: &str, total: Option<u64>) {
         tracing::info!(target: UI_TARGET, stage, total, "start");
-        self.progress().start(stage, total);
+        self.progress().start(&shown(stage).to_string(), total);
     }
 
     fn advance(&self, steps: u64) {
@@ -123,14 +122,13 @@ impl Monitor for Ui {
     fn note(&self, text: &str) {
         tracing::info!(target: UI_TARGET, "{text}");
         if self.settings.verbosity != Verbosity::Quiet {
-            self.say(text);
+            self.progress().say(&shown(text).to_string());
         }
     }
 
     fn problem(&self, what: &str, reason: &str) {
         tracing::warn!(target: UI_TARGET, what, reason, "problem");
-        // The name of a file may have more than one line.
-        self.say(&format!("warning: `{}`: {reason}", what.replace('\n', "\\n")));
+        self.progress().say(&format!("warning: `{}`: {}", shown(what), shown(reason)));
     }
 }
 
@@ -150,22 +148,5 @@ impl Write for Stdout {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
-    }
-}
-
-/// Text as a terminal may have it: a file name must not be able to move the cursor or change colours.
-fn printable(text: &str) -> String {
-    let escape =
-        |c: char| if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_of_file_names_are_shown_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[31mb\tö\n"), "a\\u{1b}[31mb\\tö\n");
     }
 }

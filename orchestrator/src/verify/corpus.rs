@@ -8,8 +8,9 @@ use std::{
 
 use facesets_core::Sha256Digest;
 use image::ImageReader;
+use tokio_util::sync::CancellationToken;
 
-use super::{Look, VerifyError, names, said};
+use super::{Look, VerifyError, said};
 use crate::{
     adopt::old::DROPPED,
     certificate::consumer,
@@ -70,7 +71,7 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
     }
     // What was taken over may have lain there among other things.
     let all_are_ours = corpus.aside.thin_eras.iter().all(|set| set.summary.is_some());
-    let there = if all_are_ours { names(&look.root.join(THIN))? } else { BTreeSet::new() };
+    let there = if all_are_ours { look.names(THIN)? } else { BTreeSet::new() };
     for name in there {
         let name = format!("{THIN}/{name}");
         if !look.seen.contains(&name) {
@@ -108,6 +109,9 @@ fn faceset(
     }
     let mut crops = HashMap::new();
     for face in &set.faces {
+        if look.stop.is_cancelled() {
+            return Err(VerifyError::Stopped);
+        }
         if look.index.row(&face.sha256, face.bbox).is_none() {
             look.finding(&format!("{name}/{}", face.file), "is no face of this library");
         }
@@ -116,7 +120,7 @@ fn faceset(
         }
     }
     let listed: BTreeSet<&str> = set.faces.iter().map(|face| face.file.as_str()).collect();
-    for file in names(&home.join(FACES))? {
+    for file in look.names(&format!("{name}/{FACES}"))? {
         if ![DROPPED, UNMATCHED].contains(&file.as_str())
             && !listed.contains(format!("{FACES}/{file}").as_str())
         {
@@ -127,7 +131,7 @@ fn faceset(
     expected.extend(set.beside.iter().cloned());
     expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
     for bundle in bundles(summary, set) {
-        if let Err(problem) = bundle_holds(&home, &bundle, &crops, set.parameters.out_size) {
+        if let Err(problem) = bundle_holds(&home, &bundle, (&crops, set.parameters.out_size), look.stop) {
             look.finding(&format!("{name}/{}", bundle.file), problem);
         }
         expected.insert(bundle.file);
@@ -140,7 +144,7 @@ fn faceset(
         }
         expected.insert(record.file.clone());
     }
-    let there = names(&home)?;
+    let there = look.names(name)?;
     for missing in expected.difference(&there) {
         look.finding(&format!("{name}/{missing}"), "is missing");
     }
@@ -174,7 +178,7 @@ fn crop(
 ) -> Option<Sha256Digest> {
     look.verified.files += 1;
     let what = format!("{name}/{}", face.file);
-    let bytes = match file::read(&home.join(&face.file)) {
+    let bytes = match consumer::crop_bytes(&home.join(&face.file)) {
         Ok(bytes) => bytes,
         Err(error) => {
             look.finding(&what, format!("cannot be read: {error}"));
@@ -199,12 +203,12 @@ fn crop(
 fn bundle_holds(
     home: &Path,
     bundle: &BundleRecord,
-    digests: &HashMap<&str, Sha256Digest>,
-    side: u32,
+    (digests, side): (&HashMap<&str, Sha256Digest>, u32),
+    stop: &CancellationToken,
 ) -> Result<(), String> {
     let path = &home.join(&bundle.file);
-    let contents =
-        consumer::bundle(path, side).map_err(|error| format!("is no bundle that can be read: {error}"))?;
+    let contents = consumer::bundle(path, side, stop)
+        .map_err(|error| format!("is no bundle that can be read: {error}"))?;
     if let Some((entry, fault)) = contents.faults.first() {
         return Err(format!("{entry} {fault}"));
     }

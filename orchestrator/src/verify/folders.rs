@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Depth, Look, VerifyError, names};
+use facesets_core::Sha256Digest;
+
+use super::{Depth, Look, VerifyError};
 use crate::{
     manifest::{ClusterManifest, FaceEntry, NOFACE, NamedSet, RefinedManifest, SINGLETONS, path_text},
     output::{Placement, flat_name},
@@ -56,7 +58,7 @@ fn folder(
     placement: Placement,
 ) -> Result<(), VerifyError> {
     let home = look.root.join(name);
-    let mut there = names(&home)?;
+    let mut there = look.names(name)?;
     if !there.is_empty() {
         look.seen.insert(name.to_owned());
     }
@@ -65,6 +67,9 @@ fn folder(
     }
     look.verified.files += photos.len();
     for photo in photos {
+        if look.stop.is_cancelled() {
+            return Err(VerifyError::Stopped);
+        }
         let source = real_path(look, photo);
         let file = flat_name(&source);
         let what = format!("{name}/{file}");

@@ -4,12 +4,16 @@ mod corpus;
 mod folders;
 pub mod repair;
 mod said;
+mod shelf;
 
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
+
+use facesets_core::is_litter;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     change::KEPT,
@@ -70,8 +74,23 @@ pub struct Verified {
     pub vanished: usize,
     /// What was repaired, where that was asked for.
     pub repaired: Vec<String>,
+    /// Where what was replaced is kept, relative to the folder.
+    pub kept: Vec<String>,
+    /// What systems and other programs have left there: it is nobody's fault and stays where it is.
+    pub litter: Vec<String>,
     /// What is wrong, after repairs.
     pub findings: Vec<Finding>,
+}
+
+/// What a repair has come to. Paths are relative to the corpus.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Files that were made again.
+    pub files: Vec<String>,
+    /// Where what had their places is kept.
+    pub kept: Vec<String>,
+    /// Files that could be made again but are left as they are, and why.
+    pub left: Vec<(String, String)>,
 }
 
 /// A folder cannot be verified.
@@ -80,6 +99,12 @@ pub enum VerifyError {
     /// It has no manifest, or one that is not understood.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// It has a whole manifest that is not understood, which is not to be made again.
+    #[error("{0}")]
+    NotUnderstood(ManifestError),
+    /// Asked to.
+    #[error("stopped before everything was looked at")]
+    Stopped,
     /// Something cannot be read, or repaired.
     #[error("cannot access `{path}`: {source}")]
     Io {
@@ -120,7 +145,7 @@ pub fn verify(
     root: &Path,
     library: &Known<'_>,
     depth: Depth,
-    monitor: &dyn Monitor,
+    (monitor, stop): (&dyn Monitor, &CancellationToken),
 ) -> Result<Verified, VerifyError> {
     let bytes = manifest::read_bytes(root)?;
     let path = root.join(FILE_NAME);
@@ -133,6 +158,7 @@ pub fn verify(
         index: FaceIndex::new(library.gallery),
         depth,
         monitor,
+        stop,
         seen: BTreeSet::from([KEPT.to_owned(), FILE_NAME.to_owned()]),
         verified: Verified::default(),
     };
@@ -145,7 +171,7 @@ pub fn verify(
             return Err(ManifestError::Invalid { path, expected: CORPUS_SCHEMA, reason }.into());
         }
     }
-    for name in names(root)? {
+    for name in look.names("")? {
         if !look.seen.contains(&name) {
             look.finding(&name, "is not in the manifest");
         }
@@ -162,6 +188,7 @@ struct Look<'a> {
     index: FaceIndex,
     depth: Depth,
     monitor: &'a dyn Monitor,
+    stop: &'a CancellationToken,
     /// Names in the root that belong there.
     seen: BTreeSet<String>,
     verified: Verified,
@@ -174,6 +201,17 @@ impl Look<'_> {
         self.verified.findings.push(finding);
     }
 
+    /// Names in a folder of the root; what systems leave there is noted and is none of them.
+    fn names(&mut self, folder: &str) -> Result<BTreeSet<String>, VerifyError> {
+        if self.stop.is_cancelled() {
+            return Err(VerifyError::Stopped);
+        }
+        let Names { ours, litter } = names(&self.root.join(folder))?;
+        let place = |name: &String| if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        self.verified.litter.extend(litter.iter().map(place));
+        Ok(ours)
+    }
+
     /// Demands that the library has these faces.
     fn faces_are_known(&mut self, set: &str, faces: &[FaceEntry]) {
         for face in faces {
@@ -184,12 +222,27 @@ impl Look<'_> {
     }
 }
 
+/// Names in a folder.
+#[derive(Default)]
+struct Names {
+    /// Those that mean something.
+    ours: BTreeSet<String>,
+    /// Those of what systems and other programs leave behind.
+    litter: BTreeSet<String>,
+}
+
 /// Names in a folder; none where there is no folder.
-fn names(folder: &Path) -> Result<BTreeSet<String>, VerifyError> {
+fn names(folder: &Path) -> Result<Names, VerifyError> {
     let at = |source| VerifyError::Io { path: folder.to_owned(), source };
+    let mut names = Names::default();
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
         entries => entries.map_err(at)?,
     };
-    entries.map(|entry| Ok(entry.map_err(at)?.file_name().to_string_lossy().into_owned())).collect()
+    for entry in entries {
+        let name = entry.map_err(at)?.file_name();
+        let list = if is_litter(&name) { &mut names.litter } else { &mut names.ours };
+        list.insert(name.to_string_lossy().into_owned());
+    }
+    Ok(names)
 }

@@ -1,18 +1,22 @@
 //! What can be derived is made again: crops from bundles or photos, bundles from crops, the manifest over all from those of the sets.
 //!
 //! Nothing is taken on trust: what is put in place has the very digest that the set's manifest names. What nothing vouches for stays as it is
-//! and remains a finding.
+//! and remains a finding, and so does what cannot be read for the moment, is not understood, or lies behind a link. Whatever is replaced is
+//! kept ([`Shelf`]): somebody may have changed it on purpose.
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use facesets_core::Sha256Digest;
+use tokio_util::sync::CancellationToken;
 
-use super::{VerifyError, names};
+use super::{
+    Repaired, VerifyError, names,
+    shelf::{Shelf, State},
+};
 use crate::{
     certificate::consumer,
     export::{
@@ -27,45 +31,42 @@ use crate::{
         png,
     },
     gallery::{FaceIndex, Gallery},
-    manifest::{self, FILE_NAME},
+    manifest::{self, FILE_NAME, ManifestError},
     monitor::Monitor,
     photo,
     source::file,
     store::Store,
 };
 
-/// Name of what is being written, beside its place.
-const PARTIAL: &str = ".partial-repair";
-
-/// Repairs the manifest over all of a corpus, from those of its sets: where it cannot be read, or says something else of a set than that says
-/// itself. Returns what was repaired.
-pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Vec<String>, VerifyError> {
+/// Repairs the manifest over all of a corpus, from those of its sets: where it is not there or torn, or says something else of a set than that
+/// says itself. One that is whole and not understood is somebody's, a newer version's for example, and one that cannot be read may be whole.
+pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Repaired, VerifyError> {
+    let before = manifest_that_may_go(root)?;
     let mut sets = Vec::new();
-    for name in names(root)? {
+    for name in names(root)?.ours {
         if name.starts_with(['_', '.']) {
             continue;
         }
-        if let Ok(set) = manifest::read::<FacesetManifest>(&root.join(&name))
-            && set.name == name
-        {
-            sets.push(set);
+        match manifest::read::<FacesetManifest>(&root.join(&name)) {
+            Ok(set) if set.name == name => sets.push(set),
+            Ok(_) => {}
+            Err(error) if before.is_some() || is_no_set(&error) => {}
+            // It would be missing from the list of all, and its number free.
+            Err(error) => return Err(error.into()),
         }
     }
-    let there = manifest::read::<CorpusManifest>(root);
-    let Some(first) = sets.first() else { return Ok(Vec::new()) };
-    let before = there.as_ref().ok().cloned();
-    let mut corpus = match there {
-        Ok(corpus) => corpus,
-        Err(error) => {
-            monitor.note(&format!(
-                "{error}; it is made again from the sets: which numbers are taken by sets that are not there, the list of runs and what lies aside are lost"
-            ));
-            CorpusManifest {
-                facesets: sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
-                ..CorpusManifest::empty(first.contract.clone(), first.parameters)
-            }
+    let mut shelf = Shelf::new(root);
+    let Some(first) = sets.first() else { return Ok(shelf.repaired) };
+    let mut corpus = before.clone().unwrap_or_else(|| {
+        monitor.note(
+            "the manifest over all is made again from the sets: which numbers are taken by sets that are not there, the list of \
+             runs and what lies aside are lost",
+        );
+        CorpusManifest {
+            facesets: sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
+            ..CorpusManifest::empty(first.contract.clone(), first.parameters)
         }
-    };
+    });
     for summary in &mut corpus.facesets {
         let set = sets.iter().find(|set| set.name == summary.name);
         // Sets of earlier versions do not name their bundles.
@@ -73,96 +74,118 @@ pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Vec<Strin
             *summary = FacesetSummary::of(set, &set.name);
         }
     }
-    if before.as_ref() == Some(&corpus) {
-        return Ok(Vec::new());
+    if before.as_ref() != Some(&corpus) {
+        let path = root.join(FILE_NAME);
+        shelf.put(FILE_NAME, &manifest::bytes(&corpus).map_err(at(&path))?)?;
     }
-    let path = root.join(FILE_NAME);
-    put(&path, &manifest::bytes(&corpus).map_err(at(&path))?)?;
-    Ok(vec![FILE_NAME.to_owned()])
+    Ok(shelf.repaired)
 }
 
-/// Repairs the files of every set of a corpus. Returns what was repaired.
+/// The manifest over all; `None` where there is none, or bytes that are no JSON: only then it may be made again.
+fn manifest_that_may_go(root: &Path) -> Result<Option<CorpusManifest>, VerifyError> {
+    let path = root.join(FILE_NAME);
+    let bytes = match manifest::read_bytes(root) {
+        Err(ManifestError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes?,
+    };
+    match manifest::parse(&path, &bytes) {
+        Ok(corpus) => Ok(Some(corpus)),
+        Err(_) if serde_json::from_slice::<serde_json::Value>(&bytes).is_err() => Ok(None),
+        Err(error) => Err(VerifyError::NotUnderstood(error)),
+    }
+}
+
+/// Whether there is no manifest, so that a folder is no set.
+fn is_no_set(error: &ManifestError) -> bool {
+    let ManifestError::Io { source, .. } = error else { return false };
+    matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Repairs the files of every set of a corpus.
 pub fn files(
     root: &Path,
     store: &Store,
     gallery: &Gallery,
-    monitor: &dyn Monitor,
-) -> Result<Vec<String>, VerifyError> {
+    (monitor, stop): (&dyn Monitor, &CancellationToken),
+) -> Result<Repaired, VerifyError> {
     let corpus: CorpusManifest = manifest::read(root)?;
     let index = FaceIndex::new(gallery);
-    let mut repaired = Vec::new();
+    let mut shelf = Shelf::new(root);
     let thin = corpus.thin().map(|set| format!("{THIN}/{}", set.name));
     let sets: Vec<String> = corpus.facesets.iter().map(|set| set.name.clone()).chain(thin).collect();
     monitor.start("repair", Some(sets.len() as u64));
     for name in sets {
         let home = root.join(&name);
         if let Ok(set) = manifest::read::<FacesetManifest>(&home) {
-            let workbench = Workbench { home: &home, set: &set, store, gallery, index: &index };
-            repaired.extend(workbench.repair()?.into_iter().map(|file| format!("{name}/{file}")));
+            let workbench =
+                Workbench { home: &home, name: &name, set: &set, store, gallery, index: &index, stop };
+            workbench.repair(&mut shelf)?;
         }
         monitor.advance(1);
     }
     monitor.finish();
-    let page = root.join(PAGE);
-    if !page.exists()
+    if State::of(&root.join(PAGE), None) == State::Missing
         && let Ok(corpus) = Corpus::read(root)
     {
-        put(&page, contact_sheet::page(&corpus.manifest, &corpus.sets).as_bytes())?;
-        repaired.push(PAGE.to_owned());
+        shelf.put(PAGE, contact_sheet::page(&corpus.manifest, &corpus.sets).as_bytes())?;
     }
-    Ok(repaired)
+    Ok(shelf.repaired)
 }
 
 /// A set, and what it can be repaired from.
 struct Workbench<'a> {
     home: &'a Path,
+    /// Where it lies in the corpus.
+    name: &'a str,
     set: &'a FacesetManifest,
     store: &'a Store,
     gallery: &'a Gallery,
     index: &'a FaceIndex,
+    stop: &'a CancellationToken,
 }
 
 impl Workbench<'_> {
     /// Crops first, since bundles are made of them.
-    fn repair(&self) -> Result<Vec<String>, VerifyError> {
-        let mut repaired = Vec::new();
+    fn repair(&self, shelf: &mut Shelf<'_>) -> Result<(), VerifyError> {
+        let place = |file: &str| format!("{}/{file}", self.name);
         for face in &self.set.faces {
             let Some(wanted) = &face.png_sha256 else { continue };
-            let path = self.home.join(&face.file);
-            if digest_of(&path).as_ref() == Some(wanted) {
+            if !self.may_be_made(&face.file, Some(wanted))? {
                 continue;
             }
             let is_it = |bytes: &Vec<u8>| Sha256Digest::of(bytes).to_string() == *wanted;
             let bytes = self.unpacked(&face.file, wanted).or_else(|| self.cut_again(face)).filter(is_it);
             if let Some(bytes) = bytes {
-                put(&path, &bytes)?;
-                repaired.push(face.file.clone());
+                shelf.put(&place(&face.file), &bytes)?;
             }
         }
         for record in &self.set.bundles {
-            if digest_of(&self.home.join(&record.file)).as_ref() != Some(&record.sha256)
-                && self.pack_again(record)?
-            {
-                repaired.push(record.file.clone());
+            if self.may_be_made(&record.file, Some(&record.sha256))? {
+                self.pack_again(record, shelf)?;
             }
         }
         for record in &self.set.formats {
-            let path = self.home.join(&record.file);
-            if digest_of(&path).as_ref() != Some(&record.sha256)
+            if self.may_be_made(&record.file, Some(&record.sha256))?
                 && let Some(bytes) = self.formatted(record)
             {
-                put(&path, &bytes)?;
-                repaired.push(record.file.clone());
+                shelf.put(&place(&record.file), &bytes)?;
             }
         }
         if let Some(marker) = &self.set.marker {
-            let path = self.home.join(format!("{marker}.txt"));
-            if !path.exists() {
-                put(&path, format!("{marker}\n").as_bytes())?;
-                repaired.push(format!("{marker}.txt"));
+            let file = format!("{marker}.txt");
+            if self.may_be_made(&file, None)? {
+                shelf.put(&place(&file), format!("{marker}\n").as_bytes())?;
             }
         }
-        Ok(repaired)
+        Ok(())
+    }
+
+    /// Whether a file of the set is not there, or can be read and is another than the one `wanted`.
+    fn may_be_made(&self, file: &str, wanted: Option<&str>) -> Result<bool, VerifyError> {
+        if self.stop.is_cancelled() {
+            return Err(VerifyError::Stopped);
+        }
+        Ok(matches!(State::of(&self.home.join(file), wanted), State::Missing | State::Other))
     }
 
     /// The bytes of a crop from a bundle that has them unharmed.
@@ -170,7 +193,8 @@ impl Workbench<'_> {
         let holds = |record: &&BundleRecord| record.crops.iter().any(|crop| crop == file);
         self.set.bundles.iter().filter(holds).find_map(|record| {
             let contents =
-                consumer::bundle(&self.home.join(&record.file), self.set.parameters.out_size).ok()?;
+                consumer::bundle(&self.home.join(&record.file), self.set.parameters.out_size, self.stop)
+                    .ok()?;
             let crop = contents.crops.into_iter().find(|crop| crop.sha256.to_string() == wanted)?;
             crop.place.read().ok()
         })
@@ -207,48 +231,20 @@ impl Workbench<'_> {
         Some(png::encode(&crop))
     }
 
-    /// Whether a bundle of the crops that are there is the one that the manifest names; then it is put in place.
-    fn pack_again(&self, record: &BundleRecord) -> Result<bool, VerifyError> {
+    /// Puts a bundle of the crops that are there in place, if it is the one that the manifest names.
+    fn pack_again(&self, record: &BundleRecord, shelf: &mut Shelf<'_>) -> Result<(), VerifyError> {
         let crops: Vec<PathBuf> = record.crops.iter().map(|crop| self.home.join(crop)).collect();
         if !crops.iter().all(|crop| crop.is_file()) {
-            return Ok(false);
+            return Ok(());
         }
-        let path = self.home.join(&record.file);
-        let partial = partial_of(&path);
-        // Left by a repair that was killed.
-        let _ = fs::remove_file(&partial);
-        let made = bundle::write(&partial, &crops).map_err(at(&partial));
-        let fits = made.is_ok() && digest_of(&partial).as_ref() == Some(&record.sha256);
-        if fits {
-            File::open(&partial).and_then(|file| file.sync_all()).map_err(at(&partial))?;
-            fs::rename(&partial, &path).map_err(at(&path))?;
-        } else {
-            fs::remove_file(&partial).map_err(at(&partial))?;
+        let aside = tempfile::tempdir_in(self.home).map_err(at(self.home))?;
+        let made = aside.path().join("bundle");
+        bundle::write(&made, &crops).map_err(at(&made))?;
+        if State::of(&made, Some(&record.sha256)) == State::Sound {
+            shelf.put_file(&format!("{}/{}", self.name, record.file), &made)?;
         }
-        made.map(|()| fits)
+        Ok(())
     }
-}
-
-fn digest_of(path: &Path) -> Option<String> {
-    file::digest(path).ok().map(|(digest, _)| digest.to_string())
-}
-
-/// Replaces a file as a whole.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), VerifyError> {
-    let partial = partial_of(path);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(at(parent))?;
-    }
-    fs::write(&partial, bytes)
-        .and_then(|()| File::open(&partial)?.sync_all())
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(at(path))
-}
-
-fn partial_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(PARTIAL);
-    name.into()
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> VerifyError + '_ {

@@ -75,7 +75,7 @@ struct Standing {
 /// Runs the command.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let found = Found::new(&args.of.subject)?;
+    let found = Found::new(&args.of.subject, context)?;
     let mut journal = Writer::open_existing(&context.library)?;
     let gallery = journal.store().gallery(Some(found.contract()))?;
     let scene = found.with(gallery, &args.of.subject, journal.store(), context)?;

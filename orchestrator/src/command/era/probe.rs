@@ -58,7 +58,7 @@ struct Summary {
 /// Runs the command.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let found = Found::new(&args.subject)?;
+    let found = Found::new(&args.subject, context)?;
     let store = Store::open_read(&context.library)?;
     let gallery = args.clustering.load_from(&store, Some(found.contract()), context.monitor())?;
     let scene = found.with(gallery, &args.subject, &store, context)?;

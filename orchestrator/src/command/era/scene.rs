@@ -42,8 +42,8 @@ pub(super) struct Found {
 
 impl Found {
     /// Looks for the set.
-    pub(super) fn new(args: &SubjectArgs) -> Result<Self, Failure> {
-        let root = absolute(&args.corpus)?;
+    pub(super) fn new(args: &SubjectArgs, context: &Context) -> Result<Self, Failure> {
+        let root = context.output(&args.corpus)?;
         let corpus = Corpus::read(&root)?;
         let parent = find(&corpus, &args.set, &root)?.clone();
         Ok(Self { root, corpus, parent })

@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// The copy; put back as `library.sqlite` into an empty library folder, it is a library again
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Replace a file of that name
+    /// Replace an earlier copy of that name; nothing else is ever replaced
     #[arg(long)]
     force: bool,
 }
@@ -31,7 +31,8 @@ struct Summary {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let existing = if args.force { Existing::MoveAside } else { Existing::Refuse };
-    let bytes = interop::backup(&Store::open_read(&context.library)?, &args.file, existing)?;
+    let store = Store::open_read(&context.library)?;
+    let bytes = interop::backup(&store, &context.library.store_file(), &args.file, existing)?;
     context.ui.summary(&Summary { written: args.file.display().to_string(), bytes })?;
     Ok(Exit::Done)
 }

@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Which embeddings, where the library has several kinds
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
-    /// Replace a file of that name; a folder is moved aside
+    /// Replace an earlier export of that name; one that is a folder is moved aside
     #[arg(long)]
     force: bool,
 }

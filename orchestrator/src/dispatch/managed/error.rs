@@ -89,5 +89,5 @@ impl ManagedError {
 }
 
 fn after(log_tail: &str) -> String {
-    if log_tail.is_empty() { String::new() } else { format!("; its log ends with:\n{log_tail}") }
+    if log_tail.is_empty() { String::new() } else { format!("; its log ends with: {log_tail}") }
 }

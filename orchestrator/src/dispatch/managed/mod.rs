@@ -147,7 +147,7 @@ impl ManagedWorker {
         let status = self.process.leave(Duration::from_secs(1));
         let ended = status.map_or("it did not end by itself".to_owned(), |status| status.to_string());
         let words =
-            format!("the worker ended: {ended}; its log `{}` ends with:\n{}", log.display(), tail(&log));
+            format!("the worker ended: {ended}; its log `{}` ends with: {}", log.display(), tail(&log));
         Fate { died: status.is_some(), words: Some(words) }
     }
 }
@@ -260,7 +260,7 @@ fn open_log(path: &Path) -> Result<(File, PathBuf), ManagedError> {
     }
 }
 
-/// The last lines of a log.
+/// The last lines of a log, as one.
 fn tail(log: &Path) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
@@ -273,5 +273,5 @@ fn tail(log: &Path) -> String {
     let bytes = read().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join(" | ")
 }
