@@ -12,6 +12,7 @@ pub mod face;
 pub mod geometry;
 pub mod limits;
 pub mod pairing;
+pub mod told;
 pub mod wire;
 
 pub use clip::{ClipAnalysis, ClipEmbedding};

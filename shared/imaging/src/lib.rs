@@ -20,6 +20,7 @@ mod limit;
 mod memory;
 mod photo;
 mod raw;
+mod size;
 
 pub use camera_tags::camera_tags;
 pub use capture_time::CaptureTime;
@@ -31,3 +32,4 @@ pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
 pub use memory::decoding_memory;
 pub use photo::{Photo, Rows, Window};
+pub use size::upright_size;
