@@ -47,7 +47,7 @@ pub use locations::{Location, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, StoreStatus};
-pub use verify::{Finding, implausible};
+pub use verify::Finding;
 pub use writer::Writer;
 
 /// A store, to look into.
