@@ -100,21 +100,25 @@ pub fn bundle_of(path: &Path, side: u32, known: &BTreeSet<Sha256Digest>) -> io::
     Ok(contents)
 }
 
-/// Reads the PNGs of a folder, as tools do that take a folder of images.
+/// Reads the PNGs of a folder, as tools do that take a folder of images: whatever they are called.
 pub fn folder(path: &Path, side: u32) -> io::Result<Contents> {
+    let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
+    for name in pngs(path)? {
+        let file = path.join(&name);
+        let bytes = File::open(&file).and_then(limited);
+        contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
+    }
+    Ok(contents)
+}
+
+/// Names of the PNGs of a folder, in their order.
+pub fn pngs(path: &Path) -> io::Result<Vec<String>> {
     let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     let mut names: Vec<String> =
         entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| is_png_name(name));
     names.sort();
-    let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
-    for name in names {
-        let file = path.join(&name);
-        let bytes = File::open(&file).and_then(limited);
-        contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
-    }
-    contents.demand_names_without_gaps();
-    Ok(contents)
+    Ok(names)
 }
 
 /// Reads a single PNG, whatever it is called.
