@@ -79,8 +79,8 @@ fn sample(metrics: &str, name: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// Sends a portrait, then bytes that are none; both are answered when this returns. How many bytes, and the face's embedding.
-async fn send_two(address: &str) -> (usize, Vec<f32>) {
+/// Sends a portrait, then bytes that are none, then such bytes without a task, as `facesets worker bench` does; all are answered when this returns. How many bytes, and the face's embedding.
+async fn send_three(address: &str) -> (usize, Vec<f32>) {
     let channel = tonic::transport::Channel::from_shared(format!("http://{address}")).unwrap();
     let named = |mut request: tonic::Request<()>| {
         request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
@@ -98,8 +98,10 @@ async fn send_two(address: &str) -> (usize, Vec<f32>) {
     let hello = proto::ClientHello { protocol_version: PROTOCOL_VERSION, client: "a test".to_owned() };
     let hello = proto::ProcessRequest { kind: Some(proto::process_request::Kind::Hello(hello)) };
     sender.send(hello).await.unwrap();
-    for (id, data) in [photo, b"no photo!".to_vec()].into_iter().enumerate() {
-        let tasks = vec![AnalyzeFaces::new("open", contract).into()];
+    let faces = || vec![AnalyzeFaces::new("open", contract).into()];
+    let no_photo = || b"no photo!".to_vec();
+    let items = [(photo, faces()), (no_photo(), faces()), (no_photo(), Vec::new())];
+    for (id, (data, tasks)) in items.into_iter().enumerate() {
         for request in requests(&Item { id: id as u64, tasks, data: data.into() }) {
             sender.send(request).await.unwrap();
         }
@@ -107,7 +109,7 @@ async fn send_two(address: &str) -> (usize, Vec<f32>) {
     let mut replies = client.process(ReceiverStream::new(receiver)).await.unwrap().into_inner();
     replies.message().await.unwrap();
     let mut embedding = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let reply = ItemReply::try_from(replies.message().await.unwrap().unwrap()).unwrap();
         if let Ok(([TaskResult::Faces(analysis)], _)) =
             reply.outcome.as_ref().map(|(results, timings)| (&results[..], timings))
@@ -115,7 +117,8 @@ async fn send_two(address: &str) -> (usize, Vec<f32>) {
             embedding = analysis.faces[0].embedding.unit.as_slice().to_vec();
         }
         let kind = reply.outcome.map(|(results, _)| results.len()).map_err(|failure| failure.kind);
-        assert_eq!(kind, if reply.id == 0 { Ok(1) } else { Err(ItemFailureKind::Decode) });
+        let expected = [Ok(1), Err(ItemFailureKind::Decode), Err(ItemFailureKind::Unsupported)];
+        assert_eq!(kind, expected[reply.id as usize]);
     }
     drop(sender);
     assert!(replies.message().await.unwrap().is_none());
@@ -127,7 +130,7 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
     let logs = tempfile::tempdir().unwrap();
     let folder = logs.path().to_owned();
     let worker = tokio::task::spawn_blocking(move || worker(&folder)).await.unwrap();
-    let (bytes, embedding) = send_two(&worker.address).await;
+    let (bytes, embedding) = send_three(&worker.address).await;
 
     let (status, metrics) = get(&worker.metrics, "/metrics");
     assert!(status.contains("200"), "{status}");
@@ -150,6 +153,8 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
     for (name, is) in expected {
         assert_eq!(value(name).to_bits(), f64::to_bits(is), "{name}\n{metrics}");
     }
+    // Bytes that only measure the link are no item that failed.
+    assert_eq!(metrics.matches("facesets_worker_items_total{").count(), 2, "{metrics}");
     assert!(value("facesets_worker_stage_microseconds_total{stage=\"detect\"}") > 0.0);
     if cfg!(target_os = "linux") {
         assert!(value("facesets_worker_resident_memory_bytes") > 1e7);

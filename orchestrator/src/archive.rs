@@ -13,6 +13,8 @@ use flate2::read::DeflateDecoder;
 use tokio_util::sync::CancellationToken;
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
+use crate::source::file;
+
 /// Bytes read ahead of each member; some thirty are open at a time.
 const BUFFER: usize = 64 * 1024;
 

@@ -32,6 +32,7 @@ pub mod output;
 pub mod photo;
 pub mod pins;
 pub mod plan;
+pub mod plausible;
 pub mod quality;
 pub mod refine;
 pub mod sets;

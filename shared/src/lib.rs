@@ -14,6 +14,7 @@ pub mod limits;
 pub mod litter;
 pub mod pairing;
 pub mod shown;
+pub mod told;
 pub mod wire;
 
 pub use clip::{ClipAnalysis, ClipEmbedding};

@@ -254,21 +254,74 @@ fn crops_too_narrow_for_the_worker_are_cut_again_with_more_padding() {
 }
 
 #[test]
-fn an_export_that_nobody_looked_at_says_so() {
+fn an_export_that_nobody_can_look_at_is_refused_and_one_that_nobody_shall_look_at_says_so() {
     let workspace = refined(&setup::photos().join("2009"));
-    let alone = workspace.run(["export-swap", "refined", "ready", "--worker-binary", "nowhere"]);
-    assert_eq!(alone.code, Some(1), "{alone}");
-    alone.says(&["the crops are not looked at", "`--no-certificate`"]);
-    workspace.ok(["export-swap", "refined", "unseen", "--no-certificate"]);
-    for (corpus, reason) in [("ready", "no_worker"), ("unseen", "not_wanted")] {
-        for set in sets(&workspace, corpus) {
-            assert_eq!(set["certificate"], json!({"state": "skipped", "reason": reason}));
-            assert_eq!(set["bundles"][0]["effective_identity_cosine"], Value::Null);
-        }
-        workspace.ok(["verify", corpus]);
-        follows_its_schemas(&workspace, corpus);
+    let alone = ["export-swap", "refined", "ready", "--worker", "http://127.0.0.1:9"];
+    let refused = workspace.run(alone);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["nobody can look at the crops", "`--no-certificate`", "`facesets worker test`"]);
+    let left = fs::read_dir(workspace.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains("ready")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    workspace.ok(["export-swap", "refined", "unseen", "--no-certificate", "--format", "best"]);
+    let before = tree(&workspace.join("unseen"));
+    let refused =
+        workspace.run(["export-swap", "refined", "unseen", "--replace", "--worker-binary", "nowhere"]);
+    assert_eq!((refused.code, tree(&workspace.join("unseen")) == before), (Some(2), true), "{refused}");
+    for set in sets(&workspace, "unseen") {
+        assert_eq!(set["certificate"], json!({"state": "skipped", "reason": "not_wanted"}));
+        assert_eq!(set["bundles"][0]["effective_identity_cosine"], Value::Null);
     }
+    workspace.ok(["verify", "unseen"]);
+    follows_its_schemas(&workspace, "unseen");
     let nothing = workspace.run(["certify", "library"]);
     assert_eq!(nothing.code, Some(2), "{nothing}");
     nothing.says(&["there is no bundle and no PNG", "hint:"]);
+
+    // Whatever is handed out is fit for use, by itself and wherever somebody has copied it.
+    fs::create_dir(workspace.join("mine")).unwrap();
+    fs::copy(workspace.join("unseen/faceset_001/best.png"), workspace.join("mine/anna.png")).unwrap();
+    let all =
+        ["unseen", "unseen/faceset_001", "unseen/faceset_001/best.png", "unseen/faceset_001/faces", "mine"];
+    let inspected = as_json(&workspace, &[&["certify"], &all[..]].concat());
+    assert_eq!(inspected.code, Some(0), "{inspected}");
+    let inspected = inspected.json();
+    let paths = list(&inspected["inspected"]).iter().map(|inspected| inspected["path"].as_str().unwrap());
+    assert_eq!(paths.filter(|path| path.ends_with("faceset_001/best.png")).count(), 3, "{inspected}");
+}
+
+#[test]
+fn a_worker_that_sees_no_face_in_anything_empties_no_corpus_and_one_that_lies_about_photos_fills_no_library()
+{
+    let photos = setup::photos().join("2009");
+    let workspace = refined(&photos);
+    workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
+    let before = tree(&workspace.join("ready"));
+    let contract = workspace.read_json("refined/manifest.json")["contract"].as_str().unwrap().to_owned();
+    let blind = |args: &[&str]| {
+        let mut command = workspace.command(args);
+        command.env("FAKE_WORKER", format!("blind={contract}"));
+        command.env("FACESETS_WORKER_BINARY", setup::program("facesets-fake-worker"));
+        Run::from(command.output().unwrap())
+    };
+    let run = blind(&["export-swap", "refined", "ready", "--replace"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    run.says(&["crops do not pass", "nothing would be left of faceset_001", "`--accept-losses`"]);
+    assert!(tree(&workspace.join("ready")) == before, "the earlier corpus stays as it is");
+    let run = blind(&["export-swap", "refined", "empty", "--accept-losses"]);
+    assert_eq!((run.code, sets(&workspace, "empty").len()), (Some(0), 0), "{run}");
+
+    // To the other fake worker, every photo has 640 × 480 pixels.
+    let other = Workspace::new();
+    let run = other
+        .command(["embed", photos.to_str().unwrap()])
+        .env("FAKE_WORKER", "")
+        .env("FACESETS_WORKER_BINARY", setup::program("facesets-fake-worker"))
+        .output()
+        .unwrap();
+    let run = Run::from(run);
+    assert_eq!(run.code, Some(2), "{run}");
+    run.says(&["and is said to have 640 × 480", "hint:"]);
+    assert!(!other.dump().contains("\"analysis\""), "nothing of it is stored");
 }

@@ -132,6 +132,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/era",
         "orchestrator/src/why.rs",
         "orchestrator/src/quality.rs",
+        "orchestrator/src/plausible.rs",
         "orchestrator/src/export/plan.rs",
         "orchestrator/src/export/collapse.rs",
         "orchestrator/src/export/crop.rs",

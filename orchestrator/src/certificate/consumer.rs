@@ -113,15 +113,10 @@ pub fn bundle_of(
     Ok(contents)
 }
 
-/// Reads the PNGs of a folder, as tools do that take a folder of images; hidden files are none.
+/// Reads the PNGs of a folder, as tools do that take a folder of images: whatever they are called, but hidden files are none.
 pub fn folder(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Contents> {
-    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
-    let mut names: Vec<String> =
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| is_png_name(name) && !name.starts_with('.'));
-    names.sort();
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
-    for name in names {
+    for name in pngs(path)? {
         if stop.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -129,8 +124,17 @@ pub fn folder(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Co
         let bytes = crop_bytes(&file);
         contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
     }
-    contents.demand_names_without_gaps();
     Ok(contents)
+}
+
+/// Names of the PNGs of a folder, in their order; hidden files are none.
+pub fn pngs(path: &Path) -> io::Result<Vec<String>> {
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    let mut names: Vec<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| is_png_name(name) && !name.starts_with('.'));
+    names.sort();
+    Ok(names)
 }
 
 /// The bytes of a file that may be a crop.

@@ -134,6 +134,7 @@ impl<'a> Examiner<'a> {
                         let reading = outcome.map_err(|refusal| refusal.to_string());
                         readings.insert(sha256, reading.map(|measured| reading_of(measured.results)));
                     }
+                    Event::Note(text) => self.monitor.note(&text),
                     // Suspicions are kept for photos; crops can be made again.
                     Event::Deaths(deaths) => {
                         let _ = deaths.stored.send(());

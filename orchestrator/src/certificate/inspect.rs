@@ -86,7 +86,13 @@ pub fn subjects(path: &Path, side: u32, stop: &CancellationToken) -> Result<Vec<
         })?;
         let here = entry.path();
         if entry.file_type().is_dir() {
-            let set = set_of(here).or_else(|| here.parent().and_then(set_of));
+            if let Some(set) = set_of(here) {
+                // What lies beside its manifest are single pictures, each of them for itself: `best.png`.
+                let pngs = consumer::pngs(here).map_err(at(here))?;
+                found.extend(pngs.iter().map(|name| one(&here.join(name), side, Some(Arc::clone(&set)))));
+                continue;
+            }
+            let set = here.parent().and_then(set_of);
             let side = set.as_ref().map_or(side, |set| set.parameters.out_size);
             let contents = consumer::folder(here, side, stop).map_err(at(here))?;
             if !contents.crops.is_empty() {

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
     consent::Demand,
-    exit::Hint as _,
-    export::renderer::Certify,
+    exit::{Exit, Hint},
+    export::renderer::{Certify, Losses},
 };
 
 /// Whether crops are looked at before they are handed out, and by whom.
@@ -21,8 +21,50 @@ pub(super) struct CertifyArgs {
     /// Do not have a worker look at the crops: nobody vouches that each shows one face, and the manifests say so
     #[arg(long)]
     no_certificate: bool,
+    /// Go on where more than half of the crops do not pass, as with a worker that sees nothing: sets of which none passes are left out
+    #[arg(long, conflicts_with = "no_certificate")]
+    accept_losses: bool,
     #[command(flatten)]
     workers: ReachArgs,
+}
+
+/// Nobody can look at the crops.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoExaminer {
+    /// There is no worker, or none that can be used.
+    #[error("nobody can look at the crops: {0}")]
+    Worker(#[from] ExamineError),
+    /// There is one with other models.
+    #[error(
+        "nobody can look at the crops: the faces are under contract `{wanted}`, the worker's models under `{found}`"
+    )]
+    OtherModels {
+        /// Of the faces.
+        wanted: String,
+        /// Of the workers.
+        found: String,
+    },
+}
+
+impl Hint for NoExaminer {
+    fn hint(&self) -> Option<String> {
+        let first = match self {
+            Self::Worker(error) if error.is_cancellation() => return error.hint(),
+            Self::Worker(error) => error.hint(),
+            Self::OtherModels { .. } => Some("choose the pack with `--pack`".to_owned()),
+        };
+        let first = first.map_or_else(String::new, |first| format!("{first}; "));
+        Some(format!(
+            "{first}`facesets worker test` says which workers answer, `--no-certificate` does without their looking"
+        ))
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Worker(error) => error.exit(),
+            Self::OtherModels { .. } => Exit::CannotContinue,
+        }
+    }
 }
 
 /// What is demanded of a set before it is handed out.
@@ -40,57 +82,44 @@ impl ConsentArgs {
 }
 
 impl CertifyArgs {
-    /// Who looks at crops of faces under `contract`, or why nobody does, which is said.
+    /// Who looks at crops of faces under `contract`; an error where nobody can.
     pub(super) fn examiner<'a>(
         &self,
         contract: &str,
         ask: Ask,
         context: &'a Context,
         stop: &CancellationToken,
-    ) -> Result<Result<Examiner<'a>, Skipped>, ExamineError> {
+    ) -> Result<Looker<'a>, NoExaminer> {
         if self.no_certificate {
-            return Ok(Err(Skipped::NotWanted));
+            return Ok(Looker(None));
         }
-        let monitor = context.monitor();
-        let det_size = det_size_of(Some(contract));
-        let way_out = "`--no-certificate` does without";
-        match Examiner::start(&self.workers.options(det_size), &context.library, ask, stop, monitor) {
-            Ok(examiner) if examiner.contract() == contract => Ok(Ok(examiner)),
-            Ok(examiner) => {
-                monitor.problem(
-                    "certificate",
-                    &format!(
-                        "the crops are not looked at: the faces are under contract `{contract}`, the worker's models under `{}` \
-                         (choose the pack with `--pack`; {way_out})",
-                        examiner.contract()
-                    ),
-                );
-                Ok(Err(Skipped::OtherModels))
-            }
-            Err(error) if error.is_cancellation() => Err(error),
-            Err(error) => {
-                let hint = error.hint().map_or(String::new(), |hint| format!("{hint}; "));
-                monitor.problem(
-                    "certificate",
-                    &format!("the crops are not looked at: {error} ({hint}{way_out})"),
-                );
-                Ok(Err(Skipped::NoWorker))
-            }
+        let options = self.workers.options(det_size_of(Some(contract)));
+        let examiner = Examiner::start(&options, &context.library, ask, stop, context.monitor())?;
+        let found = examiner.contract();
+        if found != contract {
+            return Err(NoExaminer::OtherModels { wanted: contract.to_owned(), found });
         }
+        let losses = if self.accept_losses { Losses::Accept } else { Losses::RefuseMost };
+        Ok(Looker(Some((examiner, losses))))
     }
 }
 
-/// What the export is told.
-pub(super) fn certify_by<'a>(examiner: &'a Result<Examiner<'_>, Skipped>) -> Certify<'a> {
-    match examiner {
-        Ok(examiner) => Certify::By(examiner),
-        Err(reason) => Certify::Skip(*reason),
-    }
-}
+/// Who looks at crops, with what is done about those that do not pass; nobody where that is not wanted.
+pub(super) struct Looker<'a>(Option<(Examiner<'a>, Losses)>);
 
-/// Whether nobody looked although nobody had said so; then a command does not end with 0.
-pub(super) fn is_amiss(examiner: &Result<Examiner<'_>, Skipped>) -> bool {
-    matches!(examiner, Err(reason) if *reason != Skipped::NotWanted)
+impl Looker<'_> {
+    /// For a plan in which there are no crops.
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// What the export is told.
+    pub(super) fn certify(&self) -> Certify<'_> {
+        match &self.0 {
+            Some((examiner, losses)) => Certify::By(examiner, *losses),
+            None => Certify::Skip(Skipped::NotWanted),
+        }
+    }
 }
 
 /// What is said of the sets whose crops were looked at.

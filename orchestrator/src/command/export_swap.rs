@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, ConsentArgs, certify_by, is_amiss, write_certified},
+    certify_args::{CertifyArgs, ConsentArgs, write_certified},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
@@ -122,6 +122,9 @@ impl Hint for RenderError {
         Some(match self {
             Self::Stopped => "nothing was changed: run the same command again".to_owned(),
             Self::Examine(error) => return error.hint(),
+            Self::MostLost { .. } => "`facesets worker test` and `facesets certify` tell whether the worker sees anything in crops that are sound; \
+                                      `--accept-losses` goes on without the crops that do not pass, `--no-certificate` with them"
+                .to_owned(),
             Self::Io { .. } | Self::Manifest(_) | Self::Bundle { .. } => {
                 "see that the disk is healthy and has room, then run the same command again".to_owned()
             }
@@ -177,7 +180,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let renderer = Renderer {
         gallery: &gallery,
         parameters: &parameters,
-        certify: certify_by(&examiner),
+        certify: examiner.certify(),
         consent: &consent,
         demand: args.consent.demand(),
         formats: &formats,
@@ -193,7 +196,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let found = export::candidates::candidates(&gallery, &sets, &singles, &parameters, chosen);
         candidates = render_candidates(&renderer, &sets, &found, &rendered.sets, chosen, output.path())?;
     }
-    let uncertified = is_amiss(&examiner);
     drop(examiner);
     let gender_age = tells.then(|| GenderAgeSummary::of(&rendered.sets));
     let corpus = CorpusManifest {
@@ -223,7 +225,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         dropped: DropReport(rendered.dropped),
     };
     context.ui.summary(&summary)?;
-    Ok(if summary.failed == 0 && !uncertified { Exit::Done } else { Exit::SomeFailed })
+    Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }
 
 /// Sets that are exported apart although they have faces that the user says are one person's; each pair once.

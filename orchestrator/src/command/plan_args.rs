@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, ConsentArgs, certify_by, is_amiss, write_certified},
+    certify_args::{CertifyArgs, ConsentArgs, Looker, write_certified},
     clustering::Pins,
     drop_report::DropReport,
     output_args::write_error,
 };
 use crate::{
-    certificate::{Ask, Skipped},
+    certificate::Ask,
     consent::{ConsentBook, Demand, Withheld},
     exit::{Exit, Failure, Hint},
     gallery::Gallery,
@@ -75,9 +75,6 @@ pub(super) struct Planned {
     /// Sets that would be left out because consent is demanded, where nothing is applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     withheld: Vec<Withheld>,
-    /// Nobody looked at the crops although nobody had said so.
-    #[serde(skip)]
-    uncertified: bool,
 }
 
 /// A path that is not there.
@@ -176,19 +173,19 @@ pub(super) fn carry_out(
             // No format that tells gender and age is written here.
             certify.examiner(&plan.contract, Ask::Faces, context, stop)?
         }
-        _ => Err(Skipped::NotWanted),
+        _ => Looker::nobody(),
     };
     let workshop = Workshop {
         gallery,
         pins: &pins,
-        certify: certify_by(&examiner),
+        certify: examiner.certify(),
         consent: &consent,
         steps: &*context.steps,
         monitor: context.monitor(),
         stop,
     };
     let applied = apply(plan, &workshop, journal)?;
-    Ok(Planned { applied: Some(applied), uncertified: is_amiss(&examiner), ..Planned::default() })
+    Ok(Planned { applied: Some(applied), ..Planned::default() })
 }
 
 /// Reads a plan back.
@@ -208,7 +205,7 @@ impl Planned {
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         match &self.applied {
-            Some(applied) if applied.failed + applied.vanished > 0 || self.uncertified => Exit::SomeFailed,
+            Some(applied) if applied.failed + applied.vanished > 0 => Exit::SomeFailed,
             _ => Exit::Done,
         }
     }

@@ -10,10 +10,12 @@ mod error;
 mod fate;
 mod lifecycle;
 pub mod managed;
+mod member;
 mod origin;
 mod own_certificate;
 mod pack;
 mod pair;
+mod probe;
 mod queue;
 mod run;
 mod shared;
@@ -45,6 +47,8 @@ pub use queue::Queue;
 pub use run::{Worker, run};
 pub use way::{Plaintext, Token, Way};
 
+use crate::plausible::Extent;
+
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;
 
@@ -64,6 +68,8 @@ pub struct Work {
     failed_on: Option<WorkerNumber>,
     /// Workers that died with it alone in flight, once a worker has died with it at all.
     suspicion: Option<u32>,
+    /// What it shows is so large, once it was read and where its header says so.
+    extent: Option<Extent>,
 }
 
 /// Which of a run's workers.
@@ -79,6 +85,8 @@ pub enum Event {
     Answer(Answer),
     /// A worker died.
     Deaths(Deaths),
+    /// Something about a worker that the user should know, in words.
+    Note(String),
 }
 
 /// Those that were there when a worker died. Nothing of it is sent again before `stored` is used.
@@ -125,6 +133,14 @@ pub enum Refusal {
     /// The worker says so, for the last time.
     #[error(transparent)]
     Worker(ItemFailure),
+    /// What the last worker that was asked says cannot be.
+    #[error("the worker {worker} says what cannot be: {problem}")]
+    Implausible {
+        /// What it is called and where it is.
+        worker: String,
+        /// What is wrong with its answer.
+        problem: String,
+    },
     /// Its bytes could not be read.
     #[error("{0}")]
     Load(String),
@@ -136,7 +152,7 @@ pub enum Refusal {
 impl Work {
     /// An image that was not tried yet.
     pub fn new(sha256: Sha256Digest, bytes: u64) -> Self {
-        Self { sha256, bytes, tries: 0, failed_on: None, suspicion: None }
+        Self { sha256, bytes, tries: 0, failed_on: None, suspicion: None, extent: None }
     }
 
     /// The image under suspicion: `deaths` workers died with it alone in flight.

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use facesets_core::wire::Task;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
 
 use super::{
-    Connection, DispatchError, Event, Load, Origin, Patience, Queue, lifecycle::keep, shared::Shared,
+    Connection, DispatchError, Event, Load, Origin, Patience, Queue,
+    lifecycle::keep,
+    shared::{LOADS, Shared},
 };
 
 /// A worker and what it is asked to do with every item.
@@ -29,7 +34,8 @@ pub async fn run(
     events: mpsc::Sender<Event>,
     patience: Patience,
 ) -> Result<(), DispatchError> {
-    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, events, patience });
+    let loading = Arc::new(Semaphore::new(LOADS));
+    let shared = Arc::new(Shared { queue: Arc::clone(&queue), load, events, patience, loading });
     let mut streams = JoinSet::new();
     queue.enlist(workers.len());
     for (number, worker) in workers.into_iter().enumerate() {
@@ -42,6 +48,10 @@ pub async fn run(
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {
                 tracing::error!(reason, "worker given up");
+                if !streams.is_empty() {
+                    // Of the last one, the error tells.
+                    shared.tell(format!("a worker is left out: {reason}")).await;
+                }
                 reasons.push(reason);
             }
             Err(error) => reasons.push(error.to_string()),

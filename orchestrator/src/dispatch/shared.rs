@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
     Answer, Deaths, Event, Load, MAX_DEATHS, Measured, Patience, Queue, Refusal, Strike, Work,
@@ -18,7 +18,13 @@ pub(super) struct Shared {
     pub(super) load: Load,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) patience: Patience,
+    /// Photos that are being read; see [`LOADS`].
+    pub(super) loading: Arc<Semaphore>,
 }
+
+/// Photos that are read at the same time, for all workers: enough for a distant file server, and for the cores that transcode, each of which
+/// takes the memory of a decoded photo.
+pub(super) const LOADS: usize = 8;
 
 /// Whether a worker that died had anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,12 @@ impl Shared {
             self.queue.give_back(work);
             self.queue.stop();
         }
+    }
+
+    /// Tells the user something.
+    pub(super) async fn tell(&self, text: String) {
+        // If nobody takes answers any more, this is no news either.
+        let _ = self.events.send(Event::Note(text)).await;
     }
 
     /// Puts back what a worker had whose link broke.

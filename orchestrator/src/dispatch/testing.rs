@@ -42,6 +42,9 @@ pub(crate) struct TestWorker {
     /// How often it will not yet say who it is.
     pub(crate) shy: Arc<AtomicU64>,
     pub(crate) pack: &'static str,
+    pub(crate) credit: Credit,
+    /// Whether it leaves a stream open that its client has ended.
+    pub(crate) lingers: bool,
     pub(crate) items: Arc<AtomicUsize>,
 }
 
@@ -55,6 +58,8 @@ impl TestWorker {
             starts: Arc::default(),
             shy: Arc::default(),
             pack: "open",
+            credit: description().credit,
+            lingers: false,
             items: Arc::default(),
         }
     }
@@ -92,9 +97,9 @@ pub(crate) fn done(item: &Item) -> ItemReply {
     let [Task::AnalyzeFaces(task)] = &item.tasks[..] else { panic!("{item:?}") };
     let contract = task.contract;
     let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
-    // The width tells which image it was, the height how many bytes arrived.
-    let width = u32::from(item.data[0]);
-    let height = item.data.len() as u32;
+    // Of what is no picture, the width tells which it was, counted from 1, and the height how many bytes arrived.
+    let made_up = (u32::from(item.data[0]) + 1, item.data.len() as u32);
+    let (width, height) = facesets_imaging::upright_size(&item.data).unwrap_or(made_up);
     let analysis = FaceAnalysis {
         pack: task.pack.clone(),
         contract,
@@ -131,6 +136,8 @@ impl WorkerApi for TestWorker {
             return Err(Status::unavailable("not yet"));
         }
         let mut worker = proto::WorkerInfo::from(&description_of(self.pack));
+        let Credit { max_items, max_bytes } = self.credit;
+        worker.credit = Some(proto::Credit { max_items, max_bytes });
         worker.protocol_version = self.protocol_version;
         worker.instance = 1 + self.starts.load(Ordering::Relaxed);
         Ok(Response::new(proto::DescribeResponse { worker: Some(worker) }))
@@ -145,6 +152,7 @@ impl WorkerApi for TestWorker {
         let mut requests = request.into_inner();
         let (replies, stream) = mpsc::channel(1);
         let (behaviour, count) = (Arc::clone(&self.behaviour), Arc::clone(&self.items));
+        let lingers = self.lingers;
         tokio::spawn(async move {
             let hello = proto::process_response::Kind::Hello((&description()).into());
             replies.send(Ok(proto::ProcessResponse { kind: Some(hello) })).await.unwrap();
@@ -165,6 +173,7 @@ impl WorkerApi for TestWorker {
                         }
                         _ => continue,
                     },
+                    Ok(_) if lingers => return std::future::pending().await,
                     Ok(_) if waiting.is_empty() => return,
                     Err(_) if waiting.is_empty() => continue,
                     Ok(_) => left = true,

@@ -14,6 +14,11 @@ use facesets_core::wire::Credit;
 use tokio::sync::Notify;
 
 use super::Work;
+use crate::plausible::Extent;
+
+/// Most items and bytes in flight to one worker, whatever it offers: what is in flight is in our memory. A worker offers 256 MiB, and two items a
+/// lane.
+const MAX_CREDIT: Credit = Credit { max_items: 256, max_bytes: 256 << 20 };
 
 /// What was in flight, and whether any of it had been sent.
 pub(super) type InFlight = Vec<(Work, Sent)>;
@@ -49,6 +54,10 @@ struct State {
 
 impl Window {
     pub(super) fn new(credit: Credit) -> Self {
+        let credit = Credit {
+            max_items: credit.max_items.min(MAX_CREDIT.max_items),
+            max_bytes: credit.max_bytes.min(MAX_CREDIT.max_bytes),
+        };
         Self { credit, state: Mutex::default(), freed: Notify::new() }
     }
 
@@ -82,6 +91,16 @@ impl Window {
         }
     }
 
+    /// An item was read: it is so many bytes, which a photo that was transcoded has more of than its file, and a photo of this size.
+    pub(super) fn read(&self, id: u64, bytes: u64, extent: Option<Extent>) {
+        let mut state = self.state();
+        let State { in_flight, bytes: in_all, .. } = &mut *state;
+        if let Some((work, _)) = in_flight.get_mut(&id) {
+            *in_all = *in_all - work.bytes + bytes;
+            (work.bytes, work.extent) = (bytes, extent);
+        }
+    }
+
     /// A part of an item is about to be sent.
     pub(super) fn sending(&self, id: u64) {
         let mut state = self.state();
@@ -91,11 +110,9 @@ impl Window {
         }
     }
 
-    /// Takes an item out that was answered.
-    pub(super) fn take_answered(&self, id: u64) -> Option<Work> {
-        let work = self.take(id)?;
+    /// What was taken out was an answer.
+    pub(super) fn count_answer(&self) {
         self.state().answered += 1;
-        Some(work)
     }
 
     /// Items that were answered.
@@ -139,6 +156,18 @@ impl Window {
             let mut freed = pin!(self.freed.notified());
             freed.as_mut().enable();
             if self.state().closed {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Waits until nothing is in flight.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if self.is_empty() {
                 return;
             }
             freed.await;
@@ -190,6 +219,34 @@ mod tests {
         window.sending(3);
         let all = [(work(6), Sent::NotYet), (work(2), Sent::Begun), (work(2), Sent::NotYet)];
         assert_eq!(window.take_all(), all);
+    }
+
+    #[tokio::test]
+    async fn credit_without_end_ends_with_our_own_memory() {
+        let endless = || Window::new(Credit { max_items: u32::MAX, max_bytes: u64::MAX });
+        let window = endless();
+        let large = MAX_CREDIT.max_bytes / 4;
+        for _ in 0..4 {
+            assert!(fits(&window, large).await);
+        }
+        assert!(!fits(&window, 1).await);
+        let window = endless();
+        for _ in 0..MAX_CREDIT.max_items {
+            assert!(fits(&window, 0).await);
+        }
+        assert!(!fits(&window, 0).await);
+    }
+
+    #[tokio::test]
+    async fn what_a_photo_has_become_counts_and_not_what_its_file_has() {
+        let window = Window::new(Credit { max_items: 9, max_bytes: 10 });
+        assert!(fits(&window, 1).await && fits(&window, 1).await);
+        let extent = crate::plausible::Extent::new(4, 3).ok();
+        window.read(1, 9, extent);
+        assert!(!fits(&window, 1).await);
+        let sent = window.take(1).unwrap();
+        assert_eq!((sent.bytes, sent.extent), (9, extent));
+        assert!(fits(&window, 9).await && !fits(&window, 1).await);
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{EmbedError, Interrupt, Summary, summary::UNREADABLE};
+use super::{
+    EmbedError, Interrupt, Summary,
+    summary::{IMPLAUSIBLE, UNREADABLE},
+};
 use crate::{
     dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
     monitor::Monitor,
@@ -155,6 +158,7 @@ impl Collector<'_> {
             match event {
                 Some(Some(Event::Answer(answer))) => self.take(answer, &mut provenances)?,
                 Some(Some(Event::Deaths(deaths))) => self.strike(deaths)?,
+                Some(Some(Event::Note(text))) => self.monitor.note(&text),
                 Some(None) => self.committer.flush()?,
                 None => return self.committer.flush(),
             }
@@ -234,6 +238,7 @@ impl Collector<'_> {
         let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
         let kind = match refusal {
             Refusal::Worker(failure) => failure.kind.word(),
+            Refusal::Implausible { .. } => IMPLAUSIBLE,
             Refusal::Load(_) => UNREADABLE,
             Refusal::KillsWorker => KILLS_WORKER,
         };
@@ -242,7 +247,8 @@ impl Collector<'_> {
             // What was analysed once can be analysed.
             _ if self.kept == Kept::Landmarks => None,
             Refusal::Worker(failure) => StoredFailure::new(failure.kind, &failure.message),
-            Refusal::Load(_) => None,
+            // Neither is the photo's fault.
+            Refusal::Load(_) | Refusal::Implausible { .. } => None,
             Refusal::KillsWorker => Some(StoredFailure::kills_worker(refusal.to_string())),
         };
         match stored {

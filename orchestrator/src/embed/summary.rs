@@ -15,6 +15,9 @@ use crate::{
 /// The kind of failure of files and folders that cannot be read.
 pub(super) const UNREADABLE: &str = "unreadable";
 
+/// The kind of failure of photos of which workers say what cannot be.
+pub(super) const IMPLAUSIBLE: &str = "implausible";
+
 /// The counters of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Summary {

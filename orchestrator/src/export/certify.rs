@@ -55,7 +55,7 @@ pub(super) fn certify(
                     });
                     let photo = renderer.gallery.content_of(draft.face.face).canonical_path();
                     renderer.monitor.problem(&path_text(photo), &format!("its crop: {reason}"));
-                    draft.state = State::Lost(reason.to_owned());
+                    draft.state = State::Unseen(reason.to_owned());
                 }
             }
         }

@@ -9,12 +9,15 @@ use fast_image_resize::{
 
 use super::plan::square_around;
 
-/// A crop that cannot be made; neither happens for boxes of real detections.
+/// A crop that cannot be made; none of it happens for boxes of real detections, but a library may have come by others.
 #[derive(Debug, thiserror::Error)]
 pub enum CropError {
     /// A side of no pixel, or of more than any photo has.
     #[error("a crop of side {0} px cannot be made")]
     Side(f32),
+    /// It would be black, or nearly.
+    #[error("the face's box {:?} shows nothing of its photo of {} × {} pixels: `facesets store verify` names such faces", .0.corners(), .1.0, .1.1)]
+    Outside(BBox, (u32, u32)),
     /// The resizer refused.
     #[error("the crop cannot be resized: {0}")]
     Resize(String),
@@ -33,12 +36,15 @@ pub struct Square {
 
 /// The crop of the square of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`; see [`Square::cut`].
 pub fn square_crop(photo: &Photo, bbox: &BBox, pad_ratio: f32, out_size: u32) -> Result<RgbImage, CropError> {
-    Square::around(bbox, pad_ratio)?.cut(photo, out_size, &mut Vec::new())
+    Square::around(bbox, pad_ratio, photo.dimensions())?.cut(photo, out_size, &mut Vec::new())
 }
 
 impl Square {
-    /// Of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`.
-    pub fn around(bbox: &BBox, pad_ratio: f32) -> Result<Self, CropError> {
+    /// Of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`, of which some must be in the photo of this width and height.
+    pub fn around(bbox: &BBox, pad_ratio: f32, photo: (u32, u32)) -> Result<Self, CropError> {
+        if bbox.clamped(photo.0, photo.1).is_none() {
+            return Err(CropError::Outside(*bbox, photo));
+        }
         let square = square_around(bbox, pad_ratio);
         let side = square.width().round();
         if !(1.0..=MAX_SIDE).contains(&side) {
@@ -160,7 +166,12 @@ mod tests {
         ) {
             let bbox = BBox::new([x, y, x + w, y + h]).unwrap();
             let photo = Photo::from(photo());
-            prop_assert_eq!(square_crop(&photo, &bbox, pad, size).unwrap().dimensions(), (size, size));
+            match square_crop(&photo, &bbox, pad, size) {
+                Ok(crop) => prop_assert_eq!(crop.dimensions(), (size, size)),
+                Err(error) => {
+                    prop_assert!(matches!(error, CropError::Outside(..)) && bbox.clamped(60, 40).is_none());
+                }
+            }
         }
 
         #[test]

@@ -79,17 +79,16 @@ impl Desk {
             renderer.monitor.problem(&path_text(content.canonical_path()), &why);
             State::Lost(why)
         };
-        let opened = squares(renderer, drafts).map_err(NoCrop::from).and_then(|squares| {
-            let rows = squares.iter().map(Square::end).max().unwrap_or(0);
-            Ok((photo::load_rows(content, rows, &mut self.spare)?, squares))
-        });
-        let (photo, squares) = match opened {
-            Ok(opened) => opened,
-            Err(why) => return Ok(vec![lost(&why); drafts.len()]),
+        let squares: Vec<Result<Square, CropError>> =
+            drafts.iter().map(|draft| square(renderer, draft)).collect();
+        let rows = squares.iter().flatten().map(Square::end).max().unwrap_or(0);
+        let photo = match photo::load_rows(content, rows, &mut self.spare) {
+            Ok(photo) => photo,
+            Err(why) => return Ok(vec![lost(&why.into()); drafts.len()]),
         };
         let out_size = renderer.parameters.out_size;
         let states = drafts.iter().zip(squares).map(|(draft, square)| {
-            match square.cut(&photo, out_size, &mut self.window) {
+            match square.and_then(|square| square.cut(&photo, out_size, &mut self.window)) {
                 Ok(crop) => write(&draft.path, &crop).map(State::Made),
                 Err(why) => Ok(lost(&why.into())),
             }
@@ -100,13 +99,11 @@ impl Desk {
     }
 }
 
-/// Where crops lie in their photo.
-fn squares(renderer: &Renderer<'_>, drafts: &[&Draft]) -> Result<Vec<Square>, CropError> {
-    let square = |draft: &&Draft| {
-        let face = &draft.face;
-        Square::around(&renderer.gallery.faces[face.face].bbox, face.pad_ratio)
-    };
-    drafts.iter().map(square).collect()
+/// Where a crop lies in its photo.
+fn square(renderer: &Renderer<'_>, draft: &Draft) -> Result<Square, CropError> {
+    let face = &renderer.gallery.faces[draft.face.face];
+    let content = &renderer.gallery.contents[face.content];
+    Square::around(&face.bbox, draft.face.pad_ratio, (content.width, content.height))
 }
 
 fn write(path: &Path, crop: &RgbImage) -> Result<Sha256Digest, RenderError> {

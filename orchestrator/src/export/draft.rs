@@ -52,8 +52,10 @@ pub(super) enum State {
     Good(Sha256Digest, Reading),
     /// Left out for a reason.
     LeftOut(DropReason),
-    /// It could not be made or looked at, which was reported with this reason.
+    /// It could not be made, which was reported with this reason.
     Lost(String),
+    /// It could not be looked at, which was reported with this reason.
+    Unseen(String),
 }
 
 impl Draft {
@@ -92,7 +94,7 @@ impl Draft {
     pub(super) fn png(&self) -> Option<Sha256Digest> {
         match &self.state {
             State::Made(png) | State::Good(png, _) => Some(*png),
-            State::Open | State::LeftOut(_) | State::Lost(_) => None,
+            State::Open | State::LeftOut(_) | State::Lost(_) | State::Unseen(_) => None,
         }
     }
 

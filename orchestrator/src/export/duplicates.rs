@@ -52,7 +52,7 @@ pub(super) fn someone_stands_for_nobody(drafts: &[Draft]) -> bool {
 pub(super) fn left_out(renderer: &Renderer<'_>, draft: &Draft) -> Option<DropReason> {
     match (&draft.state, draft.duplicate) {
         (State::LeftOut(reason), _) => Some(reason.clone()),
-        (State::Lost(why), _) => Some(DropReason::NoCrop { why: why.clone() }),
+        (State::Lost(why) | State::Unseen(why), _) => Some(DropReason::NoCrop { why: why.clone() }),
         (State::Made(_) | State::Good(..), Some(Duplicate { of, similarity, different_bits })) => {
             let photo = renderer.gallery.content_of(of);
             Some(DropReason::VisualDuplicate {

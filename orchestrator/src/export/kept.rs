@@ -9,6 +9,7 @@ use super::{
     PlannedFace,
     certify::certify,
     draft::{Draft, State},
+    losses::refuse_losses,
     renderer::{Certify, RenderError, Renderer},
 };
 use crate::{
@@ -44,8 +45,12 @@ pub enum Verdict {
 /// Looks at the crops of sets, each once, and returns a verdict for each.
 ///
 /// A face that is in its set although it is farther from the centroid than the export allows was put there by somebody who knew better: of
-/// its crop only one face is demanded, not likeness.
-pub fn look(renderer: &Renderer<'_>, sets: &[Vec<KeptCrop>]) -> Result<Vec<Vec<Verdict>>, RenderError> {
+/// its crop only one face is demanded, not likeness. `name` is that of a set by its place.
+pub fn look(
+    renderer: &Renderer<'_>,
+    sets: &[Vec<KeptCrop>],
+    name: &dyn Fn(usize) -> String,
+) -> Result<Vec<Vec<Verdict>>, RenderError> {
     let Renderer { gallery, parameters, .. } = *renderer;
     let mut drafts = Vec::new();
     for (number, crops) in sets.iter().enumerate() {
@@ -59,8 +64,9 @@ pub fn look(renderer: &Renderer<'_>, sets: &[Vec<KeptCrop>]) -> Result<Vec<Vec<V
             drafts.push(Draft::kept(number, *face, path.clone(), farthest)?);
         }
     }
-    if let Certify::By(examiner) = renderer.certify {
+    if let Certify::By(examiner, losses) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;
+        refuse_losses(losses, &drafts, name)?;
     }
     let mut verdicts = vec![Vec::new(); sets.len()];
     for draft in drafts {
@@ -68,7 +74,7 @@ pub fn look(renderer: &Renderer<'_>, sets: &[Vec<KeptCrop>]) -> Result<Vec<Vec<V
             State::Made(png) => Verdict::Stays(png, None),
             State::Good(png, reading) => Verdict::Stays(png, Some(reading)),
             State::LeftOut(reason) => Verdict::LeftOut(reason),
-            State::Lost(_) | State::Open => Verdict::Unseen,
+            State::Lost(_) | State::Unseen(_) | State::Open => Verdict::Unseen,
         });
     }
     Ok(verdicts)

@@ -16,6 +16,7 @@ mod duplicates;
 pub mod era;
 pub mod formats;
 pub mod kept;
+mod losses;
 pub mod manifest;
 pub mod origin;
 pub mod plan;

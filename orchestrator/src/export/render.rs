@@ -19,6 +19,7 @@ use super::{
     duplicates::{left_out, set_aside, someone_stands_for_nobody},
     formats::{Format, Subject},
     kept::identity_cosine,
+    losses::refuse_losses,
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
     renderer::{Certify, RenderError, Renderer, at},
 };
@@ -85,13 +86,14 @@ pub fn render_again(
     }
     cut(renderer, &mut drafts)?;
     set_aside(renderer, &mut drafts)?;
-    if let Certify::By(examiner) = renderer.certify {
+    if let Certify::By(examiner, losses) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;
         // The next best stands for the others where a crop did not pass.
         while someone_stands_for_nobody(&drafts) {
             set_aside(renderer, &mut drafts)?;
             certify(renderer, examiner, &mut drafts)?;
         }
+        refuse_losses(losses, &drafts, &|number| sets[number].name.clone())?;
     }
 
     let mut rendered = Rendered::default();
@@ -115,7 +117,7 @@ pub fn render_again(
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&draft.path)(error)),
                 _ => {}
             }
-            rendered.failed += usize::from(matches!(draft.state, State::Lost(_)));
+            rendered.failed += usize::from(matches!(draft.state, State::Lost(_) | State::Unseen(_)));
             dropped.push(Drop { face: draft.face.face, reason });
         }
         dropped.sort_by_key(|drop| drop.face);
@@ -257,7 +259,7 @@ fn gender_age(renderer: &Renderer<'_>, kept: &[Draft]) -> Option<GenderAgeRecord
         return None;
     }
     let contract = match renderer.certify {
-        Certify::By(examiner) => examiner.gender_age(),
+        Certify::By(examiner, _) => examiner.gender_age(),
         Certify::Skip(_) => Err(NotEstimated::NotAsked),
     };
     Some(match contract {

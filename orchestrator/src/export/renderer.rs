@@ -40,6 +40,18 @@ pub enum RenderError {
     /// Nobody looks at the crops any more.
     #[error(transparent)]
     Examine(#[from] ExamineError),
+    /// Most of the crops that were looked at did not pass: that is said of workers and models sooner than of crops.
+    #[error("{lost} of {seen} crops do not pass, {}{why}", whole(.sets))]
+    MostLost {
+        /// Crops that did not pass.
+        lost: usize,
+        /// Crops that were looked at.
+        seen: usize,
+        /// Sets of which none passed.
+        sets: Vec<String>,
+        /// What is the matter with the first of them.
+        why: String,
+    },
     /// A bundle is not what was written.
     #[error("`{path}` is not what was written: {what} {fault}")]
     Bundle {
@@ -55,17 +67,26 @@ pub enum RenderError {
 /// Who looks at crops before they are handed out.
 #[derive(Clone, Copy)]
 pub enum Certify<'a> {
-    /// This one.
-    By(&'a dyn Examine),
+    /// This one, and what is done where much does not pass.
+    By(&'a dyn Examine, Losses),
     /// Nobody, for this reason.
     Skip(Skipped),
+}
+
+/// What is done where more than half of the crops do not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    /// Nothing is handed out: it is the worker or its model that sees nothing.
+    RefuseMost,
+    /// What passes is handed out.
+    Accept,
 }
 
 impl Certify<'_> {
     /// What the manifest of a set says whose crops have passed.
     pub fn certificate(&self) -> Certificate {
         match self {
-            Self::By(_) => Certificate::passed(),
+            Self::By(..) => Certificate::passed(),
             Self::Skip(reason) => Certificate::Skipped { reason: *reason },
         }
     }
@@ -107,4 +128,12 @@ impl Renderer<'_> {
 /// What makes an error of reading or writing one of the export.
 pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> RenderError + '_ {
     move |source| RenderError::Io { path: path.to_owned(), source }
+}
+
+/// The sets of which nothing is left, to be followed by a reason.
+fn whole(sets: &[String]) -> String {
+    match sets {
+        [] => "for example: ".to_owned(),
+        sets => format!("and nothing would be left of {}; for example: ", sets.join(", ")),
+    }
 }

@@ -19,7 +19,7 @@ use super::{
     manifest::FacesetManifest,
     plan, png,
     render::{FACES, Rendered, render},
-    renderer::{Certify, Renderer},
+    renderer::{Certify, Losses, RenderError, Renderer},
 };
 use crate::{
     certificate::{
@@ -143,6 +143,15 @@ fn export_with(
     certify: Certify<'_>,
     parameters: ExportParameters,
 ) -> Rendered {
+    try_export(gallery, out, certify, parameters).unwrap()
+}
+
+fn try_export(
+    gallery: &Gallery,
+    out: &tempfile::TempDir,
+    certify: Certify<'_>,
+    parameters: ExportParameters,
+) -> Result<Rendered, RenderError> {
     let set = plan(
         gallery,
         "faceset_001",
@@ -166,7 +175,7 @@ fn export_with(
         monitor: &Silent,
         stop: &stop,
     };
-    render(&renderer, &[set], out.path()).unwrap()
+    render(&renderer, &[set], out.path())
 }
 
 fn folders() -> (tempfile::TempDir, tempfile::TempDir) {
@@ -177,7 +186,7 @@ fn folders() -> (tempfile::TempDir, tempfile::TempDir) {
 fn what_fails_is_cut_wider_or_left_out_with_its_reason_and_ranks_close_up() {
     let (photos, out) = folders();
     let gallery = painted(&photos, &[TWIN, SHY, STRANGER, UNREADABLE, SHY]);
-    let rendered = export(&gallery, &out, Certify::By(&Colours), 0.0);
+    let rendered = export(&gallery, &out, Certify::By(&Colours, Losses::Accept), 0.0);
     assert_eq!((rendered.failed, rendered.sets.len(), rendered.gaps.len()), (1, 1, 0));
     let set: FacesetManifest = manifest::read(&out.path().join("faceset_001")).unwrap();
     let sources: Vec<_> = set.faces.iter().map(|face| face.source.rsplit('/').next().unwrap()).collect();
@@ -228,7 +237,7 @@ fn of_crops_that_show_the_same_the_best_one_stands_and_the_next_where_it_does_no
             "0.png",
             [Gate::VisualDuplicate, Gate::VisualDuplicate].as_slice(),
         ),
-        (Certify::By(&Colours), "1.png", &[Gate::UnlikeInCrop, Gate::VisualDuplicate]),
+        (Certify::By(&Colours, Losses::RefuseMost), "1.png", &[Gate::UnlikeInCrop, Gate::VisualDuplicate]),
     ] {
         let (photos, out) = folders();
         let gallery = painted(&photos, &[STRANGER, SHY, SHY]);
@@ -254,10 +263,54 @@ fn of_crops_that_show_the_same_the_best_one_stands_and_the_next_where_it_does_no
 fn a_set_of_which_nothing_passes_is_a_gap_with_its_reasons() {
     let (photos, out) = folders();
     let gallery = painted(&photos, &[TWIN, TWIN]);
-    let rendered = export(&gallery, &out, Certify::By(&Colours), 0.5);
+    let rendered = export(&gallery, &out, Certify::By(&Colours, Losses::RefuseMost), 0.5);
     assert!(rendered.sets.is_empty() && rendered.failed == 0);
     assert_eq!(rendered.gaps[0].dropped.len(), 2);
     assert!(!out.path().join("faceset_001").exists());
+}
+
+#[test]
+fn where_most_crops_do_not_pass_it_is_who_looked_that_is_doubted_unless_the_losses_are_accepted() {
+    let parameters = ExportParameters {
+        pad_ratio: 0.5,
+        out_size: 64,
+        duplicate_similarity: DuplicateSimilarity::OFF,
+        ..ExportParameters::default()
+    };
+    let most = Certify::By(&Colours, Losses::RefuseMost);
+    for colours in [[TWIN; 4].as_slice(), &[UNREADABLE; 3], &[SHY, TWIN, STRANGER, TWIN, SHY]] {
+        let (photos, out) = folders();
+        let gallery = painted(&photos, colours);
+        let error = try_export(&gallery, &out, most, parameters).unwrap_err();
+        let good = colours.iter().filter(|colour| **colour == SHY).count();
+        let RenderError::MostLost { lost, seen, sets, .. } = &error else { panic!("{error}") };
+        assert_eq!((*lost, *seen), (colours.len() - good, colours.len()));
+        assert_eq!(sets.is_empty(), good > 0, "{error}");
+    }
+    let (photos, out) = folders();
+    let gallery = painted(&photos, &[SHY, TWIN, STRANGER, TWIN, SHY]);
+    let accepted = Certify::By(&Colours, Losses::Accept);
+    assert_eq!(try_export(&gallery, &out, accepted, parameters).unwrap().sets[0].faces.len(), 2);
+    // Half of them, or fewer than three, prove nothing.
+    for colours in [[TWIN, SHY, STRANGER, TWIN, SHY, SHY].as_slice(), &[TWIN, TWIN]] {
+        let (photos, out) = folders();
+        try_export(&painted(&photos, colours), &out, most, parameters).unwrap();
+    }
+}
+
+#[test]
+fn a_face_whose_box_shows_nothing_of_its_photo_has_no_crop_and_is_named() {
+    let (photos, out) = folders();
+    let mut gallery = painted(&photos, &[SHY, SHY]);
+    gallery.faces[0].bbox = BBox::new([700.0, 250.0, 800.0, 350.0]).unwrap();
+    let rendered = export(&gallery, &out, Certify::Skip(Skipped::NotWanted), 0.5);
+    assert_eq!((rendered.failed, rendered.sets[0].faces.len()), (1, 1));
+    let [dropped] = &rendered.dropped[..] else { panic!("{rendered:?}") };
+    let DropReason::NoCrop { why } = &dropped.reason else { panic!("{dropped:?}") };
+    assert!(
+        why.contains("shows nothing of its photo of 600 × 600 pixels") && why.contains("store verify"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -106,16 +106,20 @@ impl Import<'_> {
             let ContentRow { sha256, bytes, camera, outcome } = contents.next(&self.contracts)?;
             let merged = self.merging.merge.content(&sha256, bytes, camera.as_ref())?;
             self.merging.count(merged, &mut summary.contents);
-            let found = faces.of(number, &sha256)?;
+            let extent = match &outcome {
+                RowOutcome::Done { extent, .. } => Some(*extent),
+                RowOutcome::Pending | RowOutcome::Failed(_) => None,
+            };
+            let found = faces.of(number, &sha256, extent)?;
             let incoming = match outcome {
-                RowOutcome::Done { width, height, landmarks, provenance } => {
+                RowOutcome::Done { extent, landmarks, provenance } => {
                     let analysis = FaceAnalysis {
                         // The contract is what counts; the name of the pack is stored nowhere.
                         pack: String::new(),
                         contract: self.contracts.faces,
                         landmarks_contract: landmarks,
-                        width,
-                        height,
+                        width: extent.width(),
+                        height: extent.height(),
                         faces: found,
                         gender_age: None,
                     };

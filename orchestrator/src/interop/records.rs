@@ -13,10 +13,10 @@ use facesets_core::{
 use facesets_imaging::{CameraTags, CaptureTime};
 
 use super::{column::Column, import_error::ImportError, source::Arrays};
-use crate::store::{Failed, Location, Provenance, Sighting, StoredFailure, implausible};
-
-/// More faces than a worker can answer for one photo (a message has room for some thousand), and no more than fit the memory.
-const MAX_FACES: usize = 10_000;
+use crate::{
+    plausible::{Extent, MAX_FACES, check_distinct, check_face},
+    store::{Failed, Location, Provenance, Sighting, StoredFailure},
+};
 
 /// What stands in `contents_taken_offset` for an unknown offset.
 const NO_OFFSET: i32 = -32_768;
@@ -41,7 +41,7 @@ pub(super) struct ContentRow {
 #[derive(Debug)]
 pub(super) enum RowOutcome {
     Pending,
-    Done { width: u32, height: u32, landmarks: LandmarksContract, provenance: Provenance },
+    Done { extent: Extent, landmarks: LandmarksContract, provenance: Provenance },
     Failed(StoredFailure),
 }
 
@@ -98,7 +98,7 @@ impl ContentColumns {
         let bytes = self.bytes.natural()?;
         let camera = self.camera.next()?;
         let (kind, message) = (self.error_kind.text()?, self.error_message.text()?);
-        let (width, height) = (self.width.natural()? as u32, self.height.natural()? as u32);
+        let size = [self.width.natural()?, self.height.natural()?];
         let landmarks = self.landmarks_contract.i32()?;
         let provenance = Provenance {
             provider: self.provider.text()?,
@@ -108,16 +108,16 @@ impl ContentColumns {
         let outcome = match self.outcome.text()?.as_str() {
             "" => RowOutcome::Pending,
             "done" => {
-                if width == 0 || height == 0 {
-                    return Err(self.width.wrong(format!("a photo of {width} × {height} pixels")));
-                }
+                let [width, height] = size.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+                let extent =
+                    Extent::new(width, height).map_err(|error| self.width.wrong(error.to_string()))?;
                 let landmarks = usize::try_from(landmarks).ok().and_then(|at| contracts.landmarks.get(at));
                 let landmarks = landmarks.copied().ok_or_else(|| {
                     let known = contracts.landmarks.len();
                     self.landmarks_contract
                         .wrong(format!("is none of the {known} landmarks contracts in `meta`"))
                 })?;
-                RowOutcome::Done { width, height, landmarks, provenance }
+                RowOutcome::Done { extent, landmarks, provenance }
             }
             "failed" => {
                 let failed = Failed { kind, message };
@@ -262,8 +262,13 @@ impl FaceColumns {
         Ok(())
     }
 
-    /// The faces of the next content, whose number and sha256 these are.
-    pub(super) fn of(&mut self, content: u64, sha256: &Sha256Digest) -> Result<Vec<Face>, ImportError> {
+    /// The faces of the next content, whose number and sha256 these are, and which has this size if it was analysed.
+    pub(super) fn of(
+        &mut self,
+        content: u64,
+        sha256: &Sha256Digest,
+        extent: Option<Extent>,
+    ) -> Result<Vec<Face>, ImportError> {
         let mut faces = Vec::new();
         while self.ahead == Some(content) {
             if Sha256Digest::from(self.sha256.array::<32>()?) != *sha256 {
@@ -278,9 +283,16 @@ impl FaceColumns {
             if faces.len() == MAX_FACES {
                 return Err(self.number.wrong(format!("more than {MAX_FACES} faces in one photo")));
             }
-            faces.push(self.face()?);
+            let face = self.face()?;
+            if let Some(Err(what)) = extent.map(|extent| check_face(&face, extent)) {
+                // Row for row the same in every array.
+                return Err(self.number.wrong(format!("the face {what}")));
+            }
+            faces.push(face);
             self.look_ahead()?;
         }
+        let boxes: Vec<BBox> = faces.iter().map(|face| face.bbox).collect();
+        check_distinct(&boxes).map_err(|error| self.number.wrong(format!("content {content}: {error}")))?;
         Ok(faces)
     }
 
@@ -292,7 +304,7 @@ impl FaceColumns {
         let unit = Embedding::from_unit(unit).map_err(|error| self.embedding.wrong(error.to_string()))?;
         let keypoints: Keypoints =
             self.keypoints.points()?.try_into().expect("five points a row were checked at the beginning");
-        let face = Face {
+        Ok(Face {
             bbox,
             det_score: self.det_score.f32()?,
             keypoints,
@@ -300,12 +312,7 @@ impl FaceColumns {
             landmarks_106: self.landmarks_106.points()?,
             landmarks_68: self.landmarks_68.points()?,
             blur: self.blur.f32()?,
-        };
-        match implausible(&face) {
-            // Row for row the same in every array.
-            Some(problem) => Err(self.number.wrong(format!("the face {problem}"))),
-            None => Ok(face),
-        }
+        })
     }
 
     /// What is wrong with the face that is next.

@@ -80,7 +80,7 @@ pub(super) fn adopt(
     }
     workshop.monitor.finish();
 
-    let verdicts = kept::look(&renderer, &crops)?;
+    let verdicts = kept::look(&renderer, &crops, &|number| adoption.sets[number].name.clone())?;
     let bundled = applied.bundled.get_or_insert_default();
     let mut sets = Vec::new();
     for ((set, crops), verdicts) in adoption.sets.iter().zip(&crops).zip(verdicts) {

@@ -52,7 +52,7 @@ pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, LeftOutPlaces, StoreStatus};
 pub use schema::APPLICATION_ID;
-pub use verify::{Finding, implausible};
+pub use verify::Finding;
 pub use writer::Writer;
 
 /// A store, to look into.

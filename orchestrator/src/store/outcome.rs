@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use facesets_core::{Sha256Digest, wire::ItemFailureKind};
+use facesets_core::{
+    Sha256Digest,
+    told::{MAX_MESSAGE, told},
+    wire::ItemFailureKind,
+};
 use rusqlite::{OptionalExtension as _, Row, Rows, params};
 
 use super::{Store, StoreError, locations};
@@ -69,19 +73,24 @@ impl StoredFailure {
             kind,
             ItemFailureKind::Decode | ItemFailureKind::TooLarge | ItemFailureKind::Unsupported
         );
-        permanent.then(|| Self { failed: Failed { kind: kind.word().to_owned(), message: message.into() } })
+        permanent.then(|| Self::of(kind.word().to_owned(), &message.into()))
     }
 
     /// Workers died of it.
     pub fn kills_worker(message: impl Into<String>) -> Self {
-        Self { failed: Failed { kind: KILLS_WORKER.to_owned(), message: message.into() } }
+        Self::of(KILLS_WORKER.to_owned(), &message.into())
+    }
+
+    /// What is stored of a message is short and has no control characters, wherever it comes from.
+    fn of(kind: String, message: &str) -> Self {
+        Self { failed: Failed { kind, message: told(message, MAX_MESSAGE) } }
     }
 
     /// A failure by the word for its kind; gives it back if it is not one that lasts.
     pub fn named(failed: Failed) -> Result<Self, Failed> {
         let kind = ItemFailureKind::ALL.into_iter().find(|kind| kind.word() == failed.kind);
         if failed.kind == KILLS_WORKER || kind.is_some_and(|kind| Self::new(kind, "").is_some()) {
-            Ok(Self { failed })
+            Ok(Self::of(failed.kind, &failed.message))
         } else {
             Err(failed)
         }

@@ -50,8 +50,10 @@ fn landmarks_contract() -> LandmarksContract {
 pub(crate) fn face(seed: u32) -> Face {
     let value = |i: usize| ((seed as usize * 7919 + i * 31) % 997) as f32 / 7.0 + 0.1;
     let raw: Vec<f32> = (0..EMBEDDING_LEN).map(value).collect();
+    // Faces of seeds that follow each other lie beside each other.
+    let (left, top) = ((seed % 20) as f32 * 19.3, (seed / 20 % 15) as f32 * 19.7);
     Face {
-        bbox: BBox::new([value(1), value(2), value(1) + value(3), value(2) + value(4)]).unwrap(),
+        bbox: BBox::new([left, top, left + 1.0 + value(3) / 10.0, top + 1.0 + value(4) / 10.0]).unwrap(),
         det_score: 0.5 + (seed % 50) as f32 / 101.0,
         keypoints: std::array::from_fn(|i| [value(i), value(i + 5)]),
         embedding: FaceEmbedding::from_raw(&raw).unwrap(),
@@ -68,8 +70,8 @@ pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
         pack,
         contract,
         landmarks_contract,
-        width: 40,
-        height: 30,
+        width: 400,
+        height: 300,
         faces,
         gender_age: None,
     })
@@ -117,7 +119,7 @@ proptest! {
 
         let gallery = Store::open_read(&library).unwrap().gallery(None).unwrap();
         prop_assert_eq!(gallery.contents.len(), 1);
-        prop_assert_eq!((gallery.contents[0].width, gallery.contents[0].height), (40, 30));
+        prop_assert_eq!((gallery.contents[0].width, gallery.contents[0].height), (400, 300));
         prop_assert_eq!(gallery.faces.len(), faces.len());
         for (at, face) in faces.iter().enumerate() {
             let stored = &gallery.faces[at];

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{Location, Store, StoreError, TASK_FACES, camera, faces, locations};
+use crate::plausible::{Extent, check_distinct, check_face};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -21,13 +22,14 @@ impl Store {
     pub fn verify(&self, progress: &dyn Fn(u64)) -> Result<Vec<Finding>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let mut findings = Vec::new();
-        let checks: [&Check<'_>; 8] = [
+        let checks: [&Check<'_>; 9] = [
             &|findings| self.check_pages(findings),
             &|findings| self.check_keys(findings),
             &|findings| self.check_contents(findings),
             &|findings| self.check_locations(findings),
             &|findings| self.check_contracts(findings),
             &|findings| self.check_cameras(findings),
+            &|findings| self.check_sizes(findings),
             &|findings| self.check_faces(findings, progress),
             &|findings| self.check_numbers(findings),
         ];
@@ -149,22 +151,46 @@ impl Store {
         Ok(())
     }
 
+    fn check_sizes(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT sha256, width, height FROM analysis WHERE task = ?1 AND outcome = 'done' ORDER BY id",
+        )?;
+        let mut rows = statement.query(params![TASK_FACES])?;
+        while let Some(row) = rows.next()? {
+            if let Err(problem) = extent(row, 1)? {
+                findings.push(Finding { what: content(row, 0)?, problem });
+            }
+        }
+        Ok(())
+    }
+
     fn check_faces(&self, findings: &mut Vec<Finding>, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
-        // In order of the rows, so that a large store is read from front to back.
+        // In order of the rows, so that a large store is read from front to back. The faces of a photo were written one after the other.
         let query = format!(
-            "SELECT face.id, sha256, number, outcome, {} FROM face \
+            "SELECT face.id, sha256, number, outcome, {}, width, height, analysis_id FROM face \
              LEFT JOIN embedding ON embedding.face_id = face.id \
              JOIN analysis ON analysis.id = face.analysis_id WHERE task = ?1 ORDER BY face.id",
             faces::COLUMNS
         );
         let mut statement = self.connection.prepare(&query)?;
         let mut rows = statement.query(params![TASK_FACES])?;
+        let mut photo = (None, Vec::new());
         while let Some(row) = rows.next()? {
+            let analysis = row.get::<_, Option<i64>>("analysis_id")?;
+            if photo.0 != analysis {
+                photo = (analysis, Vec::new());
+            }
             let problem = match faces::read(row, 4) {
                 Err(StoreError::Damaged(problem)) => Some(problem),
                 Err(StoreError::Sqlite(error)) => Some(format!("unreadable: {error}")),
                 Err(error) => return Err(error),
-                Ok(face) => implausible(&face).map(str::to_owned),
+                Ok(face) => {
+                    photo.1.push(face.bbox);
+                    // A photo without a size has been named.
+                    let checked = extent(row, 15)?.map_or(Ok(()), |photo| check_face(&face, photo));
+                    let distinct = || check_distinct(&photo.1).map_err(|error| error.to_string());
+                    checked.map_err(str::to_owned).and_then(|()| distinct()).err()
+                }
             };
             let failed = row.get::<_, String>(3)? != "done";
             let problem = problem.or_else(|| failed.then(|| "belongs to a failure".to_owned()));
@@ -201,19 +227,12 @@ fn content(row: &Row<'_>, column: usize) -> Result<String, StoreError> {
     Ok(locations::digest(bytes).map_or_else(|_| format!("{bytes:02x?}"), |digest| digest.to_string()))
 }
 
-/// What no analysis can have measured; the types of the numbers are right already.
-pub fn implausible(face: &facesets_core::Face) -> Option<&'static str> {
-    let points =
-        [face.keypoints.as_flattened(), face.landmarks_106.as_flattened(), face.landmarks_68.as_flattened()];
-    if !(face.det_score > 0.0 && face.det_score <= 1.0) {
-        Some("has a detector score outside of (0, 1]")
-    } else if !(face.embedding.norm.is_finite() && face.embedding.norm > 0.0) {
-        Some("has an embedding without length")
-    } else if !(face.blur.is_finite() && face.blur >= 0.0) {
-        Some("has no measure of blur")
-    } else if points.iter().any(|points| points.iter().any(|value| !value.is_finite())) {
-        Some("has a landmark that is no number")
-    } else {
-        None
-    }
+/// Width and height in two columns, or what is wrong with them.
+fn extent(row: &Row<'_>, column: usize) -> rusqlite::Result<Result<Extent, String>> {
+    // What is no number, or missing, is no size either.
+    let [width, height] =
+        [row.get_ref(column)?, row.get_ref(column + 1)?].map(|side| side.as_i64().unwrap_or(0));
+    let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
+    let wrong = || format!("no photo has {width} × {height} pixels");
+    Ok(sides.and_then(|(width, height)| Extent::new(width, height).ok()).ok_or_else(wrong))
 }

@@ -57,6 +57,24 @@ fn every_kind_of_damage_is_found_and_named() {
         ("UPDATE face SET x2 = x1 WHERE id = 1", &face, "is not a box"),
         ("UPDATE face SET det_score = 2 WHERE id = 1", &face, "detector score"),
         ("UPDATE face SET blur = -1 WHERE id = 1", &face, "blur"),
+        ("UPDATE face SET x1 = -3e38, x2 = 3e38 WHERE id = 1", &face, "shows nothing of its photo"),
+        ("UPDATE face SET x1 = x1 + 500, x2 = x2 + 500 WHERE id = 1", &face, "shows nothing of its photo"),
+        (
+            "UPDATE face SET landmarks_68 = CAST(x'9276e17e' || substr(landmarks_68, 5) AS BLOB) WHERE id = 1",
+            &face,
+            "landmark",
+        ),
+        (
+            "UPDATE face SET (x1, y1, x2, y2) = (SELECT x1, y1, x2, y2 FROM face WHERE id = 1) WHERE id = 2",
+            &format!("face 1 of {first}"),
+            "faces 0 and 1 are the same",
+        ),
+        ("UPDATE analysis SET width = 0 WHERE id = 1", &first.to_string(), "no photo has 0 × 300 pixels"),
+        (
+            "UPDATE analysis SET height = 4294967295 WHERE id = 1",
+            &first.to_string(),
+            "no photo has 400 × 4294967295",
+        ),
         (
             "UPDATE face SET landmarks_68 = CAST(x'0000c07f' || substr(landmarks_68, 5) AS BLOB) WHERE id = 1",
             &face,

@@ -97,6 +97,8 @@ pub async fn measure(
                     answered += 1;
                     analysed += u64::from(outcome.is_ok());
                 }
+                // There is one worker, of which the error tells.
+                Event::Note(_) => {}
                 // Nothing is kept, so no suspicion is.
                 Event::Deaths(deaths) => {
                     let _ = deaths.stored.send(());

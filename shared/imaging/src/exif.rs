@@ -50,6 +50,11 @@ pub(crate) fn is_upright(orientation: Option<u8>) -> bool {
     turn(orientation).is_none()
 }
 
+/// Whether what is stored as rows are the columns of the upright picture.
+pub(crate) fn is_on_its_side(orientation: Option<u8>) -> bool {
+    orientation.is_some_and(|value| (5..=8).contains(&value))
+}
+
 /// Turns stored pixels upright.
 pub(crate) fn turn_upright(stored: RgbImage, orientation: Option<u8>) -> RgbImage {
     match turn(orientation) {

@@ -21,6 +21,7 @@ mod memory;
 mod photo;
 mod raw;
 mod signature;
+mod size;
 
 pub use camera_tags::camera_tags;
 pub use capture_time::CaptureTime;
@@ -33,3 +34,4 @@ pub use jpeg::encode_jpeg;
 pub use memory::decoding_memory;
 pub use photo::{Photo, Rows, Window};
 pub use signature::{SIGNATURE_BYTES, UNREAD_EXTENSIONS, begins_as_a_photo};
+pub use size::upright_size;

@@ -1,6 +1,6 @@
 //! CLIP's contract and results on the wire.
 
-use super::{WireError, digest, digest_bytes, proto, required};
+use super::{WireError, digest, digest_bytes, pack_name, proto, required};
 use crate::{ClipAnalysis, ClipContract, ClipEmbedding};
 
 impl From<&ClipContract> for proto::ClipContract {
@@ -35,7 +35,7 @@ impl TryFrom<&proto::ClipEmbedding> for ClipAnalysis {
 
     fn try_from(message: &proto::ClipEmbedding) -> Result<Self, WireError> {
         Ok(Self {
-            pack: message.pack.clone(),
+            pack: pack_name(&message.pack)?,
             contract: required(message.contract.as_ref(), "contract")?.try_into()?,
             embedding: ClipEmbedding::from_unit(message.embedding.clone())?,
         })

@@ -1,6 +1,6 @@
 //! Faces and contracts on the wire.
 
-use super::{WireError, digest, digest_bytes, fraction, proto, required};
+use super::{WireError, digest, digest_bytes, fraction, pack_name, proto, required};
 use crate::{
     BBox, Embedding, Face, FaceAnalysis, FaceContract, FaceEmbedding, GenderAges, LandmarksContract,
     face::{Keypoints, LANDMARKS_68, LANDMARKS_106},
@@ -84,7 +84,7 @@ impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
             return Err(WireError::Length { field: "gender_age", expected, found });
         }
         Ok(Self {
-            pack: message.pack.clone(),
+            pack: pack_name(&message.pack)?,
             contract: required(message.contract.as_ref(), "contract")?.try_into()?,
             landmarks_contract: required(message.landmarks_contract.as_ref(), "landmarks_contract")?
                 .try_into()?,

@@ -5,11 +5,12 @@ use std::{
     num::NonZeroU64,
 };
 
-use super::{WireError, digest, digest_bytes, proto, required};
+use super::{WireError, digest, digest_bytes, pack_name, proto, required};
 use crate::{
     ClipContract, CountContract, FaceContract, GenderAgeContract, ImageLimits, LandmarksContract,
     PREPROCESSING_VERSION, Sha256Digest,
     contract::{CLIP_PREPROCESSING_VERSION, DEFAULT_DET_SIZE},
+    told::{MAX_MESSAGE, MAX_NAME, told},
 };
 
 /// A worker's Hello and its answer to Describe.
@@ -220,10 +221,10 @@ impl TryFrom<&proto::WorkerInfo> for WorkerDescription {
         }
         Ok(Self {
             protocol_version: message.protocol_version,
-            worker_version: message.worker_version.clone(),
-            device: message.device.clone(),
-            provider: message.provider.clone(),
-            runtime_version: message.runtime_version.clone(),
+            worker_version: told(&message.worker_version, MAX_NAME),
+            device: told(&message.device, MAX_NAME),
+            provider: told(&message.provider, MAX_NAME),
+            runtime_version: told(&message.runtime_version, MAX_NAME),
             packs: message.packs.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             credit: Credit { max_items: credit.max_items, max_bytes: credit.max_bytes },
             limits: ImageLimits { max_bytes: limits.max_bytes, max_pixels: limits.max_pixels },
@@ -259,9 +260,9 @@ impl TryFrom<&proto::ModelPack> for PackInfo {
         // A newer worker may serve roles that this side does not know; they are none of its business.
         let known = message.models.iter().filter(|model| role(model.role()).is_some());
         Ok(Self {
-            name: message.name.clone(),
+            name: pack_name(&message.name)?,
             models: known.map(TryInto::try_into).collect::<Result<_, _>>()?,
-            licence: message.licence.clone(),
+            licence: told(&message.licence, MAX_MESSAGE),
             state: match message.state() {
                 proto::PackState::Available => PackState::Available,
                 proto::PackState::Loaded => PackState::Loaded,
@@ -291,7 +292,7 @@ impl TryFrom<&proto::Model> for ModelInfo {
     fn try_from(message: &proto::Model) -> Result<Self, WireError> {
         Ok(Self {
             role: required(role(message.role()), "role")?,
-            file: message.file.clone(),
+            file: told(&message.file, MAX_MESSAGE),
             sha256: digest(&message.sha256, "sha256")?,
         })
     }
@@ -341,6 +342,28 @@ mod tests {
         // Workers of before do not say which start they are.
         let worker = WorkerDescription { instance: None, ..worker };
         assert_eq!(WorkerDescription::try_from(&proto::WorkerInfo::from(&worker)), Ok(worker));
+    }
+
+    #[test]
+    fn what_a_worker_calls_itself_is_short_and_one_line() {
+        let long = "8 MB of \u{1b}[2J".repeat(1 << 19);
+        let (credit, limits) = (proto::Credit { max_items: 1, max_bytes: 1 }, proto::ImageLimits::default());
+        let said = proto::WorkerInfo {
+            worker_version: long.clone(),
+            device: long.clone(),
+            provider: long.clone(),
+            runtime_version: long.clone(),
+            credit: Some(credit),
+            limits: Some(limits),
+            ..Default::default()
+        };
+        let heard = WorkerDescription::try_from(&said).unwrap();
+        for text in [heard.worker_version, heard.device, heard.provider, heard.runtime_version] {
+            assert!(text.starts_with("8 MB of \\u{1b}[2J") && text.chars().count() <= MAX_NAME + 1, "{text}");
+        }
+        let packs = vec![proto::ModelPack { name: long, ..Default::default() }];
+        let error = WorkerDescription::try_from(&proto::WorkerInfo { packs, ..said }).unwrap_err();
+        assert!(matches!(error, WireError::TooLong { field: "pack", .. }), "{error}");
     }
 
     #[test]

@@ -107,6 +107,14 @@ fn digest_bytes(digest: &crate::Sha256Digest) -> prost::bytes::Bytes {
     prost::bytes::Bytes::copy_from_slice(digest.as_bytes())
 }
 
+/// The name of a pack, which is that of a folder.
+fn pack_name(name: &str) -> Result<String, WireError> {
+    if name.len() > MAX_PACK_NAME {
+        return Err(WireError::TooLong { field: "pack", most: MAX_PACK_NAME, found: name.len() });
+    }
+    Ok(name.to_owned())
+}
+
 /// `value` if it is in (0, 1].
 fn fraction(value: f32, field: &'static str) -> Result<f32, WireError> {
     if value > 0.0 && value <= 1.0 { Ok(value) } else { Err(WireError::Range { field, value: value.into() }) }

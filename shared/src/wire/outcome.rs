@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{TaskResult, WireError, proto, required};
+use crate::told::{MAX_MESSAGE, told};
 
 /// A worker's answer to one item.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,7 @@ pub struct Timings {
 pub struct ItemFailure {
     /// What sort of failure.
     pub kind: ItemFailureKind,
-    /// What happened, in words.
+    /// What happened, in words; what comes over the wire is made fit to be shown ([`told`]).
     pub message: String,
 }
 
@@ -122,6 +123,17 @@ impl From<proto::ItemErrorKind> for ItemFailureKind {
     }
 }
 
+impl ItemReply {
+    /// Which item a message is about, whether or not the rest of it means anything; `None` where it is about none.
+    pub fn item_of(message: &proto::ProcessResponse) -> Option<u64> {
+        match message.kind.as_ref()? {
+            proto::process_response::Kind::Result(result) => Some(result.id),
+            proto::process_response::Kind::Error(error) => Some(error.id),
+            proto::process_response::Kind::Hello(_) => None,
+        }
+    }
+}
+
 impl From<&ItemReply> for proto::ProcessResponse {
     fn from(reply: &ItemReply) -> Self {
         let id = reply.id;
@@ -163,7 +175,8 @@ impl TryFrom<proto::ProcessResponse> for ItemReply {
             }
             proto::process_response::Kind::Error(error) => {
                 let kind = error.kind().into();
-                Ok(Self { id: error.id, outcome: Err(ItemFailure { kind, message: error.message }) })
+                let message = told(&error.message, MAX_MESSAGE);
+                Ok(Self { id: error.id, outcome: Err(ItemFailure { kind, message }) })
             }
             proto::process_response::Kind::Hello(_) => Err(WireError::Missing("result or error")),
         }
@@ -180,6 +193,23 @@ mod tests {
             let reply = ItemReply { id: 5, outcome: Err(ItemFailure { kind, message: "why".to_owned() }) };
             assert_eq!(ItemReply::try_from(proto::ProcessResponse::from(&reply)), Ok(reply));
         }
+    }
+
+    #[test]
+    fn what_a_failure_says_is_short_and_one_line_and_its_item_is_known_whatever_else_it_says() {
+        let message = format!("first line\n{}", "x".repeat(8 << 20));
+        let kind = ItemFailureKind::Decode;
+        let said =
+            proto::ProcessResponse::from(&ItemReply { id: 5, outcome: Err(ItemFailure { kind, message }) });
+        let heard = ItemReply::try_from(said).unwrap().outcome.unwrap_err().message;
+        assert!(heard.starts_with("first line\\nxxx") && heard.chars().count() == MAX_MESSAGE + 1, "{heard}");
+
+        let nonsense = proto::TaskResult { kind: None };
+        let result = proto::ItemResult { id: 7, results: vec![nonsense], timings: None };
+        let said = proto::ProcessResponse { kind: Some(proto::process_response::Kind::Result(result)) };
+        assert_eq!(ItemReply::item_of(&said), Some(7));
+        assert!(ItemReply::try_from(said).is_err());
+        assert_eq!(ItemReply::item_of(&proto::ProcessResponse { kind: None }), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What may be asked of an item, and what comes of it, on the wire.
 
-use super::{MAX_PACK_NAME, PackInfo, WireError, digest, digest_bytes, fraction, proto, required};
+use super::{PackInfo, WireError, digest, digest_bytes, fraction, pack_name, proto, required};
 use crate::{
     BBox, ClipAnalysis, ClipContract, CountContract, DetectedFace, Detections, FaceAnalysis, FaceContract,
     FaceCount, GenderAgeContract,
@@ -210,13 +210,6 @@ impl TryFrom<&proto::Task> for Task {
     }
 }
 
-fn pack_name(name: &str) -> Result<String, WireError> {
-    if name.len() > MAX_PACK_NAME {
-        return Err(WireError::TooLong { field: "pack", most: MAX_PACK_NAME, found: name.len() });
-    }
-    Ok(name.to_owned())
-}
-
 /// The tasks of an item, if they are neither none nor too many.
 pub(super) fn tasks_from_wire(tasks: &[proto::Task]) -> Result<Vec<Task>, WireError> {
     one_to_eight(tasks, "tasks")
@@ -293,7 +286,7 @@ impl TryFrom<&proto::FaceCount> for FaceCount {
 
     fn try_from(message: &proto::FaceCount) -> Result<Self, WireError> {
         let sizes = one_to_eight(&message.sizes, "sizes")?;
-        Ok(Self { pack: message.pack.clone(), width: message.width, height: message.height, sizes })
+        Ok(Self { pack: pack_name(&message.pack)?, width: message.width, height: message.height, sizes })
     }
 }
 

@@ -28,6 +28,7 @@ fn a_worker_that_was_paired_with_once_is_used_from_then_on() {
     assert_eq!(tested["workers"][0]["packs"][0]["name"], json!("open"), "{tested}");
     let bench = pair.machine.json(["worker", "bench", "127.0.0.1", &photos(), "--megabytes", "32"]);
     assert_eq!((&bench["link"]["files"], &bench["link"]["bytes"]), (&json!(8), &json!(32 << 20)), "{bench}");
+    assert!(bench["link"]["megabytes_per_second"].as_f64() > Some(0.0), "{bench}");
     assert!(bench["photos"]["analysed"].as_u64() > Some(0), "{bench}");
     assert_eq!(bench["photos"]["analysed"], bench["photos"]["files"], "{bench}");
 

@@ -4,7 +4,8 @@
 //! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
 //! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, `listen=ADDRESS`, `state=FOLDER`, with which it
 //! speaks TLS to those that have paired, `landmarks=NUMBER` for other networks of landmarks, which give
-//! points so far away, and `moved=PIXELS` for faces elsewhere.
+//! points so far away, `moved=PIXELS` for faces elsewhere, and `blind=CONTRACT` for one with the models of that contract that sees no face
+//! in anything.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
 
@@ -21,13 +22,15 @@ use std::{
 };
 
 use facesets_core::{
-    BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceEmbedding, ImageLimits, Sha256Digest,
+    BBox, CountContract, Detections, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceCount,
+    FaceEmbedding, ImageLimits, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
     wire::{
         Instance, ItemFailure, ItemFailureKind, ModelInfo, ModelRole, PROTOCOL_VERSION, PackInfo, PackState,
         Task, TaskResult, WorkerDescription,
     },
 };
+use facesets_imaging::upright_size;
 use facesets_worker::{
     analyzer::{Analysis, Analyzer, failed},
     managed::{Ready, read_start},
@@ -50,6 +53,7 @@ struct Script {
     state: Option<String>,
     landmarks: f32,
     moved: f32,
+    blind: Option<FaceContract>,
 }
 
 impl Script {
@@ -68,6 +72,7 @@ impl Script {
                 "listen" => script.listen = Some(value.to_owned()),
                 "landmarks" => script.landmarks = value.parse().unwrap(),
                 "moved" => script.moved = value.parse().unwrap(),
+                "blind" => script.blind = Some(value.parse().unwrap()),
                 "state" => script.state = Some(value.to_owned()),
                 other => panic!("`{other}` is no word of FAKE_WORKER"),
             }
@@ -78,6 +83,12 @@ impl Script {
 
 impl Analyzer for Script {
     fn analyze(&mut self, bytes: &[u8], tasks: &[Task]) -> Result<Analysis, ItemFailure> {
+        if self.blind.is_some() {
+            let size = upright_size(bytes).unwrap();
+            let results = tasks.iter().map(|task| self.nothing(task, size)).collect();
+            let (queue, decode, infer) = Default::default();
+            return Ok(Analysis { results, queue, decode, infer });
+        }
         let [Task::AnalyzeFaces(task)] = tasks else { panic!("the orchestrator asks for faces only") };
         let sha256 = Sha256Digest::of(bytes);
         if let Some(journal) = &self.journal {
@@ -110,6 +121,32 @@ impl Analyzer for Script {
 }
 
 impl Script {
+    /// What a task is answered with for a photo of this size in which there is no face.
+    fn nothing(&self, task: &Task, (width, height): (u32, u32)) -> TaskResult {
+        let pack = task.pack().to_owned();
+        match task {
+            Task::AnalyzeFaces(task) => TaskResult::Faces(FaceAnalysis {
+                pack,
+                contract: task.contract,
+                landmarks_contract: self.pack().landmarks_contract(task.contract.det_size).unwrap(),
+                width,
+                height,
+                faces: Vec::new(),
+                gender_age: None,
+            }),
+            Task::CountFaces(task) => {
+                let none = |contract: &CountContract| Detections { contract: *contract, faces: Vec::new() };
+                TaskResult::Count(FaceCount {
+                    pack,
+                    width,
+                    height,
+                    sizes: task.contracts.iter().map(none).collect(),
+                })
+            }
+            Task::EmbedClip(_) => panic!("the orchestrator does not ask for it"),
+        }
+    }
+
     fn face(&self, sha256: Sha256Digest) -> Face {
         let byte = |i: usize| f32::from(sha256.as_bytes()[i % 32]) + 1.0;
         let raw: Vec<f32> = (0..EMBEDDING_LEN).map(|i| byte(i) - byte(i / 32 + 7)).collect();
@@ -131,7 +168,11 @@ impl Script {
             _ => "fake".to_owned(),
         };
         let model = |role| {
-            let sha256 = Sha256Digest::of(bytes(role).as_bytes());
+            let sha256 = match (role, self.blind) {
+                (ModelRole::Detection, Some(contract)) => contract.detector,
+                (ModelRole::Recognition, Some(contract)) => contract.recogniser,
+                _ => Sha256Digest::of(bytes(role).as_bytes()),
+            };
             ModelInfo { role, file: format!("{role:?}"), sha256 }
         };
         PackInfo {

@@ -31,7 +31,8 @@ use super::{
 use crate::{
     fields::FieldNames,
     monitor::Monitor,
-    store::{Incoming, Location, Merge, Provenance, implausible},
+    plausible::{Extent, Implausible, check_analysis, check_face},
+    store::{Incoming, Location, Merge, Provenance},
 };
 
 /// What may be mapped. Without `norm` the embeddings must be raw; without `sha256` photos are taken to be those that were measured; `noface` are
@@ -141,7 +142,10 @@ pub fn import_legacy(
         if known.insert(sha256) {
             let merged = import.merge.content(&sha256, photo.bytes, Some(&photo.camera))?;
             import.count(merged, &mut summary.import.contents);
-            let faces = cache.faces(&cache.photos[&photo.path].rows)?;
+            let rows = &cache.photos[&photo.path].rows;
+            // What was decoded has a size.
+            let extent = Extent::new(photo.width, photo.height).map_err(|error| cache.wrong(rows, &error))?;
+            let faces = cache.faces(rows, extent)?;
             summary.import.faces += faces.len() as u64;
             let analysis = FaceAnalysis {
                 pack: String::new(),
@@ -152,6 +156,7 @@ pub fn import_legacy(
                 faces,
                 gender_age: None,
             };
+            check_analysis(&analysis, None).map_err(|error| cache.wrong(rows, &error))?;
             let incoming = Incoming::Analysed(Box::new(analysis), Provenance::default());
             let merged = import.merge.outcome(&sha256, &summary.import.contract, &incoming)?;
             import.count(merged, &mut summary.import.outcomes);
@@ -246,13 +251,18 @@ impl Cache {
     }
 
     /// The faces in some rows, the most confident first as a detector gives them.
-    fn faces(&self, rows: &[usize]) -> Result<Vec<Face>, LegacyError> {
-        let mut faces = rows.iter().map(|row| self.face(*row)).collect::<Result<Vec<Face>, _>>()?;
+    fn faces(&self, rows: &[usize], photo: Extent) -> Result<Vec<Face>, LegacyError> {
+        let mut faces = rows.iter().map(|row| self.face(*row, photo)).collect::<Result<Vec<Face>, _>>()?;
         faces.sort_by(|a, b| b.det_score.total_cmp(&a.det_score));
         Ok(faces)
     }
 
-    fn face(&self, row: usize) -> Result<Face, LegacyError> {
+    /// What is wrong with the faces of a photo, which has these rows.
+    fn wrong(&self, rows: &[usize], problem: &Implausible) -> LegacyError {
+        LegacyError::row(&self.bbox_name, rows.first().copied().unwrap_or(0), problem.to_string())
+    }
+
+    fn face(&self, row: usize, photo: Extent) -> Result<Face, LegacyError> {
         let wrong = |problem: String| LegacyError::row(&self.bbox_name, row, problem);
         let mut corners = [0.0; 4];
         corners.copy_from_slice(self.bbox.row(row));
@@ -275,10 +285,8 @@ impl Cache {
             landmarks_68: self.landmarks_68.points(row),
             blur: self.blur.one(row),
         };
-        match implausible(&face) {
-            Some(problem) => Err(wrong(format!("the face {problem}"))),
-            None => Ok(face),
-        }
+        check_face(&face, photo).map_err(|what| wrong(format!("the face {what}")))?;
+        Ok(face)
     }
 
     /// A raw vector has its length; a unit vector needs one beside it.

@@ -17,6 +17,7 @@ use super::{Arrays, Cache, FIELDS};
 use crate::{
     fields::FieldNames,
     interop::{import_error::ImportError, npy, source},
+    plausible::Extent,
     store::Item,
 };
 
@@ -79,7 +80,13 @@ fn fields() -> FieldNames {
 /// Reads everything that a cache says; how many faces make sense.
 fn look_at(arrays: &dyn Arrays) -> usize {
     let Ok(cache) = Cache::read(arrays, &fields()) else { return 0 };
-    cache.photos.values().filter_map(|photo| cache.faces(&photo.rows).ok()).map(|faces| faces.len()).sum()
+    let photo_size = Extent::new(100, 100).unwrap();
+    cache
+        .photos
+        .values()
+        .filter_map(|photo| cache.faces(&photo.rows, photo_size).ok())
+        .map(|faces| faces.len())
+        .sum()
 }
 
 #[test]

@@ -67,6 +67,12 @@ pub(crate) fn stays_in_planes(header: &header::Header) -> bool {
     Subsampling::of(header).is_some()
 }
 
+/// Width and height as they are stored.
+pub(crate) fn size(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
+    let header = Decompressor::new().and_then(|mut decoder| decoder.read_header(bytes)).map_err(damaged)?;
+    Ok((header.width as u32, header.height as u32))
+}
+
 fn open(bytes: &[u8], limits: &ImageLimits) -> Result<(Decompressor, DecompressHeader), DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
     let header = decoder.read_header(bytes).map_err(damaged)?;
