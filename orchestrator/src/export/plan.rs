@@ -293,6 +293,8 @@ mod tests {
                     paths: vec![format!("/{i}.jpg").into()],
                     width: 4000,
                     height: 3000,
+                    bytes: 1000,
+                    capture_year: None,
                 })
                 .collect(),
             faces: faces
@@ -306,6 +308,7 @@ mod tests {
                     norm: 20.0,
                     blur: 100.0,
                     landmarks_68: Vec::new(),
+                    roll: None,
                     pose: None,
                 })
                 .collect(),

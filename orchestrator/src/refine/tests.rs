@@ -37,6 +37,8 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
                 paths: vec![format!("/photos/{i:03}.jpg").into()],
                 width: 1000,
                 height: 1000,
+                bytes: 1000,
+                capture_year: None,
             })
             .collect(),
         faces: sketches
@@ -50,6 +52,7 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
                 norm: 20.0,
                 blur: sketch.blur,
                 landmarks_68: Vec::new(),
+                roll: None,
                 pose: None,
             })
             .collect(),
