@@ -18,7 +18,7 @@ use crate::{
         plan_args::{Means, Planned},
     },
     era::{
-        EraChange, EraSet, Fit, Split, SplitParameters, Survey, histogram,
+        EraChange, EraSet, Fit, Split, SplitParameters, Survey, Verdict, histogram,
         report::{Group, Page},
         split, survey,
     },
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Split anew: eras that are there are set aside
     #[arg(long)]
     replace: bool,
+    /// Split although `era probe` says that the set is not sortable
+    #[arg(long)]
+    anyway: bool,
     #[command(flatten)]
     clustering: ClusteringArgs,
 }
@@ -49,6 +52,7 @@ struct Summary {
     set: String,
     faces: usize,
     recovered: usize,
+    verdict: Verdict,
     eras: Vec<Said>,
     thin: Vec<Said>,
     undated: Vec<Listed>,
@@ -103,6 +107,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         .into());
     }
+    if !split.verdict.is_sortable() && !args.anyway {
+        return Err(EraError::NotSortable { set: scene.name().to_owned(), verdict: split.verdict }.into());
+    }
     let change = eras.split(&split, args.split.min_anchor)?;
 
     let page = page(&scene, &survey, &split, &change);
@@ -122,6 +129,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         set: scene.name().to_owned(),
         faces: survey.faces.len(),
         recovered: survey.recovered,
+        verdict: split.verdict,
         eras: of_eras,
         thin,
         undated: undated.map(|face| Listed::new(&eras, *face, None)).collect(),
@@ -207,6 +215,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dropped)?;
         writeln!(f, "{}: {} faces, {} of them not in the set", self.set, self.faces, self.recovered)?;
+        writeln!(f, "{}", self.verdict)?;
         for era in &self.eras {
             writeln!(f, "{}: {} founding faces, {} joined", era.name, era.founding, era.joined)?;
         }
