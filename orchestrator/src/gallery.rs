@@ -36,6 +36,10 @@ pub struct Content {
     pub width: u32,
     /// Height of the upright image in pixels.
     pub height: u32,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Year in which it was taken, by the camera's own clock; `None` where the camera does not say.
+    pub capture_year: Option<u16>,
 }
 
 /// A face without its embedding, which is the row of the same number.
@@ -55,7 +59,10 @@ pub struct GalleryFace {
     pub blur: f32,
     /// 68 points x, y, z in pixels.
     pub landmarks_68: Vec<[f32; 3]>,
-    /// Head pose from the 68 points; `None` where they span nothing.
+    /// Degrees by which the face is turned in the photo, from the detector's five points ([`facesets_core::roll_of`]); `None` where they
+    /// say nothing.
+    pub roll: Option<f32>,
+    /// Head pose from the 68 points; `None` where they span nothing or contradict `roll`, as they do where a face is not upright.
     pub pose: Option<Pose>,
 }
 

@@ -9,7 +9,7 @@ use crate::{
         ClusterError, Clusters, Constraints, Cut, Engine, Linkage, Unwatched, Watch, centroids, cut_with,
     },
     gallery::Gallery,
-    pins::ResolvedPins,
+    pins::{Kinship, ResolvedPins},
     threshold::CosineDistance,
 };
 
@@ -54,25 +54,53 @@ impl Grouping<'_> {
     }
 
     /// Average-linkage clusters of some faces (ascending rows), each with its rows ascending, in the order of their first rows.
+    ///
+    /// Faces that the user says are one person's bring the whole clusters together that they are in without that: two people are meant, not two
+    /// faces, which would otherwise leave both. Where the user says that other faces of these clusters are not one person's, the faces of
+    /// these clusters are clustered again, those that belong together first.
     pub fn faces(
         &self,
         gallery: &Gallery,
         rows: &[usize],
         threshold: CosineDistance,
     ) -> Result<Vec<Vec<usize>>, ClusterError> {
+        let said = &self.pins.constraints;
+        let apart =
+            Constraints { together: Vec::new(), apart: Kinship::of(self.pins).apart_of_all_kin(said) };
+        let groups = self.average(gallery, rows, threshold, &apart)?;
+        if said.together.is_empty() {
+            return Ok(groups);
+        }
+        let mut whole = Vec::new();
+        for parts in joined(&groups, &said.together) {
+            let mut rows: Vec<usize> = parts.iter().flat_map(|part| groups[*part].iter().copied()).collect();
+            rows.sort_unstable();
+            if parts.len() > 1 && parts_someone(&rows, &said.apart) {
+                whole.extend(self.average(gallery, &rows, threshold, said)?);
+            } else {
+                whole.push(rows);
+            }
+        }
+        whole.sort_unstable_by_key(|rows| rows.first().copied());
+        Ok(whole)
+    }
+
+    /// Clusters of some faces, whatever the pins say beside these constraints.
+    fn average(
+        &self,
+        gallery: &Gallery,
+        rows: &[usize],
+        threshold: CosineDistance,
+        constraints: &Constraints,
+    ) -> Result<Vec<Vec<usize>>, ClusterError> {
         let ranks = gallery.tie_ranks();
         let clusters = if rows.len() == gallery.faces.len() {
-            let how = How {
-                linkage: Linkage::Average,
-                threshold,
-                ranks: &ranks,
-                constraints: &self.pins.constraints,
-            };
+            let how = How { linkage: Linkage::Average, threshold, ranks: &ranks, constraints };
             self.cut(&gallery.embeddings, &how)?
         } else {
             let ranks: Vec<usize> = rows.iter().map(|row| ranks[*row]).collect();
             let some = gallery.embeddings.select(Axis(0), rows);
-            let constraints = among(&self.pins.constraints, |row| rows.binary_search(&row).ok());
+            let constraints = among(constraints, |row| rows.binary_search(&row).ok());
             let how = How {
                 linkage: Linkage::Average,
                 threshold,
@@ -128,6 +156,30 @@ impl Grouping<'_> {
     }
 }
 
+/// Numbers of groups (of ascending rows) that belong together, as rows of them do; each group once.
+fn joined(groups: &[Vec<usize>], together: &[(usize, usize)]) -> Vec<Vec<usize>> {
+    let group_of = |row: usize| groups.iter().position(|rows| rows.binary_search(&row).is_ok());
+    let mut first: Vec<usize> = (0..groups.len()).collect();
+    for (a, b) in together {
+        // One that is no face, or not looked at, is in none.
+        let (Some(a), Some(b)) = (group_of(*a), group_of(*b)) else { continue };
+        let (a, b) = (first[a].min(first[b]), first[a].max(first[b]));
+        first.iter_mut().filter(|of| **of == b).for_each(|of| *of = a);
+    }
+    let mut parts: Vec<Vec<usize>> = vec![Vec::new(); groups.len()];
+    for (group, of) in first.into_iter().enumerate() {
+        parts[of].push(group);
+    }
+    parts.retain(|parts| !parts.is_empty());
+    parts
+}
+
+/// Whether two of some faces (ascending rows) are not one person's.
+pub fn parts_someone(rows: &[usize], apart: &[(usize, usize)]) -> bool {
+    let has = |row: &usize| rows.binary_search(row).is_ok();
+    apart.iter().any(|(a, b)| has(a) && has(b))
+}
+
 /// What differs between clusterings.
 struct How<'a> {
     linkage: Linkage,
@@ -154,4 +206,39 @@ fn dense(ranks: &[usize]) -> Vec<usize> {
         dense[at] = rank;
     }
     dense
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::gallery_of;
+
+    /// Clusters at 0.55 of the faces of a gallery, under pins.
+    fn clusters(gallery: &Gallery, together: &[(usize, usize)], apart: &[(usize, usize)]) -> Vec<Vec<usize>> {
+        let constraints = Constraints { together: together.to_vec(), apart: apart.to_vec() };
+        let pins = ResolvedPins { apart_by: vec![1; apart.len()], constraints, ..ResolvedPins::default() };
+        let grouping = Grouping { pins: &pins, ..Grouping::default() };
+        let rows: Vec<usize> = (0..gallery.faces.len()).collect();
+        grouping.faces(gallery, &rows, CosineDistance::literal(0.55)).unwrap()
+    }
+
+    #[test]
+    fn two_faces_of_two_people_that_belong_together_unite_these_people() {
+        let gallery = gallery_of(&[(0, 0.3), (0, 0.3), (0, 0.3), (1, 0.3), (1, 0.3), (2, 0.3), (3, 0.0)]);
+        assert_eq!(clusters(&gallery, &[(0, 3)], &[]), [vec![0, 1, 2, 3, 4], vec![5], vec![6]]);
+        assert_eq!(clusters(&gallery, &[(3, 0), (4, 5)], &[]), [vec![0, 1, 2, 3, 4, 5], vec![6]]);
+        assert_eq!(clusters(&gallery, &[(5, 6)], &[(0, 1)])[2], [3, 4]);
+    }
+
+    #[test]
+    fn where_other_faces_are_said_to_be_apart_only_those_are_united_that_must_be() {
+        let gallery = gallery_of(&[(0, 0.3), (0, 0.3), (0, 0.3), (1, 0.3), (1, 0.3), (1, 0.3)]);
+        let found = clusters(&gallery, &[(0, 3)], &[(1, 4)]);
+        let with = |row: usize| found.iter().find(|rows| rows.contains(&row)).unwrap();
+        assert_eq!(with(0), with(3), "{found:?}");
+        assert!(!with(1).contains(&4), "{found:?}");
+        // What is said of a face is said of whoever belongs to it.
+        let found = clusters(&gallery, &[(0, 3)], &[(3, 1)]);
+        assert!(found.iter().all(|rows| !(rows.contains(&0) && rows.contains(&1))), "{found:?}");
+    }
 }

@@ -43,5 +43,6 @@ pub mod team;
 mod testing;
 pub mod threshold;
 pub mod ui;
+pub mod upright;
 pub mod verify;
 pub mod why;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayRef2, Axis};
 use rayon::prelude::*;
 
-use crate::{cluster::centroids, gallery::Gallery};
+use crate::{cluster::centroids, gallery::Gallery, upright::upright};
 
 /// Faces compared in one go: enough for the product of matrices to be fast, few enough for its result to stay small.
 const BLOCK: usize = 256;
@@ -27,10 +27,10 @@ pub struct Centroids {
 }
 
 impl Centroids {
-    /// The centroids of sets of faces (rows of the gallery).
+    /// The centroids of sets of faces (rows of the gallery), of those that are upright.
     pub fn of(gallery: &Gallery, sets: &[Vec<usize>]) -> Self {
         let filled: Vec<usize> = (0..sets.len()).filter(|set| !sets[*set].is_empty()).collect();
-        let groups: Vec<Vec<usize>> = filled.iter().map(|set| sets[*set].clone()).collect();
+        let groups: Vec<Vec<usize>> = filled.iter().map(|set| upright(gallery, &sets[*set])).collect();
         Self { matrix: centroids(&gallery.embeddings, &groups), sets: filled }
     }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 use crate::{
     cluster::{Constraints, centroid},
     gallery::{FaceFinder, Gallery},
+    grouping::parts_someone,
+    threshold::CosineDistance,
 };
 
 /// A face as it is named for good.
@@ -77,7 +79,7 @@ pub struct ResolvedPins {
 }
 
 /// What a pin changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PinEffect {
     /// The pin.
     pub pin: i64,
@@ -85,6 +87,14 @@ pub struct PinEffect {
     pub kind: PinKind,
     /// Whether the result were another without it.
     pub changed: bool,
+    /// Cosine distance of its two faces; `None` of one face.
+    pub distance: Option<f32>,
+    /// The distance at which faces are one person's on average without it.
+    pub threshold: CosineDistance,
+    /// Where its two faces are one person's, but are in two groups without pins: how many faces these have.
+    pub unites: Option<[usize; 2]>,
+    /// Whether these groups are not united as a whole, since other pins say that faces of them are not one person's.
+    pub kept_apart: bool,
 }
 
 /// Finds the faces that pins mean, and pins that contradict each other.
@@ -259,33 +269,70 @@ impl Kinship {
         self.first.contains_key(&row) || self.apart.range((first, 0)..=(first, usize::MAX)).next().is_some()
     }
 
+    /// What is said of pairs that are apart, of all that belong to one of a pair and all that belong to the other.
+    pub fn apart_of_all_kin(&self, said: &Constraints) -> Vec<(usize, usize)> {
+        let kin = |row: usize| {
+            let first = self.first(row);
+            let kin = self.first.iter().filter(move |(_, of)| **of == first).map(|(row, _)| *row);
+            kin.chain([row]).collect::<BTreeSet<usize>>()
+        };
+        let pairs = said.apart.iter().flat_map(|(a, b)| {
+            let others = kin(*b);
+            kin(*a).into_iter().flat_map(move |a| others.clone().into_iter().map(move |b| (a, b)))
+        });
+        pairs.collect()
+    }
+
     fn first(&self, row: usize) -> usize {
         self.first.get(&row).copied().unwrap_or(row)
     }
 }
 
-/// What each pin about two faces changed, from the groups without any pins.
-pub fn effects(gallery: &Gallery, pins: &[Pin], groups_without: &[Vec<usize>]) -> Vec<PinEffect> {
+/// What each pin about two faces changed, from the groups at `threshold` without any pins.
+pub fn effects(
+    gallery: &Gallery,
+    pins: &[Pin],
+    groups_without: &[Vec<usize>],
+    threshold: CosineDistance,
+) -> Vec<PinEffect> {
+    let all = resolve(gallery, pins).map(|resolved| resolved.constraints).unwrap_or_default();
     let mut group_of: HashMap<usize, usize> = HashMap::new();
     for (group, rows) in groups_without.iter().enumerate() {
         group_of.extend(rows.iter().map(|row| (*row, group)));
     }
     let effect = |pin: &Pin| {
         let one = resolve(gallery, std::slice::from_ref(pin)).ok()?;
-        let changed = match pin.kind {
-            PinKind::NoFace => !one.no_faces.is_empty(),
-            PinKind::Same => {
-                let (a, b) = one.constraints.together.first()?;
-                group_of.get(a) != group_of.get(b)
-            }
-            PinKind::Different => {
-                let (a, b) = one.constraints.apart.first()?;
-                group_of.get(a) == group_of.get(b)
-            }
+        let pair = one.constraints.together.first().or(one.constraints.apart.first()).copied();
+        let groups = pair.map(|(a, b)| [group_of.get(&a).copied(), group_of.get(&b).copied()]);
+        let changed = match (pin.kind, groups) {
+            (PinKind::NoFace, _) => !one.no_faces.is_empty(),
+            (PinKind::Same, Some([a, b])) => a != b,
+            (PinKind::Different, Some([a, b])) => a == b,
+            (_, None) => return None,
         };
-        Some(PinEffect { pin: pin.id, kind: pin.kind, changed })
+        let united = groups.filter(|_| changed && pin.kind == PinKind::Same);
+        let united = united.and_then(|[a, b]| Some([&groups_without[a?], &groups_without[b?]]));
+        let kept_apart = united.is_some_and(|[a, b]| {
+            let mut rows = [a.as_slice(), b.as_slice()].concat();
+            rows.sort_unstable();
+            parts_someone(&rows, &all.apart)
+        });
+        Some(PinEffect {
+            pin: pin.id,
+            kind: pin.kind,
+            changed,
+            distance: pair.map(|(a, b)| distance(gallery, a, b)),
+            threshold,
+            unites: united.map(|groups| groups.map(Vec::len)),
+            kept_apart,
+        })
     };
     pins.iter().filter_map(effect).collect()
+}
+
+/// Cosine distance of two faces.
+pub fn distance(gallery: &Gallery, a: usize, b: usize) -> f32 {
+    1.0 - gallery.embedding(a).dot(&gallery.embedding(b))
 }
 
 fn list(pins: &[i64]) -> String {
@@ -371,8 +418,23 @@ mod tests {
             pin(&gallery, 3, PinKind::Same, 0, 2),
             pin(&gallery, 4, PinKind::NoFace, 2, 2),
         ];
-        let changed: Vec<bool> =
-            effects(&gallery, &pins, &[vec![0, 1], vec![2]]).iter().map(|effect| effect.changed).collect();
+        let cut = CosineDistance::literal(0.55);
+        let found = effects(&gallery, &pins, &[vec![0, 1], vec![2]], cut);
+        let changed: Vec<bool> = found.iter().map(|effect| effect.changed).collect();
         assert_eq!(changed, [false, true, true, true]);
+        assert_eq!((found[2].unites, found[2].distance), (Some([2, 1]), Some(1.0)));
+        assert_eq!((found[0].unites, found[1].unites), (None, None));
+    }
+
+    #[test]
+    fn a_pin_between_groups_that_other_pins_part_is_said_to_unite_no_more_than_its_faces() {
+        let gallery = gallery_of(&[(0, 0.0), (0, 0.0), (1, 0.0), (1, 0.0)]);
+        let said = |pins: &[Pin]| {
+            let groups = [vec![0, 1], vec![2, 3]];
+            effects(&gallery, pins, &groups, CosineDistance::literal(0.55))[0].kept_apart
+        };
+        let same = pin(&gallery, 1, PinKind::Same, 0, 2);
+        assert!(!said(&[same]));
+        assert!(said(&[same, pin(&gallery, 2, PinKind::Different, 1, 3)]));
     }
 }

@@ -57,11 +57,11 @@ const MIDLINE: (usize, usize) = (27, 8);
 /// The five terms, each in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct QualityTerms {
-    /// 1 straight at the camera, 0 from 60° of turn; 0 where the pose is unknown.
+    /// 1 straight at the camera, 0 from 60° of turn; 0 where the pose is unknown, as it is of a face that lies.
     pub frontality: f32,
     /// Detector confidence.
     pub det_score: f32,
-    /// Mean over mirror pairs of (nearer ÷ farther distance to the midline); 0 without landmarks.
+    /// Mean over mirror pairs of (nearer ÷ farther distance to the midline); 0 without landmarks that are believed.
     pub landmark_symmetry: f32,
     /// Short side of the box, 1 from 256 px.
     pub face_size: f32,
@@ -75,7 +75,7 @@ impl QualityTerms {
         Self {
             frontality: face.pose.map_or(0.0, frontality),
             det_score: face.det_score.clamp(0.0, 1.0),
-            landmark_symmetry: landmark_symmetry(&face.landmarks_68),
+            landmark_symmetry: face.pose.map_or(0.0, |_| landmark_symmetry(&face.landmarks_68)),
             face_size: (face.bbox.short_side() / FACE_SIZE_FULL_PIXELS).clamp(0.0, 1.0),
             sharpness: face.blur / (face.blur + SHARPNESS_HALF_BLUR),
         }
@@ -128,6 +128,7 @@ mod tests {
             norm: 1.0,
             blur,
             landmarks_68: Vec::new(),
+            roll: None,
             pose: Some(Pose { pitch: 0.0, yaw, roll: 0.0 }),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) fn gallery_of(faces: &[(usize, f32)]) -> Gallery {
         paths: vec![format!("/photos/{i:03}.jpg").into()],
         width: 1000,
         height: 1000,
+        bytes: 1000,
+        capture_year: None,
     };
     let face = |content: usize| GalleryFace {
         content,
@@ -29,6 +31,7 @@ pub(crate) fn gallery_of(faces: &[(usize, f32)]) -> Gallery {
         norm: 20.0,
         blur: 100.0,
         landmarks_68: Vec::new(),
+        roll: None,
         pose: None,
     };
     Gallery {

@@ -150,6 +150,8 @@ pub struct Measured {
     pub short_side: f32,
     /// Detector confidence.
     pub det_score: f32,
+    /// Degrees by which it is turned in the photo, in (−180, 180]; `None` where its points say nothing.
+    pub roll: Option<f32>,
     /// Variance of the Laplacian.
     pub blur: f32,
     /// Length of the recogniser's raw output.
@@ -170,6 +172,7 @@ impl Measured {
             bbox: face.bbox.corners(),
             short_side: face.bbox.short_side(),
             det_score: face.det_score,
+            roll: face.roll,
             blur: face.blur,
             norm: face.norm,
             composite: quality.composite(),

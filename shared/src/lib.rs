@@ -24,7 +24,7 @@ pub use contract::{
 pub use digest::Sha256Digest;
 pub use embedding::{EMBEDDING_LEN, Embedding, FaceEmbedding};
 pub use face::{DetectedFace, Detections, Face, FaceAnalysis, FaceCount, Gender, GenderAge, GenderAges};
-pub use geometry::{BBox, Pose};
+pub use geometry::{BBox, Pose, UPRIGHT_DEGREES, believed_pose, roll_of};
 pub use limits::ImageLimits;
 pub use litter::is_litter;
 pub use shown::{OneLine, shown};

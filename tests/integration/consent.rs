@@ -177,7 +177,17 @@ fn eras_have_the_consent_of_the_whole_person_and_it_is_demanded_of_what_is_added
     // One photo speaks for all eras.
     workspace.ok(["consent", "set", &best_photo(&workspace, "ready/faceset_001"), "--granted"]);
     workspace.ok(export("ready", &["--replace"]));
-    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "4", "--no-certificate"];
+    let split = [
+        "era",
+        "split",
+        "faceset_001",
+        "--corpus",
+        "ready",
+        "--min-anchor",
+        "4",
+        "--anyway",
+        "--no-certificate",
+    ];
     let said = workspace.json(split.iter().chain(&["--require-consent"]));
     assert_eq!(said["applied"]["withheld"], json!([]), "{said}");
     let eras = names(&said["eras"]);

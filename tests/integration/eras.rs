@@ -174,6 +174,8 @@ fn an_era_of_which_copies_make_too_few_crops_lies_in_thin_and_an_export_anew_mov
     assert_eq!(names(&said["eras"]), ["faceset_001_2005", "faceset_001_2015"], "{said}");
     assert_eq!(names(&said["thin"]), ["faceset_001_2010"], "{said}");
     assert_eq!(said["applied"]["thinned"], serde_json::json!(["faceset_001_2010"]), "{said}");
+    let crops = serde_json::json!({"faceset_001_2005": 4, "faceset_001_2010": 3, "faceset_001_2015": 4});
+    assert_eq!(said["applied"]["crops"], crops, "what was written, not what there was before");
     let master = workspace.read_json("ready/manifest.json");
     assert_eq!(names(&master["thin_eras"]), ["faceset_001_2010"]);
     assert!(
@@ -252,7 +254,7 @@ fn eras_of_real_photos_are_certified_and_a_crop_that_shows_two_faces_is_cut_agai
     certificate::plant_a_second_face(&planted);
     let planted = fs::read(&planted).unwrap();
 
-    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2"];
+    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2", "--anyway"];
     let before = snapshot(&workspace.join("ready"));
     let dry = workspace.run([&split[..], &["--dry-run", "--worker-binary", "/nowhere"]].concat());
     assert_eq!(dry.code, Some(0), "nobody is asked: {dry}");
@@ -284,7 +286,7 @@ fn killed_while_a_worker_looks_a_split_is_all_there_or_has_never_been_and_no_pro
     let before = snapshot(&workspace.join("ready"));
     let mut never = 0;
     for pause in [0, 100, 300, 900] {
-        let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2"];
+        let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "2", "--anyway"];
         let mut command = workspace.command(split);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -326,7 +328,8 @@ fn what_was_set_aside_and_what_lies_nowhere_any_more_outlive_an_extension_and_a_
 
     // Nothing is called 2005 any more: what was set aside goes with the first of the new sets.
     // And every crop is there already, whatever the set was called.
-    let said = workspace.json(era("split", &["--replace", "--min-anchor", "4", "--sub-threshold", "0.6"]));
+    let said = workspace
+        .json(era("split", &["--replace", "--min-anchor", "4", "--sub-threshold", "0.6", "--anyway"]));
     assert_eq!((names(&said["eras"]).len(), said["applied"]["failed"].as_u64()), (1, Some(0)), "{said}");
     let only = names(&said["eras"])[0].to_owned();
     assert!(!ready.join("faceset_001_2005").exists() && only != "faceset_001_2005");
@@ -346,6 +349,23 @@ fn reports_show_faces_by_year_and_a_set_without_eras_is_refused_with_a_hint() {
     let refused = workspace.run(era("split", &[]));
     assert_eq!(refused.code, Some(2), "{refused}");
     refused.says(&["no sub-cluster of `faceset_001` has 20 photos or more", "hint:", "era probe"]);
+    // One sub-cluster of nine photos: what `probe` finds not sortable, `split` does not split by the same flags.
+    let before = snapshot(&workspace.join("ready"));
+    let flags = ["--min-anchor", "4", "--sub-threshold", "0.6"];
+    let probed = workspace.json(era("probe", &flags));
+    let verdict = serde_json::json!({"verdict": "too_few_anchors", "anchors": 1, "min_anchor": 4});
+    assert_eq!(probed["verdict"], verdict, "{probed}");
+    let refused = workspace.run(era("split", &flags));
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&[
+        "`faceset_001` is not sortable: 1 sub-clusters have 4 photos or more",
+        "hint:",
+        "--anyway",
+    ]);
+    assert!(snapshot(&workspace.join("ready")) == before);
+    let said = workspace.json(era("split", &[&flags[..], &["--anyway"]].concat()));
+    assert_eq!((&said["verdict"], names(&said["eras"]).len()), (&verdict, 1), "{said}");
+    workspace.ok(["undo"]);
     let refused = workspace.run(["era", "probe", "nobody", "--corpus", "ready"]);
     assert_eq!(refused.code, Some(2), "{refused}");
     refused.says(&["there is no set `nobody`", "hint:"]);

@@ -83,6 +83,50 @@ fn copies_of_a_photo_are_exported_once_and_other_photos_of_the_same_person_all()
 }
 
 #[test]
+fn the_original_is_handed_out_and_not_a_copy_of_it_that_ranks_better() {
+    let photos = tempfile::tempdir().unwrap();
+    let portrait = decode_upright(
+        &fs::read(setup::photos().join("2012/speeches/obama2.jpg")).unwrap(),
+        &ImageLimits::default(),
+    )
+    .unwrap();
+    // Large and soft, as from an old lens; and what a messenger makes of it, which is sharper pixel by pixel.
+    let (width, height) = portrait.dimensions();
+    let original = imageops::resize(&portrait, width * 2, height * 2, FilterType::CatmullRom);
+    original.save(photos.path().join("original.jpg")).unwrap();
+    let shrunk = |percent: u32| {
+        imageops::resize(
+            &original,
+            width * 2 * percent / 100,
+            height * 2 * percent / 100,
+            FilterType::Triangle,
+        )
+    };
+    shrunk(60).save(photos.path().join("messenger.jpg")).unwrap();
+    shrunk(30).save(photos.path().join("thumbnail.jpg")).unwrap();
+    fs::copy(setup::photos().join("2009/portraits/obama.jpg"), photos.path().join("other.jpg")).unwrap();
+
+    let workspace = refined(photos.path());
+    let composite = |name: &str| {
+        let photo = photos.path().join(name);
+        workspace.json(["why", photo.to_str().unwrap()])["faces"][0]["composite"].as_f64().unwrap()
+    };
+    assert!(composite("messenger.jpg") > composite("original.jpg"), "else there were nothing to show");
+    let said = workspace.ok(["refine", "again", "--min-faces", "4", "--min-blur", "0"]).stdout;
+    let of_four = "4 photos, 2 of them seem to show the same as others (similarity ≥ 0.95): 2 pictures";
+    assert!(said.contains(&format!("{of_four}, fewer than `--min-faces 4`")), "{said}");
+    workspace.ok(["export-swap", "refined", "ready", "--no-certificate"]);
+    let ready = sets(&workspace, "ready");
+    let kept: BTreeSet<&str> =
+        ready.iter().flat_map(|set| list(&set["faces"])).map(|face| file_name(&face["source"])).collect();
+    assert_eq!(kept, ["original.jpg", "other.jpg"].into());
+    assert_eq!(
+        duplicates(&ready),
+        BTreeMap::from([("messenger.jpg", "original.jpg"), ("thumbnail.jpg", "original.jpg")])
+    );
+}
+
+#[test]
 fn a_face_whose_photo_cannot_be_read_any_more_is_told_of_with_the_reason() {
     let workspace = Workspace::in_memory();
     let portrait =
@@ -195,6 +239,7 @@ fn is_a_row_a_crop(rows: &Value, set: &Value, dump: &[Value]) {
         let taken = of_photo["camera"]["taken"].as_str();
         let year: Option<i64> = taken.map(|taken| taken[..4].parse().unwrap());
         assert_eq!(row["capture_year"].as_i64(), year);
+        assert_eq!(face["capture_year"], json!(year), "the manifest says it too");
         for (column, bytes) in [("bbox", &stored["bbox"]), ("embedding", &stored["embedding"])] {
             assert_eq!(row[column], *bytes, "{column}");
         }

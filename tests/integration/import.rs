@@ -101,16 +101,23 @@ import numpy as np
 arrays = dict(np.load(sys.argv[1]))
 np.savez(sys.argv[1] + ".plain.npz", **arrays)
 np.savez_compressed(sys.argv[1] + ".small.npz", **arrays)
+# As earlier versions wrote it: of a pose yaw came first.
+meta = json.loads(arrays["meta"].item())
+assert meta["format_version"] == 2
+arrays["meta"] = np.array(json.dumps({**meta, "format_version": 1}).encode())
+arrays["faces_pose"] = arrays["faces_pose"][:, [1, 0, 2]]
+np.savez(sys.argv[1] + ".earlier.npz", **arrays)
 print("null")
 "#;
     python::json(program, &arrays);
-    let dumps = ["faces.npz", "faces.npz.plain.npz", "faces.npz.small.npz"].map(|name| {
+    let names = ["", ".plain.npz", ".small.npz", ".earlier.npz"].map(|ending| format!("faces.npz{ending}"));
+    let dumps = names.map(|name| {
         let other = Workspace::new();
         let run = import(&other, &workspace.join(name), &[]);
         assert_eq!(run.code, Some(0), "{run}");
         other.dump()
     });
-    assert!(dumps[0] == dumps[1] && dumps[1] == dumps[2]);
+    assert!(dumps.iter().all(|dump| *dump == dumps[0]));
 }
 
 /// A face moved by a pixel, another size of a file, another orientation of a photo.
@@ -201,7 +208,8 @@ last = len(good["faces_number"]) - 1
 raw = lambda name: (source / f"{name}.npy").read_bytes()
 case(["`faces_embedding` is missing"], faces_embedding=None)
 case(["`meta` is missing"], meta=None)
-case(["format version 2", "version 1"], meta=meta(format_version=2))
+case(["format version 3", "versions 1 to 2"], meta=meta(format_version=3))
+case(["format version 0", "versions 1 to 2"], meta=meta(format_version=0))
 case(["`meta` is not that of a facesets export"], meta=meta(format="x"))
 case(["`meta` has a wrong contract: `x`"], meta=meta(contract="x"))
 case(["`contents_landmarks_contract`, row", "none of the 0 landmarks contracts"], meta=meta(landmarks_contracts=[]))

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use facesets_core::Pose;
 use facesets_tests::{program::Workspace, python, setup};
 use serde_json::Value;
 
@@ -20,13 +21,14 @@ import json, sys
 import numpy as np
 z = np.load(sys.argv[1], allow_pickle=False)
 meta = json.loads(z["meta"].item())
-assert meta["format_version"] == 1 and meta["landmarks_contracts"]
+assert meta["format_version"] == 2 and meta["landmarks_contracts"]
 assert np.allclose(np.linalg.norm(z["faces_embedding"], axis=1), 1, atol=1e-5)
 assert (z["contents_sha256"][z["faces_content"]] == z["faces_sha256"]).all()
 hexes = lambda a: [row.tobytes().hex() for row in a]
 print(json.dumps({
     "arrays": {name: [z[name].dtype.str, list(z[name].shape)] for name in z.files},
     "contract": meta["contract"],
+    "poses": z["faces_pose"].tolist(),
     "paths": [p.hex() for p in z["locations_path"]],
     "kinds": sorted(k.decode() for k in z["contents_error_kind"] if k),
     "faces": [{
@@ -50,6 +52,7 @@ fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
         assert_eq!(face.as_object_mut().unwrap().remove("contract").as_ref(), Some(&read["contract"]));
     }
     assert_eq!(read["faces"], Value::from(faces.clone()));
+    are_pitch_yaw_and_roll(&read["poses"], &faces);
     assert_eq!(read["paths"], Value::from(paths));
     assert_eq!(read["kinds"], Value::from(vec!["decode"]));
     assert_eq!(read["arrays"]["faces_landmarks_68"], serde_json::json!(["<f4", [faces.len(), 68, 3]]));
@@ -61,6 +64,22 @@ fn numpy_reads_every_field_of_an_export_as_the_dump_has_it() {
     again.says(&["exists", "hint:", "--force"]);
     workspace.ok([Path::new("store"), Path::new("export"), Path::new("--force"), &out]);
     assert!(fs::read(&out).unwrap() == before, "an export of the same store is the same file");
+}
+
+/// Demands the head poses of faces of the dump, in degrees and in this order.
+fn are_pitch_yaw_and_roll(poses: &Value, faces: &[Value]) {
+    let poses = poses.as_array().unwrap();
+    assert_eq!(poses.len(), faces.len());
+    for (pose, face) in poses.iter().zip(faces) {
+        let hex = face["landmarks_68"].as_str().unwrap();
+        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap();
+        let number = |at: usize| f32::from_le_bytes(std::array::from_fn(|i| byte(4 * at + i)));
+        let landmarks: Vec<[f32; 3]> =
+            (0..68).map(|point| std::array::from_fn(|i| number(3 * point + i))).collect();
+        let expected = Pose::from_landmarks_68(&landmarks).expect("an upright face has a pose");
+        let angles = [expected.pitch, expected.yaw, expected.roll].map(f64::from);
+        assert_eq!(*pose, serde_json::json!(angles), "pitch, yaw, roll");
+    }
 }
 
 const READ_PARQUET: &str = r#"
@@ -75,6 +94,7 @@ assert all(p.decode() == text for p, text in paths)
 joined = "'contents.parquet' JOIN 'locations.parquet' USING (sha256)"
 print(json.dumps({
     "faces": [{"face": row[0], "number": row[1], **dict(zip(numbers, map(hexes, row[2:])))} for row in faces],
+    "poses": [row[0] for row in duckdb.sql("SELECT pose FROM 'faces.parquet' ORDER BY sha256, number").fetchall()],
     "paths": [p.hex() for p, _ in paths],
     "failed": duckdb.sql(f"SELECT error_kind, path LIKE '%/broken.jpg' FROM {joined} WHERE outcome = 'failed'").fetchall(),
     "contract": json.load(open("meta.json"))["contract"],
@@ -93,6 +113,7 @@ fn duckdb_reads_every_field_of_parquet_tables_as_the_dump_has_it() {
         assert_eq!(face.as_object_mut().unwrap().remove("contract").as_ref(), Some(&read["contract"]));
     }
     assert_eq!(summary["faces"], faces.len());
+    are_pitch_yaw_and_roll(&read["poses"], &faces);
     assert_eq!(read["faces"], Value::from(faces));
     assert_eq!(read["paths"], Value::from(paths));
     assert_eq!(read["failed"], serde_json::json!([["decode", true]]));

@@ -41,7 +41,7 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 #[test]
 fn pins_rule_over_embeddings_and_say_what_they_changed() {
     let workspace = three_people();
-    workspace.ok(["pin", "same", "photos/p000/000.jpg", "photos/p001/000.jpg#0"]);
+    workspace.ok(["pin", "same", "photos/p000/000.jpg", "photos/p001/000.jpg#0", "--merge"]);
     workspace.ok(["pin", "different", "photos/p002/000.jpg", "photos/p002/001.jpg"]);
     workspace.ok(["pin", "no-face", "photos/p000/002.jpg"]);
     workspace.ok(["pin", "same", "photos/p002/001.jpg", "photos/p002/002.jpg"]);
@@ -58,7 +58,8 @@ fn pins_rule_over_embeddings_and_say_what_they_changed() {
     let everybody: BTreeSet<String> = persons.iter().flatten().chain(&singletons).cloned().collect();
     assert!(!everybody.contains("p000/002"), "{everybody:?}");
     let with = |photo: &str| persons.iter().find(|person| person.contains(photo)).unwrap();
-    assert!(with("p000/000").contains("p001/000"));
+    // Both people, not two faces of them.
+    assert_eq!(with("p000/000"), &names(&["p000/000", "p000/001", "p001/000", "p001/001", "p001/002"]));
     assert!(with("p002/001").contains("p002/002"));
     assert!(!with("p002/001").contains("p002/000"));
     let refused = workspace.run(["cluster", "dense", "--engine", "dense"]);
@@ -66,9 +67,8 @@ fn pins_rule_over_embeddings_and_say_what_they_changed() {
     refused.says(&["takes no pins", "hint: use `--engine exact`"]);
 
     let said = workspace.json(["refine", "refined", "--min-faces", "1"]);
-    // Pins say who a face is, gates whether it is good for a set: this one is far from the others, whoever it is.
     let gates: Vec<_> = array(&said["dropped"]).iter().map(|drop| drop["reason"]["gate"].clone()).collect();
-    assert_eq!(gates, ["outlier", "pinned"], "{said}");
+    assert_eq!(gates, ["pinned"], "{said}");
 
     let listed = workspace.json(["pin", "list"]);
     assert_eq!(array(&listed["pins"]).len(), 4);
@@ -88,7 +88,12 @@ fn a_pin_sends_a_new_face_to_the_set_that_the_user_means() {
     workspace.ok(["cluster", "clusters"]);
     let new = [Photo::of(0, 7), Photo::of(1, 7), Photo::of(2, 7)];
     people::add(&workspace, "models", &new);
-    workspace.ok(["pin", "same", "photos/p000/007.jpg", "photos/p001/000.jpg"]);
+    let same = ["pin", "same", "photos/p000/007.jpg", "photos/p001/000.jpg"];
+    let refused = workspace.run(same);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["cosine distance", "> 0.55", "they are in groups of 4 and 4 faces", "hint:", "--merge"]);
+    assert_eq!(array(&workspace.json(["pin", "list"])["pins"]).len(), 0);
+    workspace.ok(same.iter().chain(&["--merge"]));
     workspace.ok(["pin", "different", "photos/p001/007.jpg", "photos/p001/000.jpg"]);
     let said = workspace.json(["extend", "clusters"]);
     assert_eq!(said["clusters"]["pinned"], 2, "{said}");
@@ -117,7 +122,7 @@ fn no_bundle_contradicts_a_pin_that_came_after_refine() {
     let (good, last) = (of_first[0].as_str(), of_first[of_first.len() - 1].as_str());
     workspace.ok(["pin", "no-face", good]);
     workspace.ok(["pin", "different", of_first[1].as_str(), last]);
-    workspace.ok(["pin", "same", of_first[2].as_str(), of_second[0].as_str()]);
+    workspace.ok(["pin", "same", of_first[2].as_str(), of_second[0].as_str(), "--merge"]);
 
     let found = workspace.run(["verify", "before", "--repair", "--json"]);
     assert_eq!(found.code, Some(1), "{found}");
@@ -211,4 +216,54 @@ fn copies_are_found_and_other_photos_of_the_same_people_are_not() {
         let thumbnail = format!("thumbnails/{}.png", photo["sha256"].as_str().unwrap());
         assert!(workspace.join("duplicates").join(&thumbnail).is_file() && page.contains(&thumbnail));
     }
+}
+
+#[test]
+fn a_man_and_a_woman_become_one_set_only_if_that_is_meant_and_then_as_a_whole() {
+    let workspace = Workspace::new();
+    for folder in ["2009", "2012", "2015"] {
+        workspace.ok([Path::new("embed"), &setup::photos().join(folder)]);
+    }
+    let refine = |out: &str| workspace.json(["refine", out, "--min-faces", "2", "--min-blur", "0"]);
+    refine("before");
+    let photos = |folder: &str| -> Vec<BTreeSet<String>> {
+        let name = |face: &Value| face["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let manifest = workspace.read_json(format!("{folder}/manifest.json"));
+        array(&manifest["facesets"])
+            .iter()
+            .map(|set| array(&set["faces"]).iter().map(name).collect())
+            .collect()
+    };
+    let before = photos("before");
+    let of =
+        |name: &str| before.iter().find(|set| set.contains(name)).unwrap_or_else(|| panic!("{before:?}"));
+    let (man, woman) = ("2012/speeches/obama2.jpg", "2015/space-centre/astronaut.png");
+    let (of_man, of_woman) = (of("obama2.jpg"), of("astronaut.png"));
+    let same = ["pin".into(), "same".into(), setup::photos().join(man), setup::photos().join(woman)];
+    let refused = workspace.run(&same);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["look like two people's", "cosine distance", "they are in groups of", "hint:", "--merge"]);
+    assert_eq!(array(&refine("refused")["pins"]).len(), 0);
+    assert_eq!(photos("refused"), before);
+
+    workspace.ok(same.iter().chain(&["--merge".into()]));
+    let said = refine("merged");
+    let pin = &array(&said["pins"])[0];
+    assert!(pin["distance"].as_f64() > Some(0.55) && pin["changed"] == true, "{said}");
+    let merged = photos("merged");
+    // No set of the two faces alone: what is left of both people is in one, the others are as they were.
+    let both: BTreeSet<String> = of_man.union(of_woman).cloned().collect();
+    let [united] = &merged.iter().filter(|set| !before.contains(set)).collect::<Vec<_>>()[..] else {
+        panic!("{merged:?}");
+    };
+    assert!(united.is_subset(&both) && united.intersection(of_man).count() > 1, "{united:?}");
+    let text = workspace.ok(["cluster", "clusters"]).stdout;
+    assert!(
+        text.contains("pin 1 (same person) changed the result: it joins faces at cosine distance"),
+        "{text}"
+    );
+    assert!(text.contains("which are one now"), "{text}");
+    let why = workspace.ok(["why", &setup::photos().join(man).display().to_string()]).stdout;
+    assert!(why.contains("pin 1 says that it is the same person as face 0"), "{why}");
+    assert!(why.contains("which speaks against it"), "{why}");
 }

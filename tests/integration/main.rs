@@ -19,6 +19,7 @@ mod interop;
 mod kills;
 mod knowing;
 mod link;
+mod lying;
 mod main_job;
 mod names;
 mod numbers;

@@ -6,8 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_tests::{program::Workspace, setup};
-use serde_json::Value;
+use facesets_tests::{
+    people::{self, Photo},
+    program::Workspace,
+    setup,
+};
+use serde_json::{Value, json};
 
 use crate::refusals::{can_mount, in_namespace};
 
@@ -220,4 +224,38 @@ fn outputs_among_the_photos_are_not_embedded() {
     // Whoever names one means it: copies of two people's photos, at other places.
     let named = workspace.json(["embed", "photos/out/clusters"]);
     assert_eq!((count(&named["files"]), count(&named["outputs"])), (4, 0), "{named}");
+}
+
+#[test]
+fn where_every_set_is_too_small_the_rules_and_the_flags_that_keep_them_are_told() {
+    let workspace = Workspace::in_memory();
+    let photos = |person, count| (0..count).map(move |number| Photo::of(person, number));
+    people::add(
+        &workspace,
+        "models",
+        &photos(0, 5).chain(photos(1, 3)).chain(photos(2, 1)).collect::<Vec<_>>(),
+    );
+    let said = workspace.json(["refine", "refined"]);
+    assert_eq!((&said["facesets"], &said["shortage"]["faces"]), (&json!(0), &json!(9)), "{said}");
+    let keep = "`--min-faces 3` makes 2 of the 3 groups a set";
+    let taken = json!([{"gate": "too_few_images", "faces": 9, "keep": keep}]);
+    assert_eq!(said["shortage"]["taken"], taken, "{said}");
+    let text = workspace.ok(["refine", "refined", "--replace"]).stdout;
+    for part in ["there is no set: of 9 faces none is left", keep, "0 facesets with 0 faces"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = workspace.ok(["refine", "blurred", "--min-blur", "101"]).stdout;
+    assert!(text.contains("9: too blurred; `--min-blur 100` keeps them"), "{text}");
+    // What is proposed does what was said.
+    let said = workspace.json(["refine", "few", "--min-faces", "3"]);
+    assert_eq!((&said["facesets"], &said["shortage"]), (&json!(2), &Value::Null), "{said}");
+
+    let text = workspace.ok(["export-swap", "refined", "empty", "--no-certificate"]).stdout;
+    assert!(text.contains("there is no set, as there was no face to make one from"), "{text}");
+    let small = ["export-swap", "few", "small", "--no-certificate", "--min-face-short", "500"];
+    let text = workspace.ok(small).stdout;
+    assert!(text.contains("8: face too small; `--min-face-short 200` keeps them"), "{text}");
+    let discover = ["discover", "photos", "--corpus", "empty", "--min-faces", "9", "--dry-run"];
+    let text = workspace.ok(discover).stdout;
+    assert!(text.contains("there is no set: of 9 faces none is left") && text.contains(keep), "{text}");
 }

@@ -123,6 +123,7 @@ fn algorithms_do_no_io_and_know_no_runtime() {
         "orchestrator/src/grouping.rs",
         "orchestrator/src/matching.rs",
         "orchestrator/src/pins.rs",
+        "orchestrator/src/upright.rs",
         "orchestrator/src/consent.rs",
         "orchestrator/src/fields.rs",
         "orchestrator/src/adopt/decide.rs",

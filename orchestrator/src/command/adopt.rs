@@ -156,6 +156,9 @@ impl fmt::Display for Summary {
                 dropped_unmatched.len()
             )?;
         }
+        // Where they were looked at, those that passed.
+        let (sets, crops) =
+            self.planned.crops().map_or((*sets, *crops), |written| (written.len(), written.values().sum()));
         writeln!(f, "{sets} sets with {crops} crops, {} entries without a face", unmatched.len())?;
         self.planned.fmt(f)
     }

@@ -66,6 +66,11 @@ impl ClusteringArgs {
         self.load_from(&store, self.contract.as_deref(), context.monitor())
     }
 
+    /// The contract that was named.
+    pub(super) fn contract(&self) -> Option<&str> {
+        self.contract.as_deref()
+    }
+
     /// As [`Self::load`], under the contract of an output that was written before.
     pub(super) fn load_from(
         &self,
@@ -143,7 +148,7 @@ impl Pins {
         }
         let without = grouping.without_pins();
         let groups = without.faces(gallery, &without.wanted(gallery), threshold)?;
-        Ok(effects(gallery, &self.all, &groups))
+        Ok(effects(gallery, &self.all, &groups, threshold))
     }
 }
 
@@ -177,7 +182,22 @@ pub(super) fn write_effects(f: &mut fmt::Formatter<'_>, effects: &[PinEffect]) -
             PinKind::NoFace => "not a face",
         };
         let changed = if effect.changed { "changed the result" } else { "agrees with the embeddings" };
-        writeln!(f, "pin {} ({what}) {changed}", effect.pin)
+        write!(f, "pin {} ({what}) {changed}", effect.pin)?;
+        if let Some([one, other]) = effect.unites {
+            let distance = effect.distance.unwrap_or_default();
+            let comparison = if distance > effect.threshold.get() { '>' } else { '≤' };
+            write!(
+                f,
+                ": it joins faces at cosine distance {distance:.3} {comparison} {}, of groups of {one} and {other} faces",
+                effect.threshold
+            )?;
+            if effect.kept_apart {
+                write!(f, ", which other pins keep apart")?;
+            } else {
+                write!(f, ", which are one now")?;
+            }
+        }
+        writeln!(f)
     })
 }
 

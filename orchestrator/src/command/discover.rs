@@ -9,6 +9,7 @@ use super::{
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
     plan_args::{AddArgs, Means, Planned, absolute},
+    shortage::{Flags, Shortage},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -44,7 +45,11 @@ pub struct Args {
 struct Summary {
     #[serde(flatten)]
     discovery: Discovery,
+    #[serde(flatten)]
     dropped: DropReport,
+    /// Why no cluster is a set, where there are clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortage: Option<Shortage>,
     #[serde(flatten)]
     planned: Planned,
 }
@@ -59,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
-    let (additions, discovery) = discover(
+    let (additions, mut discovery) = discover(
         &gallery,
         &root,
         &canonical(&corpus, &gallery, highest_faceset(journal.store())?.max(highest_in(&corpus_root))),
@@ -74,11 +79,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let was = manifest_digest(&corpus_root)?;
         plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
     }
-    let dropped = DropReport(dropped_faces(&gallery, &discovery.dropped));
+    let dropped = DropReport::new(&gallery, dropped_faces(&gallery, &discovery.dropped));
+    let none = discovery.unmatched > 0 && discovery.survivors == 0;
+    let shortage = none.then(|| Shortage::new(&dropped.dropped, &discovery.thin, Flags::Gates));
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(plan, means)?;
     let exit = planned.exit();
-    context.ui.summary(&Summary { discovery, dropped, planned })?;
+    if let Some(bundled) = planned.bundled() {
+        discovery.settle(&bundled.crops, &bundled.withheld);
+    }
+    let shortage = shortage.or_else(|| planned.shortage(Flags::Export));
+    context.ui.summary(&Summary { discovery, dropped, shortage, planned })?;
     Ok(exit)
 }
 
@@ -102,8 +113,13 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "{faces} faces, {} of known people, {unmatched} of nobody known", faces - unmatched)?;
         writeln!(f, "{clusters} clusters, {survivors} pass the gates")?;
+        if let Some(shortage) = &self.shortage {
+            write!(f, "{shortage}")?;
+        }
+        // Which crops show the same, and which pass, is seen when they are made.
+        let about = if self.planned.crops().is_some() { "" } else { "up to " };
         for SetMatches { name, faces } in emitted {
-            writeln!(f, "{name}: new, {faces} crops")?;
+            writeln!(f, "{name}: new, {about}{faces} crops")?;
         }
         for SetMatches { name, faces } in gaps {
             writeln!(

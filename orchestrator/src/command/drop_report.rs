@@ -1,23 +1,56 @@
-//! What was left out, as a person wants to read it: by rule, with a few examples each.
+//! What was left out, as a person wants to read it: by rule, with a few examples each; and which photos are to be turned.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
-use crate::{manifest::DroppedFace, refine::Gate};
+use crate::{
+    gallery::{FaceIndex, Gallery},
+    manifest::DroppedFace,
+    refine::Gate,
+    upright::lying_photos,
+};
 
 /// Examples that are listed for each rule; the manifest has them all.
 const LISTED: usize = 20;
 
-/// Faces that were left out. Under `#`, as `--quiet` asks for it, only how many there are.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(transparent)]
-pub(super) struct DropReport(pub(super) Vec<DroppedFace>);
+/// Faces that were left out; part of a summary. Under `#`, as `--quiet` asks for it, only how many there are.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct DropReport {
+    /// Each with its reason.
+    pub(super) dropped: Vec<DroppedFace>,
+    /// Photos of those that lie.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    lying: BTreeSet<String>,
+}
+
+impl DropReport {
+    /// Of faces of a gallery.
+    pub(super) fn new(gallery: &Gallery, dropped: Vec<DroppedFace>) -> Self {
+        let lies = |drop: &&DroppedFace| drop.reason.gate() == Gate::OnItsSide;
+        let mut lying = dropped.iter().filter(lies).peekable();
+        let photos = if lying.peek().is_some() {
+            let index = FaceIndex::new(gallery);
+            lying_photos(gallery, lying.filter_map(|drop| index.row(&drop.face.sha256, drop.face.bbox)))
+        } else {
+            BTreeSet::new()
+        };
+        Self { lying: photos, dropped }
+    }
+
+    /// Of crops, whose photos are no matter.
+    pub(super) fn of_crops(dropped: Vec<DroppedFace>) -> Self {
+        Self { dropped, lying: BTreeSet::new() }
+    }
+}
 
 impl fmt::Display for DropReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut by_gate: BTreeMap<Gate, Vec<&DroppedFace>> = BTreeMap::new();
-        for dropped in &self.0 {
+        for dropped in &self.dropped {
             by_gate.entry(dropped.reason.gate()).or_default().push(dropped);
         }
         for (gate, dropped) in by_gate {
@@ -33,6 +66,23 @@ impl fmt::Display for DropReport {
                 writeln!(f, "  … and {} more, see `dropped` in the manifest", dropped.len() - LISTED)?;
             }
         }
-        Ok(())
+        write_lying(f, &self.lying)
     }
+}
+
+/// Names photos that are to be turned.
+pub(super) fn write_lying(f: &mut fmt::Formatter<'_>, lying: &BTreeSet<String>) -> fmt::Result {
+    if lying.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "{} photos lie on their side or stand on their head: turn them and run `facesets embed` again",
+        lying.len()
+    )?;
+    lying.iter().take(LISTED).try_for_each(|path| writeln!(f, "  {path}"))?;
+    if lying.len() > LISTED {
+        writeln!(f, "  … and {} more, see `lying` with `--json`", lying.len() - LISTED)?;
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ use super::{
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
     replacing::ReplaceArgs,
+    shortage::{Flags, Shortage},
 };
 use crate::{
     certificate::{Ask, GenderAgeRecord, NotEstimated},
@@ -90,7 +91,11 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     gender_age: Option<GenderAgeSummary>,
     failed: usize,
+    #[serde(flatten)]
     dropped: DropReport,
+    /// Why there is no set, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortage: Option<Shortage>,
 }
 
 /// What the formats that tell gender and age say.
@@ -209,6 +214,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
     let only_in_previous = earlier.map_or_else(Vec::new, |earlier| earlier.only_in_it(&corpus));
     let (withheld, gaps) = Gap::part(&corpus.gaps);
+    let is_empty = corpus.facesets.is_empty() && withheld.is_empty();
     let summary = Summary {
         out: output.target().to_owned(),
         previous: output.finish()?,
@@ -222,7 +228,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         withheld,
         only_in_previous,
         failed: rendered.failed,
-        dropped: DropReport(rendered.dropped),
+        shortage: is_empty.then(|| Shortage::new(&rendered.dropped, &[], Flags::Export)),
+        dropped: DropReport::new(&gallery, rendered.dropped),
     };
     context.ui.summary(&summary)?;
     Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
@@ -295,6 +302,9 @@ impl fmt::Display for Summary {
         self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         for gap in &self.gaps {
             writeln!(f, "nothing is left of {gap}")?;
+        }
+        if let Some(shortage) = &self.shortage {
+            write!(f, "{shortage}")?;
         }
         writeln!(f, "{} facesets with {} crops", self.facesets, self.crops)?;
         if self.candidates > 0 {

@@ -13,7 +13,9 @@ use super::{
     changing::refuse_waiting,
     clustering::{CtrlC, Pins},
     contract_args::ContractArgs,
+    drop_report::write_lying,
     plan_args::{AddArgs, Means, NotThere, Planned, absolute},
+    shortage::{Flags, Shortage},
 };
 use crate::{
     change::KEPT,
@@ -61,6 +63,9 @@ struct FolderArgs {
 struct Summary {
     #[serde(flatten)]
     imported: Imported,
+    /// Why there is no set, where nothing is left of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortage: Option<Shortage>,
     #[serde(flatten)]
     planned: Planned,
 }
@@ -118,7 +123,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let taken = highest_number("faceset", corpus.iter().flat_map(CorpusManifest::names));
     let first = taken.max(highest_faceset(journal.store())?).max(highest_in(&root)) + 1;
-    let (additions, imported) = sorted_identities(&gallery, &recipe, first, &export, &pins.resolved);
+    let (additions, mut imported) = sorted_identities(&gallery, &recipe, first, &export, &pins.resolved);
 
     let mut plan = Plan::new(format!("import folders {}", args.recipe.display()), &gallery);
     if !additions.sets.is_empty() {
@@ -128,7 +133,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.plan.carry_out(plan, means)?;
     let exit = planned.exit();
-    context.ui.summary(&Summary { imported, planned })?;
+    if let Some(crops) = planned.crops() {
+        imported.settle(crops);
+    }
+    let shortage = planned.shortage(Flags::Recipe);
+    context.ui.summary(&Summary { imported, shortage, planned })?;
     Ok(exit)
 }
 
@@ -170,17 +179,23 @@ fn refuse_known(recipe: &Recipe, corpus: &CorpusManifest) -> Result<(), ImportEr
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Which crops show the same, and which pass, is seen when they are made.
+        let about = if self.planned.crops().is_some() { "" } else { "up to " };
         for identity in &self.imported.identities {
             let label = &identity.label;
             match &identity.name {
                 Some(name) => writeln!(
                     f,
-                    "{name} {label}: {} faces in its folder, {} of others left out, {} from mixed folders, {} crops",
+                    "{name} {label}: {} faces in its folder, {} of others left out, {} from mixed folders, {about}{} crops",
                     identity.faces, identity.outliers, identity.routed, identity.exported
                 )?,
                 None => writeln!(f, "{label}: its folder has no face")?,
             }
         }
+        if let Some(shortage) = &self.shortage {
+            write!(f, "{shortage}")?;
+        }
+        write_lying(f, &self.imported.lying)?;
         self.planned.fmt(f)
     }
 }

@@ -25,6 +25,7 @@ mod plan_args;
 pub mod refine;
 mod replacing;
 pub mod retry;
+mod shortage;
 pub mod status;
 pub mod store;
 pub mod undo;

@@ -5,12 +5,20 @@ use std::{fmt, path::Path};
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Context, contract_args::ContractArgs, plan_args::absolute};
+use super::{
+    Context,
+    clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
+    contract_args::ContractArgs,
+    plan_args::absolute,
+};
 use crate::{
+    change::made,
     exit::{Exit, Failure, Hint},
-    gallery::Gallery,
-    manifest::path_text,
-    pins::{Contradiction, Pin, PinKind, PinnedFace, resolve},
+    gallery::{FaceFinder, FaceIndex, Gallery},
+    manifest::{path_text, set_number},
+    pins::{Contradiction, Pin, PinKind, PinnedFace, distance, resolve},
+    refine::RefineParameters,
+    sets::{SetOf, sets_of},
     store::{Store, Writer},
     why::FaceName,
 };
@@ -25,8 +33,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum PinCommand {
-    /// Two faces are one person's
-    Same(Two),
+    /// Two faces are one person's, and so are the sets that they are in
+    Same(Same),
     /// Two faces are not one person's
     Different(Two),
     /// There is no face, or none that is wanted
@@ -38,6 +46,21 @@ enum PinCommand {
         /// Its number
         number: i64,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Same {
+    /// PATH[#NUMBER] of a photo, or SHA256[:NUMBER]; the number may be left out where there is one face
+    #[arg(value_name = "FACE")]
+    a: String,
+    /// The other face
+    #[arg(value_name = "FACE")]
+    b: String,
+    /// Unite them even though they are far apart or in two sets
+    #[arg(long)]
+    merge: bool,
+    #[command(flatten)]
+    clustering: ClusteringArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,6 +95,20 @@ struct SeveralFaces {
 impl Hint for SeveralFaces {
     fn hint(&self) -> Option<String> {
         Some("say which: add `#0` to a path, `:0` to a digest; `facesets why` lists them".to_owned())
+    }
+}
+
+/// Faces that are not one person's as far as anybody but the user knows.
+#[derive(Debug, thiserror::Error)]
+#[error("the two faces look like two people's: {0}")]
+struct TwoPeople(String);
+
+impl Hint for TwoPeople {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "if they are one person's, say so with `--merge`: `facesets cluster` and `refine` unite their sets from then on"
+                .to_owned(),
+        )
     }
 }
 
@@ -122,9 +159,19 @@ struct ListedFace {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &args.command {
-        PinCommand::Same(two) => add(context, PinKind::Same, &[&two.a, &two.b], &two.contract),
-        PinCommand::Different(two) => add(context, PinKind::Different, &[&two.a, &two.b], &two.contract),
-        PinCommand::NoFace(one) => add(context, PinKind::NoFace, &[&one.face, &one.face], &one.contract),
+        PinCommand::Same(same) => {
+            let names = [same.a.as_str(), same.b.as_str()];
+            if !same.merge {
+                refuse_two_people(names, &same.clustering, context)?;
+            }
+            add(context, PinKind::Same, names, same.clustering.contract())
+        }
+        PinCommand::Different(Two { a, b, contract }) => {
+            add(context, PinKind::Different, [a, b], contract.contract.as_deref())
+        }
+        PinCommand::NoFace(One { face, contract }) => {
+            add(context, PinKind::NoFace, [face, face], contract.contract.as_deref())
+        }
         PinCommand::List => {
             let pins = Store::open_read(&context.library)?.pins()?;
             context.ui.summary(&Summary { pins: pins.iter().map(listed).collect() })?;
@@ -141,14 +188,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Adds a pin, unless it contradicts those that are there.
-fn add(
-    context: &Context,
-    kind: PinKind,
-    names: &[&str; 2],
-    contract: &ContractArgs,
-) -> Result<Exit, Failure> {
+fn add(context: &Context, kind: PinKind, names: [&str; 2], contract: Option<&str>) -> Result<Exit, Failure> {
     let mut writer = Writer::open_existing(&context.library)?;
-    let gallery = writer.store().gallery(contract.contract.as_deref())?;
+    let gallery = writer.store().gallery(contract)?;
     let [a, b] = [one_face(&gallery, names[0])?, one_face(&gallery, names[1])?];
     let mut pins = writer.store().pins()?;
     let next = pins.last().map_or(1, |pin| pin.id + 1);
@@ -157,6 +199,61 @@ fn add(
     let id = writer.add_pin(kind, &a, &b)?;
     context.ui.summary(&Summary { pins: vec![listed(&Pin { id, kind, a, b })] })?;
     Ok(Exit::Done)
+}
+
+/// Refuses two faces that would be two people's without the pin, with what speaks against it: they are far apart, or clustering or a folder on
+/// record has them in two sets.
+fn refuse_two_people(names: [&str; 2], args: &ClusteringArgs, context: &Context) -> Result<(), Failure> {
+    let ctrl_c = CtrlC::listen(context)?;
+    let gallery = args.load(context)?;
+    let finder = FaceFinder::new(&gallery);
+    let [a, b] = [one_face(&gallery, names[0])?, one_face(&gallery, names[1])?];
+    // They come from the gallery.
+    let (Some(a), Some(b)) = (finder.find(&a.sha256, &a.bbox), finder.find(&b.sha256, &b.bbox)) else {
+        return Ok(());
+    };
+    let store = Store::open_read(&context.library)?;
+    let pins = Pins::load(&store, &gallery, context.monitor())?;
+    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
+    let grouping = args.grouping(&watcher, &pins.resolved);
+    let parameters = RefineParameters::default();
+    let groups = grouping.faces(&gallery, &grouping.usable(&gallery), parameters.initial_threshold)?;
+    let groups = grouping.merged(&gallery, &groups, parameters.merge_threshold)?;
+    context.monitor().finish();
+
+    let mut against = Vec::new();
+    let (distance, max) = (distance(&gallery, a, b), parameters.initial_threshold);
+    if distance > max.get() {
+        against.push(format!("they are at cosine distance {distance:.3} > {max}"));
+    }
+    let group = |row: usize| groups.iter().find(|rows| rows.binary_search(&row).is_ok());
+    if let (Some(of_a), Some(of_b)) = (group(a), group(b))
+        && of_a != of_b
+        && of_a.len().min(of_b.len()) > 1
+    {
+        against.push(format!("they are in groups of {} and {} faces", of_a.len(), of_b.len()));
+    }
+    against.extend(in_two_sets(&store, &FaceIndex::new(&gallery), [a, b])?);
+    if against.is_empty() { Ok(()) } else { Err(TwoPeople(against.join("; ")).into()) }
+}
+
+/// Folders on record that have two faces in sets of two people.
+fn in_two_sets(store: &Store, index: &FaceIndex, faces: [usize; 2]) -> Result<Vec<String>, Failure> {
+    let number = |set: &SetOf| set_number("faceset", &set.name).or(set_number("person", &set.name));
+    let mut found = Vec::new();
+    for root in made(store)?.roots {
+        // One that is not there, or cannot be read, says nothing.
+        let Ok(sets) = sets_of(&root, index) else { continue };
+        let having = |face: usize| sets.iter().filter(move |set| set.person.contains(&face));
+        let pairs = having(faces[0]).flat_map(|one| having(faces[1]).map(move |other| (one, other)));
+        let pairs: Vec<_> = pairs.collect();
+        // Eras have the number of their person.
+        let is_one = pairs.iter().any(|(one, other)| number(one) == number(other));
+        if let Some((one, other)) = pairs.first().filter(|_| !is_one) {
+            found.push(format!("`{}` has them in {} and {}", root.display(), one.name, other.name));
+        }
+    }
+    Ok(found)
 }
 
 /// The one face that a name means.

@@ -1,6 +1,7 @@
 //! Flags of the commands that plan a change, and carrying the plan out.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -15,6 +16,7 @@ use super::{
     clustering::Pins,
     drop_report::DropReport,
     output_args::write_error,
+    shortage::{Flags, Shortage},
 };
 use crate::{
     certificate::Ask,
@@ -196,10 +198,26 @@ pub(super) fn read(path: &Path) -> Result<Plan, NotAPlan> {
 }
 
 impl Planned {
+    /// What the sets with bundles came to; `None` where nothing was applied.
+    pub(super) fn bundled(&self) -> Option<&Bundled> {
+        self.applied.as_ref()?.bundled.as_ref()
+    }
+
+    /// Crops of each set that was written, by its name; `None` where nothing was applied.
+    pub(super) fn crops(&self) -> Option<&BTreeMap<String, usize>> {
+        self.bundled().map(|bundled| &bundled.crops)
+    }
+
+    /// Why there is no set, where some were to be made and nothing is left of any.
+    pub(super) fn shortage(&self, flags: Flags) -> Option<Shortage> {
+        let bundled = self.bundled()?;
+        let is_empty = bundled.crops.is_empty() && bundled.withheld.is_empty() && !bundled.gaps.is_empty();
+        is_empty.then(|| Shortage::new(&bundled.left_out, &[], flags))
+    }
+
     /// Eras that turned out to have too few crops.
     pub(super) fn thinned(&self) -> &[String] {
-        let bundled = self.applied.as_ref().and_then(|applied| applied.bundled.as_ref());
-        bundled.map_or(&[], |bundled| &bundled.thinned)
+        self.bundled().map_or(&[], |bundled| &bundled.thinned)
     }
 
     /// How the command ends.
@@ -221,12 +239,13 @@ impl fmt::Display for Planned {
                     let Bundled {
                         certified,
                         lowest_effective_identity_cosine,
+                        crops: _,
                         left_out,
                         gaps,
                         withheld,
                         thinned,
                     } = bundled;
-                    fmt::Display::fmt(&DropReport(left_out.clone()), f)?;
+                    fmt::Display::fmt(&DropReport::of_crops(left_out.clone()), f)?;
                     for gap in gaps {
                         writeln!(f, "nothing is left of {gap}")?;
                     }

@@ -10,9 +10,11 @@ use super::{
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     drop_report::DropReport,
     output_args::{OutputArgs, place_sets, write_ending},
+    shortage::{Flags, Shortage},
 };
 use crate::{
     exit::{Exit, Failure},
+    export::collapse::{LEAST_SIMILARITY, pictures},
     gallery::{FaceIndex, Gallery},
     manifest::{
         self, NamedSet, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name,
@@ -46,10 +48,29 @@ struct Summary {
     previous: Option<PathBuf>,
     facesets: usize,
     faces: usize,
+    /// Sets with photos that seem to show the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    same: Vec<Same>,
     #[serde(flatten)]
     missing: Missing,
+    #[serde(flatten)]
     dropped: DropReport,
     pins: Vec<PinEffect>,
+    /// Why there is no set, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortage: Option<Shortage>,
+}
+
+/// A set some of whose photos seem to show the same as others of it.
+#[derive(Debug, Serialize)]
+struct Same {
+    set: String,
+    /// Photos that passed the gates.
+    photos: usize,
+    /// Of these, pictures that differ.
+    pictures: usize,
+    /// Photos that were demanded.
+    min_faces: usize,
 }
 
 /// Runs the command.
@@ -97,12 +118,31 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         previous: output.finish()?,
         facesets: refined.facesets.len(),
         faces: refined.facesets.iter().map(Vec::len).sum(),
+        same: same_pictures(&gallery, &manifest, &refined.facesets),
         missing,
-        dropped: DropReport(manifest.dropped),
+        shortage: refined
+            .facesets
+            .is_empty()
+            .then(|| Shortage::new(&manifest.dropped, &refined.thin, Flags::Gates)),
+        dropped: DropReport::new(&gallery, manifest.dropped),
         pins: effects,
     };
     context.ui.summary(&summary)?;
     Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Sets with photos that seem to show the same as others: what [`crate::export::collapse`] looks for, as far as embeddings tell.
+fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<usize>]) -> Vec<Same> {
+    let min_faces = manifest.parameters.min_faces;
+    let same = |(set, faces): (&NamedSet, &Vec<usize>)| {
+        let mut seen = BTreeSet::new();
+        let one_a_photo = faces.iter().copied().filter(|face| seen.insert(gallery.faces[*face].content));
+        let one_a_photo: Vec<usize> = one_a_photo.collect();
+        let photos = one_a_photo.len();
+        let pictures = pictures(gallery, &one_a_photo, LEAST_SIMILARITY);
+        (pictures < photos).then(|| Same { set: set.name.clone(), photos, pictures, min_faces })
+    };
+    manifest.facesets.iter().zip(facesets).filter_map(same).collect()
 }
 
 /// Orders facesets by number, and gives their names and the highest number that was ever given. Persons of an earlier output that is replaced
@@ -144,6 +184,21 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.dropped, f)?;
         write_effects(f, &self.pins)?;
+        if let Some(shortage) = &self.shortage {
+            write!(f, "{shortage}")?;
+        }
+        for Same { set, photos, pictures, min_faces } in &self.same {
+            write!(
+                f,
+                "{set}: {photos} photos, {} of them seem to show the same as others (similarity ≥ {LEAST_SIMILARITY}): \
+                 {pictures} pictures",
+                photos - pictures
+            )?;
+            if pictures < min_faces {
+                write!(f, ", fewer than `--min-faces {min_faces}`")?;
+            }
+            writeln!(f)?;
+        }
         writeln!(f, "{} facesets with {} faces", self.facesets, self.faces)?;
         write!(f, "{}", self.missing)?;
         write_ending(f, self.previous.as_deref(), &self.out)

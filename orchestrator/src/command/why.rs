@@ -16,7 +16,11 @@ use crate::{
     manifest::{
         self, CLUSTERS_SCHEMA, FILE_NAME, ManifestError, REFINED_SCHEMA, path_text, read_bytes, schema_of,
     },
+    pins::{Pin, PinKind, distance},
+    refine::RefineParameters,
     store::Store,
+    threshold::CosineDistance,
+    upright::MAX_ROLL,
     verify::contract_of,
     why::{FaceName, Measured, NameError, Verdict, in_clusters, in_corpus, in_refined},
 };
@@ -49,7 +53,23 @@ struct Answer {
     measured: Measured,
     /// The decision that has dropped it for good, and why.
     dropped: Option<(i64, String)>,
+    /// What the user says of it and other faces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pins: Vec<Said>,
     outputs: Vec<InOutput>,
+}
+
+/// A pin of a face and another one.
+#[derive(Debug, Serialize)]
+struct Said {
+    pin: i64,
+    kind: PinKind,
+    path: String,
+    number: u32,
+    /// Cosine distance of the two.
+    distance: f32,
+    /// The distance at which `refine` takes faces for one person's.
+    threshold: CosineDistance,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +109,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         };
         drops.iter().find(is_it).map(|drop| (drop.dropped.decision, drop.reason.clone()))
     };
+    let pins = store.pins()?;
     // The path as it is, else the one that it leads to.
     let folder = absolute(Path::new("."))?;
     let rows = FaceName::parse(&args.face).rows(&gallery, &folder)?;
@@ -103,12 +124,35 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .map(|row| {
                 let outputs = outputs.iter().map(|out| verdicts(&gallery, &index, out, *row));
                 let outputs = outputs.collect::<Result<_, ManifestError>>()?;
-                Ok(Answer { measured: Measured::of(&gallery, *row), dropped: drop_of(*row), outputs })
+                Ok(Answer {
+                    measured: Measured::of(&gallery, *row),
+                    dropped: drop_of(*row),
+                    pins: said(&gallery, &finder, &pins, *row),
+                    outputs,
+                })
             })
             .collect::<Result<_, ManifestError>>()?,
     };
     context.ui.summary(&summary)?;
     Ok(Exit::Done)
+}
+
+/// The pins that speak of a face and another one.
+fn said(gallery: &Gallery, finder: &FaceFinder<'_>, pins: &[Pin], row: usize) -> Vec<Said> {
+    let of = |pin: &Pin| {
+        let (a, b) = (finder.find(&pin.a.sha256, &pin.a.bbox)?, finder.find(&pin.b.sha256, &pin.b.bbox)?);
+        let other = if a == row { b } else { a };
+        let speaks = (a == row || b == row) && a != b;
+        speaks.then(|| Said {
+            pin: pin.id,
+            kind: pin.kind,
+            path: path_text(gallery.content_of(other).canonical_path()),
+            number: gallery.faces[other].number,
+            distance: distance(gallery, row, other),
+            threshold: RefineParameters::default().initial_threshold,
+        })
+    };
+    pins.iter().filter_map(of).collect()
 }
 
 fn verdicts(
@@ -136,14 +180,27 @@ impl fmt::Display for Summary {
         writeln!(f, "{}", self.path)?;
         self.aliases.iter().try_for_each(|alias| writeln!(f, "  also {alias}"))?;
         writeln!(f, "sha256 {}", self.sha256)?;
-        for Answer { measured, dropped, outputs } in &self.faces {
-            let Measured { number, bbox: [x1, y1, ..], short_side, det_score, blur, composite, .. } =
+        for Answer { measured, dropped, pins, outputs } in &self.faces {
+            let Measured { number, bbox: [x1, y1, ..], short_side, det_score, roll, blur, composite, .. } =
                 measured;
             writeln!(
                 f,
                 "face {number} at {x1:.0},{y1:.0}: short side {short_side:.1} px, det_score {det_score:.3}, \
                  blur {blur:.1}, quality {composite:.3}"
             )?;
+            if let Some(roll) = roll.filter(|roll| roll.abs() > MAX_ROLL) {
+                writeln!(f, "  it lies: its eyes are at {roll:.0}°")?;
+            }
+            for Said { pin, kind, path, number, distance, threshold } in pins {
+                let is = if *kind == PinKind::Same { "the same person as" } else { "not the person of" };
+                let against = (distance > &threshold.get()) == (*kind == PinKind::Same);
+                let against = if against { ", which speaks against it" } else { "" };
+                writeln!(
+                    f,
+                    "  pin {pin} says that it is {is} face {number} of {path}: cosine distance {distance:.3} \
+                     (one person's are within {threshold} on average){against}"
+                )?;
+            }
             if let Some((decision, reason)) = dropped {
                 writeln!(f, "  dropped for good by decision {decision}: {reason}")?;
             }

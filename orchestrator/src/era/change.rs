@@ -90,6 +90,7 @@ fn stands(reason: &DropReason) -> bool {
         DropReason::ShortSide { .. }
         | DropReason::Blur { .. }
         | DropReason::DetScore { .. }
+        | DropReason::OnItsSide { .. }
         | DropReason::Outlier { .. }
         | DropReason::TooFewImages { .. }
         | DropReason::SamePhoto { .. }

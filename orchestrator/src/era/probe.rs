@@ -159,13 +159,13 @@ pub fn probe(
         histogram: histogram(gallery, faces),
         cuts,
         explained: explained(&sub_clusters),
-        verdict: verdict(&sub_clusters, min_anchor),
+        verdict: Verdict::of(&sub_clusters, min_anchor),
         sub_clusters,
     })
 }
 
 impl SubCluster {
-    fn new(gallery: &Gallery, rows: Vec<usize>, years: &Years, min_anchor: usize) -> Self {
+    pub(super) fn new(gallery: &Gallery, rows: Vec<usize>, years: &Years, min_anchor: usize) -> Self {
         let dated = years.among(&rows);
         let images = distinct_images(gallery, &rows);
         let mut counts = BTreeMap::new();
@@ -181,26 +181,6 @@ impl SubCluster {
             undated: rows.len() - dated.len(),
             rows,
         }
-    }
-}
-
-fn verdict(sub_clusters: &[SubCluster], min_anchor: usize) -> Verdict {
-    let anchors = sub_clusters.iter().filter(|cluster| cluster.is_anchor);
-    let spans: Vec<(u16, u16)> = anchors.clone().filter_map(|cluster| cluster.span).collect();
-    let anchors = anchors.count();
-    if anchors < 2 {
-        return Verdict::TooFewAnchors { anchors, min_anchor };
-    }
-    if spans.len() < 2 {
-        return Verdict::TooFewYears { anchors, dated_anchors: spans.len() };
-    }
-    let earliest = spans.iter().min_by_key(|(_, last)| *last);
-    let latest = spans.iter().max_by_key(|(first, _)| *first);
-    match (earliest, latest) {
-        (Some(earliest), Some(latest)) if earliest.1 < latest.0 => {
-            Verdict::Sortable { anchors, earliest: *earliest, latest: *latest }
-        }
-        _ => Verdict::YearsOverlap { anchors },
     }
 }
 
@@ -223,6 +203,27 @@ fn explained(sub_clusters: &[SubCluster]) -> Option<f64> {
 }
 
 impl Verdict {
+    /// What some sub-clusters say.
+    pub(super) fn of(sub_clusters: &[SubCluster], min_anchor: usize) -> Self {
+        let anchors = sub_clusters.iter().filter(|cluster| cluster.is_anchor);
+        let spans: Vec<(u16, u16)> = anchors.clone().filter_map(|cluster| cluster.span).collect();
+        let anchors = anchors.count();
+        if anchors < 2 {
+            return Self::TooFewAnchors { anchors, min_anchor };
+        }
+        if spans.len() < 2 {
+            return Self::TooFewYears { anchors, dated_anchors: spans.len() };
+        }
+        let earliest = spans.iter().min_by_key(|(_, last)| *last);
+        let latest = spans.iter().max_by_key(|(first, _)| *first);
+        match (earliest, latest) {
+            (Some(earliest), Some(latest)) if earliest.1 < latest.0 => {
+                Self::Sortable { anchors, earliest: *earliest, latest: *latest }
+            }
+            _ => Self::YearsOverlap { anchors },
+        }
+    }
+
     /// Whether it can.
     pub fn is_sortable(&self) -> bool {
         matches!(self, Self::Sortable { .. })

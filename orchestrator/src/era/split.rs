@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     anchors::{Anchors, Fit, JoinParameters},
+    probe::{SubCluster, Verdict},
     years::{Years, dominant, label},
 };
 use crate::{
@@ -51,12 +52,14 @@ pub struct Bucket {
 }
 
 /// What a set was split into. Every face is in exactly one bucket.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// Eras, the largest first.
     pub anchors: Vec<Bucket>,
     /// Fragments that joined none of them, and why; the largest first.
     pub alone: Vec<(Bucket, Fit)>,
+    /// Whether the clusters are worth it, as [`probe`](super::probe()) says of the same ones.
+    pub verdict: Verdict,
 }
 
 /// The clusters of some faces (ascending rows), most photos first, then by first row.
@@ -85,12 +88,17 @@ pub fn split(
     grouping: &Grouping<'_>,
 ) -> Result<Split, ClusterError> {
     let clusters = sub_clusters(gallery, faces, parameters.sub_threshold, grouping)?;
+    let described: Vec<SubCluster> = clusters
+        .iter()
+        .map(|rows| SubCluster::new(gallery, rows.clone(), years, parameters.min_anchor))
+        .collect();
+    let verdict = Verdict::of(&described, parameters.min_anchor);
     let (founding, fragments): (Vec<_>, Vec<_>) =
         clusters.into_iter().partition(|cluster| distinct_images(gallery, cluster) >= parameters.min_anchor);
     let of_anchors: Vec<Vec<u16>> = founding.iter().map(|founding| years.among(founding)).collect();
     let anchors = Anchors::new(gallery, &founding, &of_anchors);
 
-    let mut split = Split::default();
+    let mut split = Split { anchors: Vec::new(), alone: Vec::new(), verdict };
     let mut taken = BTreeSet::new();
     let mut bucket = |founding: Vec<usize>| {
         let years = years.among(&founding);

@@ -14,6 +14,7 @@ use crate::{
     pins::{Kinship, ResolvedPins},
     refine::{Drop, Gates, gate, keep, within, within_centroid},
     threshold::CosineDistance,
+    upright::upright,
 };
 
 /// Every knob of [`survey`], and flags of `era`.
@@ -99,7 +100,7 @@ impl Subject {
         faces.extend(&self.seed);
         faces.retain(|face| !self.excluded.contains(face));
 
-        let centre = centroid(&gallery.embeddings, &self.seed);
+        let centre = centroid(&gallery.embeddings, &upright(gallery, &self.seed));
         let mut far = Vec::new();
         let near =
             within(gallery, faces.into_iter().collect(), &centre, parameters.recovery_threshold, &mut far);

@@ -58,9 +58,10 @@ fn scene(sketches: &[Sketch]) -> (Gallery, Years) {
         let own = sketch.towards.unwrap_or(LOOKS + row);
         gallery.embeddings[[row, own]] = (1.0 - cosine * cosine).sqrt();
     }
-    let years = gallery.contents.iter().zip(sketches);
-    let years = years.filter_map(|(content, sketch)| Some((content.sha256, sketch.year?))).collect();
-    let years = Years::new(&gallery, &years);
+    for (content, sketch) in gallery.contents.iter_mut().zip(sketches) {
+        content.capture_year = sketch.year;
+    }
+    let years = Years::new(&gallery);
     (gallery, years)
 }
 

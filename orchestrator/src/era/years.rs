@@ -1,11 +1,6 @@
 //! In which years faces were photographed, and what a group of them is called after.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
-
-use facesets_core::Sha256Digest;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::gallery::Gallery;
 
@@ -21,9 +16,8 @@ pub struct Years(Vec<Option<u16>>);
 
 impl Years {
     /// From the years of contents.
-    pub fn new(gallery: &Gallery, of_contents: &HashMap<Sha256Digest, u16>) -> Self {
-        let year = |face: usize| of_contents.get(&gallery.content_of(face).sha256).copied();
-        Self((0..gallery.faces.len()).map(year).collect())
+    pub fn new(gallery: &Gallery) -> Self {
+        Self((0..gallery.faces.len()).map(|face| gallery.content_of(face).capture_year).collect())
     }
 
     /// The year of a face (row of the gallery).

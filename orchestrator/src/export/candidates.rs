@@ -18,6 +18,7 @@ use crate::{
     matching::Centroids,
     quality::QualityTerms,
     threshold::{CosineDistance, Fraction},
+    upright::on_its_side,
 };
 
 /// Folder of the candidates of a corpus.
@@ -99,7 +100,7 @@ impl Schema for CandidateManifest {
 }
 
 /// The candidates of each of `sets` among `singles` (rows of the gallery), best first. A face is its nearest set's only; faces of the sets
-/// themselves, faces below a floor and faces that cannot be cut out alone are none. Pure.
+/// themselves, faces below a floor, faces that lie and faces that cannot be cut out alone are none. Pure.
 pub fn candidates(
     gallery: &Gallery,
     sets: &[&PlannedSet],
@@ -123,6 +124,9 @@ pub fn candidates(
     let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); sets.len()];
     for (face, nearest) in open.iter().zip(Centroids::of(gallery, &rows).nearest(gallery, &open)) {
         let Some(nearest) = nearest else { continue };
+        if on_its_side(gallery, *face, export.max_roll).is_some() {
+            continue;
+        }
         let quality = QualityTerms::of(&gallery.faces[*face]);
         let Ok(pad_ratio) = widest_padding(gallery, *face, export.pad_ratio) else { continue };
         if nearest.distance <= parameters.candidate_match_threshold.get()

@@ -1,4 +1,4 @@
-//! Of the crops of a set that show the same picture, only the one that ranks best. Pure.
+//! Of the crops of a set that show the same picture, only the one that stands for it: the one with most pixels on the face in its photo. Pure.
 //!
 //! The criterion is that of [`crate::dedup`]: the same face to the recogniser (cosine similarity ≥ 0.95) and difference hashes that agree
 //! (at most 10 of 64 bits differ). But the hash is that of the face ([`hashed_part`]), not of the whole photo: crops are what tools get. So a copy
@@ -7,9 +7,13 @@
 //! them copies (scaled, recompressed, cut, darker, cooler), where hashes of whole photos find 12; mirrored and turned copies stay. Different photos of
 //! one person are below a similarity of 0.8 there and differ in 12 bits or more.
 //!
-//! Chains do not count: what is left out is a duplicate of something that is kept.
+//! The original has more pixels than any copy that was made smaller; of those that have as many, as copies that were compressed again, it is
+//! the largest file. Quality decides only between what is equal in that: its terms saturate, so that between copies noise would decide.
+//!
+//! Chains do not count: what is left out is a duplicate of something that is kept. The largest is looked at first, so that no smaller copy comes
+//! between an original and another copy of it.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Reverse, fmt, str::FromStr};
 
 use ndarray::{ArrayView1, Axis, s};
 use rayon::prelude::*;
@@ -26,6 +30,12 @@ const BLOCK: usize = 128;
 
 /// More than products of matrices and of vectors differ by, which sum in another order.
 const ROUNDING: f32 = 1e-4;
+
+/// Two faces whose boxes differ by less than this part in a photo and its copy are as large as each other: detectors differ by as much.
+const AS_LARGE: f32 = 0.97;
+
+/// Least cosine similarity of the faces of two crops that show the same picture, unless somebody wants another one.
+pub const LEAST_SIMILARITY: f32 = 1.0 - SAME_FACE.get();
 
 /// Least cosine similarity of the faces of two crops that show the same picture; or off, so that every crop is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,7 +66,7 @@ impl DuplicateSimilarity {
 impl Default for DuplicateSimilarity {
     /// As `dedup` has it.
     fn default() -> Self {
-        const SIMILARITY: Fraction = Fraction::literal(1.0 - SAME_FACE.get());
+        const SIMILARITY: Fraction = Fraction::literal(LEAST_SIMILARITY);
         Self(Some(SIMILARITY))
     }
 }
@@ -101,31 +111,55 @@ pub fn with_a_twin(gallery: &Gallery, faces: &[usize], least: f32) -> Vec<bool> 
     blocks.par_iter().map(block).collect::<Vec<_>>().concat()
 }
 
-/// For each of some ranked faces (rows of the gallery) the best one among those kept before that it is a duplicate of, if any; one without a
-/// hash is always kept.
+/// For each of some ranked faces (rows of the gallery) the one that stands for the same picture, unless that is itself; one without a hash
+/// always stands for itself.
 pub fn collapse(
     gallery: &Gallery,
     ranked: &[usize],
     hashes: &[Option<u64>],
     least: f32,
 ) -> Vec<Option<Duplicate>> {
-    let mut kept: Vec<(usize, u64)> = Vec::new();
-    let found = ranked.iter().zip(hashes).map(|(face, hash)| {
-        let hash = (*hash)?;
-        let duplicate = kept.iter().find_map(|&(of, other)| {
-            let different_bits = different_bits(hash, other);
-            if different_bits > MAX_DIFFERENT_BITS {
-                return None;
-            }
-            let similarity = similarity(gallery, *face, of);
-            (similarity >= least).then_some(Duplicate { of, similarity, different_bits })
-        });
-        if duplicate.is_none() {
-            kept.push((*face, hash));
+    let pixels = |at: usize| gallery.faces[ranked[at]].bbox.short_side();
+    let bytes = |at: usize| gallery.content_of(ranked[at]).bytes;
+    let duplicate = |at: usize, of: usize| {
+        let different_bits = different_bits(hashes[at]?, hashes[of]?);
+        if different_bits > MAX_DIFFERENT_BITS {
+            return None;
         }
-        duplicate
-    });
-    found.collect()
+        let of = ranked[of];
+        let similarity = similarity(gallery, ranked[at], of);
+        (similarity >= least).then_some(Duplicate { of, similarity, different_bits })
+    };
+    let mut found = vec![None; ranked.len()];
+    let mut open: Vec<usize> = (0..ranked.len()).filter(|at| hashes[*at].is_some()).collect();
+    // Stable: of equal ones the better ranked first.
+    open.sort_by(|a, b| pixels(*b).total_cmp(&pixels(*a)));
+    while let Some(&largest) = open.first() {
+        let as_large = pixels(largest) * AS_LARGE;
+        let rivals = open.iter().copied().take_while(|at| pixels(*at) >= as_large);
+        let rivals = rivals.filter(|at| *at == largest || duplicate(*at, largest).is_some());
+        let stands = rivals.max_by_key(|at| (bytes(*at), Reverse(*at))).unwrap_or(largest);
+        open.retain(|at| {
+            found[*at] = if *at == stands { None } else { duplicate(*at, stands) };
+            *at != stands && found[*at].is_none()
+        });
+    }
+    found
+}
+
+/// How many pictures some faces (rows of the gallery, of different photos) show, as far as their embeddings tell: those this similar may show the
+/// same. O(n²·d).
+pub fn pictures(gallery: &Gallery, faces: &[usize], least: f32) -> usize {
+    let twins = with_a_twin(gallery, faces, least);
+    let twins: Vec<usize> =
+        faces.iter().zip(twins).filter(|(_, twin)| *twin).map(|(face, _)| *face).collect();
+    let mut kept: Vec<usize> = Vec::new();
+    for face in &twins {
+        if kept.iter().all(|other| similarity(gallery, *face, *other) < least) {
+            kept.push(*face);
+        }
+    }
+    faces.len() - twins.len() + kept.len()
 }
 
 /// Cosine similarity; the same whichever comes first.
@@ -175,6 +209,38 @@ mod tests {
     }
 
     #[test]
+    fn the_one_with_most_pixels_stands_for_a_picture_and_of_equally_large_ones_the_largest_file() {
+        let kept = |degrees: &[f32], shorts: &[f32], bytes: &[u64]| {
+            let mut gallery = gallery(degrees);
+            for (face, short) in gallery.faces.iter_mut().zip(shorts) {
+                face.bbox.x2 = face.bbox.x1 + short;
+                face.bbox.y2 = face.bbox.y1 + short * 1.5;
+            }
+            for (content, bytes) in gallery.contents.iter_mut().zip(bytes) {
+                content.bytes = *bytes;
+            }
+            let ranked: Vec<usize> = (0..degrees.len()).collect();
+            let found = collapse(&gallery, &ranked, &vec![Some(7); degrees.len()], LEAST);
+            found.into_iter().map(|duplicate| duplicate.map(|duplicate| duplicate.of)).collect::<Vec<_>>()
+        };
+        // The smaller copy ranks first.
+        assert_eq!(kept(&[0.0, 5.0], &[260.0, 388.0], &[90, 80]), [Some(1), None]);
+        // Boxes of equal pictures differ a little: the file decides, and where that is equal the rank.
+        assert_eq!(kept(&[0.0, 5.0, 5.0], &[388.0, 390.0, 389.0], &[80, 70, 90]), [Some(2), Some(2), None]);
+        assert_eq!(kept(&[0.0, 5.0], &[388.0, 390.0], &[80, 80]), [None, Some(0)]);
+        // An original with a copy on either side: neither is left because the other one came between.
+        assert_eq!(kept(&[0.0, 15.0, 30.0], &[260.0, 388.0, 194.0], &[1, 2, 3]), [Some(1), None, Some(1)]);
+    }
+
+    #[test]
+    fn pictures_are_counted_as_far_as_embeddings_tell() {
+        let gallery = gallery(&[0.0, 10.0, 90.0, 45.0, 50.0]);
+        assert_eq!(pictures(&gallery, &[0, 1, 2, 3, 4], LEAST), 3);
+        assert_eq!(pictures(&gallery, &[0, 2, 3], LEAST), 3);
+        assert_eq!(pictures(&gallery, &[], LEAST), 0);
+    }
+
+    #[test]
     fn a_face_that_is_like_no_other_needs_no_hash_and_is_kept() {
         let gallery = gallery(&[0.0, 10.0, 90.0]);
         assert_eq!(with_a_twin(&gallery, &[0, 1, 2], LEAST), [true, true, false]);
@@ -205,18 +271,28 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_left_out_is_a_duplicate_of_what_is_kept_and_no_two_kept_ones_are(
-            faces in prop::collection::vec((0.0f32..90.0, 0u32..24), 1..30),
+            faces in prop::collection::vec((0.0f32..90.0, 0u32..24, 50.0f32..60.0, 0u64..3), 1..30),
         ) {
-            let degrees: Vec<f32> = faces.iter().map(|(angle, _)| *angle).collect();
-            let hashes: Vec<u64> = faces.iter().map(|(_, bits)| (1 << bits) - 1).collect();
-            let gallery = gallery(&degrees);
+            let degrees: Vec<f32> = faces.iter().map(|(angle, ..)| *angle).collect();
+            let hashes: Vec<u64> = faces.iter().map(|(_, bits, ..)| (1 << bits) - 1).collect();
+            let mut gallery = gallery(&degrees);
+            for (row, (.., short, bytes)) in faces.iter().enumerate() {
+                gallery.faces[row].bbox.x2 = gallery.faces[row].bbox.x1 + short;
+                gallery.contents[row].bytes = *bytes;
+            }
             let alike = |a: usize, b: usize| {
                 similarity(&gallery, a, b) >= LEAST && different_bits(hashes[a], hashes[b]) <= MAX_DIFFERENT_BITS
             };
-            let found = kept_for(&degrees, &hashes);
-            for (face, of) in found.iter().enumerate() {
-                match of {
-                    Some(of) => prop_assert!(*of < face && found[*of].is_none() && alike(face, *of)),
+            let ranked: Vec<usize> = (0..faces.len()).collect();
+            let all: Vec<Option<u64>> = hashes.iter().copied().map(Some).collect();
+            let found = collapse(&gallery, &ranked, &all, LEAST);
+            let short = |face: usize| gallery.faces[face].bbox.short_side();
+            for (face, duplicate) in found.iter().enumerate() {
+                match duplicate {
+                    Some(Duplicate { of, .. }) => {
+                        prop_assert!(found[*of].is_none() && alike(face, *of));
+                        prop_assert!(short(*of) >= AS_LARGE * short(face));
+                    }
                     None => prop_assert!((0..face).all(|other| found[other].is_some() || !alike(face, other))),
                 }
             }

@@ -30,6 +30,13 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifes
          <p class=\"about\">Best crop first. The figure is the composite quality in [0, 1].</p>\n",
         corpus.facesets.len(),
     )?;
+    if corpus.facesets.is_empty() {
+        writeln!(
+            html,
+            "<p>There is no faceset. <code>facesets refine</code> and <code>export-swap</code> say which rule left out how many faces, \
+             and which flag would keep them.</p>"
+        )?;
+    }
     for (set, manifest) in corpus.facesets.iter().zip(sets) {
         let name = Escaped(&set.name);
         writeln!(html, "<section id=\"{name}\">\n<h2>{name}</h2>")?;

@@ -70,6 +70,8 @@ mod tests {
                 paths: vec![format!("/{face}").into()],
                 width: 100,
                 height: 100,
+                bytes: 1000,
+                capture_year: None,
             });
             gallery.faces.push(GalleryFace {
                 content: face,
@@ -79,6 +81,7 @@ mod tests {
                 norm: 1.0,
                 blur: 1.0,
                 landmarks_68: Vec::new(),
+                roll: None,
                 pose: Some(Pose { pitch: 0.0, yaw: *yaw, roll: 0.0 }),
             });
             let terms = QualityTerms {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     certificate::{Certificate, GenderAgeRecord},
     consent::{SetConsent, Terms, Withheld},
-    gallery::Gallery,
+    gallery::{Gallery, GalleryFace},
     manifest::{DroppedFace, NameError, Schema, check_name, check_path, check_sets, made_by, path_text},
     quality::QualityTerms,
 };
@@ -183,8 +183,11 @@ pub struct ExportedFace {
     pub pad_ratio: f32,
     /// How good it is.
     pub quality: Quality,
-    /// Head rotation in degrees, where the landmarks give one.
+    /// Head rotation in degrees, where the points give one.
     pub pose: Option<PoseRecord>,
+    /// Year in which the photo was taken, by the camera's clock; `None` where that is not known, and in sets of earlier versions.
+    #[serde(default)]
+    pub capture_year: Option<u16>,
 }
 
 /// Terms and their weighted sum.
@@ -196,13 +199,22 @@ pub struct Quality {
     pub composite: f32,
 }
 
-/// A [`Pose`] for manifests, in degrees.
+/// A [`Pose`] for manifests, in degrees. Of a face that lies only `roll` is known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "documented at `Pose`")]
 pub struct PoseRecord {
-    pub pitch: f32,
-    pub yaw: f32,
+    pub pitch: Option<f32>,
+    pub yaw: Option<f32>,
     pub roll: f32,
+}
+
+impl PoseRecord {
+    /// What is known of a face.
+    pub fn of(face: &GalleryFace) -> Option<Self> {
+        let of_points = || face.roll.map(|roll| Self { pitch: None, yaw: None, roll });
+        let whole = |Pose { pitch, yaw, roll }| Self { pitch: Some(pitch), yaw: Some(yaw), roll };
+        face.pose.map(whole).or_else(of_points)
+    }
 }
 
 /// `manifest.json` over all facesets.
@@ -431,13 +443,8 @@ impl ExportedFace {
             bbox: record.bbox.corners(),
             pad_ratio: planned.pad_ratio,
             quality: Quality { terms: planned.quality, composite: planned.quality.composite() },
-            pose: record.pose.map(Into::into),
+            pose: PoseRecord::of(record),
+            capture_year: content.capture_year,
         }
-    }
-}
-
-impl From<Pose> for PoseRecord {
-    fn from(Pose { pitch, yaw, roll }: Pose) -> Self {
-        Self { pitch, yaw, roll }
     }
 }

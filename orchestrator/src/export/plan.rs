@@ -20,6 +20,7 @@ use crate::{
     quality::QualityTerms,
     refine::{Drop, DropReason, keep, ruled_out, within_centroid},
     threshold::{CosineDistance, non_negative},
+    upright::{MAX_ROLL, on_its_side, turn},
 };
 
 /// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected again.
@@ -50,6 +51,10 @@ pub struct ExportParameters {
     #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_face_short, value_parser = non_negative)]
     #[serde(deserialize_with = "min_face_short")]
     pub min_face_short: f32,
+    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too
+    #[arg(long, value_name = "DEGREES", default_value_t = Self::default().max_roll, value_parser = turn)]
+    #[serde(default = "max_roll")]
+    pub max_roll: f32,
     /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is kept; `off` keeps all
     #[arg(long, value_name = "SIMILARITY", default_value_t = Self::default().duplicate_similarity)]
     #[serde(default = "duplicates_were_kept")]
@@ -77,6 +82,7 @@ impl Default for ExportParameters {
         Self {
             outlier_threshold: CosineDistance::literal(0.45),
             min_face_short: 100.0,
+            max_roll: MAX_ROLL,
             duplicate_similarity: DuplicateSimilarity::default(),
             pad_ratio: 0.5,
             out_size: 512,
@@ -84,6 +90,11 @@ impl Default for ExportParameters {
             diverse_n: default_diverse_n(),
         }
     }
+}
+
+/// What is added to corpora of earlier versions is gated too: nobody had decided otherwise.
+fn max_roll() -> f32 {
+    MAX_ROLL
 }
 
 /// More add nothing to an averaged identity, the author of roop-unleashed says.
@@ -131,7 +142,7 @@ pub struct PlannedFace {
 /// Plans the export of the set `name` of `refine` with these faces (rows of the gallery).
 ///
 /// What the user says goes first: faces that are none, that are dropped for good or that are not the person of the set neither are exported
-/// nor move the centroid.
+/// nor move the centroid. Nor do those that lie.
 pub fn plan(
     gallery: &Gallery,
     name: &str,
@@ -141,7 +152,8 @@ pub fn plan(
 ) -> PlannedSet {
     let mut dropped = Vec::new();
     let allowed = as_the_user_says(gallery, faces, pins, &mut dropped);
-    let close = within_centroid(gallery, allowed, parameters.outlier_threshold, &mut dropped);
+    let upright = keep(allowed, &mut dropped, |face| on_its_side(gallery, face, parameters.max_roll));
+    let close = within_centroid(gallery, upright, parameters.outlier_threshold, &mut dropped);
     let large = keep(close, &mut dropped, |face| {
         let pixels = gallery.faces[face].bbox.short_side();
         let min = parameters.min_face_short;
@@ -316,6 +328,8 @@ mod tests {
                     paths: vec![format!("/{i}.jpg").into()],
                     width: 4000,
                     height: 3000,
+                    bytes: 1000,
+                    capture_year: None,
                 })
                 .collect(),
             faces: faces
@@ -329,6 +343,7 @@ mod tests {
                     norm: 20.0,
                     blur: 100.0,
                     landmarks_68: Vec::new(),
+                    roll: None,
                     pose: None,
                 })
                 .collect(),

@@ -114,6 +114,8 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
             paths: vec![path],
             width: 600,
             height: 600,
+            bytes: 1000,
+            capture_year: None,
         });
         gallery.faces.push(GalleryFace {
             content: number,
@@ -123,6 +125,7 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
             norm: 20.0,
             blur: 100.0,
             landmarks_68: Vec::new(),
+            roll: None,
             pose: None,
         });
     }
@@ -163,7 +166,7 @@ fn try_export(
     let formats = Format::value_variants().iter().copied().collect();
     let details = FaceDetails { keypoints: [[1.0, 2.0]; 5], landmarks_106: Vec::new() };
     let details = (0..gallery.faces.len()).map(|face| (face, details.clone())).collect();
-    let extras = Extras { details, ..Extras::default() };
+    let extras = Extras { details };
     let renderer = Renderer {
         gallery,
         parameters: &parameters,

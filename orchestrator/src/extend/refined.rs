@@ -8,7 +8,7 @@ use crate::{
     gallery::{FaceIndex, Gallery},
     grouping::Grouping,
     manifest::{DroppedFace, RefinedManifest, dropped_faces, highest_number, non_utf8_paths},
-    refine::{Drop, DropReason, Gate, gate, order_by_size, ruled_out, survivors},
+    refine::{Drop, DropReason, Gate, gate, order_by_size, ruled_out, survivors, without_lying},
 };
 
 /// Extends the facesets of `old` with the faces of `gallery` that it does not know, by its own parameters.
@@ -36,9 +36,10 @@ pub fn extend_refined(
     let (waiting, mut dropped): (Vec<Drop>, Vec<Drop>) = drops.into_iter().map(as_said).partition(waits);
     dropped.extend(ruled_out.values().filter(|drop| !known.contains(&drop.face)).cloned());
     let mut rest: Vec<usize> = waiting.iter().map(|drop| drop.face).collect();
+    let comparable = without_lying(gallery, new.clone(), &old.parameters.gates, &mut dropped);
     let outlier = old.parameters.outlier_threshold.get();
-    let (homes, moved) = homes(gallery, &sets.rows, &new, parameters.match_threshold, grouping.pins);
-    for (row, home) in new.iter().zip(homes) {
+    let (homes, moved) = homes(gallery, &sets.rows, &comparable, parameters.match_threshold, grouping.pins);
+    for (row, home) in comparable.iter().zip(homes) {
         match home {
             Some(home) => {
                 let too_far = home.distance.filter(|distance| *distance > outlier);

@@ -1,19 +1,20 @@
 //! Identities among the faces of a folder that no set of the corpus covers.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
 use super::{Additions, MATCH_THRESHOLD, NewSet, faces_under, file_label};
 use crate::{
     cluster::ClusterError,
+    consent::Withheld,
     export::{ExportParameters, origin::Origin, origin::OriginKind},
     extend::NEW_THRESHOLD,
     gallery::Gallery,
     grouping::Grouping,
     manifest::set_name,
     matching::Centroids,
-    refine::{Drop, Gates, RefineParameters, order_by_size, survivors},
+    refine::{Drop, Gates, RefineParameters, order_by_size, order_thin, survivors, without_lying},
     threshold::CosineDistance,
 };
 
@@ -61,13 +62,30 @@ pub struct Discovery {
     pub clusters: usize,
     /// Clusters that passed the gates.
     pub survivors: usize,
-    /// Survivors that the export leaves something of.
+    /// Survivors that the export leaves something of, with their crops: before these are made, as many as there may be.
     pub emitted: Vec<SetMatches>,
     /// Survivors that it leaves nothing of; their numbers stay unused.
     pub gaps: Vec<SetMatches>,
+    /// Photos of each cluster that has too few, most first.
+    #[serde(skip)]
+    pub thin: Vec<usize>,
     /// Faces that the gates left out.
     #[serde(skip)]
     pub dropped: Vec<Drop>,
+}
+
+impl Discovery {
+    /// Puts the numbers of crops that were written in the place of those that were planned. Of sets that have none, all faces are left out;
+    /// of those that are `withheld`, others tell.
+    pub fn settle(&mut self, written: &BTreeMap<String, usize>, withheld: &[Withheld]) {
+        let (emitted, gone): (Vec<_>, Vec<_>) =
+            self.emitted.drain(..).partition(|set| written.contains_key(&set.name));
+        self.emitted = emitted;
+        for set in &mut self.emitted {
+            set.faces = written[&set.name];
+        }
+        self.gaps.extend(gone.into_iter().filter(|set| withheld.iter().all(|held| held.name != set.name)));
+    }
 }
 
 /// A set and a number of faces.
@@ -102,6 +120,9 @@ pub fn discover(
     let mut candidates = faces_under(gallery, root);
     let usable = grouping.usable(gallery);
     candidates.retain(|face| usable.binary_search(face).is_ok());
+    let faces = candidates.len();
+    let mut dropped = Vec::new();
+    let candidates = without_lying(gallery, candidates, &parameters.gates, &mut dropped);
     let mut counts = vec![0; canonical.names.len()];
     let mut unmatched = Vec::new();
     let nearest = Centroids::of(gallery, &canonical.rows).nearest(gallery, &candidates);
@@ -124,17 +145,22 @@ pub fn discover(
     let gates = RefineParameters { gates, min_faces, ..RefineParameters::default() };
     let clusters = grouping.faces(gallery, &unmatched, parameters.new_threshold)?;
     let mut discovery = Discovery {
-        faces: candidates.len(),
+        faces,
         matches,
         unmatched: unmatched.len(),
         clusters: clusters.len(),
+        dropped,
         ..Discovery::default()
     };
-    let mut found: Vec<Vec<usize>> = clusters
-        .into_iter()
-        .filter_map(|cluster| survivors(gallery, cluster, &gates, &mut discovery.dropped))
-        .collect();
+    let mut found = Vec::new();
+    for cluster in clusters {
+        match survivors(gallery, cluster, &gates, &mut discovery.dropped) {
+            Ok(faces) => found.push(faces),
+            Err(photos) => discovery.thin.push(photos),
+        }
+    }
     order_by_size(&mut found);
+    order_thin(&mut discovery.thin);
     discovery.survivors = found.len();
 
     let bucket = root.file_name().map(|name| file_label(&name.to_string_lossy()));

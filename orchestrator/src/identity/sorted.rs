@@ -1,6 +1,6 @@
 //! Identities that folders assert.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -11,7 +11,8 @@ use crate::{
     gallery::Gallery,
     manifest::set_name,
     pins::ResolvedPins,
-    refine::within_centroid,
+    refine::{within, within_centroid},
+    upright::{lying_photos, on_its_side},
 };
 
 /// What an import found, identity by identity in the order of the recipe.
@@ -19,6 +20,20 @@ use crate::{
 pub struct Imported {
     /// The identities.
     pub identities: Vec<SortedIdentity>,
+    /// Photos that lie.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub lying: BTreeSet<String>,
+}
+
+impl Imported {
+    /// Puts the numbers of crops that were written in the place of those that were planned.
+    pub fn settle(&mut self, written: &BTreeMap<String, usize>) {
+        for identity in &mut self.identities {
+            if let Some(name) = &identity.name {
+                identity.exported = written.get(name).copied().unwrap_or(0);
+            }
+        }
+    }
 }
 
 /// What was found of one identity; counts are of faces, aliases not counted.
@@ -34,7 +49,7 @@ pub struct SortedIdentity {
     pub outliers: usize,
     /// Faces that mixed folders added.
     pub routed: usize,
-    /// Crops that the export leaves.
+    /// Crops that the export leaves: before they are made, as many as there may be.
     pub exported: usize,
 }
 
@@ -42,7 +57,7 @@ pub struct SortedIdentity {
 ///
 /// The faces of a trusted folder are one person's but for bystanders: those farther than the first threshold from the centroid of all are
 /// left out, then those farther than the second from the centroid of the rest. A face of a mixed folder is added to every identity that it
-/// is near to; of a photo with several people, each identity gets its own face.
+/// is near to; of a photo with several people, each identity gets its own face. Faces that lie move no centroid.
 pub fn sorted_identities(
     gallery: &Gallery,
     recipe: &Recipe,
@@ -55,10 +70,14 @@ pub fn sorted_identities(
     let mut additions = Additions { origin: OriginKind::HandSorted, parameters: *export, sets: Vec::new() };
     let mut imported = Imported::default();
     let mut numbers = first_number..;
+    let lies = |face: &usize| on_its_side(gallery, *face, export.max_roll).is_some();
+    let mut all_lying: Vec<usize> = mixed.iter().copied().filter(lies).collect();
     for trusted in &recipe.trusted {
         let all = faces_under(gallery, &trusted.folder);
+        let (lying, upright): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(lies);
+        all_lying.extend(&lying);
         let mut outliers = Vec::new();
-        let near = within_centroid(gallery, all.clone(), recipe.first_outlier_threshold, &mut outliers);
+        let near = within_centroid(gallery, upright, recipe.first_outlier_threshold, &mut outliers);
         let core = within_centroid(gallery, near, recipe.outlier_threshold, &mut outliers);
         let mut identity = SortedIdentity {
             label: trusted.label.clone(),
@@ -70,9 +89,12 @@ pub fn sorted_identities(
         };
         if !core.is_empty() {
             let centre = centroid(&gallery.embeddings, &core);
+            // On record, with the reason for which the export leaves them out.
+            let lying = within(gallery, lying, &centre, recipe.outlier_threshold, &mut outliers);
+            identity.outliers = outliers.len();
             let is_near =
                 |face: &usize| 1.0 - gallery.embedding(*face).dot(&centre) <= recipe.match_threshold.get();
-            let mut rows: BTreeSet<usize> = core.iter().copied().collect();
+            let mut rows: BTreeSet<usize> = core.into_iter().chain(lying).collect();
             let routed: Vec<usize> =
                 mixed.iter().copied().filter(|face| !rows.contains(face)).filter(is_near).collect();
             identity.routed = routed.len();
@@ -91,5 +113,6 @@ pub fn sorted_identities(
         }
         imported.identities.push(identity);
     }
+    imported.lying = lying_photos(gallery, all_lying);
     (additions, imported)
 }

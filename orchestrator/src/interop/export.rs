@@ -14,8 +14,8 @@ use crate::{
     store::{COLUMNS, Export, Item, Store, StoreError},
 };
 
-/// Raised when a reader of the arrays would misunderstand them.
-pub const FORMAT_VERSION: u32 = 1;
+/// Raised when a reader of the arrays would misunderstand them. In version 1, `faces_pose` had yaw, pitch, roll; now it has pitch, yaw, roll.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

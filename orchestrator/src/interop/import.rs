@@ -215,7 +215,8 @@ fn read_meta(arrays: &dyn Arrays) -> Result<Contracts, ImportError> {
         return Err(wrong("is not that of a facesets export"));
     }
     let version = meta["format_version"].as_u64().ok_or_else(|| wrong("has no `format_version`"))?;
-    if version != u64::from(FORMAT_VERSION) {
+    // Of what they differ in, `faces_pose`, nothing is read.
+    if !(1..=u64::from(FORMAT_VERSION)).contains(&version) {
         return Err(ImportError::FormatVersion(version));
     }
     let contract = meta["contract"].as_str().ok_or_else(|| wrong("has no `contract`"))?;

@@ -44,7 +44,7 @@ pub enum ImportError {
     #[error("the array `meta` {0}")]
     Meta(String),
     /// Written by another version.
-    #[error("the arrays are of format version {0}, this program reads version {FORMAT_VERSION}")]
+    #[error("the arrays are of format version {0}, this program reads versions 1 to {FORMAT_VERSION}")]
     FormatVersion(u64),
     /// An array as a whole.
     #[error("the array `{array}` {problem}")]

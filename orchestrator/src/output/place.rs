@@ -159,7 +159,14 @@ mod tests {
     use crate::monitor::Silent;
 
     fn content(paths: &[PathBuf]) -> Content {
-        Content { sha256: Sha256Digest::of(b"photo"), paths: paths.to_vec(), width: 1, height: 1 }
+        Content {
+            sha256: Sha256Digest::of(b"photo"),
+            paths: paths.to_vec(),
+            width: 1,
+            height: 1,
+            bytes: 5,
+            capture_year: None,
+        }
     }
 
     /// A placer that copies and knows nothing.

@@ -1,6 +1,6 @@
 //! What every kind of target is built with, and what building it comes to.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,9 @@ pub struct Bundled {
     pub certified: usize,
     /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
     pub lowest_effective_identity_cosine: Option<f32>,
-    /// Faces that were left out because of what was seen in their crops.
+    /// Crops that each of them has, by its name.
+    pub crops: BTreeMap<String, usize>,
+    /// Faces that were left out because of what was seen in their crops; of sets of which nothing was left, all.
     pub left_out: Vec<DroppedFace>,
     /// Sets of which nothing was left.
     pub gaps: Vec<String>,
@@ -64,6 +66,8 @@ impl Applied {
         let bundled = self.bundled.get_or_insert_default();
         bundled.add(&rendered.sets);
         bundled.left_out.extend(rendered.dropped.iter().filter(|drop| drop.reason.is_of_crop()).cloned());
+        let empty = rendered.gaps.iter().filter(|gap| gap.consent.is_none()).flat_map(|gap| &gap.dropped);
+        bundled.left_out.extend(empty.filter(|drop| !drop.reason.is_of_crop()).cloned());
         let (withheld, gaps) = Gap::part(&rendered.gaps);
         bundled.withheld.extend(withheld);
         bundled.gaps.extend(gaps);
@@ -73,6 +77,7 @@ impl Applied {
 impl Bundled {
     /// Counts sets that were built.
     pub(super) fn add(&mut self, sets: &[FacesetManifest]) {
+        self.crops.extend(sets.iter().map(|set| (set.name.clone(), set.faces.len())));
         self.certified += sets.iter().filter(|set| set.certificate.is_passed()).count();
         let cosines = sets.iter().flat_map(|set| &set.bundles);
         let cosines = cosines.filter_map(|bundle| bundle.effective_identity_cosine);

@@ -23,6 +23,8 @@ pub enum Gate {
     Blur,
     /// Detector not confident enough.
     DetScore,
+    /// It lies on its side or stands on its head.
+    OnItsSide,
     /// Too far from the set's centroid.
     Outlier,
     /// Its set has too few photos.
@@ -60,6 +62,8 @@ pub enum DropReason {
     Blur { blur: f32, min: f32 },
     /// See [`Gate::DetScore`].
     DetScore { det_score: f32, min: f32 },
+    /// See [`Gate::OnItsSide`]; degrees with the clock, in (−180, 180].
+    OnItsSide { degrees: f32, max: f32 },
     /// See [`Gate::Outlier`].
     Outlier { distance: f32, max: f32 },
     /// See [`Gate::TooFewImages`].
@@ -100,6 +104,7 @@ impl DropReason {
             Self::ShortSide { .. } => Gate::ShortSide,
             Self::Blur { .. } => Gate::Blur,
             Self::DetScore { .. } => Gate::DetScore,
+            Self::OnItsSide { .. } => Gate::OnItsSide,
             Self::Outlier { .. } => Gate::Outlier,
             Self::TooFewImages { .. } => Gate::TooFewImages,
             Self::SamePhoto { .. } => Gate::SamePhoto,
@@ -127,6 +132,7 @@ impl DropReason {
             Self::ShortSide { .. }
             | Self::Blur { .. }
             | Self::DetScore { .. }
+            | Self::OnItsSide { .. }
             | Self::TooFewImages { .. }
             | Self::SamePhoto { .. }
             | Self::OtherFaceInCrop { .. }
@@ -148,6 +154,7 @@ impl fmt::Display for Gate {
             Self::ShortSide => "face too small",
             Self::Blur => "too blurred",
             Self::DetScore => "detector not confident",
+            Self::OnItsSide => "face on its side or head",
             Self::Outlier => "too far from the centroid",
             Self::TooFewImages => "too few photos in its set",
             Self::SamePhoto => "a better face of the same photo is kept",
@@ -170,6 +177,9 @@ impl fmt::Display for DropReason {
             Self::ShortSide { pixels, min } => write!(f, "short side {pixels:.1} px < {min} px"),
             Self::Blur { blur, min } => write!(f, "blur {blur:.1} < {min}"),
             Self::DetScore { det_score, min } => write!(f, "det_score {det_score:.3} < {min}"),
+            Self::OnItsSide { degrees, max } => {
+                write!(f, "face on its side: eyes at {degrees:.0}°, more than {max}°")
+            }
             Self::Outlier { distance, max } => {
                 write!(f, "cosine distance {distance:.3} to the centroid > {max}")
             }

@@ -1,4 +1,5 @@
-//! From a gallery to refined facesets: cluster, merge what was split, gate by quality, reject outliers, keep what is large enough.
+//! From a gallery to refined facesets: leave out what lies, cluster, merge what was split, gate by quality, reject outliers, keep what is
+//! large enough.
 //!
 //! Pure functions of a [`Gallery`]; whatever is left out comes back as a [`Drop`] with its reason.
 
@@ -19,6 +20,7 @@ use crate::{
     grouping::Grouping,
     pins::ResolvedPins,
     threshold::{CosineDistance, Fraction, non_negative},
+    upright::{MAX_ROLL, on_its_side, turn},
 };
 
 /// Clusters smaller than this have no centroid worth measuring outliers from.
@@ -36,11 +38,20 @@ pub struct Gates {
     /// Least confidence of the detector
     #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
     pub min_det_score: Fraction,
+    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too
+    #[arg(long, value_name = "DEGREES", default_value_t = Self::default().max_roll, value_parser = turn)]
+    #[serde(default = "max_roll")]
+    pub max_roll: f32,
+}
+
+/// What folders of earlier versions are extended by too: nobody had decided otherwise.
+fn max_roll() -> f32 {
+    MAX_ROLL
 }
 
 impl Default for Gates {
     fn default() -> Self {
-        Self { min_short: 90.0, min_blur: 40.0, min_det_score: Fraction::literal(0.6) }
+        Self { min_short: 90.0, min_blur: 40.0, min_det_score: Fraction::literal(0.6), max_roll: MAX_ROLL }
     }
 }
 
@@ -86,6 +97,8 @@ pub struct Refined {
     pub facesets: Vec<Vec<usize>>,
     /// What was left out, by face.
     pub dropped: Vec<Drop>,
+    /// Photos of each group that has too few for a faceset, most first; those of which the gates left nothing are not in it.
+    pub thin: Vec<usize>,
 }
 
 /// Refines a gallery. O(n²) in the clustering; the rest is O(n).
@@ -94,16 +107,21 @@ pub fn refine(
     parameters: &RefineParameters,
     grouping: &Grouping<'_>,
 ) -> Result<Refined, ClusterError> {
-    let mut facesets = Vec::new();
+    let (mut facesets, mut thin) = (Vec::new(), Vec::new());
     let mut dropped = Vec::new();
     dropped.extend(ruled_out(grouping.pins));
-    let clusters = grouping.faces(gallery, &grouping.usable(gallery), parameters.initial_threshold)?;
+    let upright = without_lying(gallery, grouping.usable(gallery), &parameters.gates, &mut dropped);
+    let clusters = grouping.faces(gallery, &upright, parameters.initial_threshold)?;
     for group in grouping.merged(gallery, &clusters, parameters.merge_threshold)? {
-        facesets.extend(survivors(gallery, group, parameters, &mut dropped));
+        match survivors(gallery, group, parameters, &mut dropped) {
+            Ok(faceset) => facesets.push(faceset),
+            Err(photos) => thin.push(photos),
+        }
     }
     order_by_size(&mut facesets);
+    order_thin(&mut thin);
     dropped.sort_by_key(|drop| drop.face);
-    Ok(Refined { facesets, dropped })
+    Ok(Refined { facesets, dropped, thin })
 }
 
 /// Faces that are none or that are dropped for good, as the user says; each once.
@@ -116,27 +134,44 @@ pub fn ruled_out(pins: &ResolvedPins) -> impl Iterator<Item = Drop> {
     pins.no_faces.iter().map(none).chain(pins.dropped.iter().filter_map(decided))
 }
 
-/// What the gates leave of a group, if that is enough for a faceset; the other faces go to `dropped`.
+/// What the gates leave of a group, if that is enough for a faceset, else in how many photos that is; the other faces go to `dropped`.
 pub fn survivors(
     gallery: &Gallery,
     group: Vec<usize>,
     parameters: &RefineParameters,
     dropped: &mut Vec<Drop>,
-) -> Option<Vec<usize>> {
+) -> Result<Vec<usize>, usize> {
     let good = keep(group, dropped, |face| gate(gallery, face, &parameters.gates));
     let close = without_outliers(gallery, good, parameters, dropped);
     let images = distinct_images(gallery, &close);
     if images >= parameters.min_faces.max(1) {
-        return Some(close);
+        return Ok(close);
     }
     let reason = DropReason::TooFewImages { images, min: parameters.min_faces };
     dropped.extend(close.into_iter().map(|face| Drop { face, reason: reason.clone() }));
-    None
+    Err(images)
 }
 
 /// Most faces first; of equal ones, the one whose first face comes first in the gallery's order (canonical path).
 pub fn order_by_size(groups: &mut [Vec<usize>]) {
     groups.sort_by_key(|group| (std::cmp::Reverse(group.len()), group.first().copied()));
+}
+
+/// Numbers of photos, most first, without groups of which nothing was left.
+pub fn order_thin(thin: &mut Vec<usize>) {
+    thin.retain(|photos| *photos > 0);
+    thin.sort_unstable_by_key(|photos| std::cmp::Reverse(*photos));
+}
+
+/// Photos from which a set is worth looking at where a library has no larger one.
+const FEW: usize = 3;
+
+/// The fewest photos to demand where every group has too few, and how many facesets that makes: that of the smallest group that is worth
+/// looking at, else of the largest. `thin` has the most first.
+pub fn fewest(thin: &[usize]) -> Option<(usize, usize)> {
+    let worth = thin.iter().filter(|photos| **photos >= FEW).min();
+    let min_faces = *worth.or_else(|| thin.first())?;
+    Some((min_faces, thin.iter().filter(|photos| **photos >= min_faces).count()))
 }
 
 /// The faces of `group` that are within `threshold` of its centroid; the others go to `dropped`.
@@ -186,10 +221,24 @@ pub fn keep(
         .collect()
 }
 
-/// The first gate that a face does not pass.
-pub fn gate(gallery: &Gallery, face: usize, gates: &Gates) -> Option<DropReason> {
-    let Gates { min_short, min_blur, min_det_score } = *gates;
-    let face = &gallery.faces[face];
+/// The faces that do not lie; the others go to `dropped`, with the first gate that they do not pass.
+///
+/// Their embeddings say little of who they are, so this goes before everything that compares faces.
+pub fn without_lying(
+    gallery: &Gallery,
+    faces: Vec<usize>,
+    gates: &Gates,
+    dropped: &mut Vec<Drop>,
+) -> Vec<usize> {
+    keep(faces, dropped, |face| {
+        on_its_side(gallery, face, gates.max_roll).and_then(|_| gate(gallery, face, gates))
+    })
+}
+
+/// The first gate that a face does not pass. Whether it lies comes last: the points of what is hardly a face say nothing of that.
+pub fn gate(gallery: &Gallery, row: usize, gates: &Gates) -> Option<DropReason> {
+    let Gates { min_short, min_blur, min_det_score, max_roll } = *gates;
+    let face = &gallery.faces[row];
     let short = face.bbox.short_side();
     if short < min_short {
         Some(DropReason::ShortSide { pixels: short, min: min_short })
@@ -198,7 +247,7 @@ pub fn gate(gallery: &Gallery, face: usize, gates: &Gates) -> Option<DropReason>
     } else if face.det_score < min_det_score.get() {
         Some(DropReason::DetScore { det_score: face.det_score, min: min_det_score.get() })
     } else {
-        None
+        on_its_side(gallery, row, max_roll)
     }
 }
 

@@ -37,6 +37,8 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
                 paths: vec![format!("/photos/{i:03}.jpg").into()],
                 width: 1000,
                 height: 1000,
+                bytes: 1000,
+                capture_year: None,
             })
             .collect(),
         faces: sketches
@@ -50,6 +52,7 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
                 norm: 20.0,
                 blur: sketch.blur,
                 landmarks_68: Vec::new(),
+                roll: None,
                 pose: None,
             })
             .collect(),
@@ -92,6 +95,37 @@ fn a_set_with_too_few_photos_is_dropped_face_by_face() {
 }
 
 #[test]
+fn a_face_that_lies_is_gated_and_unites_nobody() {
+    // The last one lies, and is as near to one person as to the other.
+    let mut gallery = gallery(&[0, 0, 1, 1, 0].map(Sketch::of));
+    gallery.embeddings[[4, 0]] = 0.5f32.sqrt();
+    gallery.embeddings[[4, 1]] = 0.5f32.sqrt();
+    gallery.faces[4].roll = Some(-100.0);
+    let refined = |max_roll| {
+        let gates = Gates { max_roll, ..Gates::default() };
+        let parameters = RefineParameters { gates, min_faces: 2, ..RefineParameters::default() };
+        refine(&gallery, &parameters, &Grouping::default()).unwrap()
+    };
+    let gated = refined(MAX_ROLL);
+    assert_eq!(gated.facesets, [vec![0, 1], vec![2, 3]]);
+    let reason = DropReason::OnItsSide { degrees: -100.0, max: MAX_ROLL };
+    assert_eq!(gated.dropped, [Drop { face: 4, reason }]);
+    assert!(refined(180.0).facesets.iter().any(|set| set.contains(&4)), "who wants it gets it");
+    // What is too small in the first place says nothing of how it lies.
+    gallery.faces[4].bbox = BBox::new([0.0, 0.0, 20.0, 20.0]).unwrap();
+    assert_eq!(gate(&gallery, 4, &Gates::default()).unwrap().gate(), Gate::ShortSide);
+    let mut dropped = Vec::new();
+    assert_eq!(without_lying(&gallery, vec![0, 4], &Gates::default(), &mut dropped), [0]);
+    assert_eq!(dropped[0].reason.gate(), Gate::ShortSide);
+}
+
+#[test]
+fn groups_with_too_few_photos_are_told_by_size() {
+    assert_eq!(refined(&[0, 1, 1, 0, 1, 2].map(Sketch::of), 4).thin, [3, 2, 1]);
+    assert_eq!(refined(&[0, 1, 1, 0, 1, 2].map(Sketch::of), 2).thin, [1]);
+}
+
+#[test]
 fn two_faces_of_one_photo_are_one_image() {
     let mut gallery = gallery(&[0, 0].map(Sketch::of));
     gallery.faces[1].content = 0;
@@ -118,7 +152,7 @@ fn outliers_go_only_where_there_are_faces_enough_to_tell() {
 
 #[test]
 fn nothing_in_gives_nothing_out() {
-    assert_eq!(refined(&[], 1), Refined { facesets: vec![], dropped: vec![] });
+    assert_eq!(refined(&[], 1), Refined { facesets: vec![], dropped: vec![], thin: vec![] });
 }
 
 proptest! {

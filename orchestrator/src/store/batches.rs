@@ -1,12 +1,12 @@
 //! The store as tables, for programs that want rows: some at a time, with every column of a table side by side.
 
-use facesets_core::{Pose, Sha256Digest};
+use facesets_core::Sha256Digest;
 use rusqlite::Row;
 
 use super::{
     StoreError, blob,
     export::{COLUMNS, Column, Export, Item, Source, Table},
-    locations,
+    faces, locations,
 };
 
 /// Some values of a column.
@@ -97,10 +97,7 @@ fn push(values: &mut Values, column: &Column, row: &Row<'_>, first: usize) -> Re
         Values::Bools(values) => values.push(row.get(first)?),
         Values::I32s(values) => values.push(row.get(first)?),
         Values::I64s(values) => values.push(row.get(first)?),
-        Values::F32s(values, _) if column.source == Source::Pose => {
-            let pose = Pose::from_landmarks_68(&blob::decode_points(blob()?)?);
-            values.extend(pose.map_or([f32::NAN; 3], |pose| [pose.yaw, pose.pitch, pose.roll]));
-        }
+        Values::F32s(values, _) if column.source == Source::Pose => values.extend(faces::angles(row, first)?),
         Values::F32s(values, shape) => {
             let len: usize = shape.iter().product();
             let before = values.len();

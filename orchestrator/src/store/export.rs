@@ -4,10 +4,10 @@
 
 use std::io::{self, Write};
 
-use facesets_core::{EMBEDDING_LEN, Pose, Sha256Digest, face};
+use facesets_core::{EMBEDDING_LEN, Sha256Digest, face};
 use rusqlite::{Row, Transaction, types::ValueRef};
 
-use super::{Store, StoreError, TASK_FACES, blob, locations, schema};
+use super::{Store, StoreError, TASK_FACES, blob, faces, locations, schema};
 
 /// What one row of a column is, in little-endian bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(super) enum Source {
     ContentIndex,
     /// The place of the text among the landmarks contracts, −1 for none.
     LandmarksContract,
-    /// The head pose that follows from the 68 landmarks, NaN where there is none.
+    /// Pitch, yaw and roll of the head in degrees, in this order, that follow from the landmarks; NaN where there are none.
     Pose,
 }
 
@@ -175,7 +175,8 @@ pub const COLUMNS: &[Column] = &[
     column("faces_keypoints", Table::Faces, Item::F32(&[5, 2]), "keypoints"),
     column("faces_landmarks_106", Table::Faces, Item::F32(&[face::LANDMARKS_106, 2]), "landmarks_106"),
     column("faces_landmarks_68", Table::Faces, Item::F32(&[face::LANDMARKS_68, 3]), "landmarks_68"),
-    derived(column("faces_pose", Table::Faces, Item::F32(&[3]), "landmarks_68"), Source::Pose),
+    // Pitch, yaw, roll.
+    derived(column("faces_pose", Table::Faces, Item::F32(&[3]), faces::POINTS), Source::Pose),
     column("faces_embedding", Table::Faces, Item::F32(&[EMBEDDING_LEN]), "vector"),
 ];
 
@@ -293,11 +294,7 @@ impl Export<'_> {
                 let at = self.landmarks_contracts.iter().position(|contract| *contract == text);
                 bytes.extend(at.map_or(-1, |at| at as i32).to_le_bytes());
             }
-            Source::Pose => {
-                let pose = Pose::from_landmarks_68(&blob::decode_points(blob()?)?);
-                let angles = pose.map_or([f32::NAN; 3], |pose| [pose.yaw, pose.pitch, pose.roll]);
-                bytes.extend(blob::encode(&angles));
-            }
+            Source::Pose => bytes.extend(blob::encode(&faces::angles(row, 0)?)),
             Source::Value | Source::Path => match (column.item, row.get_ref(0)?) {
                 (_, ValueRef::Blob(value) | ValueRef::Text(value)) => bytes.extend(value),
                 (Item::Bool, ValueRef::Integer(value)) => bytes.push(value as u8),

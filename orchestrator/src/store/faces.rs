@@ -1,6 +1,6 @@
 //! Faces as rows.
 
-use facesets_core::{Embedding, Face, FaceEmbedding, face::Keypoints};
+use facesets_core::{Embedding, Face, FaceEmbedding, believed_pose, face::Keypoints, roll_of};
 use rusqlite::{Row, Transaction, params};
 
 use super::{StoreError, blob};
@@ -61,6 +61,20 @@ pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Face, StoreError> {
 pub(super) fn keypoints(bytes: &[u8]) -> Result<Keypoints, StoreError> {
     let points = blob::decode_points(bytes)?.try_into();
     points.map_err(|_| StoreError::Damaged("a face has not five keypoints".to_owned()))
+}
+
+/// Columns that [`angles`] needs, in its order.
+pub(super) const POINTS: &str = "landmarks_68, keypoints";
+
+/// Pitch, yaw and roll in degrees from the columns [`POINTS`] from `first` on, NaN for what is not known: pitch and yaw where the landmarks
+/// are not believed, all of them where no points say anything.
+pub(super) fn angles(row: &Row<'_>, first: usize) -> Result<[f32; 3], StoreError> {
+    let blob = |column: usize| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+    let roll = roll_of(&keypoints(blob(first + 1)?)?);
+    Ok(match believed_pose(&blob::decode_points(blob(first)?)?, roll) {
+        Some(pose) => [pose.pitch, pose.yaw, pose.roll],
+        None => [f32::NAN, f32::NAN, roll.unwrap_or(f32::NAN)],
+    })
 }
 
 /// The box in the four columns from `first` on.

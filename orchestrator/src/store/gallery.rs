@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use facesets_core::{EMBEDDING_LEN, Embedding, Pose, Sha256Digest};
+use facesets_core::{EMBEDDING_LEN, Embedding, Sha256Digest, believed_pose, roll_of};
 use ndarray::Array2;
 use rayon::prelude::*;
 use rusqlite::params;
@@ -43,17 +43,21 @@ impl Store {
     /// Sorted by canonical path.
     fn analysed_contents(&self, contract: &str) -> Result<Vec<Content>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT location.path, analysis.sha256, analysis.width, analysis.height \
+            "SELECT location.path, analysis.sha256, analysis.width, analysis.height, content.bytes \
              FROM analysis JOIN counted_location AS location ON location.sha256 = analysis.sha256 \
+             JOIN content ON content.sha256 = analysis.sha256 \
              WHERE analysis.task = ?1 AND analysis.contract = ?2 AND analysis.outcome = 'done'",
         )?;
+        let years = self.capture_years()?;
         let mut by_digest: HashMap<Sha256Digest, Content> = HashMap::new();
         let mut rows = statement.query(params![TASK_FACES, contract])?;
         while let Some(row) = rows.next()? {
             let sha256 = locations::digest(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
             let path = locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
             let (width, height) = (row.get(2)?, row.get(3)?);
-            let empty = || Content { sha256, paths: Vec::new(), width, height };
+            let bytes = row.get::<_, i64>(4)? as u64;
+            let capture_year = years.get(&sha256).copied();
+            let empty = || Content { sha256, paths: Vec::new(), width, height, bytes, capture_year };
             by_digest.entry(sha256).or_insert_with(empty).paths.push(path);
         }
         let mut contents: Vec<Content> = by_digest.into_values().collect();
@@ -72,7 +76,7 @@ impl Store {
     ) -> Result<Vec<(i64, GalleryFace)>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT analysis.sha256, face.number, face.x1, face.y1, face.x2, face.y2, face.det_score, face.norm, \
-                    face.blur, face.landmarks_68, face.id \
+                    face.blur, face.landmarks_68, face.keypoints, face.id \
              FROM analysis CROSS JOIN face ON face.analysis_id = analysis.id \
              WHERE analysis.task = ?1 AND analysis.contract = ?2 AND analysis.outcome = 'done'",
         )?;
@@ -88,12 +92,13 @@ impl Store {
                 det_score: row.get(6)?,
                 norm: row.get(7)?,
                 blur: row.get(8)?,
+                roll: roll_of(&faces::keypoints(blob(10)?)?),
                 pose: None,
                 landmarks_68: blob::decode_points(blob(9)?)?,
             };
-            found.push((row.get(10)?, face));
+            found.push((row.get(11)?, face));
         }
-        found.par_iter_mut().for_each(|(_, face)| face.pose = Pose::from_landmarks_68(&face.landmarks_68));
+        found.par_iter_mut().for_each(|(_, face)| face.pose = believed_pose(&face.landmarks_68, face.roll));
         found.par_sort_unstable_by_key(|(_, face)| (face.content, face.number));
         Ok(found)
     }

@@ -44,6 +44,7 @@ struct Summary {
     refused: Vec<Refused>,
     /// Faces whose photo has none.
     undated: Vec<Listed>,
+    #[serde(flatten)]
     dropped: DropReport,
     #[serde(flatten)]
     written: Written,
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         joined: standing.grown(&eras, &extended),
         refused,
         undated,
-        dropped: DropReport(dropped_faces(eras.gallery, &dropped)),
+        dropped: DropReport::new(eras.gallery, dropped_faces(eras.gallery, &dropped)),
         written,
         planned,
     })?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::page::PageArgs;
 use super::{Context, plan_args::AddArgs};
 use crate::{
-    era::{Eras, JoinParameters, SurveyParameters, UnknownMember},
+    era::{Eras, JoinParameters, SurveyParameters, UnknownMember, Verdict},
     exit::{Exit, Failure, Hint},
     manifest::path_text,
 };
@@ -82,6 +82,8 @@ enum EraError {
     NotSplit(String),
     #[error("no sub-cluster of `{set}` has {min_anchor} photos or more: the largest has {largest}")]
     NoAnchor { set: String, min_anchor: usize, largest: usize },
+    #[error("`{set}` is {verdict}")]
+    NotSortable { set: String, verdict: Verdict },
 }
 
 impl Hint for EraError {
@@ -95,6 +97,9 @@ impl Hint for EraError {
                                      and `facesets undo` takes that back"
                 .to_owned(),
             Self::NotSplit(_) => "run `facesets era split` first".to_owned(),
+            Self::NotSortable { .. } => {
+                "`facesets era probe` has the figures; `--anyway` splits all the same".to_owned()
+            }
             Self::NoAnchor { .. } => {
                 "look at the figures of `facesets era probe`, then choose another `--min-anchor` or \
                  `--sub-threshold`"

@@ -50,6 +50,7 @@ struct Summary {
     #[serde(flatten)]
     probe: Probe,
     undated: Vec<Listed>,
+    #[serde(flatten)]
     dropped: DropReport,
     #[serde(flatten)]
     written: Written,
@@ -75,7 +76,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let exit = written.exit(Exit::Done);
     let undated = faces.iter().filter(|face| eras.years.of(**face).is_none());
     let undated = undated.map(|face| Listed::new(&eras, *face, None)).collect();
-    let dropped = DropReport(dropped_faces(eras.gallery, &dropped));
+    let dropped = DropReport::new(eras.gallery, dropped_faces(eras.gallery, &dropped));
     context.ui.summary(&Summary {
         set: scene.name().to_owned(),
         recovered,

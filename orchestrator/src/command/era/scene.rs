@@ -89,7 +89,7 @@ impl Found {
                 "nobody has looked when {unread} photos were taken: run `facesets embed` on their folders"
             ));
         }
-        let years = Years::new(&gallery, &store.capture_years()?);
+        let years = Years::new(&gallery);
         Ok(Scene { root, gallery, subject, pins, pins_within, corpus, parent, index, years })
     }
 }

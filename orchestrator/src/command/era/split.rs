@@ -18,7 +18,7 @@ use crate::{
         plan_args::{Means, Planned},
     },
     era::{
-        EraChange, EraSet, Fit, Split, SplitParameters, Survey, histogram,
+        EraChange, EraSet, Fit, Split, SplitParameters, Survey, Verdict, histogram,
         report::{Group, Page},
         split, survey,
     },
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Split anew: eras that are there are set aside
     #[arg(long)]
     replace: bool,
+    /// Split although `era probe` says that the set is not sortable
+    #[arg(long)]
+    anyway: bool,
     #[command(flatten)]
     clustering: ClusteringArgs,
 }
@@ -49,9 +52,11 @@ struct Summary {
     set: String,
     faces: usize,
     recovered: usize,
+    verdict: Verdict,
     eras: Vec<Said>,
     thin: Vec<Said>,
     undated: Vec<Listed>,
+    #[serde(flatten)]
     dropped: DropReport,
     #[serde(flatten)]
     written: Written,
@@ -66,6 +71,9 @@ struct Said {
     dominant_year: Option<u16>,
     founding: usize,
     joined: usize,
+    /// Crops that were written, `None` where nothing was; `applied` has them too.
+    #[serde(skip)]
+    crops: Option<usize>,
     /// Why a fragment stands alone.
     alone: Option<Alone>,
 }
@@ -103,16 +111,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         .into());
     }
+    if !split.verdict.is_sortable() && !args.anyway {
+        return Err(EraError::NotSortable { set: scene.name().to_owned(), verdict: split.verdict }.into());
+    }
     let change = eras.split(&split, args.split.min_anchor)?;
 
     let page = page(&scene, &survey, &split, &change);
     let written = args.of.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;
-    let (mut thin, of_eras) = said(&split, &change);
+    let (mut thin, mut of_eras) = said(&split, &change);
     let mut plan = Plan::new(format!("era split {}", scene.name()), eras.gallery);
     let was = manifest_digest(&scene.root)?;
     plan.targets.push(Target { root: scene.root.clone(), was, becomes: Becomes::Eras(change) });
     let means = Means { gallery: eras.gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
     let planned = args.of.plan.carry_out(plan, means)?;
+    if let Some(crops) = planned.crops() {
+        for era in thin.iter_mut().chain(&mut of_eras) {
+            era.crops = Some(crops.get(&era.name).copied().unwrap_or(0));
+        }
+    }
     let thinned = planned.thinned();
     let (late, of_eras) = of_eras.into_iter().partition(|era: &Said| thinned.contains(&era.name));
     thin.extend::<Vec<Said>>(late);
@@ -122,10 +138,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         set: scene.name().to_owned(),
         faces: survey.faces.len(),
         recovered: survey.recovered,
+        verdict: split.verdict,
         eras: of_eras,
         thin,
         undated: undated.map(|face| Listed::new(&eras, *face, None)).collect(),
-        dropped: DropReport(dropped_faces(eras.gallery, &survey.dropped)),
+        dropped: DropReport::new(eras.gallery, dropped_faces(eras.gallery, &survey.dropped)),
         written,
         planned,
     })?;
@@ -153,6 +170,7 @@ fn said(split: &Split, change: &EraChange) -> (Vec<Said>, Vec<Said>) {
             dominant_year: set.era.dominant_year,
             founding: set.era.founding.len(),
             joined: set.era.joined.len(),
+            crops: None,
             alone,
         };
         (set.thin, said)
@@ -207,8 +225,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.dropped, f)?;
         writeln!(f, "{}: {} faces, {} of them not in the set", self.set, self.faces, self.recovered)?;
+        writeln!(f, "{}", self.verdict)?;
         for era in &self.eras {
-            writeln!(f, "{}: {} founding faces, {} joined", era.name, era.founding, era.joined)?;
+            write!(f, "{}: {} founding faces, {} joined", era.name, era.founding, era.joined)?;
+            match era.crops {
+                Some(crops) => writeln!(f, ", {crops} crops")?,
+                None => writeln!(f)?,
+            }
         }
         let faces: usize = self.thin.iter().map(|era| era.founding + era.joined).sum();
         writeln!(f, "{} eras; {} with too few photos ({faces} faces)", self.eras.len(), self.thin.len())?;

@@ -39,14 +39,11 @@ fn table(set: &Subject<'_>) -> Result<RecordBatch, ArrowError> {
     let floats = |of: &dyn Fn(&ExportedFace) -> f32| -> ArrayRef {
         Arc::new(Float32Array::from_iter_values(set.faces.iter().map(of)))
     };
-    let angle = |of: &dyn Fn(&PoseRecord) -> f32| -> ArrayRef {
-        Arc::new(set.faces.iter().map(|face| face.pose.as_ref().map(of)).collect::<Float32Array>())
+    let angle = |of: &dyn Fn(&PoseRecord) -> Option<f32>| -> ArrayRef {
+        Arc::new(set.faces.iter().map(|face| face.pose.as_ref().and_then(of)).collect::<Float32Array>())
     };
     let det_scores = set.rows.iter().map(|row| set.gallery.faces[*row].det_score);
-    let years = set.rows.iter().map(|row| {
-        let year = set.extras.years.get(&set.gallery.content_of(*row).sha256);
-        year.map(|year| i32::from(*year))
-    });
+    let years = set.rows.iter().map(|row| set.gallery.content_of(*row).capture_year.map(i32::from));
     let boxes = set.faces.iter().flat_map(|face| face.bbox).collect();
     let embeddings = set.rows.iter().flat_map(|row| set.gallery.embedding(*row).to_vec()).collect();
     RecordBatch::try_from_iter_with_nullable([
@@ -65,7 +62,7 @@ fn table(set: &Subject<'_>) -> Result<RecordBatch, ArrowError> {
         ("composite", floats(&|face| face.quality.composite), false),
         ("pitch", angle(&|pose| pose.pitch), true),
         ("yaw", angle(&|pose| pose.yaw), true),
-        ("roll", angle(&|pose| pose.roll), true),
+        ("roll", angle(&|pose| Some(pose.roll)), true),
         ("capture_year", Arc::new(years.collect::<Int32Array>()), true),
         ("embedding", nested(embeddings, &[EMBEDDING_LEN])?, false),
     ])

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use facesets_core::Sha256Digest;
-
 use super::kind::Format;
 use crate::{
     gallery::{FaceDetails, Gallery},
@@ -13,8 +11,6 @@ use crate::{
 /// See above.
 #[derive(Debug, Default)]
 pub struct Extras {
-    /// Years in which contents were photographed, where the camera says it.
-    pub years: HashMap<Sha256Digest, u16>,
     /// Points of faces, by their rows in the gallery.
     pub details: HashMap<usize, FaceDetails>,
 }
@@ -28,9 +24,6 @@ impl Extras {
         best: impl Iterator<Item = usize>,
     ) -> Result<Self, StoreError> {
         let mut extras = Self::default();
-        if formats.contains(&Format::Parquet) {
-            extras.years = store.capture_years()?;
-        }
         if formats.contains(&Format::Reactor) {
             for row in best {
                 extras.details.insert(row, store.face_details(gallery, row)?);

@@ -12,7 +12,7 @@ use facesets_core::face::{LANDMARKS_68, LANDMARKS_106};
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::subject::Subject;
-use crate::certificate::GenderAgeRecord;
+use crate::{certificate::GenderAgeRecord, export::manifest::PoseRecord};
 
 /// Gender and age where nobody has estimated them.
 const UNKNOWN: i64 = -1;
@@ -29,7 +29,8 @@ pub(super) fn bytes(set: &Subject<'_>) -> io::Result<Vec<u8>> {
         .details
         .get(&best)
         .ok_or_else(|| io::Error::other("the best face's points were not read"))?;
-    let pose = face.pose.map_or([0.0; 3], |pose| [pose.pitch, pose.yaw, pose.roll]);
+    let known = |pose: PoseRecord| [pose.pitch.unwrap_or_default(), pose.yaw.unwrap_or_default(), pose.roll];
+    let pose = PoseRecord::of(face).map_or([0.0; 3], known);
     let (gender, age) = set.gender_age.and_then(GenderAgeRecord::numbers).unwrap_or((UNKNOWN, UNKNOWN));
     let tensors = [
         floats("bbox", &[4], &face.bbox.corners()),
