@@ -89,7 +89,10 @@ pub fn subjects(path: &Path, side: u32, stop: &CancellationToken) -> Result<Vec<
             if let Some(set) = set_of(here) {
                 // What lies beside its manifest are single pictures, each of them for itself: `best.png`.
                 let pngs = consumer::pngs(here).map_err(at(here))?;
-                found.extend(pngs.iter().map(|name| one(&here.join(name), side, Some(Arc::clone(&set)))));
+                for name in pngs {
+                    let picture = here.join(&name);
+                    found.push(one(&picture, side, Some(Arc::clone(&set)), stop).map_err(at(&picture))?);
+                }
                 continue;
             }
             let set = here.parent().and_then(set_of);

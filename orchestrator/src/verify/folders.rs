@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-use facesets_core::Sha256Digest;
 
 use super::{Depth, Look, VerifyError};
 use crate::{
