@@ -80,7 +80,7 @@ pub struct Terms {
     pub source: Option<String>,
 }
 
-/// A set that was not handed out, as consent was demanded and is not granted.
+/// A set that was not handed out, as consent is refused, or was demanded and is not granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Withheld {
     /// The set.
@@ -94,9 +94,12 @@ pub struct Withheld {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Demand {
-    /// Nothing; refusals are told of.
+    /// Nothing, because the user says so: what is refused is handed out too, and told of.
+    IncludingRefused,
+    /// That consent is not refused. Earlier versions wrote `nothing` into plans where nobody had asked for refused sets.
     #[default]
-    Nothing,
+    #[serde(alias = "nothing")]
+    NotRefused,
     /// That consent is granted.
     Granted,
 }
@@ -168,6 +171,24 @@ impl ConsentBook {
         }
     }
 
+    /// Why a set of a person who is shown by these faces is not handed out where so much is demanded; `None` where it is.
+    pub fn withheld(&self, name: &str, rows: &BTreeSet<usize>, demand: Demand) -> Option<Withheld> {
+        let consent = self.consent(rows);
+        (!demand.is_met_by(&consent)).then(|| Withheld { name: name.to_owned(), consent })
+    }
+
+    /// Faces whose consent is refused (rows of the gallery, ascending), by the statement that says so.
+    pub fn refused(&self) -> BTreeMap<i64, Vec<usize>> {
+        let mut refused: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (row, of_face) in &self.by_row {
+            if let Some((id, ConsentState::Refused, _)) = of_face.consent {
+                refused.entry(id).or_default().push(*row);
+            }
+        }
+        refused.values_mut().for_each(|rows| rows.sort_unstable());
+        refused
+    }
+
     /// Where the photos of these faces come from; `None` where nobody has said anything.
     pub fn terms(&self, rows: &BTreeSet<usize>) -> Option<Terms> {
         let texts = |of: fn(&OfFace) -> Option<&(i64, String)>| {
@@ -198,7 +219,8 @@ impl Demand {
     /// Whether a set may be handed out.
     pub fn is_met_by(self, consent: &SetConsent) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::IncludingRefused => true,
+            Self::NotRefused => consent.state != ConsentState::Refused,
             Self::Granted => consent.state == ConsentState::Granted,
         }
     }
@@ -274,7 +296,8 @@ mod tests {
             let consent = of(rows);
             assert_eq!((consent.state, consent.contradictory), (state, contradictory), "{rows:?}");
             assert_eq!(Demand::Granted.is_met_by(&consent), state == Granted, "{rows:?}");
-            assert!(Demand::Nothing.is_met_by(&consent));
+            assert_eq!(Demand::NotRefused.is_met_by(&consent), state != Refused, "{rows:?}");
+            assert!(Demand::IncludingRefused.is_met_by(&consent));
         }
         assert_eq!(of(&[0, 1]).statements, [1, 2]);
         assert_eq!(of(&[0, 1]).note.as_deref(), Some("note 1; note 2"));
@@ -314,6 +337,18 @@ mod tests {
         assert_eq!(of(moved.clone()), ConsentState::Granted);
         moved.faces[0].bbox.x1 += 150.0;
         assert_eq!(of(moved), ConsentState::Unknown);
+    }
+
+    #[test]
+    fn a_plan_of_an_earlier_version_asks_for_no_refused_set() {
+        for (written, demand) in [
+            ("\"nothing\"", Demand::NotRefused),
+            ("\"granted\"", Demand::Granted),
+            ("\"including_refused\"", Demand::IncludingRefused),
+        ] {
+            assert_eq!(serde_json::from_str::<Demand>(written).unwrap(), demand);
+        }
+        assert_eq!(Demand::default(), Demand::NotRefused);
     }
 
     proptest! {

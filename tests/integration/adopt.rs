@@ -348,3 +348,26 @@ fn what_cannot_be_taken_over_is_refused_with_what_would_help() {
     refused(&other, &args, &["is a face of this library", "hint:", "facesets embed"]);
     assert_eq!(snapshot(&old), before);
 }
+
+#[test]
+fn an_old_set_whose_person_refuses_is_not_taken_over_and_undo_brings_it_back() {
+    let workspace = old_corpus();
+    let old = workspace.join("old");
+    let first_state = snapshot(&old);
+    workspace.ok(["consent", "set", "faceset_002", "--in", "made", "--refused"]);
+    let refused = json!({"name": "faceset_007", "state": "refused", "statements": [1]});
+    assert_eq!(adopt(&workspace, &["--dry-run", "--no-certificate"])["withheld"], json!([refused]));
+    let said = adopt(&workspace, &["--no-certificate"]);
+    assert_eq!(said["applied"]["withheld"], json!([refused]), "{said}");
+    assert!(old.join("faceset_003").is_dir() && !old.join("faceset_007").exists());
+    let gaps = workspace.read_json("old/manifest.json")["gaps"].clone();
+    let gap = array(&gaps).iter().find(|gap| gap["name"] == "faceset_007").unwrap();
+    assert_eq!(gap["consent"]["state"], "refused", "{gaps}");
+    workspace.ok(["verify", "old"]);
+    certificate::follows_its_schemas(&workspace, "old");
+    workspace.ok(["undo"]);
+    assert!(snapshot(&old) == first_state);
+    let said = adopt(&workspace, &["--no-certificate", "--include-refused"]);
+    assert_eq!(said["applied"]["withheld"], json!([]), "{said}");
+    assert!(old.join("faceset_007/manifest.json").is_file());
+}

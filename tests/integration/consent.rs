@@ -1,6 +1,6 @@
 //! Who agreed, and where photos come from: said of faces, kept over clusterings, carried into manifests, demanded of exports.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use facesets_tests::{
     portraits::{self, Portrait},
@@ -102,17 +102,39 @@ fn what_is_said_of_faces_stands_in_manifests_whatever_their_set_is_called() {
 }
 
 #[test]
-fn without_consent_a_set_is_left_out_where_it_is_demanded_and_told_of_where_it_is_refused() {
+fn a_refused_set_is_left_out_unless_it_is_asked_for_and_one_without_consent_where_that_is_demanded() {
     let workspace = three_people();
     workspace.ok(export("before", &[]));
     let [one, other] = ["before/faceset_001", "before/faceset_002"].map(|set| best_photo(&workspace, set));
     workspace.ok(["consent", "set", &one, "--granted"]);
     workspace.ok(["consent", "set", &other, "--refused"]);
 
-    let open = workspace.ok(export("open", &[]));
-    open.says(&["faceset_002", "consent is refused by statement 2", "--require-consent"]);
-    assert!(!open.stderr.contains("faceset_003"), "{open}");
-    assert_eq!(manifest(&workspace, "open/faceset_002")["consent"]["state"], "refused");
+    let open = workspace.ok(export("open", &[])).stdout;
+    for line in [
+        "faceset_002 is left out: consent is refused by statement 2\n",
+        "\n1 set left out: consent refused (`--include-refused` hands it out)\n",
+        "\n2 facesets with ",
+    ] {
+        assert!(open.contains(line), "{open}");
+    }
+    assert!(!open.contains("faceset_003"), "{open}");
+    assert!(!workspace.join("open/faceset_002").exists());
+    assert_eq!(
+        manifest(&workspace, "open")["gaps"],
+        json!([{"name": "faceset_002", "dropped": [], "consent": {"state": "refused", "statements": [2]}}])
+    );
+    follows_its_schemas(&workspace, "open");
+    workspace.ok(["verify", "open"]);
+    let page = fs::read_to_string(workspace.join("open/index.html")).unwrap();
+    assert!(page.contains("faceset_002: consent is refused by statement 2"), "{page}");
+
+    let all = workspace.ok(export("all", &["--include-refused"]));
+    all.says(&[
+        "`faceset_002`: consent is refused by statement 2 (it is handed out as `--include-refused` says)",
+    ]);
+    assert!(!all.stderr.contains("faceset_003"), "{all}");
+    assert_eq!(manifest(&workspace, "all/faceset_002")["consent"]["state"], "refused");
+    workspace.ok(["verify", "all"]);
 
     let said = workspace.json(export("strict", &["--require-consent"]));
     assert_eq!(
@@ -160,6 +182,10 @@ fn without_consent_a_set_is_left_out_where_it_is_demanded_and_told_of_where_it_i
         ),
         (&["consent", "set", "photos/none.png", "--granted"], &["no analysed photo", "hint:"]),
         (&["consent", "set", "x", "--granted", "--refused"], &["cannot be used with"]),
+        (
+            &["export-swap", "refined", "x", "--require-consent", "--include-refused"],
+            &["cannot be used with"],
+        ),
     ] {
         let refused = workspace.run(args);
         assert_eq!(refused.code, Some(2), "{refused}");
@@ -214,4 +240,84 @@ fn eras_have_the_consent_of_the_whole_person_and_it_is_demanded_of_what_is_added
     let said = workspace.json(discover);
     assert_eq!(said["applied"]["withheld"], json!([]), "{said}");
     workspace.ok(["verify", "ready"]);
+}
+
+#[test]
+fn nobody_who_refuses_is_added_to_a_corpus_split_into_eras_or_kept_when_it_is_made_again() {
+    let workspace = three_people();
+    portraits::add(&workspace, &(0..4).map(|number| portrait(0, 0, number, 2015)).collect::<Vec<_>>());
+    workspace.ok(["refine", "refined", "--min-faces", "3", "--replace"]);
+    workspace.ok(export("ready", &[]));
+    let person = |person: usize| -> Vec<Portrait> {
+        (0..4).map(|number| portrait(person, person, number, 2010)).collect()
+    };
+    portraits::add(&workspace, &person(5));
+    let discover = ["discover", "photos/p5", "--corpus", "ready", "--no-certificate", "--min-faces", "4"];
+    let found = workspace.json(discover)["emitted"][0]["name"].as_str().unwrap().to_owned();
+    let refuse = |set: &str| workspace.json(["consent", "set", set, "--in", "ready", "--refused"]);
+    refuse(&found);
+    refuse("faceset_001");
+    let named = workspace.run(["verify", "ready", "--json"]);
+    let what: Vec<String> = array(&named.json()["findings"])
+        .iter()
+        .filter(|finding| finding["kind"] == "consent")
+        .map(|finding| finding["what"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((named.code, what), (Some(1), vec!["faceset_001".to_owned(), found.clone()]), "{named}");
+
+    // New photos of theirs are no new person, which they would be where their set is not in the corpus.
+    let later: Vec<Portrait> = (20..24).map(|number| portrait(5, 5, number, 2011)).collect();
+    portraits::add(&workspace, &later);
+    workspace.ok(export("others", &[]));
+    let discover = ["discover", "photos/p5", "--corpus", "others", "--no-certificate", "--min-faces", "4"];
+    let said = workspace.json(discover);
+    assert_eq!(said["matches"], json!([{"name": "consent refused by statement 1", "faces": 8}]), "{said}");
+    assert_eq!((&said["emitted"], &said["applied"]["decision"]), (&json!([]), &json!(0)), "{said}");
+    let said = workspace.json(discover.iter().chain(&["--dry-run", "--include-refused"]));
+    assert_eq!((array(&said["emitted"]).len(), said.get("withheld")), (1, None), "{said}");
+
+    // The word of a folder is no consent.
+    fs::write(workspace.join("recipe.toml"), "trusted = [{ folder = 'photos/p5', label = 'eve' }]\n")
+        .unwrap();
+    let import = ["import", "folders", "recipe.toml", "--corpus", "others", "--no-certificate"];
+    let rehearsed = workspace.json(import.iter().chain(&["--dry-run"]));
+    assert_eq!(rehearsed["withheld"][0]["state"], "refused", "{rehearsed}");
+    let said = workspace.json(import);
+    assert_eq!(
+        (&said["applied"]["built"], &said["applied"]["withheld"]),
+        (&json!(0), &rehearsed["withheld"])
+    );
+
+    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "4", "--no-certificate"];
+    let said = workspace.json(split);
+    assert_eq!(said["applied"]["built"], 0, "{said}");
+    assert_eq!(said["applied"]["withheld"][0]["state"], "refused", "{said}");
+    workspace.ok(["undo"]);
+
+    // Nobody wants to keep a set whose person refuses; the discovered one would be missed otherwise.
+    let text = workspace.ok(export("ready", &["--replace"])).stdout;
+    assert!(text.contains(&format!("{found} is left out: consent is refused by statement 1\n")), "{text}");
+    assert!(text.contains("2 sets left out: consent refused"), "{text}");
+    let corpus = manifest(&workspace, "ready");
+    assert_eq!(names(&corpus["facesets"]), ["faceset_002", "faceset_003"]);
+    assert_eq!(names(&corpus["gaps"]), ["faceset_001", found.as_str()]);
+    workspace.ok(["verify", "ready"]);
+    follows_its_schemas(&workspace, "ready");
+}
+
+#[test]
+fn a_single_face_whose_person_refuses_is_no_candidate() {
+    let workspace = three_people();
+    // At a cosine distance of 0.42 from the person in common: alone for `cluster` at 0.3, near for a candidate.
+    portraits::add(&workspace, &[Portrait { distance: 0.35, ..portrait(0, 0, 9, 2005) }]);
+    workspace.ok(["cluster", "clusters", "--threshold", "0.3"]);
+    let flags = ["--candidates", "--raw", "clusters", "--candidate-min-score", "0"];
+    let before = workspace.json(export("before", &flags));
+    assert_eq!(before["candidates"], 1, "{before}");
+    workspace.ok(["consent", "set", "photos/p0/2005-9.png", "--refused"]);
+    let run = workspace.ok(export("after", &flags));
+    run.says(&["1 single faces are no candidates: consent refused"]);
+    assert_eq!(array(&manifest(&workspace, "after/_candidates")["sets"]).len(), 0);
+    let all = workspace.json(export("all", &[&flags[..], &["--include-refused"]].concat()));
+    assert_eq!(all["candidates"], 1, "{all}");
 }

@@ -114,7 +114,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let was = manifest_digest(&root)?;
     plan.targets.push(Target { root, was, becomes: Becomes::Adopted(adoption) });
     let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = args.plan.carry_out(&plan, means)?;
+    let planned = args.plan.carry_out(plan, means)?;
     let exit = if leftovers.unmatched.is_empty() { planned.exit() } else { Exit::SomeFailed };
     context.ui.summary(&Summary { counts, leftovers, aside, missing, left, planned })?;
     Ok(exit)

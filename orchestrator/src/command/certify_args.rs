@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
-    consent::Demand,
+    consent::{ConsentState, Demand, Withheld},
     exit::{Exit, Hint},
     export::renderer::{Certify, Losses},
 };
@@ -70,14 +70,32 @@ impl Hint for NoExaminer {
 /// What is demanded of a set before it is handed out.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct ConsentArgs {
-    /// Leave sets out whose consent is not granted (`facesets consent`); without this, they are exported with that in their manifest
+    /// Leave sets out whose consent is not granted (`facesets consent`); without this, only those whose consent is refused
     #[arg(long)]
     require_consent: bool,
+    /// Hand out sets whose consent is refused too, with that in their manifest
+    #[arg(long, conflicts_with = "require_consent")]
+    include_refused: bool,
 }
 
 impl ConsentArgs {
     pub(super) fn demand(self) -> Demand {
-        if self.require_consent { Demand::Granted } else { Demand::Nothing }
+        match self {
+            Self { require_consent: true, .. } => Demand::Granted,
+            Self { include_refused: true, .. } => Demand::IncludingRefused,
+            Self { .. } => Demand::NotRefused,
+        }
+    }
+}
+
+/// Names the sets that were left out because of what is said of consent, and counts those whose consent is refused.
+pub(super) fn write_withheld(f: &mut fmt::Formatter<'_>, withheld: &[Withheld]) -> fmt::Result {
+    withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+    let refused = withheld.iter().filter(|set| set.consent.state == ConsentState::Refused).count();
+    match refused {
+        0 => Ok(()),
+        1 => writeln!(f, "1 set left out: consent refused (`--include-refused` hands it out)"),
+        _ => writeln!(f, "{refused} sets left out: consent refused (`--include-refused` hands them out)"),
     }
 }
 

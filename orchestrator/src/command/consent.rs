@@ -179,6 +179,11 @@ fn set(args: &SetArgs, context: &Context) -> Result<Exit, Failure> {
         (args.about.clone(), vec![one_face(&gallery, &args.about)?])
     };
     let id = writer.add_consent(&about, &said, &faces)?;
+    if said.consent.is_some() {
+        context.monitor().note(
+            "manifests that were written before stay as they are: `facesets verify CORPUS` names the sets of a corpus that say otherwise",
+        );
+    }
     let statement = Statement { id, about, said, faces };
     context.ui.summary(&Summary { statements: vec![listed(statement)], sets: None })?;
     Ok(Exit::Done)

@@ -8,10 +8,11 @@ use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     drop_report::DropReport,
-    plan_args::{AddArgs, Means, Planned, absolute},
+    plan_args::{BundlePlanArgs, Means, Planned, absolute},
     shortage::{Flags, Shortage},
 };
 use crate::{
+    consent::{ConsentBook, Demand},
     exit::{Exit, Failure},
     export::corpus::Corpus,
     gallery::{FaceIndex, Gallery},
@@ -37,7 +38,7 @@ pub struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    plan: AddArgs,
+    plan: BundlePlanArgs,
 }
 
 /// What was found, and what became of it.
@@ -64,10 +65,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
+    let highest = highest_faceset(journal.store())?.max(highest_in(&corpus_root));
+    let mut known = canonical(&corpus, &gallery, highest);
+    if args.plan.demand() != Demand::IncludingRefused {
+        add_refused(&mut known, &ConsentBook::new(&gallery, &journal.store().consent_statements()?));
+    }
     let (additions, mut discovery) = discover(
         &gallery,
         &root,
-        &canonical(&corpus, &gallery, highest_faceset(journal.store())?.max(highest_in(&corpus_root))),
+        &known,
         &args.parameters,
         &corpus.manifest.parameters,
         &args.clustering.grouping(&watcher, &pins.resolved),
@@ -101,6 +107,14 @@ fn canonical(corpus: &Corpus, gallery: &Gallery, highest: usize) -> Canonical {
         names: corpus.canonical().map(|set| set.name.clone()).collect(),
         rows: corpus.canonical().map(|set| set.rows(&index)).collect(),
         next_number: highest_number("faceset", corpus.manifest.names()).max(highest) + 1,
+    }
+}
+
+/// Whose consent is refused is known, though no set may be there: new photos of them are no new identity.
+fn add_refused(known: &mut Canonical, consent: &ConsentBook) {
+    for (statement, rows) in consent.refused() {
+        known.names.push(format!("consent refused by statement {statement}"));
+        known.rows.push(rows);
     }
 }
 

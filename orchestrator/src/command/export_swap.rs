@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, ConsentArgs, write_certified},
+    certify_args::{CertifyArgs, ConsentArgs, write_certified, write_withheld},
     clustering::{CtrlC, Pins},
     drop_report::DropReport,
     output_args::{OutputArgs, write_ending},
-    replacing::ReplaceArgs,
+    replacing::{Consent, ReplaceArgs},
     shortage::{Flags, Shortage},
 };
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
         renderer::{RenderError, Renderer},
     },
     gallery::FaceIndex,
-    manifest::{self, ClusterManifest, NamedSet, RefinedManifest},
+    manifest::{self, ClusterManifest, NamedSet, RefinedManifest, set_number},
     output::OutputKind,
     pins::ResolvedPins,
     store::Store,
@@ -174,7 +174,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let inputs: Vec<&Path> =
         iter::once(args.refined.as_path()).chain(args.candidates.raw.as_deref()).collect();
     let output = args.output.create(OutputKind::Corpus, context, &inputs)?;
-    let earlier = args.replacing.earlier(&args.output, &planned, &index)?;
+    let said = Consent { book: &consent, demand: args.consent.demand() };
+    let earlier = args.replacing.earlier(&args.output, &planned, (&index, said))?;
     let ctrl_c = CtrlC::listen(context)?;
     let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
     let tells = formats.iter().any(|format| format.tells_gender_and_age());
@@ -187,7 +188,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         parameters: &parameters,
         certify: examiner.certify(),
         consent: &consent,
-        demand: args.consent.demand(),
+        demand: said.demand,
         formats: &formats,
         extras: &extras,
         monitor: context.monitor(),
@@ -203,11 +204,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     drop(examiner);
     let gender_age = tells.then(|| GenderAgeSummary::of(&rendered.sets));
-    let corpus = CorpusManifest {
+    let mut corpus = CorpusManifest {
         facesets: rendered.sets.iter().map(|set| FacesetSummary::of(set, &set.name)).collect(),
         gaps: rendered.gaps,
         ..CorpusManifest::empty(refined.contract, parameters)
     };
+    if let Some(earlier) = &earlier {
+        let refused: Vec<Gap> = earlier.refused(&corpus).collect();
+        corpus.gaps.extend(refused);
+        corpus.gaps.sort_by(|one, other| by_number(&one.name).cmp(&by_number(&other.name)));
+    }
     let corpus = Corpus { manifest: corpus, sets: rendered.sets, thin: Vec::new() };
     corpus.write(output.path())?;
     let corpus = corpus.manifest;
@@ -233,6 +239,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     context.ui.summary(&summary)?;
     Ok(if summary.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Sets by their numbers, then by their names.
+fn by_number(name: &str) -> (usize, &str) {
+    (set_number("faceset", name).unwrap_or(usize::MAX), name)
 }
 
 /// Sets that are exported apart although they have faces that the user says are one person's; each pair once.
@@ -299,7 +310,7 @@ impl fmt::Display for GenderAgeSummary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.dropped, f)?;
-        self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+        write_withheld(f, &self.withheld)?;
         for gap in &self.gaps {
             writeln!(f, "nothing is left of {gap}")?;
         }

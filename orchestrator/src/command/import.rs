@@ -14,7 +14,7 @@ use super::{
     clustering::{CtrlC, Pins},
     contract_args::ContractArgs,
     drop_report::write_lying,
-    plan_args::{AddArgs, Means, NotThere, Planned, absolute},
+    plan_args::{BundlePlanArgs, Means, NotThere, Planned, absolute},
     shortage::{Flags, Shortage},
 };
 use crate::{
@@ -55,7 +55,7 @@ struct FolderArgs {
     #[command(flatten)]
     contract: ContractArgs,
     #[command(flatten)]
-    plan: AddArgs,
+    plan: BundlePlanArgs,
 }
 
 /// What was found, and what became of it.

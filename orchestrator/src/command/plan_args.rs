@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    certify_args::{CertifyArgs, ConsentArgs, Looker, write_certified},
+    certify_args::{CertifyArgs, ConsentArgs, Looker, write_certified, write_withheld},
     clustering::Pins,
     drop_report::DropReport,
     output_args::write_error,
@@ -50,13 +50,6 @@ pub(super) struct BundlePlanArgs {
     plan: PlanArgs,
     #[command(flatten)]
     certify: CertifyArgs,
-}
-
-/// Flags of the commands that plan more sets for a corpus.
-#[derive(Debug, clap::Args)]
-pub(super) struct AddArgs {
-    #[command(flatten)]
-    bundles: BundlePlanArgs,
     #[command(flatten)]
     consent: ConsentArgs,
 }
@@ -74,7 +67,7 @@ pub(super) struct Means<'a> {
 pub(super) struct Planned {
     applied: Option<Applied>,
     plan: Option<PathBuf>,
-    /// Sets that would be left out because consent is demanded, where nothing is applied.
+    /// Sets that would be left out because of what is said of consent, where nothing is applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     withheld: Vec<Withheld>,
 }
@@ -132,26 +125,23 @@ impl PlanArgs {
 }
 
 impl BundlePlanArgs {
-    /// Applies a plan, or writes it, or leaves it at that; only in the first case a worker is asked.
-    pub(super) fn carry_out(&self, plan: &Plan, means: Means<'_>) -> Result<Planned, Failure> {
+    /// What is demanded of the consent of sets.
+    pub(super) fn demand(&self) -> Demand {
+        self.consent.demand()
+    }
+
+    /// Applies a plan with what is demanded of its sets, or writes it, or leaves it at that; only in the first case a worker is asked.
+    pub(super) fn carry_out(&self, mut plan: Plan, means: Means<'_>) -> Result<Planned, Failure> {
+        plan.demand = self.demand();
+        let plan = &plan;
         let Some(mut planned) = self.plan.rehearse(plan)? else {
             return carry_out(plan, Some(&self.certify), means);
         };
-        if plan.demand == Demand::Granted {
-            let Means { gallery, journal, .. } = means;
-            let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
-            let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
-            planned.withheld = withheld(plan, (gallery, &pins), &consent)?;
-        }
+        let Means { gallery, journal, .. } = means;
+        let pins = Pins::load(journal.store(), gallery, &Silent)?.resolved;
+        let consent = ConsentBook::new(gallery, &journal.store().consent_statements()?);
+        planned.withheld = withheld(plan, (gallery, &pins), &consent)?;
         Ok(planned)
-    }
-}
-
-impl AddArgs {
-    /// As [`BundlePlanArgs::carry_out`], with what is demanded of the sets.
-    pub(super) fn carry_out(&self, mut plan: Plan, means: Means<'_>) -> Result<Planned, Failure> {
-        plan.demand = self.consent.demand();
-        self.bundles.carry_out(&plan, means)
     }
 }
 
@@ -231,7 +221,7 @@ impl Planned {
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+        write_withheld(f, &self.withheld)?;
         match (&self.applied, &self.plan) {
             (Some(applied), _) => {
                 let Applied { decision, built, removed, failed, vanished, bundled } = applied;
@@ -249,7 +239,7 @@ impl fmt::Display for Planned {
                     for gap in gaps {
                         writeln!(f, "nothing is left of {gap}")?;
                     }
-                    withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+                    write_withheld(f, withheld)?;
                     for era in thinned {
                         writeln!(f, "too few crops are left of {era}: it lies in `_thin`")?;
                     }

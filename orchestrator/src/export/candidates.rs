@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     certificate::consumer::crop_name,
+    consent::ConsentState,
     gallery::Gallery,
     manifest::{self, NameError, Schema, check_path, check_sets},
     matching::Centroids,
@@ -153,24 +154,36 @@ pub fn render_candidates(
 ) -> Result<usize, RenderError> {
     let home = folder.join(CANDIDATES);
     fs::create_dir_all(&home).map_err(at(&home))?;
+    let is_refused = |face: usize| {
+        let said = renderer.consent.consent(&BTreeSet::from([face]));
+        said.state == ConsentState::Refused && !renderer.demand.is_met_by(&said)
+    };
     let mut written = Vec::new();
+    let mut refused = 0;
     for (set, found) in sets.iter().zip(found) {
+        // Nobody has said who a single face is, but of it consent may be refused.
+        let open = found.iter().filter(|candidate| !is_refused(candidate.face.face));
+        let (all, found) = (found.len(), open.copied().collect::<Vec<Candidate>>());
+        refused += all - found.len();
         if found.is_empty() || !exported.iter().any(|there| there.name == set.name) {
             continue;
         }
         let crops = home.join(&set.name);
         fs::create_dir_all(&crops).map_err(at(&crops))?;
         let mut drafts: Vec<Draft> = (0..)
-            .zip(found)
+            .zip(&found)
             .map(|(rank, candidate)| Draft::new(0, candidate.face, crops.join(crop_name(rank))))
             .collect();
         cut(renderer, &mut drafts)?;
-        let faces = (0..).zip(drafts.iter().zip(found)).filter_map(|(rank, (draft, candidate))| {
+        let faces = (0..).zip(drafts.iter().zip(&found)).filter_map(|(rank, (draft, candidate))| {
             let file = format!("{}/{}", set.name, crop_name(rank));
             let face = ExportedFace::new(renderer.gallery, &candidate.face, file, draft.png()?);
             Some(CandidateFace { distance: candidate.distance, face })
         });
         written.push(CandidateSet { name: set.name.clone(), faces: faces.collect() });
+    }
+    if refused > 0 {
+        renderer.monitor.note(&format!("{refused} single faces are no candidates: consent refused"));
     }
     let count = written.iter().map(|set| set.faces.len()).sum();
     let manifest = CandidateManifest {

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, THIN};
+use super::manifest::{CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary, THIN};
 use crate::{
     html::{Escaped, Link, head},
     manifest::FILE_NAME,
@@ -39,7 +39,7 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifes
     }
     for (set, manifest) in corpus.facesets.iter().zip(sets) {
         let name = Escaped(&set.name);
-        writeln!(html, "<section id=\"{name}\">\n<h2>{name}</h2>")?;
+        writeln!(html, "<section id=\"{name}\">\n<h2>{}</h2>", Escaped(&title(set)))?;
         write!(html, "<p class=\"about\">{} crops, {} left out", set.images, set.dropped)?;
         for bundle in &set.bundles {
             write!(html, " · <a href=\"{}\">{}</a>", Link(&[bundle]), Escaped(bundle))?;
@@ -58,21 +58,38 @@ fn write_page(html: &mut String, corpus: &CorpusManifest, sets: &[FacesetManifes
                 html,
                 "<li><a href=\"{}\">{}</a>: {} crops</li>",
                 Link(&[THIN, &set.name, FILE_NAME]),
-                Escaped(&set.name),
+                Escaped(&title(set)),
                 set.images
             )?;
         }
         writeln!(html, "</ul>")?;
     }
     if !corpus.gaps.is_empty() {
-        writeln!(html, "<h2>Sets of which nothing was left</h2>\n<ul>")?;
+        writeln!(html, "<h2>Sets that are left out</h2>\n<ul>")?;
         for gap in &corpus.gaps {
-            let reasons: Vec<String> = gap.dropped.iter().map(|drop| drop.reason.to_string()).collect();
+            let consent = gap.consent.iter().map(ToString::to_string);
+            let reasons = consent.chain(gap.dropped.iter().map(|drop| drop.reason.to_string()));
+            let reasons: Vec<String> = reasons.collect();
             writeln!(html, "<li>{}: {}</li>", Escaped(&gap.name), Escaped(&reasons.join("; ")))?;
         }
         writeln!(html, "</ul>")?;
     }
     writeln!(html, "</html>")
+}
+
+/// What a set is called: its name, what people call it, and of which set which era it is.
+fn title(set: &FacesetSummary) -> String {
+    let FacesetSummary { name, label, parent, era, .. } = set;
+    let era = era.as_ref().map(|era| {
+        let of = parent.as_ref().map_or_else(String::new, |parent| format!(" of {parent}"));
+        format!("{era}{of}")
+    });
+    [Some(name), label.as_ref(), era.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 fn write_crop(html: &mut String, set: &str, face: &ExportedFace) -> fmt::Result {
@@ -86,4 +103,46 @@ fn write_crop(html: &mut String, set: &str, face: &ExportedFace) -> fmt::Result 
         face.quality.composite,
         Escaped(source),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::ExportParameters;
+
+    fn summary(name: &str, label: Option<&str>, parent: Option<&str>) -> FacesetSummary {
+        FacesetSummary {
+            name: name.to_owned(),
+            label: label.map(str::to_owned),
+            parent: parent.map(str::to_owned),
+            era: parent.map(|_| "2005-10".to_owned()),
+            images: 3,
+            dropped: 2,
+            certified: true,
+            bundles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_page_calls_sets_by_number_label_and_era() {
+        let facesets = vec![
+            summary("faceset_001", Some("anna <b>"), None),
+            summary("faceset_001_2005-10", Some("anna"), Some("faceset_001")),
+            summary("faceset_002", None, None),
+        ];
+        let corpus = CorpusManifest {
+            facesets,
+            ..CorpusManifest::empty("face/test".to_owned(), ExportParameters::default())
+        };
+        let titles = [
+            "faceset_001 · anna &lt;b&gt;",
+            "faceset_001_2005-10 · anna · 2005-10 of faceset_001",
+            "faceset_002",
+        ];
+        let page: String =
+            corpus.facesets.iter().map(|set| format!("<h2>{}</h2>", Escaped(&title(set)))).collect();
+        for title in titles {
+            assert!(page.contains(&format!("<h2>{title}</h2>")), "{page}");
+        }
+    }
 }

@@ -406,7 +406,7 @@ pub struct Gap {
     pub name: String,
     /// Every face and the rule it failed.
     pub dropped: Vec<DroppedFace>,
-    /// Where consent was demanded and is not granted: what stands in the way.
+    /// Where consent is refused, or was demanded and is not granted: what stands in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<SetConsent>,
 }

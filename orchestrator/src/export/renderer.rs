@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     certificate::{Certificate, Examine, ExamineError, Skipped},
-    consent::{ConsentBook, Demand, SetConsent},
+    consent::{ConsentBook, ConsentState, Demand, SetConsent},
     gallery::Gallery,
     manifest::ManifestError,
     monitor::Monitor,
@@ -115,11 +115,15 @@ pub struct Renderer<'a> {
 }
 
 impl Renderer<'_> {
-    /// The consent of a set; what is amiss with it is told of if the set is exported nevertheless.
+    /// The consent of a set; what is amiss with it is told of if the set is handed out nevertheless.
     pub(super) fn consent_of(&self, set: &PlannedSet) -> SetConsent {
         let consent = self.consent.consent(&set.person);
         if self.demand.is_met_by(&consent) && consent.is_amiss() {
-            self.monitor.problem(&set.name, &format!("{consent} (`--require-consent` leaves such sets out)"));
+            let left_out_by = match consent.state {
+                ConsentState::Refused => "it is handed out as `--include-refused` says",
+                ConsentState::Granted | ConsentState::Unknown => "`--require-consent` leaves such sets out",
+            };
+            self.monitor.problem(&set.name, &format!("{consent} ({left_out_by})"));
         }
         consent
     }

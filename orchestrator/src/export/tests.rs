@@ -172,7 +172,7 @@ fn try_export(
         parameters: &parameters,
         certify,
         consent: &ConsentBook::default(),
-        demand: Demand::Nothing,
+        demand: Demand::default(),
         formats: &formats,
         extras: &extras,
         monitor: &Silent,

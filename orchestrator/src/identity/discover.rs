@@ -91,7 +91,7 @@ impl Discovery {
 /// A set and a number of faces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetMatches {
-    /// `faceset_NNN`.
+    /// `faceset_NNN`, or what else stands for a person.
     pub name: String,
     /// Faces.
     pub faces: usize,
@@ -100,7 +100,7 @@ pub struct SetMatches {
 /// Existing identities that new ones must not collide with.
 #[derive(Debug, Clone, Default)]
 pub struct Canonical {
-    /// Their names.
+    /// Their names, for the summary.
     pub names: Vec<String>,
     /// Their faces (rows of the gallery).
     pub rows: Vec<Vec<usize>>,

@@ -13,7 +13,7 @@ use crate::{
     adopt::{AdoptedCrop, AdoptedSet, Adoption, old::DROPPED},
     certificate::{Certificate, Reading},
     cluster::centroid,
-    consent::Demand,
+    consent::Withheld,
     export::{
         ExportParameters, PlannedFace, bundle,
         corpus::Corpus,
@@ -56,7 +56,7 @@ pub(super) fn adopt(
         parameters: &parameters,
         certify: workshop.certify,
         consent: workshop.consent,
-        demand: Demand::Nothing,
+        demand: plan.demand,
         formats: &BTreeSet::new(),
         extras: &Extras::default(),
         monitor: workshop.monitor,
@@ -69,9 +69,14 @@ pub(super) fn adopt(
         beside: adoption.beside.clone(),
         ..CorpusManifest::empty(plan.contract.clone(), parameters)
     };
-    workshop.monitor.start("taking sets over", Some(adoption.sets.len() as u64));
+    let withheld = withheld(adoption, &builder.index, |name, person| {
+        workshop.consent.withheld(name, person, plan.demand)
+    });
+    let is_taken = |set: &&AdoptedSet| withheld.iter().all(|withheld| withheld.name != set.name);
+    let taken: Vec<&AdoptedSet> = adoption.sets.iter().filter(is_taken).collect();
+    workshop.monitor.start("taking sets over", Some(taken.len() as u64));
     let mut crops = Vec::new();
-    for set in &adoption.sets {
+    for set in &taken {
         if workshop.stop.is_cancelled() {
             return Err(ApplyError::Stopped);
         }
@@ -83,7 +88,7 @@ pub(super) fn adopt(
     let verdicts = kept::look(&renderer, &crops, &|number| adoption.sets[number].name.clone())?;
     let bundled = applied.bundled.get_or_insert_default();
     let mut sets = Vec::new();
-    for ((set, crops), verdicts) in adoption.sets.iter().zip(&crops).zip(verdicts) {
+    for ((set, crops), verdicts) in taken.into_iter().zip(&crops).zip(verdicts) {
         let looked = Looked::new(set, crops, verdicts);
         applied.failed += looked.unseen.len();
         bundled.left_out.extend(looked.dropped.iter().cloned());
@@ -98,7 +103,14 @@ pub(super) fn adopt(
     }
     bundled.add(&sets);
     applied.built += sets.len();
-    let mut elsewhere = Vec::new();
+    // Their folders stay among those of earlier ones, for `undo`.
+    let mut elsewhere: Vec<String> = withheld.iter().map(|set| set.name.clone()).collect();
+    corpus.gaps.extend(
+        withheld
+            .iter()
+            .map(|set| Gap { consent: Some(set.consent.clone()), ..Gap::new(&set.name, Vec::new()) }),
+    );
+    bundled.withheld.extend(withheld);
     for set in &corpus.aside.unmatched {
         check_name(&set.name)?;
         link_tree(&target.root.join(&set.name), &staging.join(UNMATCHED).join(&set.name))?;
@@ -114,6 +126,22 @@ pub(super) fn adopt(
     corpus.names_stay_inside()?;
     Corpus { manifest: corpus, sets, thin: Vec::new() }.write(staging)?;
     Ok(elsewhere)
+}
+
+/// The sets that `withhold` would not hand out, by name and the faces that show their persons (rows of the gallery).
+pub(super) fn withheld(
+    adoption: &Adoption,
+    index: &FaceIndex,
+    withhold: impl Fn(&str, &BTreeSet<usize>) -> Option<Withheld>,
+) -> Vec<Withheld> {
+    adoption.sets.iter().filter_map(|set| withhold(&set.name, &person(set, index))).collect()
+}
+
+/// The rows of the faces that show the person of a set, handed out or not.
+fn person(set: &AdoptedSet, index: &FaceIndex) -> BTreeSet<usize> {
+    let left_out = set.dropped.iter().filter(|drop| !drop.reason.speaks_against_person());
+    let faces = set.faces.iter().map(|crop| &crop.face).chain(left_out.map(|drop| &drop.face));
+    faces.filter_map(|face| index.row(&face.sha256, face.bbox)).collect()
 }
 
 /// How later additions are exported: as the old crops were, as far as these tell.

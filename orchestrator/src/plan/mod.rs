@@ -25,7 +25,7 @@ use crate::{
     consent::{ConsentBook, Demand, Withheld},
     era::EraChange,
     export::{PlannedSet, origin::Origin},
-    gallery::Gallery,
+    gallery::{FaceIndex, Gallery},
     identity::Additions,
     manifest::{ClusterManifest, ManifestError, RefinedManifest, made_by, read_bytes},
     pins::ResolvedPins,
@@ -109,16 +109,13 @@ impl Plan {
     }
 }
 
-/// The sets that [`apply()`] will leave out because of what the plan demands, as far as can be told before crops are looked at.
+/// The sets that [`apply()`] will leave out because of what the plan demands of their consent, as far as can be told before crops are looked at.
 pub fn withheld(
     plan: &Plan,
     (gallery, pins): (&Gallery, &ResolvedPins),
     consent: &ConsentBook,
 ) -> Result<Vec<Withheld>, ApplyError> {
-    let withhold = |set: &PlannedSet| {
-        let said = consent.consent(&set.person);
-        (!plan.demand.is_met_by(&said)).then(|| Withheld { name: set.name.clone(), consent: said })
-    };
+    let withhold = |set: &PlannedSet| consent.withheld(&set.name, &set.person, plan.demand);
     let mut withheld = Vec::new();
     for target in &plan.targets {
         withheld.extend(match &target.becomes {
@@ -128,7 +125,11 @@ pub fn withheld(
                 planned.iter().filter_map(withhold).collect()
             }
             Becomes::Eras(change) => eras::withheld(change, &target.root, (gallery, pins), withhold)?,
-            Becomes::Clusters(_) | Becomes::Refined(_) | Becomes::Adopted(_) => Vec::new(),
+            Becomes::Adopted(adoption) => {
+                let withhold = |name: &str, person: &_| consent.withheld(name, person, plan.demand);
+                adopt::withheld(adoption, &FaceIndex::new(gallery), withhold)
+            }
+            Becomes::Clusters(_) | Becomes::Refined(_) => Vec::new(),
         });
     }
     Ok(withheld)

@@ -51,7 +51,7 @@ pub struct Bundled {
     pub left_out: Vec<DroppedFace>,
     /// Sets of which nothing was left.
     pub gaps: Vec<String>,
-    /// Sets that were left out because consent was demanded.
+    /// Sets that were left out because of what is said of consent.
     pub withheld: Vec<Withheld>,
     /// Eras of which too few crops were left: they lie in `_thin`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

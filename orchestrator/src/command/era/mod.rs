@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use self::page::PageArgs;
-use super::{Context, plan_args::AddArgs};
+use super::{Context, plan_args::BundlePlanArgs};
 use crate::{
     era::{Eras, JoinParameters, SurveyParameters, UnknownMember, Verdict},
     exit::{Exit, Failure, Hint},
@@ -60,7 +60,7 @@ struct OfSet {
     #[command(flatten)]
     join: JoinParameters,
     #[command(flatten)]
-    plan: AddArgs,
+    plan: BundlePlanArgs,
     #[command(flatten)]
     page: PageArgs,
 }
