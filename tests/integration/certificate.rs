@@ -17,7 +17,11 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// Photos, refined with the gates that so few of them need.
 pub(crate) fn refined(photos: &Path) -> Workspace {
-    let workspace = Workspace::new();
+    refined_in(Workspace::new(), photos)
+}
+
+/// The same in a workspace of one's own.
+pub(crate) fn refined_in(workspace: Workspace, photos: &Path) -> Workspace {
     workspace.ok([Path::new("embed"), photos]);
     workspace.ok(["refine", "refined", "--min-faces", "2", "--min-blur", "0"]);
     workspace

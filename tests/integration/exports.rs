@@ -9,13 +9,13 @@ use facesets_core::ImageLimits;
 use facesets_imaging::decode_upright;
 use facesets_tests::{
     portraits::{self, Portrait},
-    program::Workspace,
+    program::{NAMESAKE, Workspace},
     python, setup,
 };
 use image::imageops::{self, FilterType};
 use serde_json::{Value, json};
 
-use crate::certificate::{follows_its_schemas, list, refined, sets};
+use crate::certificate::{follows_its_schemas, list, refined, refined_in, sets};
 
 fn file_name(path: &Value) -> &str {
     path.as_str().and_then(|path| path.rsplit('/').next()).expect("a photo has a name")
@@ -148,7 +148,7 @@ fn a_face_whose_photo_cannot_be_read_any_more_is_told_of_with_the_reason() {
 
 #[test]
 fn every_other_format_is_read_by_readers_that_know_nothing_of_us() {
-    let workspace = refined(&setup::photos().join("2012"));
+    let workspace = refined_in(Workspace::with_worker(NAMESAKE), &setup::photos().join("2012"));
     let formats = "visomaster,rope,best,npy,reactor,parquet";
     workspace.ok(["export-swap", "refined", "ready", "--no-certificate", "--format", formats]);
     workspace.ok(["verify", "ready"]);
@@ -186,6 +186,29 @@ fn every_other_format_is_read_by_readers_that_know_nothing_of_us() {
         );
     }
     workspace.ok(["verify", "ready", "--repair"]);
+}
+
+#[test]
+fn formats_whose_readers_take_the_vectors_for_another_recognisers_are_refused_before_anything_is_written() {
+    let workspace = refined(&setup::photos().join("2012"));
+    let export = |formats: &str| {
+        workspace.run(["export-swap", "refined", "ready", "--no-certificate", "--format", formats])
+    };
+    for (format, others) in [("visomaster", "npy,"), ("rope", ""), ("reactor", "best,parquet,")] {
+        let refused = export(&format!("{others}{format}"));
+        assert_eq!(refused.code, Some(2), "{refused}");
+        let start = format!("`{format}` would hold vectors of a recogniser that their readers do not know");
+        refused.says(&[&start, "`w600k_r50`", "hint: leave these formats out", "`.fsz`", "buffalo_l"]);
+        assert!(!workspace.join("ready").exists());
+    }
+    let run = export("best,npy,parquet");
+    assert_eq!(run.code, Some(0), "{run}");
+    let [set] = &sets(&workspace, "ready")[..] else { panic!("{run}") };
+    assert_eq!((list(&set["formats"]).len(), list(&set["bundles"]).len()), (3, 3));
+    for file in ["best.png", "embeddings.npy", "crops.parquet"] {
+        assert!(workspace.join("ready/faceset_001").join(file).is_file(), "{file}");
+    }
+    workspace.ok(["verify", "ready"]);
 }
 
 /// The numbers of a list as the dump of the store has them.

@@ -14,7 +14,7 @@ use facesets_core::{
 };
 use facesets_tests::{
     armoured::Armoured,
-    program::{Run, Workspace},
+    program::{NAMESAKE, Run, Workspace},
     python, setup,
 };
 use facesets_worker::{
@@ -25,7 +25,7 @@ use facesets_worker::{
 use serde_json::{Value, json};
 
 use crate::{
-    certificate::{follows_its_schemas, list, refined, sets},
+    certificate::{follows_its_schemas, list, refined_in, sets},
     changes::snapshot,
 };
 
@@ -79,7 +79,7 @@ fn of_crops(home: &Path, set: &Value) -> Vec<(Gender, f32)> {
 
 #[test]
 fn the_crops_decide_gender_and_age_of_a_set_and_the_same_photos_give_the_same_bytes() {
-    let workspace = refined(&setup::photos());
+    let workspace = refined_in(Workspace::with_worker(NAMESAKE), &setup::photos());
     let said = exported(&workspace, "ready", &["--pack", STAND_IN]);
     let ready = sets(&workspace, "ready");
     assert!(said.stdout.contains(&format!("gender and age estimated for {}\n", ready.len())), "{said}");
@@ -123,11 +123,11 @@ fn the_crops_decide_gender_and_age_of_a_set_and_the_same_photos_give_the_same_by
 
 #[test]
 fn what_nobody_can_estimate_is_said_not_to_be_known_and_everything_else_is_the_same() {
-    let workspace = refined(&setup::photos().join("2012"));
+    let workspace = refined_in(Workspace::with_worker(NAMESAKE), &setup::photos().join("2012"));
     let machines = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let workers = [
-        Armoured::start_plain(machines[0].path(), &["--pack", STAND_IN]),
-        Armoured::start_plain(machines[1].path(), &["--pack", "open"]),
+        Armoured::start_plain_as(NAMESAKE, machines[0].path(), &["--pack", STAND_IN]),
+        Armoured::start_plain_as(NAMESAKE, machines[1].path(), &["--pack", "open"]),
     ];
     let both = workers.each_ref().map(|worker| format!("http://{}", worker.address)).join(",");
     exported(&workspace, "estimated", &["--pack", STAND_IN]);

@@ -82,12 +82,17 @@ impl Armoured {
 
     /// Serves on loopback in plaintext, with further `flags` and a log of what its owner would see.
     pub fn start_plain(folder: &Path, flags: &[&str]) -> Self {
-        let mut command = worker_command(folder, &[&["serve", ANYWHERE], flags].concat());
+        Self::start_plain_as("facesets-worker", folder, flags)
+    }
+
+    /// As [`Self::start_plain`], with another program of this workspace that serves.
+    pub fn start_plain_as(program: &str, folder: &Path, flags: &[&str]) -> Self {
+        let mut command = command_of(program, folder, &[&["serve", ANYWHERE], flags].concat());
         command.env("FACESETS_LOG", "info");
         Self::serve(folder, command)
     }
 
-    /// The same on a [`frail`] device of which the words tell, with the models in a folder, and at an address if one is given.
+    /// As [`Self::start_plain`], on a [`frail`] device of which the words tell, with the models in a folder, and at an address if one is given.
     pub fn start_frail(
         folder: &Path,
         words: &str,

@@ -15,7 +15,11 @@ use crate::setup;
 #[derive(Debug)]
 pub struct Workspace {
     folder: TempDir,
+    worker: Option<PathBuf>,
 }
+
+/// Program of a worker whose recogniser passes for `w600k_r50`.
+pub const NAMESAKE: &str = "facesets-namesake-worker";
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -31,13 +35,18 @@ pub struct Run {
 impl Workspace {
     /// An empty one.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made"), worker: None }
+    }
+
+    /// An empty one, where `facesets` starts another program of this workspace as its worker.
+    pub fn with_worker(program: &str) -> Self {
+        Self { worker: Some(setup::program(program)), ..Self::new() }
     }
 
     /// An empty one in memory, for many small changes that wait for the disk each; on the disk where there is no such place.
     pub fn in_memory() -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self { folder: folder.expect("a temporary folder can be made") }
+        Self { folder: folder.expect("a temporary folder can be made"), worker: None }
     }
 
     /// Its folder; the library is `library` inside.
@@ -67,6 +76,7 @@ impl Workspace {
             .env("FACESETS_PACK", "open")
             .env("FACESETS_RUNTIME", setup::runtime())
             .env("NO_COLOR", "1");
+        command.envs(self.worker.iter().map(|program| ("FACESETS_WORKER_BINARY", program)));
         command
     }
 

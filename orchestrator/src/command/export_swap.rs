@@ -25,7 +25,7 @@ use crate::{
         self, ExportParameters, PlannedSet,
         candidates::{CandidateParameters, render_candidates},
         corpus::Corpus,
-        formats::{Extras, Format},
+        formats::{Extras, Format, OtherRecogniser, demand_recogniser},
         manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Gap},
         render::render,
         renderer::{RenderError, Renderer},
@@ -122,6 +122,16 @@ impl Hint for UnknownFace {
     }
 }
 
+impl Hint for OtherRecogniser {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "leave these formats out: the crops and `.fsz` bundles suit these tools, which make their own vectors of them; or analyse the \
+             photos with `buffalo_l`: `facesets-worker models fetch buffalo_l`, then `facesets embed SRC --pack buffalo_l`"
+                .to_owned(),
+        )
+    }
+}
+
 impl Hint for RenderError {
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -148,6 +158,8 @@ impl Hint for RenderError {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let refined: RefinedManifest = manifest::read(&args.refined)?;
+    let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
+    demand_recogniser(&formats, &refined.contract)?;
     let store = Store::open_read(&context.library)?;
     let gallery = store.gallery(Some(&refined.contract))?;
     let pins = Pins::load(&store, &gallery, context.monitor())?.resolved;
@@ -177,7 +189,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let said = Consent { book: &consent, demand: args.consent.demand() };
     let earlier = args.replacing.earlier(&args.output, &planned, (&index, said))?;
     let ctrl_c = CtrlC::listen(context)?;
-    let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
     let tells = formats.iter().any(|format| format.tells_gender_and_age());
     let ask = if tells { Ask::GenderAndAgeToo } else { Ask::Faces };
     let examiner = args.certify.examiner(&refined.contract, ask, context, &ctrl_c.stop)?;

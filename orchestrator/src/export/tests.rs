@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ExportParameters,
     collapse::DuplicateSimilarity,
-    formats::{Extras, Format},
+    formats::{Extras, Format, kind::W600K_R50},
     manifest::FacesetManifest,
     plan, png,
     render::{FACES, Rendered, render},
@@ -92,7 +92,8 @@ fn direction(axis: usize) -> Vec<f32> {
 /// A photo of each colour with a face of 100 pixels in its middle, the first one the best.
 fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
     let mut gallery = Gallery {
-        contract: "face/test".to_owned(),
+        // The one whose vectors every format may hold.
+        contract: format!("face/v1/det={W600K_R50}/rec={W600K_R50}/size=640"),
         contents: Vec::new(),
         faces: Vec::new(),
         embeddings: Array2::zeros((colours.len(), EMBEDDING_LEN)),

@@ -14,7 +14,7 @@ use std::io;
 use serde_json::json;
 
 pub use extras::Extras;
-pub use kind::Format;
+pub use kind::{Format, OtherRecogniser, demand_recogniser};
 pub use subject::Subject;
 
 impl Format {
