@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let setup = std::env::args().nth(1).ok_or("usage: self_test_golden SETUP")?;
     let models = Path::new(&setup).join("models");
     let pack = Pack::open(&models, "open")?;
-    let runtime = Runtime::load(&find_runtime(None, &models)?, Provider::Cpu)?;
+    let runtime = Runtime::load(&find_runtime(None, &[&models])?, Provider::Cpu)?;
     let (limits, meter) = (ImageLimits::default(), Arc::default());
     let builder = PackBuilder { pack: pack.clone(), runtime, threads: 1, limits, meter };
     let reference = builder.measure(&pack.roles().collect::<Vec<_>>())?;

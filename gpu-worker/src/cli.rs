@@ -1,8 +1,8 @@
 //! The command line: flags, their environment and their defaults.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{env, num::NonZeroUsize, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::Resettable};
 
 use facesets_core::pairing::{ClientName, WorkerAddress};
 
@@ -38,6 +38,23 @@ pub enum Command {
     Bench(BenchArgs),
 }
 
+/// The command line of this process; a wrong one is told of and ends it.
+///
+/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser that knows of no variables,
+/// where that one finds the same.
+pub fn parse() -> Cli {
+    let told = |error: clap::Error| {
+        let plain = without_variables(Cli::command()).try_get_matches_from(env::args_os()).err();
+        let plain = plain.filter(|plain| plain.use_stderr() && plain.kind() == error.kind());
+        plain.unwrap_or(error).exit()
+    };
+    Cli::try_parse().unwrap_or_else(told)
+}
+
+fn without_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.env(Resettable::Reset)).mut_subcommands(without_variables)
+}
+
 /// `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -46,10 +63,11 @@ pub struct BenchArgs {
     /// Where packs are.
     #[command(flatten)]
     pub models: ModelsDir,
-    /// Model pack to load.
-    #[arg(long, env = "FACESETS_PACK", default_value = "buffalo_l")]
-    pub pack: String,
-    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
+    /// Model pack to load [default: `buffalo_l` where it is there, else `open`].
+    #[arg(long, env = "FACESETS_PACK", value_name = "NAME")]
+    pub pack: Option<String>,
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder, then
+    /// facesets/onnxruntime in the user's data folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
     /// Where the models run, as for `serve`; `auto` is the processor here.
@@ -252,8 +270,6 @@ impl ModelsDir {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

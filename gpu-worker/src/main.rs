@@ -2,15 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use facesets_worker::{
-    cli::{Cli, Command},
+    cli::{self, Command},
     command, logging,
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let exit = match cli.command {
+    let exit = match cli::parse().command {
         Command::Serve(args) => command::serve::run(&args),
         Command::Models(models) => {
             logging::to_stderr();

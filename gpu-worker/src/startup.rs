@@ -27,6 +27,7 @@ use crate::{
     packs::{Bounds, LoadError, Loader, Packs},
     pool::Pool,
     service::{Limits, Protection, Tls, Token, WorkerService},
+    settings::default_models,
     telemetry,
     trust::{Authority, Trust, TrustError},
 };
@@ -205,8 +206,8 @@ impl StartupError {
                 "pass one of those as `--provider NAME`, or another library as `--runtime FILE`".to_owned()
             }
             Self::RuntimePath(_) | Self::Runtime(_) => {
-                "pass `--runtime FILE` or set FACESETS_RUNTIME; the library is in the PyPI wheel `onnxruntime` \
-                 (onnxruntime/capi), and scripts/setup puts it in place"
+                "`scripts/setup` in the source of facesets puts it in place; one of your own (it is in the PyPI wheel `onnxruntime`, \
+                 in onnxruntime/capi) is named with `--runtime FILE` or FACESETS_RUNTIME"
                     .to_owned()
             }
             Self::Load { target, .. } if target != "cpu" => {
@@ -221,12 +222,18 @@ impl StartupError {
     }
 }
 
+/// How packs get onto a machine.
+pub const WHERE_PACKS_COME_FROM: &str = "`scripts/setup` in the source of facesets makes `open`, from MIT-licensed parts; \
+                                         `facesets-worker models fetch buffalo_l` brings the stronger one, for non-commercial research only";
+
 /// What to do about a pack.
 pub fn pack_hint(error: &PackError, pack: &str) -> String {
     match error {
+        PackError::Missing { there, .. } if there.is_empty() => {
+            format!("{WHERE_PACKS_COME_FROM}; another folder is named with `--models DIR`")
+        }
         PackError::Missing { .. } | PackError::Name(_) => {
-            "fetch one with `facesets-worker models fetch buffalo_l`, or name another with `--pack NAME`"
-                .to_owned()
+            format!("name one that is there with `--pack NAME`; {WHERE_PACKS_COME_FROM}")
         }
         _ => format!("fetch it again with `facesets-worker models fetch {pack}`, or make it again"),
     }
@@ -296,7 +303,8 @@ pub fn start_with(
 
 /// Lanes on the first target of ONNX Runtime that works.
 fn on_runtime(configuration: &Configuration, meter: &Arc<Meter>) -> Result<Ready, StartupError> {
-    let runtime = find_runtime(configuration.runtime.as_deref(), &configuration.models)?;
+    let runtime =
+        find_runtime(configuration.runtime.as_deref(), &[&configuration.models, &default_models()])?;
     tracing::info!(runtime = %runtime.display(), "loading ONNX Runtime");
     let runtime = Runtime::load(&runtime, Provider::Cpu)?;
     first_that_works(targets(configuration, &runtime)?, |runtime| {

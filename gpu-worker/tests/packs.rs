@@ -34,7 +34,7 @@ fn models(copies: &[&str]) -> TempDir {
         let to = models.path().join(to);
         fs::create_dir(&to).unwrap();
         let from = setup().join("models").join(from);
-        assert!(from.is_dir(), "`{}` is not there: run scripts/setup", from.display());
+        assert!(from.is_dir(), "`{}` is not there: run scripts/setup --tests", from.display());
         for entry in fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();

@@ -109,7 +109,8 @@ fn compare(golden: &str, photos: &Path) -> Worst {
     let mut worst = Worst::default();
     for image in golden["images"].as_array().unwrap() {
         let name = image["name"].as_str().unwrap();
-        let bytes = fs::read(photos.join(name)).unwrap_or_else(|e| panic!("{name}: {e}; run scripts/setup"));
+        let bytes =
+            fs::read(photos.join(name)).unwrap_or_else(|e| panic!("{name}: {e}; run scripts/setup --tests"));
         assert_eq!(image["sha256"], Sha256Digest::of(&bytes).to_string(), "{name} is another photo");
         let tasks = [task.clone().into(), count.clone().into()];
         let results = analyzer.analyze(&bytes, &tasks).unwrap_or_else(|e| panic!("{name}: {e}")).results;

@@ -1,8 +1,8 @@
 //! The command line: what can be said, not what it does.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::Resettable};
 
 use crate::{
     command::{
@@ -91,6 +91,23 @@ pub enum Command {
     Worker(worker::Args),
 }
 
+/// The command line of this process; a wrong one is told of and ends it.
+///
+/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser that knows of no variables,
+/// where that one finds the same.
+pub fn parse() -> Cli {
+    let told = |error: clap::Error| {
+        let plain = without_variables(Cli::command()).try_get_matches_from(env::args_os()).err();
+        let plain = plain.filter(|plain| plain.use_stderr() && plain.kind() == error.kind());
+        plain.unwrap_or(error).exit()
+    };
+    Cli::try_parse().unwrap_or_else(told)
+}
+
+fn without_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.env(Resettable::Reset)).mut_subcommands(without_variables)
+}
+
 impl GlobalArgs {
     /// The library meant.
     pub fn library(&self) -> Library {
@@ -110,8 +127,6 @@ impl GlobalArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

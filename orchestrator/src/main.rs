@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use facesets::{cli::Cli, command, exit::Exit, ui::Ui};
+use facesets::{cli, command, exit::Exit, ui::Ui};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
     let ui = Ui::new(cli.global.ui_settings());
     let exit = command::run(&cli, ui.clone()).unwrap_or_else(|failure| {
         ui.failure(&failure);

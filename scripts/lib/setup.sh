@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Everything the project needs that cargo does not bring, put into $SETUP (.setup in the repository). To be sourced
-# after common.sh; `setup_all` is the entry.
+# after common.sh; `setup_programs`, `setup_samples` and `setup_all` are the entries.
 #
 # Rules: every download is pinned by version and sha256; a step whose stamp matches its pins does nothing; results are
 # made beside their place and renamed into it, so an interrupted step leaves nothing half done.
@@ -131,6 +131,17 @@ make_venv() {
 }
 
 setup_venv() { make_venv venv setup.txt 3.10; }
+
+# What tests need in the same environment.
+setup_test_packages() {
+    local requirements="$REQUIREMENTS/tests.txt" stamp
+    stamp="$(stamp_of -- "$SETUP/stamps/venv" "$requirements")"
+    is_done test-packages "$stamp" "$SETUP/venv/bin/python" && return
+    say "installing what tests need into venv"
+    "$SETUP/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --require-hashes -r "$requirements" >&2
+    mark_done test-packages "$stamp"
+}
 
 # The reference implementation, for golden numbers, export checks and benchmarks only.
 setup_golden_venv() { make_venv golden-venv golden.txt 3.11; }
@@ -274,10 +285,16 @@ locked() {
     exec {lock}>&-
 }
 
+# Make sure that everything for building and running is there.
+setup_programs() { locked setup_packages setup_venv setup_onnxruntime setup_open_pack; }
+
+# The same, and photos to try it on.
+setup_samples() { locked setup_packages setup_venv setup_onnxruntime setup_open_pack setup_photos; }
+
 # Make sure that everything for building, running and testing is there.
 setup_all() {
-    locked setup_packages setup_venv setup_grpc_venv setup_onnxruntime setup_open_pack setup_clip_standin \
-        setup_gender_age_standin setup_photos
+    locked setup_packages setup_venv setup_test_packages setup_grpc_venv setup_onnxruntime setup_open_pack \
+        setup_clip_standin setup_gender_age_standin setup_photos
 }
 
 # Make sure that the reference implementation is there.

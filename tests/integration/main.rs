@@ -12,6 +12,7 @@ mod dispatch;
 mod edges;
 mod eras;
 mod exports;
+mod first_hour;
 mod gender_age;
 mod identities;
 mod import;

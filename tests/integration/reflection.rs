@@ -38,7 +38,7 @@ impl Worker {
     /// What `scripts/python/reflect.py` finds, or why it does not.
     fn ask(&self, token: Option<&str>) -> Result<Value, String> {
         let python = setup::folder().join("grpc-venv/bin/python");
-        assert!(python.is_file(), "`{}` is not there: run scripts/setup", python.display());
+        assert!(python.is_file(), "`{}` is not there: run scripts/setup --tests", python.display());
         let mut command = Command::new(python);
         command
             .arg(repository().join("scripts/python/reflect.py"))

@@ -10,14 +10,18 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The folder that `scripts/setup` fills.
+/// The folder that `scripts/setup --tests` fills.
 ///
 /// # Panics
 /// Where that has not run: tests do not pass by leaving out what they are for.
 pub fn folder() -> PathBuf {
     let folder =
         env::var_os("FACESETS_TEST_SETUP").map_or_else(|| repository().join(".setup"), PathBuf::from);
-    assert!(folder.join("photos").is_dir(), "`{}` is not set up: run scripts/setup", folder.display());
+    assert!(
+        folder.join("photos").is_dir(),
+        "`{}` is not set up: run scripts/setup --tests",
+        folder.display()
+    );
     folder.canonicalize().expect("a folder that exists has a real path")
 }
 

@@ -12,6 +12,7 @@ use crate::{
     cli::BenchArgs,
     engine::{CpuFallback, Provider, ProviderChoice, Simulated, Target, find_runtime, ort::Runtime},
     model_pack::Pack,
+    settings::{default_models, default_pack},
     ui,
 };
 
@@ -46,7 +47,7 @@ fn measure(args: &BenchArgs) -> Result<Report, Box<dyn Error + Send + Sync>> {
         return bench::simulated(Simulated { per_batch, faces: args.faces as usize }, plan, &photos, measure);
     }
     let models = args.models.folder()?;
-    let pack = Pack::open(&models, &args.pack)?;
+    let pack = Pack::open(&models, &args.pack.clone().unwrap_or_else(|| default_pack(&models)))?;
     let provider = match &args.provider {
         ProviderChoice::Only(provider) => provider.clone(),
         ProviderChoice::Auto => Provider::Cpu,
@@ -54,7 +55,8 @@ fn measure(args: &BenchArgs) -> Result<Report, Box<dyn Error + Send + Sync>> {
     let fallback = if args.allow_cpu_fallback { CpuFallback::Allowed } else { CpuFallback::Refused };
     let target = Target { device_id: args.device_id, fallback, ..Target::new(provider) };
     let runtime =
-        Runtime::load(&find_runtime(args.runtime.as_deref(), &models)?, Provider::Cpu)?.on(target)?;
+        Runtime::load(&find_runtime(args.runtime.as_deref(), &[&models, &default_models()])?, Provider::Cpu)?
+            .on(target)?;
     let plan = Plan::new(runtime.target(), args.lanes);
     let builder = PackBuilder { pack, runtime, threads: plan.threads, limits, meter: Arc::default() };
     bench::real(builder, plan, &photos, measure)

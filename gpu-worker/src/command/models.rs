@@ -12,7 +12,7 @@ use crate::{
         DownloadError, FetchError, Fetched, Pack, PackError, RemoveError, catalogue, fetch, lacking, list,
         remove, size,
     },
-    startup::pack_hint,
+    startup::{WHERE_PACKS_COME_FROM, pack_hint},
     ui,
 };
 
@@ -95,10 +95,7 @@ fn run_list(json: bool, models: &Path) -> Exit {
     if json {
         ui::json(&packs);
     } else if packs.is_empty() {
-        ui::advise(
-            &format!("no packs in `{}`", models.display()),
-            "`facesets-worker models fetch buffalo_l`",
-        );
+        ui::advise(&format!("no packs in `{}`", models.display()), WHERE_PACKS_COME_FROM);
     } else {
         for pack in &packs {
             ui::result(&pack.line());

@@ -230,7 +230,7 @@ fn managed_settings(parent: Settings, below: Settings) -> Settings {
 /// Settings with the defaults below them.
 fn configuration_of(settings: Settings, token: Option<Token>) -> Configuration {
     const FILLED: &str = "the defaults say it";
-    let settings = settings.over(Settings::defaults());
+    let settings = settings.filled();
     let max_image_bytes = settings.max_image_bytes.expect(FILLED);
     let client_limits = Limits::new(
         settings.max_connections.expect(FILLED),

@@ -27,20 +27,23 @@ pub enum RuntimePathError {
     NotFound(Vec<PathBuf>),
 }
 
-/// The library to load: `asked_for` if given, else beside the executable, else in the folder that holds the models folder (or in
-/// its `onnxruntime` folder).
-pub fn find_runtime(asked_for: Option<&Path>, models: &Path) -> Result<PathBuf, RuntimePathError> {
+/// The library to load: `asked_for` if given, else beside the executable, else in the folder that holds one of these folders of models (or
+/// in the `onnxruntime` folder there).
+pub fn find_runtime(asked_for: Option<&Path>, models: &[&Path]) -> Result<PathBuf, RuntimePathError> {
     if let Some(path) = asked_for {
         let path = if path.is_dir() { path.join(RUNTIME_FILE) } else { path.to_owned() };
         return absolute(&path).ok_or(RuntimePathError::NotThere(path));
     }
     let beside_executable = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
-    let beside_models = models.parent().map(|parent| [parent.to_owned(), parent.join("onnxruntime")]);
-    let candidates: Vec<PathBuf> = beside_executable
-        .into_iter()
-        .chain(beside_models.into_iter().flatten())
-        .map(|folder| folder.join(RUNTIME_FILE))
-        .collect();
+    let beside_models = models.iter().filter_map(|models| models.parent());
+    let beside_models = beside_models.flat_map(|parent| [parent.to_owned(), parent.join("onnxruntime")]);
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    for folder in beside_executable.into_iter().chain(beside_models) {
+        let candidate = folder.join(RUNTIME_FILE);
+        if !candidates.contains(&candidate) {
+            candidates.push(candidate);
+        }
+    }
     let found = candidates.iter().find_map(|path| absolute(path));
     found.ok_or(RuntimePathError::NotFound(candidates))
 }
@@ -62,24 +65,22 @@ mod tests {
     fn the_path_asked_for_may_be_the_file_or_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(RUNTIME_FILE);
-        assert_eq!(
-            find_runtime(Some(&file), Path::new("models")),
-            Err(RuntimePathError::NotThere(file.clone()))
-        );
+        assert_eq!(find_runtime(Some(&file), &[]), Err(RuntimePathError::NotThere(file.clone())));
         std::fs::write(&file, "").unwrap();
-        assert_eq!(find_runtime(Some(&file), Path::new("models")).as_ref(), Ok(&file));
-        assert_eq!(find_runtime(Some(folder.path()), Path::new("models")), Ok(file));
+        assert_eq!(find_runtime(Some(&file), &[]).as_ref(), Ok(&file));
+        assert_eq!(find_runtime(Some(folder.path()), &[]), Ok(file));
     }
 
     #[test]
     fn without_a_path_the_neighbourhood_of_the_models_is_searched() {
         let home = tempfile::tempdir().unwrap();
         let models = home.path().join("models");
-        let error = find_runtime(None, &models).unwrap_err().to_string();
+        let nowhere = Path::new("/nowhere/models");
+        let error = find_runtime(None, &[&models, nowhere]).unwrap_err().to_string();
         assert!(error.contains(&home.path().join(RUNTIME_FILE).display().to_string()), "{error}");
         std::fs::create_dir(home.path().join("onnxruntime")).unwrap();
         let file = home.path().join("onnxruntime").join(RUNTIME_FILE);
         std::fs::write(&file, "").unwrap();
-        assert_eq!(find_runtime(None, &models), Ok(file));
+        assert_eq!(find_runtime(None, &[nowhere, &models]), Ok(file));
     }
 }

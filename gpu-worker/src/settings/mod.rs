@@ -1,6 +1,7 @@
 //! The settings of `serve`, from wherever they are said, and which of several voices counts.
 //!
-//! In this order: what a parent process says, flags, environment, the configuration file, the defaults.
+//! In this order: what a parent process says, flags, environment, the configuration file, the defaults. These lie in the user's data
+//! folder, where `scripts/setup` and `models fetch` put models and runtime.
 
 mod file;
 mod print;
@@ -9,7 +10,7 @@ use std::{
     env,
     net::SocketAddr,
     num::{NonZeroU64, NonZeroUsize},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use file::{ConfigFile, FileError, config_file, default_config_file};
 pub use print::effective;
 
-use crate::{engine::ProviderChoice, service::Limits};
+use crate::{engine::ProviderChoice, model_pack::list, service::Limits};
 
 /// Each field as the flag of the same name; `None` where nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
@@ -30,7 +31,8 @@ pub struct Settings {
     /// Folder of model packs [default: facesets/models in the user's data folder].
     #[arg(long, env = "FACESETS_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for [default: `buffalo_l`].
+    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for [default: `buffalo_l` where
+    /// it is there, else `open`].
     #[arg(long, env = "FACESETS_PACK", value_name = "NAME,…")]
     pub pack: Option<String>,
     /// Most packs in memory; the one that was used the longest ago makes room [default: 3].
@@ -39,7 +41,8 @@ pub struct Settings {
     /// A pack that nobody asks for so long leaves the memory, unless it was named at start [default: 600].
     #[arg(long, env = "FACESETS_IDLE_UNLOAD_SECONDS", value_name = "SECONDS")]
     pub idle_unload_seconds: Option<u64>,
-    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder].
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder, then
+    /// facesets/onnxruntime in the user's data folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
     /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of another. `auto` takes the first
@@ -147,6 +150,13 @@ impl Settings {
         }
     }
 
+    /// These, and where they say nothing, what holds then: the defaults, with a pack that is there.
+    #[must_use]
+    pub fn filled(self) -> Self {
+        let pack = default_pack(self.models.as_deref().unwrap_or(&default_models()));
+        self.over(Self { pack: Some(pack), ..Self::defaults() })
+    }
+
     /// What holds where nobody says anything. What stays `None` is found out at start.
     pub fn defaults() -> Self {
         let limits = facesets_core::ImageLimits::default();
@@ -154,7 +164,7 @@ impl Settings {
         Self {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 50551))),
             models: Some(default_models()),
-            pack: Some("buffalo_l".to_owned()),
+            pack: Some(PREFERRED[0].to_owned()),
             max_packs: NonZeroUsize::new(3),
             idle_unload_seconds: Some(600),
             provider: Some(ProviderChoice::Auto),
@@ -174,6 +184,16 @@ impl Settings {
             ..Self::default()
         }
     }
+}
+
+/// The packs that are used where nobody names one, the strongest first: who has fetched `buffalo_l` has accepted its licence.
+const PREFERRED: [&str; 2] = ["buffalo_l", "open"];
+
+/// The strongest of the packs in the folder `models` that is used without being named; the first of all where none of them is there.
+pub fn default_pack(models: &Path) -> String {
+    let there = list(models);
+    let found = PREFERRED.into_iter().find(|name| there.iter().any(|there| there == name));
+    found.unwrap_or(PREFERRED[0]).to_owned()
 }
 
 /// `facesets/models` in the user's data folder.
@@ -205,6 +225,28 @@ fn user_folder(on_windows: &str, elsewhere: &str, below_home: &str) -> Option<Pa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_strongest_pack_that_is_there_is_used_where_none_is_named() {
+        let models = tempfile::tempdir().unwrap();
+        let settings = |pack: Option<&str>| {
+            let pack = pack.map(str::to_owned);
+            Settings { models: Some(models.path().to_owned()), pack, ..Settings::default() }
+                .filled()
+                .pack
+                .unwrap()
+        };
+        let add = |name: &str| {
+            std::fs::create_dir(models.path().join(name)).unwrap();
+            std::fs::write(models.path().join(name).join(crate::model_pack::MANIFEST_FILE), "").unwrap();
+        };
+        assert_eq!(settings(None), "buffalo_l", "what is missing is named");
+        add("a-pack-of-mine");
+        add("open");
+        assert_eq!(settings(None), "open");
+        add("buffalo_l");
+        assert_eq!((settings(None).as_str(), settings(Some("open")).as_str()), ("buffalo_l", "open"));
+    }
 
     #[test]
     fn every_setting_said_above_counts_and_every_other_comes_from_below() {

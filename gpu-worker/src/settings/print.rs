@@ -16,7 +16,7 @@ pub fn effective(said: &Settings, file: &ConfigFile) -> String {
     let voices = [
         (table(said), "flag or environment"),
         (table(&file.settings), from_file.as_str()),
-        (table(&Settings::defaults()), "default"),
+        (table(&said.clone().over(file.settings.clone()).filled()), "default"),
     ];
     let mut text = String::new();
     for key in KEYS {
@@ -84,7 +84,7 @@ mod tests {
             assert!(text.lines().any(|there| there == line), "{text}");
         }
         let read: Settings = toml::from_str(&text).unwrap();
-        assert_eq!(read, said.over(below).over(Settings::defaults()));
+        assert_eq!(read, said.over(below).filled());
     }
 
     #[test]

@@ -9,6 +9,6 @@ use std::{
 pub(crate) fn setup() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = env::var_os("FACESETS_TEST_SETUP").map_or_else(|| here.join("../.setup"), PathBuf::from);
-    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup first", folder.display());
+    assert!(folder.is_dir(), "`{}` is not there: run scripts/setup --tests first", folder.display());
     folder
 }
