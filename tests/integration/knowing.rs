@@ -72,6 +72,10 @@ fn pins_rule_over_embeddings_and_say_what_they_changed() {
 
     let listed = workspace.json(["pin", "list"]);
     assert_eq!(array(&listed["pins"]).len(), 4);
+    let text = workspace.ok(["pin", "list"]).stdout;
+    for face in ["photos/p000/000.jpg#0 (", "photos/p001/000.jpg#0 (", "photos/p002/002.jpg#0 ("] {
+        assert!(text.contains(face), "faces are named as they were pinned: {text}");
+    }
     for number in ["1", "2", "3", "4"] {
         let said = workspace.json(["pin", "remove", number]);
         assert_eq!(said["removed"].to_string(), number);
@@ -132,7 +136,7 @@ fn no_bundle_contradicts_a_pin_that_came_after_refine() {
     assert_eq!(found["findings"][0]["what"], format!("{first}/faces/0001.png"));
     assert_eq!(found["repaired"], serde_json::json!([]), "what was said is not undone by repairing");
     let text = workspace.run(["verify", "before"]).stdout;
-    assert!(text.contains("pin 1 says that it is no face (`facesets export-swap --replace`"), "{text}");
+    assert!(text.contains("pin 1 says that it is no face (`facesets export-swap REFINED /"), "{text}");
 
     let run = workspace.ok(["export-swap", "refined", "after"]);
     run.says(&[&format!("{first} and {second} have faces that you say are one person's")]);

@@ -19,7 +19,7 @@ use crate::{
     pins::{Contradiction, Pin, PinKind, PinnedFace, distance, resolve},
     refine::RefineParameters,
     sets::{SetOf, sets_of},
-    store::{Store, Writer},
+    store::{Store, StoreError, Writer},
     why::FaceName,
 };
 
@@ -152,8 +152,12 @@ struct Listed {
 
 #[derive(Debug, Serialize)]
 struct ListedFace {
+    #[serde(skip)]
+    pinned: PinnedFace,
     sha256: String,
     bbox: [f32; 4],
+    /// PATH#NUMBER, as `pin` and `why` take it; `None` where the library has no such face.
+    face: Option<String>,
 }
 
 /// Runs the command.
@@ -173,8 +177,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             add(context, PinKind::NoFace, [face, face], contract.contract.as_deref())
         }
         PinCommand::List => {
-            let pins = Store::open_read(&context.library)?.pins()?;
-            context.ui.summary(&Summary { pins: pins.iter().map(listed).collect() })?;
+            let store = Store::open_read(&context.library)?;
+            let mut pins: Vec<Listed> = store.pins()?.iter().map(listed).collect();
+            name(&mut pins, &store)?;
+            context.ui.summary(&Summary { pins })?;
             Ok(Exit::Done)
         }
         PinCommand::Remove { number } => {
@@ -197,7 +203,9 @@ fn add(context: &Context, kind: PinKind, names: [&str; 2], contract: Option<&str
     pins.push(Pin { id: next, kind, a, b });
     resolve(&gallery, &pins)?;
     let id = writer.add_pin(kind, &a, &b)?;
-    context.ui.summary(&Summary { pins: vec![listed(&Pin { id, kind, a, b })] })?;
+    let mut pins = [listed(&Pin { id, kind, a, b })];
+    name_in(&gallery, &mut pins);
+    context.ui.summary(&Summary { pins: pins.into() })?;
     Ok(Exit::Done)
 }
 
@@ -266,8 +274,35 @@ pub(super) fn one_face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Fail
     Ok(PinnedFace { sha256: gallery.content_of(row).sha256, bbox: gallery.faces[row].bbox })
 }
 
+/// Names the faces of pins as they are called under whichever contract has them.
+fn name(pins: &mut [Listed], store: &Store) -> Result<(), StoreError> {
+    if pins.is_empty() {
+        return Ok(());
+    }
+    for contract in store.contracts()? {
+        name_in(&store.gallery(Some(&contract))?, pins);
+    }
+    Ok(())
+}
+
+/// Names the faces that have no name yet as a gallery has them.
+fn name_in(gallery: &Gallery, pins: &mut [Listed]) {
+    let finder = FaceFinder::new(gallery);
+    for face in pins.iter_mut().flat_map(|pin| &mut pin.faces).filter(|face| face.face.is_none()) {
+        face.face = finder.find(&face.pinned.sha256, &face.pinned.bbox).map(|row| {
+            let path = path_text(gallery.content_of(row).canonical_path());
+            format!("{path}#{}", gallery.faces[row].number)
+        });
+    }
+}
+
 fn listed(pin: &Pin) -> Listed {
-    let face = |face: &PinnedFace| ListedFace { sha256: face.sha256.to_string(), bbox: face.bbox.corners() };
+    let face = |face: &PinnedFace| ListedFace {
+        pinned: *face,
+        sha256: face.sha256.to_string(),
+        bbox: face.bbox.corners(),
+        face: None,
+    };
     let faces =
         if pin.kind == PinKind::NoFace { vec![face(&pin.a)] } else { vec![face(&pin.a), face(&pin.b)] };
     Listed { pin: pin.id, kind: pin.kind, faces }
@@ -288,8 +323,12 @@ impl fmt::Display for Summary {
                 PinKind::NoFace => "not a face",
             };
             write!(f, "pin {pin}: {what}:")?;
-            for ListedFace { sha256, bbox: [x1, y1, ..] } in faces {
-                write!(f, " {} at {x1:.0},{y1:.0}", &sha256[..12])?;
+            for (number, ListedFace { sha256, bbox: [x1, y1, ..], face, .. }) in faces.iter().enumerate() {
+                let (comma, sha256) = (if number == 0 { "" } else { "," }, &sha256[..12]);
+                match face {
+                    Some(face) => write!(f, "{comma} {face} ({sha256} at {x1:.0},{y1:.0})")?,
+                    None => write!(f, "{comma} {sha256} at {x1:.0},{y1:.0}, which is not in this library")?,
+                }
             }
             writeln!(f)?;
         }
