@@ -32,3 +32,4 @@ mod repair;
 mod scan;
 mod staging;
 mod tidy;
+mod words;

@@ -110,7 +110,11 @@ impl Hint for ChangeError {
                     .to_owned()
             }
             Self::Link(_) => "put a folder in its place: nothing is written through links".to_owned(),
-            Self::NothingToUndo | Self::Journal(_) => return None,
+            Self::NothingToUndo => {
+                "what `--replace` has moved aside lies beside it as OUT.previous-N: move it back by hand"
+                    .to_owned()
+            }
+            Self::Journal(_) => return None,
         })
     }
 }

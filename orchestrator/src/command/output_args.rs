@@ -9,8 +9,9 @@ use std::{
 use super::{Context, changing::refuse_waiting};
 use crate::{
     exit::{Exit, Failure, Hint},
+    export::manifest::{CORPUS_SCHEMA, FACESET_SCHEMA},
     gallery::Content,
-    manifest::{self, ManifestError, Schema},
+    manifest::{self, CLUSTERS_SCHEMA, ManifestError, REFINED_SCHEMA, Schema},
     output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
 };
 
@@ -143,10 +144,12 @@ impl Hint for OutputError {
 
 impl Hint for ManifestError {
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Invalid { .. } | Self::Io { .. } => {
-                Some("name a folder that `facesets cluster`, `refine` or `export-swap` wrote".to_owned())
-            }
-        }
+        let writer = match self {
+            Self::Invalid { expected: CLUSTERS_SCHEMA, .. } => "`facesets cluster`",
+            Self::Invalid { expected: REFINED_SCHEMA, .. } => "`facesets refine`",
+            Self::Invalid { expected: CORPUS_SCHEMA | FACESET_SCHEMA, .. } => "`facesets export-swap`",
+            Self::Invalid { .. } | Self::Io { .. } => "`facesets cluster`, `refine` or `export-swap`",
+        };
+        Some(format!("name a folder that {writer} wrote"))
     }
 }

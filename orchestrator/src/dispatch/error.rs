@@ -114,7 +114,7 @@ impl Hint for DispatchError {
             Self::OwnCertificate(error) => return error.hint(),
             Self::CertificateWanted(_) => {
                 "ask the worker's owner for one, signed by the authority of its `--client-ca`, and give it and its key: `facesets worker \
-                 add … --client-cert FILE --client-key FILE` (in a workers file: `client_cert`, `client_key`)"
+                 add CODE --client-cert FILE --client-key FILE` (in a workers file: `client_cert`, `client_key`)"
             }
             Self::CertificateRefused { .. } => {
                 "ask the worker's owner for another one, and put it in the place of the old one; check the clocks of both machines"

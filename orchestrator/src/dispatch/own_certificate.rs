@@ -71,7 +71,7 @@ impl Hint for OwnCertificateError {
             ),
             Self::Read { .. } | Self::Pem { .. } | Self::NoCertificate(_) | Self::NoKey(_) | Self::Unfit { .. } => {
                 "give the certificate that the worker's owner has signed for this machine and its key, both in PEM: `facesets worker add \
-                 … --client-cert FILE --client-key FILE` (in a workers file: `client_cert`, `client_key`)"
+                 CODE --client-cert FILE --client-key FILE` (in a workers file: `client_cert`, `client_key`)"
                     .to_owned()
             }
         })

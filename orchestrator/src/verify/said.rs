@@ -1,6 +1,9 @@
 //! What the user has said since a corpus was made, against what lies in it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use super::{Finding, FindingKind, Look};
 use crate::{
@@ -24,7 +27,7 @@ pub(super) fn crops(look: &mut Look<'_>, set: &FacesetManifest, name: &str) {
             kind: FindingKind::SpokenAgainst,
             what: format!("{name}/{file}"),
             problem: drop.reason.to_string(),
-            hint: Some(made_again_by(set)),
+            hint: Some(made_again_by(set, look.root)),
         });
     }
 }
@@ -38,18 +41,21 @@ pub(super) fn consent(look: &mut Look<'_>, set: &FacesetManifest, name: &str, pe
             kind: FindingKind::Consent,
             what: name.to_owned(),
             problem: format!("its manifest says that consent is {then}, but now {now}"),
-            hint: Some(made_again_by(set)),
+            hint: Some(made_again_by(set, look.root)),
         });
     }
 }
 
-/// The command that makes a set again.
-fn made_again_by(set: &FacesetManifest) -> String {
+/// The command that makes a set of the corpus at `root` again, or leaves it out now.
+fn made_again_by(set: &FacesetManifest, root: &Path) -> String {
+    let root = root.display();
     match (&set.parent, set.origin.kind) {
-        (Some(parent), _) => format!("`facesets era split {parent} --replace` makes its eras again"),
-        (None, OriginKind::Auto) if set.origin.run == 0 => {
-            "`facesets export-swap --replace` makes it again".to_owned()
+        (Some(parent), _) => {
+            format!("`facesets era split {parent} --corpus {root} --replace` makes its eras again")
         }
+        (None, OriginKind::Auto) if set.origin.run == 0 => format!(
+            "`facesets export-swap REFINED {root} --replace` makes it again, with the folder of `facesets refine` as REFINED"
+        ),
         (None, _) => format!(
             "run {} added it: `facesets undo` takes back the last one; then run that command again",
             set.origin.run

@@ -171,7 +171,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 impl Hint for UnknownMember {
     fn hint(&self) -> Option<String> {
         Some(
-            "name the `--library` that the corpus was made from, or split anew with `facesets era split --replace`"
+            "name the `--library` that the corpus was made from, or split anew: `facesets era split SET --corpus DIR --replace`"
                 .to_owned(),
         )
     }
