@@ -310,7 +310,9 @@ fn on_runtime(configuration: &Configuration, meter: &Arc<Meter>) -> Result<Ready
     first_that_works(targets(configuration, &runtime)?, |runtime| {
         let plan = Plan::new(runtime.target(), configuration.lanes).patient(configuration.device_timeout);
         let condition = Condition::default();
-        let (limits, meter) = (configuration.limits, Arc::clone(meter));
+        // How many bytes there are is looked at before there are any, by where they come from.
+        let max_bytes = configuration.limits.max_transcoded_bytes();
+        let (limits, meter) = (ImageLimits { max_bytes, ..configuration.limits }, Arc::clone(meter));
         let loader = plan.loader(runtime.clone(), limits, meter, condition.clone());
         let lanes = lanes(configuration, plan, condition, loader);
         let (packs, pool) =

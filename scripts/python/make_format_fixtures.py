@@ -142,6 +142,12 @@ def dated_pictures(folder):
     stored(1).save(folder / "never-set.jpg", quality=60, exif=exif(1, "0000:00:00 00:00:00"))
 
 
+def jpegs(folder):
+    """A JPEG with a restart marker every four units, and one in scans that refine each other."""
+    picture().save(folder / "restarts.jpg", quality=85, subsampling=2, restart_marker_blocks=4)
+    picture().save(folder / "progressive.jpg", quality=85, subsampling=2, progressive=True)
+
+
 # --- RAW ----------------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +269,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         encoded_pictures(folder, pathlib.Path(work))
     dated_pictures(folder)
+    jpegs(folder)
     raw_files(folder)
     total = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{len(list(folder.iterdir()))} files, {total} bytes, in {folder}")

@@ -230,7 +230,7 @@ impl Stream {
     /// Begins an item that is said to be `total_bytes` long with the first few of them.
     pub async fn begin(&mut self, id: u64, total_bytes: u64, first: usize) -> Result<(), Status> {
         let tasks = vec![(&self.task).into()];
-        let item = proto::Item { id, tasks, total_bytes, data: vec![b' '; first].into() };
+        let item = proto::Item { id, tasks, total_bytes, data: vec![b' '; first].into(), transcoded: false };
         self.say(proto::ProcessRequest { kind: Some(process_request::Kind::Item(item)) }).await
     }
 

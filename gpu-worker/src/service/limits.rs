@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use facesets_core::wire::Credit;
+use facesets_core::{ImageLimits, wire::Credit};
 
 use crate::pool::Shares;
 
@@ -57,6 +57,11 @@ impl Limits {
         Credit { max_bytes: credit.max_bytes.min(self.bytes_each), ..credit }
     }
 
+    /// Bytes of an image that a client has encoded anew: what its pixels may take, but no more than leaves as much to others.
+    pub fn max_transcoded(&self, limits: &ImageLimits) -> u64 {
+        limits.max_transcoded_bytes().min(self.bytes / 2)
+    }
+
     pub(super) fn shares(&self) -> Shares {
         let Self { bytes, bytes_each, .. } = *self;
         Shares { bytes, bytes_each, streams: STREAMS, streams_each: STREAMS_EACH }
@@ -92,5 +97,14 @@ mod tests {
         let limits = Limits { bytes_each: 10 * MIB, ..Limits::default() };
         let credit = limits.credit(Credit { max_items: 4, max_bytes: 256 * MIB });
         assert_eq!(credit, Credit { max_items: 4, max_bytes: 10 * MIB });
+    }
+
+    #[test]
+    fn what_is_encoded_anew_is_bounded_by_pixels_and_by_what_may_be_in_flight() {
+        let limits = Limits { bytes: 1024 * MIB, ..Limits::default() };
+        let most = |max_bytes, max_pixels| limits.max_transcoded(&ImageLimits { max_bytes, max_pixels });
+        assert_eq!(most(100_000, 10 * MIB), 40 * MIB);
+        assert_eq!(most(256 * MIB, 10 * MIB), 256 * MIB);
+        assert_eq!(most(100_000, 200_000_000), 512 * MIB);
     }
 }

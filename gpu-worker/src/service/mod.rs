@@ -57,6 +57,8 @@ pub struct WorkerService {
     drain: CancellationToken,
     clients: Arc<Clients>,
     stall: Duration,
+    /// Bytes of an image that a client has encoded anew.
+    max_transcoded: u64,
 }
 
 impl WorkerService {
@@ -64,6 +66,7 @@ impl WorkerService {
     pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
         let limits = Limits::default();
         Self {
+            max_transcoded: limits.max_transcoded(&description.limits),
             description: Arc::new(description),
             pool,
             packs: None,

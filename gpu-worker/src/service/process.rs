@@ -8,7 +8,7 @@ use std::{
 use facesets_core::{
     pairing::ClientName,
     wire::{
-        Assembled, Assembler, Item, ItemFailureKind, ItemReply, PROTOCOL_VERSION,
+        Assembled, Assembler, Item, ItemFailureKind, ItemReply, Origin, PROTOCOL_VERSION,
         proto::{self, process_request, process_response},
     },
 };
@@ -67,7 +67,8 @@ impl Reader {
         let (immediate, receiver) = mpsc::channel(IMMEDIATE);
         let reader = Self {
             messages,
-            assembler: Assembler::new(service.description.limits.max_bytes),
+            assembler: Assembler::new(service.description.limits.max_bytes)
+                .with_transcoded(service.max_transcoded),
             pace: None,
             submitter: Arc::new(submitter),
             immediate,
@@ -160,9 +161,18 @@ impl Reader {
                 self.submitter.submit(slot, item).await;
                 return Ok(());
             }
-            Assembled::TooLarge { id, total_bytes } => {
-                let max_bytes = self.service.description.limits.max_bytes;
-                let message = format!("the file has {total_bytes} bytes, more than the limit of {max_bytes}");
+            Assembled::TooLarge { id, total_bytes, origin } => {
+                let message = match origin {
+                    Origin::File => {
+                        let max_bytes = self.service.description.limits.max_bytes;
+                        format!("the file has {total_bytes} bytes, more than the limit of {max_bytes}")
+                    }
+                    Origin::Transcoded => format!(
+                        "its pixels, which are sent as PNG, take {total_bytes} bytes, more than the {} that the worker \
+                         has room for (half of its `max_bytes_in_flight`)",
+                        self.service.max_transcoded
+                    ),
+                };
                 (id, ItemFailureKind::TooLarge, message)
             }
             Assembled::BadTask { id, error } => (id, ItemFailureKind::Unsupported, error.to_string()),

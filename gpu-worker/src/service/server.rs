@@ -80,6 +80,7 @@ pub async fn serve(
         acquaintances: acquaintances.clone(),
         clients: Arc::new(Clients::new(limits.shares())),
         stall: limits.stall,
+        max_transcoded: limits.max_transcoded(&service.description.limits),
         ..service
     };
     let pool = Arc::clone(&service.pool);

@@ -30,10 +30,9 @@ mod window;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use facesets_core::{
     Sha256Digest,
-    wire::{ItemFailure, TaskResult, Timings, WorkerDescription},
+    wire::{Encoded, ItemFailure, TaskResult, Timings, WorkerDescription},
 };
 use tokio::sync::oneshot;
 
@@ -76,7 +75,7 @@ pub struct Work {
 type WorkerNumber = usize;
 
 /// Where the bytes of a content come from; called on threads that may block. The error is for people.
-pub type Load = Arc<dyn Fn(&Sha256Digest) -> Result<Bytes, String> + Send + Sync>;
+pub type Load = Arc<dyn Fn(&Sha256Digest) -> Result<Encoded, String> + Send + Sync>;
 
 /// What there is to write down.
 #[derive(Debug)]

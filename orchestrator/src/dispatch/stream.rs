@@ -9,9 +9,10 @@ use std::{
 };
 
 use facesets_core::wire::{
-    Item, ItemFailure, ItemFailureKind, ItemReply, PROTOCOL_VERSION, Task, TaskResult, Timings, proto,
+    Encoded, Item, ItemFailure, ItemFailureKind, ItemReply, Origin, PROTOCOL_VERSION, Task, TaskResult,
+    Timings, proto,
     proto::{process_request, process_response},
-    requests,
+    requests_of,
 };
 use facesets_imaging::upright_size;
 use tokio::sync::{Mutex, mpsc};
@@ -191,10 +192,11 @@ impl Feeder {
             let load = Arc::clone(&self.shared.load);
             let mut loading = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                let data = load(&sha256)?;
+                let image = load(&sha256)?;
                 // What cannot be told here is not compared.
-                let extent = upright_size(&data).and_then(|(width, height)| Extent::new(width, height).ok());
-                Ok((data, extent))
+                let extent =
+                    upright_size(&image.data).and_then(|(width, height)| Extent::new(width, height).ok());
+                Ok((image, extent))
             });
             let loaded = tokio::time::timeout(SLOW_LOAD, &mut loading).await;
             let (tasks, outbox) = (self.member.tasks.clone(), Arc::clone(&self.outbox));
@@ -205,10 +207,10 @@ impl Feeder {
                     Err(_slow) => loading.await,
                 };
                 match loaded.unwrap_or_else(|error| Err(error.to_string())) {
-                    Ok((data, extent)) => {
+                    Ok((Encoded { data, origin }, extent)) => {
                         window.read(id, data.len() as u64, extent);
                         let item = Item { id, tasks, data };
-                        send(&outbox, &item, &window, &shared).await;
+                        send(&outbox, &item, origin, &window, &shared).await;
                     }
                     Err(reason) => {
                         if let Some(work) = window.take(id) {
@@ -222,9 +224,9 @@ impl Feeder {
 }
 
 /// If the stream is gone, the item is still in the window, from where it goes back to the queue.
-async fn send(outbox: &Outbox, item: &Item, window: &Window, shared: &Shared) {
+async fn send(outbox: &Outbox, item: &Item, origin: Origin, window: &Window, shared: &Shared) {
     let outbox = outbox.lock().await;
-    for request in requests(item) {
+    for request in requests_of(item, origin) {
         window.sending(item.id);
         if outbox.send(request).await.is_err() {
             return;

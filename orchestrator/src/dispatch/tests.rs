@@ -1,5 +1,6 @@
 //! Dispatching to workers of the test's own, over real connections.
 
+use bytes::Bytes;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -88,7 +89,7 @@ async fn run_until(
     let load: Load = Arc::new(move |sha256| {
         let data = images[sha256].clone();
         // An image of exactly 13 bytes is one that cannot be read any more.
-        if data.len() == 13 { Err("gone".to_owned()) } else { Ok(data) }
+        if data.len() == 13 { Err("gone".to_owned()) } else { Ok(data.into()) }
     });
     let (sender, mut events) = mpsc::channel(1);
     let (mut strikes, mut notes) = (Vec::new(), Vec::new());
@@ -387,7 +388,7 @@ async fn whatever_a_worker_is_asked_for_is_carried_to_who_asked() {
     assert_eq!(task_for(&is, None, 640).unwrap().pack, "open");
 
     let worker = Worker { tasks: vec![task.clone().into()], ..worker };
-    let load: Load = Arc::new(|_| Ok(Bytes::from_static(b"a photo")));
+    let load: Load = Arc::new(|_| Ok(Bytes::from_static(b"a photo").into()));
     let work = [Work::new(Sha256Digest::of(b"a photo"), 7)];
     let queue = Arc::new(Queue::new(work, &CancellationToken::new()));
     let (events, mut answers) = mpsc::channel(4);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
-use facesets_imaging::UNREAD_EXTENSIONS;
+use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
 use serde::Serialize;
 
 use crate::{
@@ -51,6 +51,8 @@ pub struct Summary {
     pub aliases: u64,
     /// Contents that were never seen before.
     pub new: u64,
+    /// Contents that were read in this run and whose EXIF or date nobody here understands.
+    pub camera_not_understood: u64,
     /// Files that are no longer there, found out in this run.
     pub vanished: u64,
     /// Device that the models run on.
@@ -196,6 +198,14 @@ impl Summary {
         self.failures.push(FailedItem { path, aliases, kind: kind.to_owned(), reason: reason.to_owned() });
     }
 
+    /// Counts and tells what a photo says and nobody here understands. It is no failure: the photo is analysed all the same.
+    pub(super) fn tell_camera(&mut self, path: &Path, what: Option<&NotUnderstood>, monitor: &dyn Monitor) {
+        if let Some(what) = what {
+            self.camera_not_understood += 1;
+            monitor.problem(&path.display().to_string(), &format!("{what}: taken as if it said nothing"));
+        }
+    }
+
     /// Counts an analysed content.
     pub(super) fn count_faces(&mut self, faces: u64) {
         self.faces += faces;
@@ -213,6 +223,10 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.found_in_lines())?;
         writeln!(f, "contents   {} ({} aliases, {} new)", self.contents, self.aliases, self.new)?;
+        if self.camera_not_understood > 0 {
+            let number = self.camera_not_understood;
+            writeln!(f, "dates      {number} photos whose EXIF or date makes no sense, each named above")?;
+        }
         if self.vanished > 0 {
             writeln!(f, "vanished   {}", self.vanished)?;
         }

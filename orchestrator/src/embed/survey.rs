@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_imaging::CameraReading;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -162,7 +163,7 @@ pub(super) fn survey(
         let bytes = location.sighting.size;
         committer.add(Record::Located { location, bytes })?;
     }
-    read_missing_cameras(&unchanged, committer, monitor, cancelled)?;
+    read_missing_cameras(&unchanged, committer, monitor, cancelled, summary)?;
     for Location { path, sha256, sighting, .. } in unchanged {
         photos.add(sha256, sighting.size, path, sighting);
     }
@@ -232,6 +233,7 @@ fn read_missing_cameras(
     committer: &mut Committer,
     monitor: &dyn Monitor,
     cancelled: &CancellationToken,
+    summary: &mut Summary,
 ) -> Result<(), StoreError> {
     let mut unread = committer.writer().store().contents_without_camera()?;
     let files: Vec<_> = unchanged
@@ -243,10 +245,13 @@ fn read_missing_cameras(
         return Ok(());
     }
     monitor.start("read dates", Some(files.len() as u64));
-    let read = read_cameras(files, cancelled, |sha256, tags| {
+    let read = read_cameras(files, cancelled, |sha256, path, reading| {
         monitor.advance(1);
-        match tags {
-            Ok(tags) => committer.add(Record::Camera { sha256, tags }),
+        match reading {
+            Ok(CameraReading { tags, not_understood }) => {
+                summary.tell_camera(path, not_understood.as_ref(), monitor);
+                committer.add(Record::Camera { sha256, tags })
+            }
             Err(error) => {
                 tracing::warn!(%sha256, %error, "capture date not read");
                 Ok(())
@@ -273,13 +278,16 @@ fn take(
         }
     };
     summary.hashed += 1;
-    let is_first = photos.add(sha256, bytes, file.path.clone(), sighting);
-    if is_first && !committer.writer().store().knows_content(&sha256)? {
-        summary.new += 1;
+    if photos.add(sha256, bytes, file.path.clone(), sighting) {
+        let not_understood = camera.as_ref().and_then(|reading| reading.not_understood.as_ref());
+        summary.tell_camera(&file.path, not_understood, monitor);
+        if !committer.writer().store().knows_content(&sha256)? {
+            summary.new += 1;
+        }
     }
     let location = Location { path: file.path, sha256, sighting, vanished: false };
     committer.add(Record::Located { location, bytes })?;
-    camera.map_or(Ok(()), |tags| committer.add(Record::Camera { sha256, tags }))
+    camera.map_or(Ok(()), |reading| committer.add(Record::Camera { sha256, tags: reading.tags }))
 }
 
 /// Whether a file is really no longer there. One that was only left out, or cannot be reached now, is not gone.

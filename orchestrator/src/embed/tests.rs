@@ -567,3 +567,42 @@ fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
     assert_eq!((result.unwrap(), summary.hashed), (Exit::Done, 0));
     assert_eq!(place.dump(), dump);
 }
+
+#[test]
+fn a_date_is_kept_as_far_as_it_is_known_and_one_that_makes_no_sense_is_told() {
+    let place = Place::good();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/formats/dated.jpg");
+    let dated = fs::read(fixture).unwrap();
+    let written = b"2019:05:04 13:07:59";
+    for (number, date) in
+        ["1993:00:00 00:00:00", "1993:05:   :  :    ", "2004:05:06 24:10:00", "4 May MMXIX, noon  "]
+            .iter()
+            .enumerate()
+    {
+        let mut photo = dated.clone();
+        let at = photo.windows(written.len()).position(|bytes| bytes == written).unwrap();
+        photo[at..at + written.len()].copy_from_slice(date.as_bytes());
+        let target = place.folder.path().join("photos").join(format!("{number}.jpg"));
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::write(target, photo).unwrap();
+    }
+    let mut options = place.options();
+    options.workers.max_image_bytes = None;
+    let (exit, summary, told) = place.embed_with(&options);
+    assert_eq!((exit.unwrap(), summary.camera_not_understood), (Exit::Done, 1));
+    assert!(
+        summary.to_string().contains("dates      1 photos whose EXIF or date makes no sense"),
+        "{summary}"
+    );
+    let about: Vec<&String> = told.iter().filter(|problem| problem.contains("MMXIX")).collect();
+    assert!(matches!(about[..], [one] if one.contains("3.jpg")), "{told:?}");
+
+    let dump = place.dump();
+    for taken in ["\"1993\"", "\"1993-05\"", "\"2004-05-06\"", "null"] {
+        assert!(dump.contains(&format!("\"taken\":{taken}")), "{taken}: {dump}");
+    }
+    let store = Store::open_read(&place.library).unwrap();
+    let mut years: Vec<u16> = store.capture_years().unwrap().into_values().collect();
+    years.sort_unstable();
+    assert_eq!((years, store.verify(&|_| ()).unwrap()), (vec![1993, 1993, 2004], vec![]));
+}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use facesets_core::ImageLimits;
-use facesets_imaging::{CameraTags, camera_tags};
+use facesets_imaging::{CameraReading, read_camera};
 
 use super::file;
 
@@ -47,7 +47,7 @@ impl<R: Read> Read for HeadKeeper<R> {
 }
 
 /// What the camera says in a file.
-pub(super) fn read(path: &Path) -> io::Result<CameraTags> {
+pub(super) fn read(path: &Path) -> io::Result<CameraReading> {
     let file = file::open(path)?;
     let bytes = file.metadata.len();
     let mut head = Vec::with_capacity(bytes.min(HEAD_BYTES as u64) as usize);
@@ -57,21 +57,27 @@ pub(super) fn read(path: &Path) -> io::Result<CameraTags> {
 
 /// The same, for a file of which the beginning is here already. Where that says no date, the rest is read as well, unless the
 /// format keeps its tags in front (JPEG) or the file is larger than any that is analysed.
-pub(super) fn from_head(head: &[u8], bytes: u64, path: &Path) -> io::Result<CameraTags> {
-    let tags = camera_tags(head);
+pub(super) fn from_head(head: &[u8], bytes: u64, path: &Path) -> io::Result<CameraReading> {
+    let reading = read_camera(head);
     let is_jpeg = head.starts_with(b"\xFF\xD8");
     let is_whole = bytes <= head.len() as u64;
-    if tags.taken.is_some() || is_jpeg || is_whole || bytes > ImageLimits::default().max_bytes {
-        return Ok(tags);
+    if reading.tags.taken.is_some() || is_jpeg || is_whole {
+        return Ok(reading);
+    }
+    if bytes > ImageLimits::default().max_bytes {
+        // Whether the rest could be read is not known.
+        return Ok(CameraReading { not_understood: None, ..reading });
     }
     let _alone = (bytes > LARGE_BYTES).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let mut whole = Vec::new();
     file::open(path)?.take(ImageLimits::default().max_bytes).read_to_end(&mut whole)?;
-    Ok(camera_tags(&whole))
+    Ok(read_camera(&whole))
 }
 
 #[cfg(test)]
 mod tests {
+    use facesets_imaging::CameraTags;
+
     use super::*;
 
     fn fixture(name: &str) -> Vec<u8> {
@@ -88,12 +94,12 @@ mod tests {
         {
             let photo = fixture(name);
             std::fs::write(&path, &photo).unwrap();
-            let whole = camera_tags(&photo);
-            assert!(whole.taken.is_some());
+            let whole = read_camera(&photo);
+            assert!(whole.tags.taken.is_some());
             assert_eq!(read(&path).unwrap(), whole, "{name}");
             // As if the head were so short that it ends in front of the tags.
             let seen = from_head(&photo[..20], photo.len() as u64, &path).unwrap();
-            assert_eq!(seen.taken.is_some(), rest_is_read, "{name}");
+            assert_eq!(seen.tags.taken.is_some(), rest_is_read, "{name}");
         }
     }
 
@@ -107,13 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn damaged_tags_say_nothing_and_fail_nothing() {
+    fn damaged_tags_are_told_and_fail_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("photo.jpg");
         let mut photo = fixture("dated.jpg");
         let exif = photo.windows(4).position(|bytes| bytes == b"Exif").unwrap();
         photo[exif + 6..exif + 200].fill(0xFF);
         std::fs::write(&path, photo).unwrap();
-        assert_eq!(read(&path).unwrap(), CameraTags::default());
+        let reading = read(&path).unwrap();
+        assert_eq!(reading.tags, CameraTags::default());
+        assert_eq!(reading.not_understood.unwrap().to_string(), "its EXIF cannot be read");
     }
 }

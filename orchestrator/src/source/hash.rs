@@ -3,7 +3,7 @@
 use std::{io, num::NonZero, path::Path, thread};
 
 use facesets_core::Sha256Digest;
-use facesets_imaging::CameraTags;
+use facesets_imaging::CameraReading;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,7 +20,7 @@ const MAX_THREADS: usize = 8;
 const QUEUE: usize = 64;
 
 /// What was read of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hashed {
     /// Its digest.
     pub sha256: Sha256Digest,
@@ -29,7 +29,7 @@ pub struct Hashed {
     /// What the file looked like when it was opened for that.
     pub sighting: Sighting,
     /// What the camera says; nothing if it could not be read a second time.
-    pub camera: Option<CameraTags>,
+    pub camera: Option<CameraReading>,
 }
 
 /// Reads every file and hands each result to `receive`, in no particular order.
@@ -47,9 +47,10 @@ pub fn hash_all<E>(
 pub fn read_cameras<E>(
     files: Vec<(Sha256Digest, std::path::PathBuf)>,
     cancelled: &CancellationToken,
-    mut receive: impl FnMut(Sha256Digest, io::Result<CameraTags>) -> Result<(), E>,
+    mut receive: impl FnMut(Sha256Digest, &Path, io::Result<CameraReading>) -> Result<(), E>,
 ) -> Result<(), E> {
-    in_parallel(files, |(_, path)| camera::read(path), cancelled, |((sha256, _), tags)| receive(sha256, tags))
+    let read = |(_, path): &(Sha256Digest, std::path::PathBuf)| camera::read(path);
+    in_parallel(files, read, cancelled, |((sha256, path), reading)| receive(sha256, &path, reading))
 }
 
 fn hash(path: &Path) -> io::Result<Hashed> {
@@ -123,7 +124,7 @@ mod tests {
             match hashed {
                 Ok(hashed) => {
                     assert_eq!(hashed.sha256, Sha256Digest::of(file.path.to_str().unwrap().as_bytes()));
-                    assert_eq!(hashed.camera, Some(CameraTags::default()));
+                    assert_eq!(hashed.camera, Some(CameraReading::default()));
                     good += 1;
                 }
                 Err(_) => bad.push(file.path),

@@ -8,8 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use facesets_core::Sha256Digest;
+use facesets_core::{Sha256Digest, wire::Encoded};
 
 use super::{disk::sighting, file, transcode};
 use crate::store::Sighting;
@@ -68,7 +67,7 @@ impl AsRef<Path> for Place {
 }
 
 /// A file as it is sent to workers: its bytes, or its pixels as PNG where they do not read its format.
-pub fn read_for_worker(path: &Path) -> io::Result<Bytes> {
+pub fn read_for_worker(path: &Path) -> io::Result<Encoded> {
     file::read(path).map(transcode::for_worker)
 }
 
@@ -122,7 +121,7 @@ impl Photos {
 
     /// What to send of a content, from the first of its files that still holds it: its bytes, or its pixels as PNG where workers do
     /// not read its format.
-    pub fn load(&self, sha256: &Sha256Digest) -> Result<Bytes, LoadError> {
+    pub fn load(&self, sha256: &Sha256Digest) -> Result<Encoded, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
         let Some(photo) = self.get(sha256) else { return Err(error) };
         for place in &photo.paths {
@@ -185,7 +184,7 @@ mod tests {
             }
             photos.add(sha256, 5, path, Sighting::default());
         }
-        assert_eq!(photos.load(&sha256).unwrap(), "photo");
+        assert_eq!(photos.load(&sha256).unwrap().data, "photo");
         fs::write(folder.path().join("good"), "other").unwrap();
         assert_eq!(photos.load(&sha256), Err(LoadError::Changed));
     }
@@ -206,7 +205,7 @@ mod tests {
         let hour = Duration::from_hours(1);
         assert_eq!(load(SystemTime::now() + 23 * hour, seen.hashed()), Err(LoadError::Changed));
         let later = SystemTime::now() + 25 * hour;
-        assert_eq!(load(later, seen.hashed()).unwrap(), "other");
+        assert_eq!(load(later, seen.hashed()).unwrap().data, "other");
         // It had been edited before anybody looked, or between two runs: days ago is no excuse.
         assert_eq!(load(later, seen), Err(LoadError::Changed));
         assert_eq!(load(later, Sighting::default()), Err(LoadError::Changed));

@@ -139,7 +139,7 @@ pub const COLUMNS: &[Column] = &[
     column("contents_bytes", Table::Contents, Item::I64, "content.bytes"),
     // 0 where nobody has read yet what the camera says; the columns after it then say that it says nothing.
     column("contents_camera_read", Table::Contents, Item::Bool, "camera.sha256 IS NOT NULL"),
-    // Local time as ISO 8601, empty for none.
+    // Local time as ISO 8601 as far as it is known (`1993`, `1993-05`, …), empty for none.
     optional(column("contents_taken", Table::Contents, Item::Text(0), "taken"), "''"),
     // Minutes ahead of UTC, −32768 for unknown.
     optional(column("contents_taken_offset", Table::Contents, Item::I32, "offset_minutes"), "-32768"),

@@ -53,7 +53,7 @@ impl Sample {
         let name = |number: u64| Sha256Digest::of(&number.to_le_bytes());
         let files = bytes.div_ceil(MADE_UP_BYTES as u64);
         let work = (0..files).map(|number| Work::new(name(number), MADE_UP_BYTES as u64)).collect();
-        Self { work, load: Arc::new(move |_| Ok(file.clone())) }
+        Self { work, load: Arc::new(move |_| Ok(file.clone().into())) }
     }
 
     /// Files, read when they are about to be sent, as `embed` does.
@@ -80,8 +80,8 @@ pub async fn measure(
     let load: Load = {
         let (sent, load) = (Arc::clone(&sent), sample.load);
         Arc::new(move |sha256| {
-            load(sha256).inspect(|bytes| {
-                sent.fetch_add(bytes.len() as u64, Relaxed);
+            load(sha256).inspect(|image| {
+                sent.fetch_add(image.data.len() as u64, Relaxed);
             })
         })
     };

@@ -2,7 +2,7 @@
 
 use image::ImageFormat;
 
-use crate::raw;
+use crate::{raw, tiff::directory::Tiff};
 
 /// Names of the formats that [`crate::decode_upright`] reads, for messages.
 pub const ACCEPTED_FORMATS: &str = if cfg!(all(feature = "heif", feature = "avif")) {
@@ -44,6 +44,9 @@ pub(crate) enum Format {
 pub(crate) fn of(bytes: &[u8]) -> Option<Format> {
     if raw::is_raw(bytes) {
         return Some(Format::Raw);
+    }
+    if Tiff::parse(bytes).is_some() {
+        return Some(Format::Picture(ImageFormat::Tiff));
     }
     media_brand(bytes).or_else(|| image::guess_format(bytes).ok().map(Format::Picture))
 }
@@ -98,6 +101,7 @@ mod tests {
     fn a_worker_is_not_sent_what_it_cannot_decode() {
         assert!(worker_can_decode(b"\xFF\xD8\xFF\xE0\0\x10JFIF"));
         assert!(worker_can_decode(b"II*\0\x08\0\0\0\0\0\0\0\0\0"));
+        assert!(worker_can_decode(b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"));
         assert!(!worker_can_decode(b"\0\0\0\x14ftypheic\0\0\0\0mif1"));
         assert!(!worker_can_decode(b"II*\0\x10\0\0\0CR\x02\0"));
         assert!(!worker_can_decode(b"FUJIFILMCCD-RAW 0201"));

@@ -12,7 +12,6 @@ mod decode;
 mod error;
 mod exif;
 mod format;
-#[cfg(any(feature = "heif", feature = "avif"))]
 mod heif;
 mod isolate;
 mod jpeg;
@@ -22,12 +21,14 @@ mod photo;
 mod raw;
 mod signature;
 mod size;
+mod tiff;
+mod webp;
 
-pub use camera_tags::camera_tags;
-pub use capture_time::CaptureTime;
+pub use camera_tags::{camera_tags, read_camera};
+pub use capture_time::{CaptureTime, TimeOfDay};
 pub use decode::{decode_photo_in, decode_rows_in, decode_upright, decode_upright_in};
 pub use error::DecodeError;
-pub use exif::CameraTags;
+pub use exif::{CameraReading, CameraTags, NotUnderstood};
 pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;

@@ -7,7 +7,7 @@ use crate::{
     decode::open_picture,
     exif,
     format::{self, Format},
-    jpeg, raw,
+    jpeg, raw, tiff,
 };
 
 /// Bytes of one pixel as RGB.
@@ -15,16 +15,18 @@ const RGB: f64 = 3.0;
 
 /// The most memory that decoding takes at a time, in bytes, the pixels included, as the header has it; buffers of some rows are left out.
 ///
-/// 0 for what is refused before pixels are allocated, and for HEIC and AVIF, which nobody decodes who has to share his memory.
+/// 0 for what is refused before pixels are allocated, and for HEIC and AVIF where they are not read.
 pub fn decoding_memory(bytes: &[u8], limits: &ImageLimits) -> u64 {
     if bytes.len() as u64 > limits.max_bytes {
         return 0;
     }
     match format::of(bytes) {
         Some(Format::Picture(ImageFormat::Jpeg)) => of_jpeg(bytes, limits),
+        Some(Format::Picture(ImageFormat::Tiff)) => of_tiff(bytes, limits),
         Some(Format::Picture(format)) => of_picture(bytes, format, limits),
         Some(Format::Raw) => raw::preview(bytes).map_or(0, |preview| of_jpeg(preview, limits)),
-        Some(Format::Heic | Format::Avif) | None => 0,
+        Some(Format::Heic | Format::Avif) => of_heif(bytes, limits),
+        None => 0,
     }
 }
 
@@ -37,10 +39,29 @@ fn of_jpeg(bytes: &[u8], limits: &ImageLimits) -> u64 {
     let samples = header.samples_per_pixel();
     let stored = if jpeg::stays_in_planes(&header) { samples } else { samples + RGB };
     // A picture that is turned is there twice.
-    let turned = if exif::is_upright(exif::of_picture(bytes).orientation) { stored } else { 2.0 * RGB };
-    // Scans that refine each other have every coefficient in memory, two bytes each.
-    let coefficients = if header.progressive { 2.0 * samples } else { 0.0 };
+    let turned = if exif::is_upright(exif::orientation(bytes)) { stored } else { 2.0 * RGB };
+    // Of a picture in several scans every coefficient is in memory, two bytes each.
+    let coefficients = if header.scans != jpeg::header::Scans::One { 2.0 * samples } else { 0.0 };
     (pixels as f64 * (turned + coefficients)) as u64
+}
+
+/// Planes of 16 bits with colours at half the resolution, as phones have them, RGB, and that once more where it is turned.
+#[cfg(any(feature = "heif", feature = "avif"))]
+fn of_heif(bytes: &[u8], limits: &ImageLimits) -> u64 {
+    const BYTES_PER_PIXEL: u64 = 9;
+    let size = crate::isolate::isolated("HEIF", || Ok(crate::heif::announced_size(bytes))).ok().flatten();
+    let pixels = size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
+    if pixels > limits.max_pixels { 0 } else { BYTES_PER_PIXEL * pixels }
+}
+
+#[cfg(not(any(feature = "heif", feature = "avif")))]
+fn of_heif(_: &[u8], _: &ImageLimits) -> u64 {
+    0
+}
+
+fn of_tiff(bytes: &[u8], limits: &ImageLimits) -> u64 {
+    let memory = tiff::memory(bytes, limits);
+    if exif::is_upright(exif::orientation(bytes)) { memory } else { 2 * memory }
 }
 
 fn of_picture(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> u64 {
@@ -49,9 +70,9 @@ fn of_picture(bytes: &[u8], format: ImageFormat, limits: &ImageLimits) -> u64 {
     let rgb = u64::from(width) * u64::from(height) * RGB as u64;
     let stored = decoder.total_bytes();
     let converted = if decoder.color_type() == ColorType::Rgb8 { 0 } else { rgb };
-    let turned = if exif::is_upright(exif::of_picture(bytes).orientation) { 0 } else { rgb };
+    let turned = if exif::is_upright(exif::orientation(bytes)) { 0 } else { rgb };
     // These decoders have the picture once more, as it was stored.
-    let inner = matches!(format, ImageFormat::WebP | ImageFormat::Tiff | ImageFormat::Gif);
+    let inner = matches!(format, ImageFormat::WebP | ImageFormat::Gif);
     stored + converted.max(turned) + if inner { stored } else { 0 }
 }
 
@@ -82,7 +103,7 @@ mod tests {
         assert_eq!(memory(&jpeg), PIXELS * 3 / 2);
         assert_eq!(memory(&encoded(&DynamicImage::new_rgb8(64, 48), ImageFormat::Png)), PIXELS * 3);
         assert_eq!(memory(&encoded(&DynamicImage::new_rgba16(64, 48), ImageFormat::Png)), PIXELS * 11);
-        assert_eq!(memory(&encoded(&DynamicImage::new_rgb8(64, 48), ImageFormat::Tiff)), PIXELS * 6);
+        assert_eq!(memory(&encoded(&DynamicImage::new_rgb8(64, 48), ImageFormat::Tiff)), PIXELS * 3);
     }
 
     #[test]

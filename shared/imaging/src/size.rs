@@ -8,7 +8,7 @@ use crate::{
     exif,
     format::{self, Format},
     isolate::isolated,
-    jpeg,
+    jpeg, tiff,
 };
 
 /// Reading a header allocates no pixels.
@@ -22,9 +22,10 @@ pub fn upright_size(bytes: &[u8]) -> Option<(u32, u32)> {
     isolated("image", || {
         let (width, height) = match format {
             ImageFormat::Jpeg => jpeg::size(bytes)?,
+            ImageFormat::Tiff => tiff::size(bytes)?,
             other => open_picture(bytes, other, &UNLIMITED)?.dimensions(),
         };
-        let turned = exif::is_on_its_side(exif::of_picture(bytes).orientation);
+        let turned = exif::is_on_its_side(exif::orientation(bytes));
         Ok(if turned { (height, width) } else { (width, height) })
     })
     .ok()

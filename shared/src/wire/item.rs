@@ -18,8 +18,38 @@ pub struct Item {
     pub data: Bytes,
 }
 
-/// The messages that carry `item`: one, or the first and its chunks.
+/// Where the bytes of an image come from, which decides how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, as it is.
+    File,
+    /// Pixels that were encoded anew without loss, as a worker does not read the file.
+    Transcoded,
+}
+
+/// An image as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its bytes.
+    pub data: Bytes,
+    /// Whose they are.
+    pub origin: Origin,
+}
+
+impl<T: Into<Bytes>> From<T> for Encoded {
+    /// A file.
+    fn from(data: T) -> Self {
+        Self { data: data.into(), origin: Origin::File }
+    }
+}
+
+/// The messages that carry `item`, which is a file: one, or the first and its chunks.
 pub fn requests(item: &Item) -> impl Iterator<Item = proto::ProcessRequest> + use<> {
+    requests_of(item, Origin::File)
+}
+
+/// The messages that carry `item`.
+pub fn requests_of(item: &Item, origin: Origin) -> impl Iterator<Item = proto::ProcessRequest> + use<> {
     let total_bytes = item.data.len() as u64;
     let mut rest = item.data.clone();
     let first = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
@@ -28,6 +58,7 @@ pub fn requests(item: &Item) -> impl Iterator<Item = proto::ProcessRequest> + us
         tasks: item.tasks.iter().map(Into::into).collect(),
         total_bytes,
         data: first,
+        transcoded: origin == Origin::Transcoded,
     });
     let chunks = std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -52,6 +83,8 @@ pub enum Assembled {
         id: u64,
         /// Its size.
         total_bytes: u64,
+        /// Where its bytes come from.
+        origin: Origin,
     },
     /// An item whose task makes no sense; its bytes were not kept.
     BadTask {
@@ -94,6 +127,7 @@ pub enum ProtocolViolation {
 #[derive(Debug)]
 pub struct Assembler {
     max_bytes: u64,
+    max_transcoded: u64,
     open: Option<OpenItem>,
 }
 
@@ -101,6 +135,7 @@ pub struct Assembler {
 struct OpenItem {
     id: u64,
     total_bytes: u64,
+    origin: Origin,
     received: u64,
     content: Result<(Vec<Task>, BytesMut), Assembled>,
 }
@@ -108,7 +143,12 @@ struct OpenItem {
 impl Assembler {
     /// An assembler that keeps items of at most `max_bytes`.
     pub fn new(max_bytes: u64) -> Self {
-        Self { max_bytes, open: None }
+        Self { max_bytes, max_transcoded: max_bytes, open: None }
+    }
+
+    /// The same, but it keeps pixels that were encoded anew up to `max_transcoded` bytes.
+    pub fn with_transcoded(self, max_transcoded: u64) -> Self {
+        Self { max_transcoded, ..self }
     }
 
     /// Takes the next message after the Hello.
@@ -132,9 +172,9 @@ impl Assembler {
 
     /// From now on, and of what is incomplete, no bytes are kept: every item that has any is [`Assembled::TooLarge`].
     pub fn keep_nothing(&mut self) {
-        self.max_bytes = 0;
-        if let Some(OpenItem { id, total_bytes, content, .. }) = &mut self.open {
-            *content = Err(Assembled::TooLarge { id: *id, total_bytes: *total_bytes });
+        (self.max_bytes, self.max_transcoded) = (0, 0);
+        if let Some(OpenItem { id, total_bytes, origin, content, .. }) = &mut self.open {
+            *content = Err(Assembled::TooLarge { id: *id, total_bytes: *total_bytes, origin: *origin });
         }
     }
 
@@ -144,12 +184,17 @@ impl Assembler {
     }
 
     fn begin(&mut self, item: proto::Item) -> Result<Assembled, ProtocolViolation> {
-        let proto::Item { id, tasks, total_bytes, data } = item;
+        let proto::Item { id, tasks, total_bytes, data, transcoded } = item;
+        let (origin, max_bytes) = if transcoded {
+            (Origin::Transcoded, self.max_transcoded)
+        } else {
+            (Origin::File, self.max_bytes)
+        };
         if let Some(open) = &self.open {
             return Err(ProtocolViolation::Interleaved { open: open.id, next: id });
         }
-        let content = if total_bytes > self.max_bytes {
-            Err(Assembled::TooLarge { id, total_bytes })
+        let content = if total_bytes > max_bytes {
+            Err(Assembled::TooLarge { id, total_bytes, origin })
         } else {
             tasks_from_wire(&tasks)
                 .map(|tasks| (tasks, BytesMut::new()))
@@ -163,7 +208,7 @@ impl Assembler {
                 Err(refused) => refused,
             });
         }
-        self.open = Some(OpenItem { id, total_bytes, received: 0, content });
+        self.open = Some(OpenItem { id, total_bytes, origin, received: 0, content });
         self.continue_with(&data)
     }
 
@@ -245,7 +290,7 @@ mod tests {
             let messages = kinds.into_iter().enumerate().map(|(id, (kind, len, total_bytes))| {
                 let data = Bytes::from(vec![1; len]);
                 let kind = match kind {
-                    0 => proto::process_request::Kind::Item(proto::Item { id: id as u64, tasks: vec![(&task()).into()], total_bytes, data }),
+                    0 => proto::process_request::Kind::Item(proto::Item { id: id as u64, tasks: vec![(&task()).into()], total_bytes, data, transcoded: false }),
                     1 => proto::process_request::Kind::Chunk(proto::ItemChunk { data }),
                     _ => proto::process_request::Kind::Hello(proto::ClientHello::default()),
                 };
@@ -265,7 +310,26 @@ mod tests {
         let small = item(2, 10);
         let arrived = assemble(100, [&large, &small].into_iter().flat_map(requests)).unwrap();
         let total_bytes = large.data.len() as u64;
-        assert_eq!(arrived, [Assembled::TooLarge { id: 1, total_bytes }, Assembled::Item(small)]);
+        let origin = Origin::File;
+        assert_eq!(arrived, [Assembled::TooLarge { id: 1, total_bytes, origin }, Assembled::Item(small)]);
+    }
+
+    #[test]
+    fn pixels_that_were_encoded_anew_have_a_limit_of_their_own() {
+        let picture = item(1, 100);
+        let accept = |max_transcoded, origin| {
+            let mut assembler = Assembler::new(50).with_transcoded(max_transcoded);
+            assembler.accept(requests_of(&picture, origin).next().unwrap()).unwrap()
+        };
+        assert_eq!(accept(100, Origin::Transcoded), Assembled::Item(picture.clone()));
+        for (max_transcoded, origin) in [(100, Origin::File), (99, Origin::Transcoded)] {
+            let refused = Assembled::TooLarge { id: 1, total_bytes: 100, origin };
+            assert_eq!(accept(max_transcoded, origin), refused);
+        }
+        let mut assembler = Assembler::new(50).with_transcoded(100);
+        assembler.keep_nothing();
+        let refused = assembler.accept(requests_of(&picture, Origin::Transcoded).next().unwrap()).unwrap();
+        assert!(matches!(refused, Assembled::TooLarge { .. }));
     }
 
     #[test]
@@ -301,7 +365,10 @@ mod tests {
         let total_bytes = MAX_CHUNK_BYTES as u64 + 1;
         assert_eq!(
             rest,
-            [Assembled::TooLarge { id: 1, total_bytes }, Assembled::TooLarge { id: 2, total_bytes: 1 }]
+            [
+                Assembled::TooLarge { id: 1, total_bytes, origin: Origin::File },
+                Assembled::TooLarge { id: 2, total_bytes: 1, origin: Origin::File }
+            ]
         );
     }
 

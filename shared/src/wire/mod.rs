@@ -15,7 +15,7 @@ mod pairing;
 mod task;
 
 pub use info::{Credit, Instance, ModelInfo, ModelRole, PackInfo, PackState, WorkerDescription};
-pub use item::{Assembled, Assembler, Item, ProtocolViolation, requests};
+pub use item::{Assembled, Assembler, Encoded, Item, Origin, ProtocolViolation, requests, requests_of};
 pub use limits::{
     CONNECTION_WINDOW, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_PACK_NAME, MAX_REQUEST_BYTES,
     PROTOCOL_VERSION, STREAM_WINDOW,

@@ -19,8 +19,9 @@ static LAST: Mutex<String> = Mutex::new(String::new());
 
 libfuzzer_sys::fuzz_target!(
     init: {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/formats");
-        facesets_fuzz::plant(&[seeds::fixtures(&folder), seeds::pictures()].concat());
+        let folder = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);
+        let tiffs = seeds::tiffs(&folder("tiff"));
+        facesets_fuzz::plant(&[seeds::fixtures(&folder("formats")), tiffs, seeds::pictures()].concat());
         // A panic that is caught on its way is damage and no crash: libFuzzer's own hook would abort at once.
         set_hook(Box::new(|panic| {
             *LAST.lock().expect("nobody panics in here") = panic.to_string();

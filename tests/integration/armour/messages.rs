@@ -48,7 +48,8 @@ fn hello(client: String) -> proto::ProcessRequest {
 fn item(pack: String) -> proto::ProcessRequest {
     let task = proto::AnalyzeFaces { pack, ..proto::AnalyzeFaces::default() };
     let tasks = vec![proto::Task { kind: Some(task::Kind::AnalyzeFaces(task)) }];
-    let item = proto::Item { id: 7, tasks, total_bytes: 1, data: Bytes::from_static(b"x") };
+    let item =
+        proto::Item { id: 7, tasks, total_bytes: 1, data: Bytes::from_static(b"x"), transcoded: false };
     proto::ProcessRequest { kind: Some(process_request::Kind::Item(item)) }
 }
 

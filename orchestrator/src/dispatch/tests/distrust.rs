@@ -187,7 +187,7 @@ async fn no_more_is_read_than_the_memory_that_is_ours_however_much_credit_is_off
         count.fetch_add(1, Ordering::Relaxed);
         // Nobody looks into it, so nobody has it in memory more than once.
         static PHOTO: [u8; BYTES as usize] = [0; BYTES as usize];
-        Ok(Bytes::from_static(&PHOTO))
+        Ok(Bytes::from_static(&PHOTO).into())
     });
     let work = (0..100u32).map(|number| Work::new(Sha256Digest::of(&number.to_le_bytes()), BYTES));
     let queue = Arc::new(Queue::new(work, &CancellationToken::new()));

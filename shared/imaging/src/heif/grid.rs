@@ -1,10 +1,22 @@
 //! Images made of tiles: every photo of an iPhone is one.
 
+use std::{
+    num::NonZero,
+    sync::{
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+};
+
 use heifer_isobmff::ItemId;
 use image::RgbImage;
 
-use super::ImageDecoder;
+use super::{picture::ImageDecoder, planes::Planes};
 use crate::DecodeError;
+
+/// Images of more pixels are decoded on all cores: others are decoded side by side by whoever calls.
+const LARGE_PIXELS: u64 = 64_000_000;
 
 impl ImageDecoder<'_> {
     /// Puts a grid together. All work is bounded before the first tile is decoded: tiles are of one announced size, none lies
@@ -28,18 +40,55 @@ impl ImageDecoder<'_> {
         }
 
         // Put together before colours are converted, so that chroma is interpolated across the seams.
-        let mut canvas = None;
-        for (index, tile) in tiles.iter().enumerate() {
-            let planes = self.planes(*tile)?;
+        let mut canvas: Option<Planes> = None;
+        let threads = if u64::from(width) * u64::from(height) > LARGE_PIXELS {
+            thread::available_parallelism().map_or(1, NonZero::get)
+        } else {
+            1
+        };
+        self.each_tile(tiles, threads, |index, planes| {
             let place = (index % columns as usize, index / columns as usize);
             canvas
                 .get_or_insert_with(|| planes.blank(width as usize, height as usize))
                 .paste(&planes, (tile_width as usize, tile_height as usize), place)
-                .map_err(|reason| self.damaged(reason))?;
-        }
+                .map_err(|reason| self.damaged(reason))
+        })?;
         let canvas = canvas.ok_or_else(|| self.damaged("a grid without tiles"))?;
         let colour = self.stated_colour(tiles[0])?.or(self.stated_colour(id)?);
         self.to_rgb(&canvas, (width, height), colour)
+    }
+
+    /// Decodes the tiles on so many threads and hands each with its number to `take`, in any order.
+    fn each_tile(
+        &self,
+        tiles: &[ItemId],
+        threads: usize,
+        mut take: impl FnMut(usize, Planes) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        if threads == 1 {
+            return tiles.iter().enumerate().try_for_each(|(index, tile)| take(index, self.planes(*tile)?));
+        }
+        let next = AtomicUsize::new(0);
+        // None waits: who is pasted holds the others up for a moment only.
+        let (done, decoded) = mpsc::sync_channel(0);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                let (done, next) = (done.clone(), &next);
+                scope.spawn(move || {
+                    while let Some((index, tile)) = {
+                        let index = next.fetch_add(1, Relaxed);
+                        tiles.get(index).map(|tile| (index, tile))
+                    } {
+                        if done.send((index, self.planes(*tile))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(done);
+            // Leaving early drops the receiver, at which the threads end.
+            decoded.into_iter().try_for_each(|(index, planes)| take(index, planes?))
+        })
     }
 
     /// The one size that all tiles announce.
@@ -60,5 +109,37 @@ impl ImageDecoder<'_> {
             }
         }
         common.ok_or_else(|| self.damaged("a grid without tiles"))
+    }
+}
+
+#[cfg(all(test, feature = "heif"))]
+mod tests {
+    use facesets_core::ImageLimits;
+    use heifer_isobmff::HeifFile;
+
+    use super::*;
+
+    #[test]
+    fn tiles_are_the_same_on_one_thread_and_on_many_and_an_error_ends_them_all() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/formats/grid.heic");
+        let bytes = std::fs::read(path).unwrap();
+        let file = HeifFile::parse(&bytes).unwrap();
+        let (file_length, limits) = (bytes.len(), ImageLimits::default());
+        let decoder = ImageDecoder { file, file_length, family: "HEIC", limits: &limits };
+        let tiles = decoder.file.referenced_items(decoder.file.primary_id, b"dimg").to_vec();
+        assert!(tiles.len() > 1);
+        let decoded = |threads| {
+            let mut all = vec![Vec::new(); tiles.len()];
+            decoder
+                .each_tile(&tiles, threads, |index, planes| {
+                    all[index] = planes.y;
+                    Ok(())
+                })
+                .unwrap();
+            all
+        };
+        assert_eq!(decoded(3), decoded(1));
+        let refused = decoder.each_tile(&tiles, 2, |_, _| Err(decoder.damaged("enough")));
+        assert_eq!(refused, Err(decoder.damaged("enough")));
     }
 }

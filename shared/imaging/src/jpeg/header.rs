@@ -1,7 +1,6 @@
 //! What the header of a JPEG says.
 
-/// Segments looked at before the frame header. Cameras write about ten; an ICC profile or maker notes in pieces add some.
-const MAX_SEGMENTS: usize = 64;
+use super::parts::{Part, Parts, marker};
 
 /// Of the frame header. Source: ITU-T T.81, B.2.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,74 +11,99 @@ pub(crate) struct Header {
     pub(crate) height: u32,
     /// Horizontal and vertical sampling factor of each component, four bits each; empty where the header is cut off.
     pub(crate) sampling: Vec<u8>,
-    /// Whether the picture comes in scans that refine each other.
-    pub(crate) progressive: bool,
-    /// Where the height stands in the file, two bytes.
-    height_at: usize,
+    /// Whether the picture comes in several scans: such that refine each other, or one for each component.
+    pub(crate) scans: Scans,
+}
+
+/// How a picture is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scans {
+    /// All of it at once, from top to bottom.
+    One,
+    /// In several that refine each other.
+    Progressive,
+    /// One component, or some, after the other.
+    Separate,
 }
 
 impl Header {
     /// Samples of all components, for each pixel; 3 where the header is cut off.
     pub(crate) fn samples_per_pixel(&self) -> f64 {
-        let factors = |sampling: &u8| [sampling >> 4, sampling & 15].map(f64::from);
-        let [most_across, most_down] = self
-            .sampling
-            .iter()
-            .map(factors)
-            .fold([1.0; 2], |most, [across, down]| [across.max(most[0]), down.max(most[1])]);
         if self.sampling.is_empty() {
             return 3.0;
         }
-        let samples = |sampling: &u8| factors(sampling).iter().product::<f64>() / (most_across * most_down);
+        let [most_across, most_down] = self.most().map(f64::from);
+        let samples = |sampling: &u8| {
+            factors(*sampling).map(f64::from).iter().product::<f64>() / (most_across * most_down)
+        };
         self.sampling.iter().map(samples).sum()
     }
 
-    /// The file with another height in its header: a decoder stops behind so many rows, which are those of the whole picture.
-    pub(crate) fn with_height(&self, bytes: &[u8], height: u16) -> Vec<u8> {
-        let mut bytes = bytes.to_vec();
-        bytes[self.height_at..][..2].copy_from_slice(&height.to_be_bytes());
-        bytes
+    /// Width and height in pixels of what one unit of a scan of all components shows.
+    pub(crate) fn unit(&self) -> [u32; 2] {
+        // A scan of one component has single blocks, whatever its factors are.
+        let [across, down] = if self.sampling.len() == 1 { [1, 1] } else { self.most() };
+        [8 * u32::from(across), 8 * u32::from(down)]
     }
+
+    /// The largest sampling factors.
+    fn most(&self) -> [u8; 2] {
+        let all = self.sampling.iter().map(|sampling| factors(*sampling));
+        all.fold([1; 2], |most, [across, down]| [across.max(most[0]), down.max(most[1])])
+    }
+}
+
+fn factors(sampling: u8) -> [u8; 2] {
+    [sampling >> 4, sampling & 15]
 }
 
 /// The header of the JPEG that begins here; `None` for what is no JPEG of a picture: RAW data are often compressed as
 /// *lossless* JPEG (SOF3), or with more than 8 bits.
 pub(crate) fn read(bytes: &[u8]) -> Option<Header> {
-    let mut rest = bytes.strip_prefix(b"\xFF\xD8")?;
-    for _ in 0..MAX_SEGMENTS {
-        let &[0xFF, marker, l1, l2, ..] = rest else { return None };
-        match marker {
-            // Baseline, extended sequential, progressive. Source: ITU-T T.81, table B.1.
-            0xC0..=0xC2 => return frame(rest.get(4..)?, bytes.len() - rest.len() + 4, marker == 0xC2),
-            0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => {
-                rest = rest.get(2 + usize::from(u16::from_be_bytes([l1, l2])).max(2)..)?;
-            }
-            0xFF => rest = &rest[1..],
-            _ => return None,
-        }
-    }
-    None
+    of_parts(Parts::of(bytes))
 }
 
-/// Everything before the first scan: there is nothing that describes the picture behind it. All of what is no JPEG.
-pub(crate) fn before_scan(bytes: &[u8]) -> &[u8] {
-    if !bytes.starts_with(b"\xFF\xD8") {
-        return bytes;
-    }
-    let mut at = 2;
-    while let Some(&[0xFF, marker, l1, l2]) = bytes.get(at..at + 4) {
-        match marker {
-            0xDA => return &bytes[..at],
-            0xFF => at += 1,
-            _ => at += 2 + usize::from(u16::from_be_bytes([l1, l2])).max(2),
-        }
-    }
-    bytes
+/// The same where something may only look like the beginning of a JPEG.
+pub(crate) fn read_strictly(bytes: &[u8]) -> Option<Header> {
+    of_parts(Parts::strictly_of(bytes).take(MAX_PARTS))
 }
 
-/// The frame header that begins at `at`.
-fn frame(bytes: &[u8], at: usize, progressive: bool) -> Option<Header> {
-    let &[8, h1, h2, w1, w2, components, ref rest @ ..] = bytes else { return None };
+/// Segments looked at of what may be no JPEG. Cameras write about ten; an ICC profile or maker notes in pieces add some.
+const MAX_PARTS: usize = 64;
+
+fn of_parts<'a>(mut parts: impl Iterator<Item = Part<'a>>) -> Option<Header> {
+    let mut header = parts.by_ref().find_map(|part| match part {
+        // Baseline, extended sequential, progressive; the latter two with arithmetic coding. Source: ITU-T T.81, table B.1.
+        Part::Segment { marker: 0xC0..=0xC2 | 0xC9 | 0xCA, content } => Some((frame(content), part)),
+        Part::Segment { marker, .. } if marker::is_frame(marker) => Some((None, part)),
+        Part::Segment { .. } => None,
+        Part::Scan { .. } => Some((None, part)),
+    });
+    let (header, part) = header.take()?;
+    let mut header = header?;
+    if matches!(part, Part::Segment { marker: 0xC2 | 0xCA, .. }) {
+        header.scans = Scans::Progressive;
+    } else if let Some(Part::Scan { header: scan, .. }) = parts.find(|part| matches!(part, Part::Scan { .. }))
+        && scan.first().is_some_and(|components| usize::from(*components) < header.sampling.len())
+    {
+        header.scans = Scans::Separate;
+    }
+    Some(header)
+}
+
+/// Everything in front of the first scan that an application wrote as `marker`.
+pub(crate) fn applications(bytes: &[u8], wanted: u8) -> impl Iterator<Item = &[u8]> {
+    Parts::of(bytes)
+        .map_while(|part| match part {
+            Part::Segment { marker, content } => Some((marker, content)),
+            Part::Scan { .. } => None,
+        })
+        .filter(move |(marker, _)| *marker == wanted)
+        .map(|(_, content)| content)
+}
+
+fn frame(content: &[u8]) -> Option<Header> {
+    let &[8, h1, h2, w1, w2, components, ref rest @ ..] = content else { return None };
     let (width, height) = (u16::from_be_bytes([w1, w2]), u16::from_be_bytes([h1, h2]));
     if width == 0 || height == 0 || !(1..=4).contains(&components) {
         return None;
@@ -87,7 +111,7 @@ fn frame(bytes: &[u8], at: usize, progressive: bool) -> Option<Header> {
     // Identifier, sampling factors, quantisation table.
     let specified = rest.get(..3 * usize::from(components)).unwrap_or_default();
     let sampling = specified.as_chunks::<3>().0.iter().map(|[_, factors, _]| *factors).collect();
-    Some(Header { width: width.into(), height: height.into(), sampling, progressive, height_at: at + 1 })
+    Some(Header { width: width.into(), height: height.into(), sampling, scans: Scans::One })
 }
 
 #[cfg(test)]
@@ -99,18 +123,35 @@ mod tests {
         let jpeg = b"\xFF\xD8\xFF\xE0\0\x04ab\xFF\xC0\0\x0B\x08\0\x10\0\x20\x01\x01\x11\0";
         let header = read(jpeg).unwrap();
         assert_eq!((header.width, header.height, &header.sampling[..]), (32, 16, &[0x11][..]));
-        assert!(!header.progressive);
-        let shorter = header.with_height(jpeg, 9);
-        assert_eq!(read(&shorter), Some(Header { height: 9, ..header }));
+        assert_eq!(header.scans, Scans::One);
+        assert_eq!(read_strictly(jpeg), Some(header));
     }
 
     #[test]
-    fn the_header_ends_where_the_first_scan_begins() {
-        let jpeg = b"\xFF\xD8\xFF\xE0\0\x04ab\xFF\xDA\0\x02picture";
-        assert_eq!(before_scan(jpeg), &jpeg[..8]);
-        for other in [&jpeg[..9], &jpeg[..4], b"\xFF\xD8", b"\x89PNG\r\n\x1A\n\0\0\0\0", b""] {
-            assert_eq!(before_scan(other), other);
-        }
+    fn a_header_behind_a_hundred_segments_and_stray_bytes_is_found() {
+        let mut jpeg = b"\xFF\xD8".to_vec();
+        jpeg.extend(b"\xFF\xE2\0\x04ab\0\0".repeat(100));
+        jpeg.extend(b"\xFF\xC0\0\x0B\x08\0\x10\0\x20\x01\x01\x11\0");
+        assert!(read(&jpeg).is_some());
+        assert_eq!(read_strictly(&jpeg), None);
+    }
+
+    #[test]
+    fn a_scan_of_some_components_is_not_the_whole_picture() {
+        let jpeg = |components: u8| {
+            let frame = b"\xFF\xD8\xFF\xC0\0\x11\x08\0\x10\0\x20\x03\x01\x22\0\x02\x11\0\x03\x11\0".to_vec();
+            [frame, b"\xFF\xDA\0\x03".to_vec(), vec![components]].concat()
+        };
+        assert_eq!(read(&jpeg(1)).unwrap().scans, Scans::Separate);
+        assert_eq!(read(&jpeg(3)).unwrap().scans, Scans::One);
+        assert_eq!(read(&jpeg(3)).unwrap().unit(), [16, 16]);
+    }
+
+    #[test]
+    fn what_applications_wrote_is_found_in_front_of_the_scan_only() {
+        let jpeg = b"\xFF\xD8\xFF\xE1\0\x04ab\0\xFF\xE0\0\x03c\xFF\xDA\0\x02picture\xFF\xE1\0\x04de";
+        assert_eq!(applications(jpeg, marker::APP1).collect::<Vec<_>>(), [b"ab"]);
+        assert_eq!(applications(b"\x89PNG\r\n\x1A\n", marker::APP1).count(), 0);
     }
 
     #[test]

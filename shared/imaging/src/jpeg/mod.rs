@@ -1,45 +1,49 @@
 //! JPEG through libjpeg-turbo: bit for bit the pixels that OpenCV and Pillow see.
 
 pub(crate) mod header;
+pub(crate) mod parts;
 mod planes;
+mod repair;
+#[cfg(test)]
+mod tests;
+mod whole;
 
 pub(crate) use planes::{Planes, Scratch};
+
+use std::borrow::Cow;
 
 use facesets_core::ImageLimits;
 use image::RgbImage;
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat};
 
 use crate::{DecodeError, Photo, limit::check_pixels};
+use header::Header;
 use planes::Subsampling;
+use repair::Stripped;
 
 /// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write about ten.
 const MAX_SCANS: u32 = 200;
 
-/// What libjpeg-turbo says of bytes between two segments: harmless, frequent, and every viewer shows such files.
-const HARMLESS_WARNING: &str = "extraneous bytes before marker";
-
-/// What it says when the file ends before its end marker, and that marker (EOI).
-const NO_END_MARKER: &str = "Premature end of JPEG file";
-const END_MARKER: [u8; 2] = [0xFF, 0xD9];
+/// A file whose header libjpeg-turbo has read.
+struct Opened<'a> {
+    decoder: Decompressor,
+    /// What libjpeg-turbo says of it.
+    said: DecompressHeader,
+    /// `None` for what only libjpeg-turbo can read.
+    header: Option<Header>,
+    bytes: Cow<'a, [u8]>,
+}
 
 /// `memory`: whatever it holds is overwritten; the pixels are in it if it is large enough.
 pub(crate) fn decode(bytes: &[u8], limits: &ImageLimits, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
-    let (mut decoder, header) = open(bytes, limits)?;
-    all_pixels(&mut decoder, &header, bytes, memory)
+    all_pixels(open(bytes, limits)?, memory)
 }
 
-fn all_pixels(
-    decoder: &mut Decompressor,
-    header: &DecompressHeader,
-    bytes: &[u8],
-    memory: Vec<u8>,
-) -> Result<RgbImage, DecodeError> {
-    let (width, height) = (header.width, header.height);
-    let pixels = match header.colorspace {
-        Colorspace::CMYK | Colorspace::YCCK => {
-            cmyk_to_rgb(&decompress(decoder, bytes, (width, height), PixelFormat::CMYK, memory)?)
-        }
-        _ => decompress(decoder, bytes, (width, height), PixelFormat::RGB, memory)?,
+fn all_pixels(opened: Opened<'_>, memory: Vec<u8>) -> Result<RgbImage, DecodeError> {
+    let (width, height) = (opened.said.width, opened.said.height);
+    let pixels = match opened.said.colorspace {
+        Colorspace::CMYK | Colorspace::YCCK => cmyk_to_rgb(&decompress(opened, PixelFormat::CMYK, memory)?),
+        _ => decompress(opened, PixelFormat::RGB, memory)?,
     };
     Ok(RgbImage::from_raw(width as u32, height as u32, pixels)
         .expect("the buffer was made for this width and height"))
@@ -52,14 +56,32 @@ pub(crate) fn decode_photo(
     rows: u32,
     memory: Vec<u8>,
 ) -> Result<Photo, DecodeError> {
-    let (mut decoder, said) = open(bytes, limits)?;
-    let header = header::read(bytes).filter(|_| said.colorspace == Colorspace::YCbCr);
+    let mut opened = open(bytes, limits)?;
+    let header = opened.header.clone().filter(|_| opened.said.colorspace == Colorspace::YCbCr);
     match header.and_then(|header| Some((Subsampling::of(&header)?, header))) {
-        None => all_pixels(&mut decoder, &said, bytes, memory).map(Photo::from),
+        None => all_pixels(opened, memory).map(Photo::from),
         Some((subsampling, header)) => {
-            Planes::decode(&mut decoder, bytes, (&header, subsampling), rows, memory).map(Photo::of_planes)
+            Planes::decode(&mut opened.decoder, &opened.bytes, (&header, subsampling), rows, memory)
+                .map(Photo::of_planes)
         }
     }
+}
+
+/// The samples of a JPEG as they are stored, their colours made what they are in the file that it is a part of: RGB from YCbCr, nothing else.
+/// One byte a sample, `samples` a pixel; the size in pixels comes first.
+pub(crate) fn decode_samples(
+    bytes: &[u8],
+    samples: usize,
+    limits: &ImageLimits,
+) -> Result<([u32; 2], Vec<u8>), DecodeError> {
+    let format = match samples {
+        1 => PixelFormat::GRAY,
+        4 => PixelFormat::CMYK,
+        _ => PixelFormat::RGB,
+    };
+    let opened = open(bytes, limits)?;
+    let size = [opened.said.width as u32, opened.said.height as u32];
+    Ok((size, decompress(opened, format, Vec::new())?))
 }
 
 /// Whether [`decode_photo`] leaves such a picture as it is stored, if it is one of brightness and colours.
@@ -69,16 +91,26 @@ pub(crate) fn stays_in_planes(header: &header::Header) -> bool {
 
 /// Width and height as they are stored.
 pub(crate) fn size(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
-    let header = Decompressor::new().and_then(|mut decoder| decoder.read_header(bytes)).map_err(damaged)?;
-    Ok((header.width as u32, header.height as u32))
+    let unlimited = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
+    open(bytes, &unlimited).map(|opened| (opened.said.width as u32, opened.said.height as u32))
 }
 
-fn open(bytes: &[u8], limits: &ImageLimits) -> Result<(Decompressor, DecompressHeader), DecodeError> {
+fn open<'a>(bytes: &'a [u8], limits: &ImageLimits) -> Result<Opened<'a>, DecodeError> {
     let mut decoder = Decompressor::new().map_err(damaged)?;
-    let header = decoder.read_header(bytes).map_err(damaged)?;
-    check_pixels("JPEG", header.width as u64, header.height as u64, limits)?;
+    let header = header::read(bytes);
+    let (said, bytes) = match decoder.read_header(bytes) {
+        Ok(said) => (said, Cow::Borrowed(bytes)),
+        // What it complains of may say nothing of the picture.
+        Err(complaint) => {
+            let sound =
+                header.as_ref().and_then(|header| Stripped::of(bytes, header)).map(|file| file.file());
+            let bytes = sound.ok_or_else(|| damaged(complaint))?;
+            (decoder.read_header(&bytes).map_err(damaged)?, Cow::Owned(bytes))
+        }
+    };
+    check_pixels("JPEG", said.width as u64, said.height as u64, limits)?;
     decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
-    Ok((decoder, header))
+    Ok(Opened { decoder, said, header, bytes })
 }
 
 /// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The error is libjpeg-turbo's, in
@@ -91,16 +123,12 @@ pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
     bytes.map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
 }
 
-fn decompress(
-    decoder: &mut Decompressor,
-    bytes: &[u8],
-    (width, height): (usize, usize),
-    format: PixelFormat,
-    memory: Vec<u8>,
-) -> Result<Vec<u8>, DecodeError> {
+fn decompress(opened: Opened<'_>, format: PixelFormat, memory: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+    let Opened { mut decoder, said, header, bytes } = opened;
+    let (width, height) = (said.width, said.height);
     let pitch = width * format.size();
     let mut pixels = with_len(memory, pitch * height);
-    despite_harmless_warnings(bytes, |bytes| {
+    whole::decode(&bytes, header.as_ref(), |bytes| {
         decoder.decompress(bytes, Image { pixels: &mut pixels[..], width, pitch, height, format })
     })?;
     Ok(pixels)
@@ -115,23 +143,6 @@ fn with_len(memory: Vec<u8>, len: usize) -> Vec<u8> {
     let mut bytes = memory;
     bytes.resize(len, 0);
     bytes
-}
-
-/// Decodes by `attempt`; what loses no pixel is no error.
-fn despite_harmless_warnings(
-    bytes: &[u8],
-    mut attempt: impl FnMut(&[u8]) -> turbojpeg::Result<()>,
-) -> Result<(), DecodeError> {
-    let mut outcome = attempt(bytes);
-    // Either only the end marker is missing, which loses no pixel, or the end of the picture is: with a marker of ours the former
-    // decodes without complaint, the latter does not.
-    if outcome.as_ref().is_err_and(|error| error.to_string().contains(NO_END_MARKER)) {
-        outcome = attempt(&[bytes, &END_MARKER].concat());
-    }
-    match outcome {
-        Err(error) if !error.to_string().contains(HARMLESS_WARNING) => Err(damaged(error)),
-        _ => Ok(()),
-    }
 }
 
 /// Print inks as Adobe stores them (inverted) to RGB, in the integer arithmetic of OpenCV's reader.
@@ -149,41 +160,4 @@ fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn damaged(error: turbojpeg::Error) -> DecodeError {
     DecodeError::Damaged { format: "JPEG", reason: error.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use image::{DynamicImage, ImageFormat, Rgb};
-
-    use super::*;
-
-    #[test]
-    fn a_jpeg_that_lacks_only_its_end_marker_is_whole() {
-        let image = RgbImage::from_fn(64, 48, |x, y| Rgb([x as u8, y as u8, (x * y) as u8]));
-        let mut bytes = Vec::new();
-        DynamicImage::ImageRgb8(image).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).unwrap();
-        let limits = ImageLimits::default();
-        let whole = decode(&bytes, &limits, Vec::new()).unwrap();
-        assert_eq!(decode(&bytes[..bytes.len() - 2], &limits, Vec::new()), Ok(whole));
-        assert!(decode(&bytes[..bytes.len() - 60], &limits, Vec::new()).is_err(), "pixels are missing");
-    }
-
-    #[test]
-    fn the_memory_of_an_earlier_photo_changes_no_pixel() {
-        let photo = |width, height| {
-            encode_jpeg(&RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])), 90)
-                .unwrap()
-        };
-        let limits = ImageLimits::default();
-        for (width, height) in [(64, 48), (10, 7), (200, 100)] {
-            let bytes = photo(width, height);
-            let fresh = decode(&bytes, &limits, Vec::new()).unwrap();
-            assert_eq!(fresh.dimensions(), (width, height));
-            for len in [1, 3000, 100_000] {
-                assert_eq!(decode(&bytes, &limits, vec![77; len]).unwrap(), fresh);
-            }
-        }
-    }
 }

@@ -2,12 +2,17 @@
 //!
 //! Detection reads a third of a photo's rows, and only faces are read in full, so most pixels are never made RGB.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use multiversion::multiversion;
 use turbojpeg::{Decompressor, Subsamp, YuvImage, yuv_pixels_len};
 
-use super::{damaged, despite_harmless_warnings, header::Header, with_len};
+use super::{
+    damaged,
+    header::{Header, Scans},
+    repair::Stripped,
+    whole, with_len,
+};
 use crate::DecodeError;
 
 /// Every row of a plane begins where the last one ended.
@@ -83,19 +88,24 @@ impl Planes {
         memory: Vec<u8>,
     ) -> Result<Self, DecodeError> {
         let (width, height) = (header.width as usize, header.height as usize);
-        let stored = rows_to_decode(header, rows);
+        let wanted = rows_to_decode(header, rows);
+        let shorter = if wanted < height { Stripped::of(bytes, header) } else { None };
+        let stored = if shorter.is_some() { wanted } else { height };
         let rows = if stored < height { rows as usize } else { height };
-        let bytes = if stored < height {
-            Cow::Owned(header.with_height(bytes, stored as u16))
-        } else {
-            Cow::Borrowed(bytes)
-        };
         let subsamp = subsampling.name();
         let mut planes = with_len(memory, yuv_pixels_len(width, ALIGN, stored, subsamp).map_err(damaged)?);
-        despite_harmless_warnings(&bytes, |bytes| {
+        let attempt = |bytes: &[u8]| {
             let output = YuvImage { pixels: &mut planes[..], width, align: ALIGN, height: stored, subsamp };
             decoder.decompress_to_yuv(bytes, output)
-        })?;
+        };
+        match shorter {
+            Some(mut shorter) => {
+                let header = Header { height: stored as u32, ..header.clone() };
+                whole::cut(&mut shorter, &header);
+                whole::decode_stripped(shorter, &header, attempt)?;
+            }
+            None => whole::decode(bytes, Some(header), attempt)?,
+        }
         Ok(Self { width, height, subsampling, rows, stored, bytes: planes })
     }
 
@@ -198,10 +208,10 @@ impl Planes {
 }
 
 /// How many rows of a photo are decoded if the first `rows` are looked at: whole blocks, and for the last row the one of colour below it.
-/// All of a progressive photo, whose missing levels may be guessed from farther blocks.
+/// All of a photo in several scans, whose missing levels may be guessed from farther blocks.
 fn rows_to_decode(header: &Header, rows: u32) -> usize {
     let height = header.height as usize;
-    if header.progressive {
+    if header.scans != Scans::One {
         return height;
     }
     // Two: the rows that share the row of colour below the last one's.

@@ -1,39 +1,27 @@
 //! Orientation and dates of RAW files, read from their directories: the metadata library reads pictures only.
 
-use super::{
-    is_cr3, preview,
-    tiff::{Directory, Tiff, tag},
+use super::{is_cr3, preview};
+use crate::{
+    exif::{self, CameraReading, CameraTags},
+    tiff::directory::Tiff,
 };
-use crate::exif::{CameraTags, DATE_TAGS};
 
 /// Canon's box of metadata in a CR3. Source: <https://github.com/lclevy/canon_cr3>.
 const CANON_METADATA: &[u8; 16] = b"\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48";
 
 /// What the camera says about a RAW file.
-pub(crate) fn camera_tags(bytes: &[u8]) -> CameraTags {
+pub(crate) fn camera_tags(bytes: &[u8]) -> CameraReading {
     let own = if is_cr3(bytes) {
-        let part = |name| Tiff::parse(canon_part(bytes, name)?)?.directories().first().copied();
-        from_directories(part(*b"CMT1"), part(*b"CMT2"))
+        let part = |name| Tiff::parse(canon_part(bytes, name)?)?.first_directory();
+        exif::of_directories(part(*b"CMT1"), part(*b"CMT2"))
     } else {
         let tiff = Tiff::parse(bytes);
-        let main = tiff.and_then(|tiff| tiff.directories().first().copied());
-        from_directories(main, tiff.and_then(|tiff| tiff.exif_directory()))
+        let main = tiff.and_then(|tiff| tiff.first_directory());
+        exif::of_directories(main, tiff.and_then(|tiff| tiff.exif_directory()).flatten())
     };
     // Fujifilm keeps its tags in the preview; others repeat them there.
-    let of_preview = || preview(bytes).map(crate::exif::of_picture).unwrap_or_default();
-    if own == CameraTags::default() { of_preview() } else { own }
-}
-
-fn from_directories(main: Option<Directory<'_>>, exif: Option<Directory<'_>>) -> CameraTags {
-    let text = |tag| Some(exif?.value(tag)?.bytes());
-    CameraTags {
-        orientation: main
-            .and_then(|main| main.uint(tag::ORIENTATION))
-            .and_then(crate::exif::valid_orientation),
-        taken: DATE_TAGS
-            .iter()
-            .find_map(|(date, offset)| crate::CaptureTime::from_exif(text(*date)?, text(*offset))),
-    }
+    let of_preview = || preview(bytes).map(exif::of_picture).unwrap_or_default();
+    if own.tags == CameraTags::default() { of_preview() } else { own }
 }
 
 /// One of the TIFF files that a CR3 keeps in boxes: `moov` › `uuid` › `CMT1` (main directory) or `CMT2` (EXIF).

@@ -1,13 +1,14 @@
 //! Finding the largest JPEG inside a RAW file.
 
-use super::{
-    NAME,
-    tiff::{Directory, Tiff, tag},
+use super::NAME;
+use crate::{
+    DecodeError,
+    jpeg::header::{self, Header},
+    tiff::directory::{Directory, Tiff, tag},
 };
-use crate::{DecodeError, jpeg::header};
 
 /// `Compression` of JPEG in strips, old style (TIFF 6.0) and new style (TIFF technical note 2).
-const JPEG: [u32; 2] = [6, 7];
+const JPEG: [u64; 2] = [6, 7];
 
 /// Where a directory says that a JPEG lies; may be wrong, cut off, or not a picture.
 struct Claim {
@@ -19,11 +20,12 @@ struct Claim {
 /// keep it in places of their own), the file is searched for JPEGs that begin with a header that makes sense.
 pub(crate) fn preview(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     let claims = claims(bytes);
-    let claimed = largest(claims.iter().filter_map(|claim| {
+    let claimed = claims.iter().filter_map(|claim| {
         let end = claim.offset.saturating_add(claim.length).min(bytes.len());
         bytes.get(claim.offset..end)
-    }));
-    if let Some(jpeg) = claimed.or_else(|| largest(beginnings(bytes))) {
+    });
+    let claimed = largest(claimed, header::read);
+    if let Some(jpeg) = claimed.or_else(|| largest(beginnings(bytes), header::read_strictly)) {
         return Ok(jpeg);
     }
     if claims.iter().any(|claim| claim.offset >= bytes.len()) {
@@ -33,9 +35,12 @@ pub(crate) fn preview(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     Err(DecodeError::Unsupported("RAW (without an embedded JPEG)".to_owned()))
 }
 
-fn largest<'a>(candidates: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+fn largest<'a>(
+    candidates: impl Iterator<Item = &'a [u8]>,
+    read: impl Fn(&[u8]) -> Option<Header>,
+) -> Option<&'a [u8]> {
     candidates
-        .filter_map(|jpeg| Some((header::read(jpeg)?, jpeg)))
+        .filter_map(|jpeg| Some((read(jpeg)?, jpeg)))
         .max_by_key(|(header, _)| u64::from(header.width) * u64::from(header.height))
         .map(|(_, jpeg)| jpeg)
 }

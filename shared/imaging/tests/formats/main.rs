@@ -5,5 +5,8 @@ mod dates;
 mod fixtures;
 #[cfg(all(feature = "heif", feature = "avif"))]
 mod heif;
+mod jpeg;
+mod metadata;
 mod raw;
+mod tiff;
 mod without_features;

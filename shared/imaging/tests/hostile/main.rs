@@ -35,6 +35,12 @@ fn damaged_raw_files_and_photos_with_exif_are_survived() {
 }
 
 #[test]
+fn damaged_tiffs_are_survived() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/tiff");
+    survives(&seeds::tiffs(&folder), 6000, checks::photo);
+}
+
+#[test]
 fn damaged_pictures_are_survived() {
     survives(&seeds::pictures(), 5000, checks::photo);
 }

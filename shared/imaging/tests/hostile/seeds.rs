@@ -6,7 +6,7 @@ use facesets_mutator::Seed;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage, codecs::gif::GifEncoder};
 
 /// Of HEIC and AVIF one file for each way through their decoders.
-const FIXTURES: [&str; 27] = [
+const FIXTURES: [&str; 29] = [
     "plain.heic",
     "odd.heic",
     "grey.heic",
@@ -34,6 +34,8 @@ const FIXTURES: [&str; 27] = [
     "dated.png",
     "dated.tif",
     "dated.webp",
+    "restarts.jpg",
+    "progressive.jpg",
 ];
 
 /// The committed fixtures, which lie in `folder`.
@@ -44,6 +46,21 @@ pub(crate) fn fixtures(folder: &Path) -> Vec<Seed> {
         Seed::new(name, bytes)
     };
     FIXTURES.into_iter().map(read).collect()
+}
+
+/// A TIFF of every kind, which lie in `folder`.
+pub(crate) fn tiffs(folder: &Path) -> Vec<Seed> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "tif"));
+    paths.sort();
+    let seed = |path: &std::path::PathBuf| {
+        Seed::new(
+            path.file_stem().unwrap_or_default().to_string_lossy(),
+            fs::read(path).expect("it was listed"),
+        )
+    };
+    paths.iter().map(seed).collect()
 }
 
 /// Pictures of some hundred pixels in every format that can be encoded here, with and without alpha, deep, grey and animated.

@@ -1,15 +1,25 @@
 //! What the camera wrote beside the pixels: how the photo must be turned to stand upright, and when it was taken.
 
-use std::io::Cursor;
+mod block;
 
-use exif::{Exif, In, Reader, Tag, Value};
+use std::fmt;
+
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 
-use crate::{CaptureTime, jpeg::header};
+use crate::{
+    CaptureTime,
+    tiff::directory::{Directory, Tiff, tag},
+};
 
 /// Dates of EXIF with the offsets that belong to them, the best first: when the shutter opened, when the picture became
-/// digital. `DateTime` (0x132) is left out: it is when a program last changed the file.
-pub(crate) const DATE_TAGS: [(u16, u16); 2] = [(0x9003, 0x9011), (0x9004, 0x9012)];
+/// digital.
+const DATE_TAGS: [(u16, u16); 2] = [(0x9003, 0x9011), (0x9004, 0x9012)];
+
+/// The offset of `DateTime`.
+const DATE_TIME_OFFSET: u16 = 0x9010;
+
+/// Characters of a date that are shown.
+const SHOWN: usize = 40;
 
 /// What the camera says about a photo, of what matters here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,31 +27,86 @@ pub struct CameraTags {
     /// EXIF orientation, 1 to 8; `None` where the photo states none or nonsense. Informative: pixels from
     /// [`crate::decode_upright`] stand upright already, and for HEIC and AVIF the container's own rotation counts instead.
     pub orientation: Option<u8>,
-    /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; never from the file's times or its
-    /// name. `None` where the camera wrote no date, or one that does not exist.
+    /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; where a photo has neither of them, its
+    /// `DateTime`, which programs that change a photo set anew. Never from the file's times or its name. `None` where the camera
+    /// wrote no date, or one of which not even the year is known.
     pub taken: Option<CaptureTime>,
 }
 
-/// The tags of anything but a RAW file.
-pub(crate) fn of_picture(bytes: &[u8]) -> CameraTags {
-    let bytes = header::before_scan(bytes);
-    let exif = match Reader::new().continue_on_error(true).read_from_container(&mut Cursor::new(bytes)) {
-        Ok(exif) => exif,
-        Err(exif::Error::PartialResult(partial)) => partial.into_inner().0,
-        Err(_) => return CameraTags::default(),
+/// What was read of what the camera says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CameraReading {
+    /// What was understood.
+    pub tags: CameraTags,
+    /// What is there and was not.
+    pub not_understood: Option<NotUnderstood>,
+}
+
+/// What a photo says and nobody here understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotUnderstood {
+    /// Its EXIF, or the part with the dates.
+    Exif,
+    /// The date, as it is written; only its beginning if it is long.
+    Date(String),
+}
+
+impl fmt::Display for NotUnderstood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exif => f.write_str("its EXIF cannot be read"),
+            Self::Date(date) => write!(f, "its date `{date}` makes no sense"),
+        }
+    }
+}
+
+/// What anything but a RAW file says.
+pub(crate) fn of_picture(bytes: &[u8]) -> CameraReading {
+    let Some(block) = block::of(bytes) else { return CameraReading::default() };
+    let Some((tiff, main)) = Tiff::parse(&block).and_then(|tiff| Some((tiff, tiff.first_directory()?)))
+    else {
+        return CameraReading { not_understood: Some(NotUnderstood::Exif), ..CameraReading::default() };
     };
-    let orientation = exif
-        .get_field(Tag::Orientation, In::PRIMARY)
-        .and_then(|field| field.value.get_uint(0))
-        .and_then(valid_orientation);
-    let taken = DATE_TAGS
+    match tiff.exif_directory() {
+        None => of_directories(Some(main), None),
+        Some(Some(exif)) => of_directories(Some(main), Some(exif)),
+        Some(None) => {
+            let reading = of_directories(Some(main), None);
+            CameraReading { not_understood: Some(NotUnderstood::Exif), ..reading }
+        }
+    }
+}
+
+/// How a picture that is no RAW file must be turned.
+pub(crate) fn orientation(bytes: &[u8]) -> Option<u8> {
+    of_picture(bytes).tags.orientation
+}
+
+/// What the main directory of a file and that of its EXIF say.
+pub(crate) fn of_directories(main: Option<Directory<'_>>, exif: Option<Directory<'_>>) -> CameraReading {
+    let orientation = main.and_then(|main| main.uint(tag::ORIENTATION)).and_then(valid_orientation);
+    let mut dates: Vec<_> = DATE_TAGS
         .iter()
-        .find_map(|(date, offset)| CaptureTime::from_exif(text(&exif, *date)?, text(&exif, *offset)));
-    CameraTags { orientation, taken }
+        .filter_map(|(date, offset)| Some((text(exif, *date)?, text(exif, *offset))))
+        .collect();
+    if dates.is_empty() {
+        dates.extend(text(main, tag::DATE_TIME).map(|date| (date, text(exif, DATE_TIME_OFFSET))));
+    }
+    let taken = dates.iter().find_map(|(date, offset)| CaptureTime::from_exif(date, *offset));
+    let strange = dates.iter().find(|(date, _)| CaptureTime::is_written(date));
+    let strange = strange.filter(|_| taken.is_none()).map(|(date, _)| {
+        let shown = String::from_utf8_lossy(date).chars().take(SHOWN).collect::<String>();
+        NotUnderstood::Date(shown.trim_matches(['\0', ' ']).to_owned())
+    });
+    CameraReading { tags: CameraTags { orientation, taken }, not_understood: strange }
+}
+
+fn text(directory: Option<Directory<'_>>, tag: u16) -> Option<&[u8]> {
+    Some(directory?.value(tag)?.bytes())
 }
 
 /// EXIF orientation as the eight values that it has; anything else is taken as upright, as every viewer does.
-pub(crate) fn valid_orientation(value: u32) -> Option<u8> {
+fn valid_orientation(value: u64) -> Option<u8> {
     u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
 }
 
@@ -72,15 +137,10 @@ fn turn(orientation: Option<u8>) -> Option<Orientation> {
     orientation.and_then(Orientation::from_exif).filter(|turn| *turn != Orientation::NoTransforms)
 }
 
-fn text(exif: &Exif, tag: u16) -> Option<&[u8]> {
-    match &exif.get_field(Tag(exif::Context::Exif, tag), In::PRIMARY)?.value {
-        Value::Ascii(lines) => lines.first().map(Vec::as_slice),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use image::{ImageFormat, Rgb};
 
     use super::*;
@@ -122,7 +182,7 @@ mod tests {
     fn an_orientation_that_makes_no_sense_is_taken_as_upright() {
         for nonsense in [0, 9, 255] {
             let bytes = jpeg_with_orientation(RgbImage::new(8, 8), nonsense);
-            assert_eq!(of_picture(&bytes), CameraTags::default());
+            assert_eq!(of_picture(&bytes), CameraReading::default());
         }
     }
 }
