@@ -50,8 +50,8 @@ pub use left_out::LeftOut;
 pub use locations::{InodeChange, Location, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
-pub use status::{ContractStatus, FailedContent, LeftOutPlaces, StoreStatus};
 pub use schema::APPLICATION_ID;
+pub use status::{ContractStatus, FailedContent, LeftOutPlaces, StoreStatus};
 pub use verify::Finding;
 pub use writer::Writer;
 

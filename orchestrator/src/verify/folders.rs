@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-
 use super::{Depth, Look, VerifyError};
 use crate::{
     manifest::{ClusterManifest, FaceEntry, NOFACE, NamedSet, RefinedManifest, SINGLETONS, path_text},
