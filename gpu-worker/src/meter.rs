@@ -14,6 +14,8 @@ use facesets_core::wire::ModelRole;
 pub enum Stage {
     /// Encoded bytes to an upright photo.
     Decode,
+    /// The digest of its pixels.
+    PixelDigest,
     /// Pixels to the detector's input.
     Letterbox,
     /// The detector's network.
@@ -47,8 +49,9 @@ pub enum Stage {
 }
 
 /// All stages; see [`Stage`].
-pub const STAGES: [Stage; 16] = [
+pub const STAGES: [Stage; 17] = [
     Stage::Decode,
+    Stage::PixelDigest,
     Stage::Letterbox,
     Stage::Detect,
     Stage::Boxes,
@@ -96,6 +99,7 @@ impl Stage {
     pub fn word(self) -> &'static str {
         match self {
             Self::Decode => "decode",
+            Self::PixelDigest => "pixel digest",
             Self::Letterbox => "letterbox",
             Self::Detect => "detect",
             Self::Boxes => "boxes",

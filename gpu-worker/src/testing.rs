@@ -64,6 +64,7 @@ fn no_faces(width: u32, task: &Task) -> Result<TaskResult, ItemFailure> {
         height: 1,
         faces: Vec::new(),
         gender_age: None,
+        pixels: None,
     }))
 }
 

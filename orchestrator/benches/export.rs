@@ -88,6 +88,7 @@ fn analysis(number: usize, photo: &Photo) -> Result<FaceAnalysis, Box<dyn Error>
         height: photo.height,
         faces: photo.boxes.iter().enumerate().map(face).collect::<Result<_, _>>()?,
         gender_age: None,
+        pixels: None,
     })
 }
 

@@ -100,6 +100,7 @@ fn analysis(faces: Vec<Face>) -> FaceAnalysis {
         height: 3000,
         faces,
         gender_age: None,
+        pixels: None,
     }
 }
 

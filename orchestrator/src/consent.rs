@@ -104,6 +104,11 @@ pub enum Demand {
     Granted,
 }
 
+/// Farthest cosine distance of a face from one that is gone with its photo and whose consent is refused, at
+/// which the refusal is taken to be of the same person: that at which a face joins a set. Who is held back
+/// without need can be granted again.
+const SAME_PERSON: f32 = 0.45;
+
 /// The newest of what was said of each face of a gallery.
 #[derive(Debug, Clone, Default)]
 pub struct ConsentBook {
@@ -140,10 +145,14 @@ impl ConsentBook {
             return book;
         }
         let finder = FaceFinder::new(gallery);
+        for (row, refusal) in refusals_of_the_absent(gallery, statements) {
+            book.by_row.entry(row).or_default().consent = Some(refusal);
+        }
         for Statement { id, said, faces, .. } in statements {
             for row in faces.iter().filter_map(|face| finder.find(&face.sha256, &face.bbox)) {
                 let of_face = book.by_row.entry(row).or_default();
-                if let Some(state) = said.consent {
+                let is_newer = of_face.consent.as_ref().is_none_or(|(known, ..)| known < id);
+                if let Some(state) = said.consent.filter(|_| is_newer) {
                     of_face.consent = Some((*id, state, said.note.clone()));
                 }
                 if let Some(licence) = &said.licence {
@@ -208,6 +217,37 @@ impl ConsentBook {
     }
 }
 
+/// The newest refusal, with its statement and note, for each row that looks like a face whose photo is gone
+/// and whose consent is refused.
+fn refusals_of_the_absent(
+    gallery: &Gallery,
+    statements: &[Statement],
+) -> BTreeMap<usize, (i64, ConsentState, Option<String>)> {
+    let mut refusals = BTreeMap::new();
+    for absent in &gallery.absent.spoken_of {
+        let of_it = |statement: &&Statement| {
+            let is_it = |face: &PinnedFace| absent.is(&face.sha256, &face.bbox);
+            statement.said.consent.is_some() && statement.faces.iter().any(is_it)
+        };
+        let Some(newest) = statements.iter().rev().find(of_it) else { continue };
+        if newest.said.consent != Some(ConsentState::Refused) {
+            continue;
+        }
+        let similarities = gallery.embeddings.dot(&absent.embedding);
+        for (row, _) in
+            similarities.iter().enumerate().filter(|(_, similarity)| 1.0 - **similarity <= SAME_PERSON)
+        {
+            let refusal = (newest.id, ConsentState::Refused, newest.said.note.clone());
+            let known: &mut (i64, ConsentState, Option<String>) =
+                refusals.entry(row).or_insert_with(|| refusal.clone());
+            if known.0 < refusal.0 {
+                *known = refusal;
+            }
+        }
+    }
+    refusals
+}
+
 impl SetConsent {
     /// Whether whoever hands the set out should hear of it: consent is refused, or different things are said.
     pub fn is_amiss(&self) -> bool {
@@ -266,7 +306,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::gallery_of;
+    use crate::{gallery::AbsentFace, testing::gallery_of};
 
     fn face(gallery: &Gallery, row: usize) -> PinnedFace {
         PinnedFace { sha256: gallery.content_of(row).sha256, bbox: gallery.faces[row].bbox }
@@ -349,6 +389,45 @@ mod tests {
             assert_eq!(serde_json::from_str::<Demand>(written).unwrap(), demand);
         }
         assert_eq!(Demand::default(), Demand::NotRefused);
+    }
+
+    #[test]
+    fn a_refusal_outlives_the_photo_that_it_was_said_of() {
+        use ConsentState::{Granted, Refused, Unknown};
+        // The first two are one person's; the third one is somebody else.
+        let mut gallery = gallery_of(&[(0, 0.3), (0, 0.4), (1, 0.0)]);
+        let absent = AbsentFace {
+            sha256: facesets_core::Sha256Digest::of(b"deleted"),
+            bbox: gallery.faces[0].bbox,
+            embedding: ndarray::Array1::from_iter(
+                (0..gallery.embeddings.ncols()).map(|at| f32::from(u8::from(at == 0))),
+            ),
+        };
+        let face = PinnedFace { sha256: absent.sha256, bbox: absent.bbox };
+        let of_it = |id, state| Statement { faces: vec![face], ..statement(&gallery, id, Some(state), &[]) };
+        let statements = [of_it(1, Granted), of_it(3, Refused)];
+        let own = statement(&gallery, 2, Some(Granted), &[0, 1, 2]);
+        let later = statement(&gallery, 4, Some(Granted), &[0, 1]);
+        gallery.absent.spoken_of = vec![absent];
+        let of = |statements: &[Statement], rows: &[usize]| {
+            ConsentBook::new(&gallery, statements).consent(&rows.iter().copied().collect()).state
+        };
+        assert_eq!(of(&statements, &[0, 1]), Refused);
+        assert_eq!(of(&statements, &[2]), Unknown);
+        let with_own = [statements[0].clone(), own, statements[1].clone()];
+        assert_eq!((of(&with_own, &[0]), of(&with_own, &[2])), (Refused, Granted));
+        let taken_back = [with_own[0].clone(), with_own[1].clone(), with_own[2].clone(), later];
+        assert_eq!(of(&taken_back, &[0, 1]), Granted);
+        let granted_at_last = [statements[1].clone(), of_it_again(&face, &gallery)];
+        assert_eq!(
+            of(&granted_at_last, &[0, 1]),
+            Unknown,
+            "what was granted for one photo is not said of others"
+        );
+    }
+
+    fn of_it_again(face: &PinnedFace, gallery: &Gallery) -> Statement {
+        Statement { faces: vec![*face], ..statement(gallery, 5, Some(ConsentState::Granted), &[]) }
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use facesets_core::{BBox, Pose, Sha256Digest, face::Keypoints};
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1};
 
 /// Every face under one contract, with the contents they were found in.
 ///
@@ -23,6 +23,30 @@ pub struct Gallery {
     pub faces: Vec<GalleryFace>,
     /// n × 512, row i is the unit embedding of `faces[i]`.
     pub embeddings: Array2<f32>,
+    /// What is known and counts for nothing.
+    pub absent: Absent,
+}
+
+/// Analysed contents that count for nothing, since wherever they were seen they are gone or left out, or
+/// something else is there by now.
+#[derive(Debug, Clone, Default)]
+pub struct Absent {
+    /// Their places, in byte order, as far as nothing else is there.
+    pub contents: HashMap<Sha256Digest, Vec<PathBuf>>,
+    /// Those of their faces of which consent is said: what is refused for a person stays refused when the
+    /// photo is gone.
+    pub spoken_of: Vec<AbsentFace>,
+}
+
+/// A face in a photo that counts for nothing.
+#[derive(Debug, Clone)]
+pub struct AbsentFace {
+    /// The photo.
+    pub sha256: Sha256Digest,
+    /// Box in pixels of the upright image.
+    pub bbox: BBox,
+    /// Unit embedding, 512 values.
+    pub embedding: Array1<f32>,
 }
 
 /// A photo, wherever it lies.
@@ -137,6 +161,20 @@ impl Gallery {
             has_face[face.content] = true;
         }
         self.contents.iter().zip(has_face).filter(|(_, has)| !has).map(|(content, _)| content)
+    }
+}
+
+impl Absent {
+    /// Whether the content of this digest in hexadecimal is known and counts for nothing.
+    pub fn has(&self, sha256: &str) -> bool {
+        !self.contents.is_empty() && sha256.parse().is_ok_and(|digest| self.contents.contains_key(&digest))
+    }
+}
+
+impl AbsentFace {
+    /// Whether it is the face that somebody named, maybe with the box of another detector.
+    pub fn is(&self, sha256: &Sha256Digest, bbox: &BBox) -> bool {
+        self.sha256 == *sha256 && self.bbox.iou(bbox) >= MIN_OVERLAP
     }
 }
 

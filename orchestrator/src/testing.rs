@@ -3,7 +3,7 @@
 use facesets_core::{BBox, Sha256Digest};
 use ndarray::Array2;
 
-use crate::gallery::{Content, Gallery, GalleryFace};
+use crate::gallery::{Absent, Content, Gallery, GalleryFace};
 
 /// Axes for people.
 const PEOPLE: usize = 8;
@@ -39,5 +39,6 @@ pub(crate) fn gallery_of(faces: &[(usize, f32)]) -> Gallery {
         contents: (0..faces.len()).map(content).collect(),
         faces: (0..faces.len()).map(face).collect(),
         embeddings,
+        absent: Absent::default(),
     }
 }

@@ -32,6 +32,9 @@ pub enum NameError {
     /// No such photo.
     #[error("the library has no analysed photo `{0}`")]
     NoPhoto(String),
+    /// Known, and counting for nothing.
+    #[error("`{0}` is gone, or left out: it counts for nothing until `facesets embed` finds it again")]
+    Absent(String),
     /// Digests that begin so.
     #[error("{photos} photos have a sha256 that begins with `{prefix}`")]
     Ambiguous {
@@ -78,6 +81,7 @@ impl FaceName {
             contents = (0..gallery.contents.len()).filter(begins).collect();
         }
         let content = match contents[..] {
+            [] if self.is_absent(gallery, &path) => return Err(NameError::Absent(self.photo.clone())),
             [] => return Err(NameError::NoPhoto(self.photo.clone())),
             [content] => content,
             _ => {
@@ -95,6 +99,17 @@ impl FaceName {
                 row.map(|row| vec![*row]).ok_or(NameError::NoNumber { path, number, faces: faces.len() })
             }
         }
+    }
+}
+
+impl FaceName {
+    /// Whether the photo is known and counts for nothing.
+    fn is_absent(&self, gallery: &Gallery, path: &Path) -> bool {
+        let prefix = is_prefix(&self.photo).then(|| self.photo.to_lowercase());
+        gallery.absent.contents.iter().any(|(sha256, paths)| {
+            paths.iter().any(|known| known == path)
+                || prefix.as_ref().is_some_and(|prefix| sha256.to_string().starts_with(prefix))
+        })
     }
 }
 

@@ -8,7 +8,7 @@ needs: nothing but Python's own sqlite3
 A store of version N is what the first N files of the schema folder make of an empty database, with a few rows of every table: a
 photo with an alias that has vanished, one without a face, one that failed, one that nobody analysed, a path that is no
 UTF-8; from version 2 on a suspect, from 3 on what a camera says, from 4 on a change that was made, from 5 on a pin, from 6 on a
-statement about consent. The dump is put
+statement about consent, from 7 on a place that a pattern leaves out, a change of an inode and a file that is no photo. The dump is put
 together here from the same rows, not by facesets, so that the two check each other. Numbers are exact in single precision.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x46534554
 # The current version is made by every other test.
-VERSIONS = [1, 2, 3, 4, 5, 6]
+VERSIONS = [1, 2, 3, 4, 5, 6, 7]
 
 
 def sha(text):
@@ -41,6 +41,7 @@ LOCATIONS = [  # path, content, size, mtime in ns, vanished
     (b"/photos/caf\xe9.jpg", FAILED, 0, 6, 0),
     (b"/photos/new.heic", NEW, 3_000_000_000, 7, 0),
 ]
+LEFT_OUT = b"/photos/copies/a.jpg"
 CAMERA = FACE, "2019-05-04T13:07:59", 120, 6
 INTENT = '{"schema":"facesets.intent/1","command":"extend","roots":[]}'
 DONE = "done", None, None
@@ -87,6 +88,10 @@ def fill(db, version):
     if version >= 6:
         db.execute("INSERT INTO consent VALUES (2, 'anna', 'granted', 'paper of 3 May', NULL, NULL)")
         db.execute("INSERT INTO consent_face VALUES (2, 0, ?, ?, ?, ?, ?)", (FACE, *corners))
+    if version >= 7:
+        db.execute("INSERT INTO left_out VALUES (?, 'pattern')", (LEFT_OUT,))
+        db.execute("INSERT INTO inode_change VALUES (?, 8, 1)", (b"/photos/new.heic",))
+        db.execute("INSERT INTO no_photo VALUES (?, 4, 5, 6)", (b"/photos/notes",))
 
 
 def dump(version):
@@ -97,6 +102,8 @@ def dump(version):
             "location": path.decode(errors="replace"), "path_hex": path.hex(), "sha256": content.hex(),
             "size": size, "vanished": bool(vanished),
         })
+        if version >= 7 and path == LEFT_OUT:
+            lines[-1]["left_out"] = "pattern"
     for content, size in sorted(CONTENTS):
         camera = {"orientation": 6, "taken": "2019-05-04T13:07:59+02:00"} if version >= 3 and content == FACE else None
         lines.append({"content": content.hex(), "bytes": size, "camera": camera})

@@ -1,6 +1,8 @@
 //! What is measured about the faces of one image.
 
-use crate::{BBox, CountContract, FaceContract, FaceEmbedding, GenderAgeContract, LandmarksContract};
+use crate::{
+    BBox, CountContract, FaceContract, FaceEmbedding, GenderAgeContract, LandmarksContract, PixelDigest,
+};
 
 /// Left eye, right eye, nose tip, left and right mouth corner (as seen in the image), x and y in pixels.
 pub type Keypoints = [[f32; 2]; 5];
@@ -47,6 +49,8 @@ pub struct FaceAnalysis {
     pub faces: Vec<Face>,
     /// Where they were asked for, an estimate for each of `faces`, in their order.
     pub gender_age: Option<Box<GenderAges>>,
+    /// Of the photo's pixels; `None` where the worker is older than this.
+    pub pixels: Option<PixelDigest>,
 }
 
 /// Estimates of gender and age for the faces of one image.

@@ -121,6 +121,7 @@ fn counted(id: u64) -> ItemReply {
         height: 1,
         faces: Vec::new(),
         gender_age: None,
+        pixels: None,
     };
     ItemReply { id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }

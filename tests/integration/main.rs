@@ -14,6 +14,7 @@ mod eras;
 mod exports;
 mod first_hour;
 mod gender_age;
+mod gone;
 mod identities;
 mod import;
 mod interop;

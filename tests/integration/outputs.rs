@@ -185,6 +185,16 @@ fn a_disk_that_is_not_mounted_costs_no_earlier_output() {
 
     let run = workspace.run(["embed", "photos"]);
     run.says(&["all 4 photos that were known here have vanished", "mounted"]);
+    let status = workspace.json(["status"]);
+    assert_eq!(
+        (count(&status["contents"]), count(&status["away"]), count(&status["gone"]["places"])),
+        (4, 4, 0)
+    );
+    // Whoever means it can say so.
+    let run = workspace.run(["cluster", "clusters", "--replace", "--accept-missing"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    fs::remove_dir_all(workspace.join("clusters")).unwrap();
+    fs::rename(workspace.join("clusters.previous-1"), workspace.join("clusters")).unwrap();
 
     // A single one that is gone is named, and costs the exit code.
     fs::remove_dir(workspace.join("photos")).unwrap();
@@ -199,6 +209,9 @@ fn a_disk_that_is_not_mounted_costs_no_earlier_output() {
     let said = run.json();
     assert_eq!((run.code, count(&said["vanished"])), (Some(1), 1), "{run}");
     assert!(said["missing"][0].as_str().unwrap().ends_with("photos/b.jpg"), "{run}");
+    // Once `embed` has found out that it is gone, it costs nothing any more.
+    workspace.ok(["embed", "photos"]);
+    assert_eq!(workspace.json(["cluster", "newer"])["faces"], 3);
 }
 
 fn is_aside(entry: &std::io::Result<fs::DirEntry>) -> bool {

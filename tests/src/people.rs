@@ -79,6 +79,7 @@ pub(crate) fn analysis(variant: &str, faces: Vec<Face>) -> FaceAnalysis {
         height: 3000,
         faces,
         gender_age: None,
+        pixels: None,
     }
 }
 

@@ -87,6 +87,8 @@ impl<D: Device> FaceAnalyzer<D> {
     ) -> Result<Draft, ItemFailure> {
         let AnalysisContracts { faces: contract, landmarks: landmarks_contract, gender_age } =
             contracts::of_analysis(&self.common.models.pack, task)?;
+        // First, while the pixels are still near the processor.
+        let pixels = self.common.meter.time(Stage::PixelDigest, 1, || photo.pixel_digest());
         let detecting = Detecting::new(contract.det_size, [task.det_threshold, task.nms_threshold]);
         let detections = self.detect(photo, detecting, found)?;
         let candidates = crops::cut(photo, detections, self.sides, &self.common)?;
@@ -97,8 +99,16 @@ impl<D: Device> FaceAnalyzer<D> {
             None => Vec::new(),
         };
         let gender_age = gender_age.map(|contract| Box::new(GenderAges { contract, faces: Vec::new() }));
-        let analysis =
-            FaceAnalysis { pack, contract, landmarks_contract, width, height, faces: Vec::new(), gender_age };
+        let analysis = FaceAnalysis {
+            pack,
+            contract,
+            landmarks_contract,
+            width,
+            height,
+            faces: Vec::new(),
+            gender_age,
+            pixels: Some(pixels),
+        };
         Ok(Draft::Faces(Box::new(FaceDraft { analysis, candidates, gender_age: crops })))
     }
 

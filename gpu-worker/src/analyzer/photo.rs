@@ -77,10 +77,11 @@ fn work<D: Device>(
     Ok(Analysis { results, queue: Duration::ZERO, decode, infer })
 }
 
-/// RGB at once where all pixels are looked at, which only CLIP does.
+/// RGB at once where all pixels are looked at, which only CLIP does. Beside faces it takes them as they are
+/// left for these, whose digest of the pixels must not depend on what else is asked for.
 fn decoded(common: &Common, bytes: &[u8], tasks: &[Task]) -> Result<Photo, DecodeError> {
     let memory = common.photos.take();
-    if tasks.iter().any(|task| matches!(task, Task::EmbedClip(_))) {
+    if tasks.iter().all(|task| matches!(task, Task::EmbedClip(_))) {
         decode_upright_in(memory, bytes, &common.limits).map(Photo::from)
     } else {
         decode_photo_in(memory, bytes, &common.limits)

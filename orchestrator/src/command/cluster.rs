@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
-    output_args::{OutputArgs, place_sets, write_ending},
+    output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -28,6 +28,8 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    missing: MissingArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     /// Cosine distance at which the average-linkage clustering is cut
@@ -96,7 +98,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         stop: &ctrl_c.stop,
         monitor: context.monitor(),
     };
-    let missing = place_sets(&output, &folders, &placer)?;
+    let missing = place_sets(&output, &folders, &placer, &args.missing)?;
 
     let summary = Summary {
         out: output.target().to_owned(),

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{Context, worker_args::WorkerArgs};
 use crate::{
-    embed::{self, EmbedError, KnownFailures, Options, Rereading, Sources, Summary},
+    embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
     exit::{Exit, Failure},
     monitor::Monitor,
     source::disk::{Filter, Hidden, ScanOptions, Symlinks, SystemFolders},
@@ -26,6 +26,10 @@ pub struct Args {
     /// Read every photo anew, also those that look as they did when they were read: for file systems that lie about changes
     #[arg(long)]
     rehash: bool,
+    /// Take it that photos were deleted, also where so many are missing at once that part of a disk may be
+    /// away
+    #[arg(long)]
+    accept_gone: bool,
     /// Say what would be done: nothing is written, no worker is started or asked
     #[arg(long)]
     dry_run: bool,
@@ -91,14 +95,16 @@ impl Args {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, sources: Sources, context: &Context) -> Result<Exit, Failure> {
-    let known_failures = if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Tell };
+    let known_failures = if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Count };
+    let losses = if args.accept_gone { Losses::Accept } else { Losses::Doubt };
     if args.dry_run {
-        let summary = embed::dry_run(&sources, known_failures, &context.library, context.monitor())?;
+        let decided = (known_failures, losses);
+        let summary = embed::dry_run(&sources, decided, &context.library, context.monitor())?;
         context.ui.summary(&summary)?;
         return Ok(if summary.unreadable == 0 { Exit::Done } else { Exit::SomeFailed });
     }
     let file_system = args.workers.file_system();
-    let options = Options { sources, file_system, known_failures, workers: args.workers.options() };
+    let options = Options { sources, file_system, known_failures, losses, workers: args.workers.options() };
     telling(context, |monitor, summary| embed::run(&options, &context.library, monitor, summary))
 }
 

@@ -30,7 +30,7 @@ use crate::{
         render::render,
         renderer::{RenderError, Renderer},
     },
-    gallery::FaceIndex,
+    gallery::{FaceIndex, Gallery},
     manifest::{self, ClusterManifest, NamedSet, RefinedManifest, set_number},
     output::OutputKind,
     pins::ResolvedPins,
@@ -91,6 +91,8 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     gender_age: Option<GenderAgeSummary>,
     failed: usize,
+    /// Faces of the refined sets whose photos are gone or left out by now.
+    absent: usize,
     #[serde(flatten)]
     dropped: DropReport,
     /// Why there is no set, where there is none.
@@ -166,11 +168,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
     let parameters = args.parameters;
     let index = FaceIndex::new(&gallery);
+    let mut absent = 0;
     let planned: Vec<PlannedSet> = refined
         .facesets
         .iter()
         .map(|set| {
-            let faces = faces_of(&index, set, &refined.contract)?;
+            let faces = faces_of(&gallery, &index, set, &refined.contract)?;
+            absent += set_size(set) - faces.len();
             Ok(export::plan(&gallery, &set.name, faces, &parameters, &pins))
         })
         .collect::<Result<_, UnknownFace>>()?;
@@ -180,8 +184,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ));
     }
 
-    let singles =
-        args.candidates.raw.as_deref().map(|raw| singles(raw, &index, &refined.contract)).transpose()?;
+    let singles = args.candidates.raw.as_deref();
+    let singles = singles.map(|raw| self::singles(raw, &gallery, &index, &refined.contract)).transpose()?;
 
     let inputs: Vec<&Path> =
         iter::once(args.refined.as_path()).chain(args.candidates.raw.as_deref()).collect();
@@ -245,6 +249,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         withheld,
         only_in_previous,
         failed: rendered.failed,
+        absent,
         shortage: is_empty.then(|| Shortage::new(&rendered.dropped, &[], Flags::Export)),
         dropped: DropReport::new(&gallery, rendered.dropped),
     };
@@ -266,17 +271,29 @@ fn separated<'a>(planned: &'a [PlannedSet], pins: &ResolvedPins) -> BTreeSet<[&'
 }
 
 /// The faces that `cluster` left alone, as rows of the gallery.
-fn singles(raw: &Path, index: &FaceIndex, contract: &str) -> Result<BTreeSet<usize>, Failure> {
+fn singles(
+    raw: &Path,
+    gallery: &Gallery,
+    index: &FaceIndex,
+    contract: &str,
+) -> Result<BTreeSet<usize>, Failure> {
     let clusters: ClusterManifest = manifest::read(raw)?;
     let set = NamedSet { name: manifest::SINGLETONS.to_owned(), faces: clusters.singletons };
-    Ok(faces_of(index, &set, contract)?.into_iter().collect())
+    Ok(faces_of(gallery, index, &set, contract)?.into_iter().collect())
 }
 
-/// The faces of a set, each once however many aliases its photo has.
-fn faces_of(index: &FaceIndex, set: &NamedSet, contract: &str) -> Result<Vec<usize>, UnknownFace> {
+/// The faces of a set, each once however many aliases its photo has; without those whose photos count for
+/// nothing any more.
+fn faces_of(
+    gallery: &Gallery,
+    index: &FaceIndex,
+    set: &NamedSet,
+    contract: &str,
+) -> Result<Vec<usize>, UnknownFace> {
     let mut faces = set
         .faces
         .iter()
+        .filter(|entry| !gallery.absent.has(&entry.sha256))
         .map(|entry| {
             index.row(&entry.sha256, entry.bbox).ok_or_else(|| UnknownFace {
                 set: set.name.clone(),
@@ -288,6 +305,11 @@ fn faces_of(index: &FaceIndex, set: &NamedSet, contract: &str) -> Result<Vec<usi
     faces.sort_unstable();
     faces.dedup();
     Ok(faces)
+}
+
+/// Faces in a set, aliases not counted.
+fn set_size(set: &NamedSet) -> usize {
+    set.faces.iter().map(|face| (&face.sha256, face.bbox.map(f32::to_bits))).collect::<BTreeSet<_>>().len()
 }
 
 impl GenderAgeSummary {
@@ -345,6 +367,13 @@ impl fmt::Display for Summary {
         }
         if self.failed > 0 {
             writeln!(f, "{} photos could not be read (listed above)", self.failed)?;
+        }
+        if self.absent > 0 {
+            let absent = self.absent;
+            writeln!(
+                f,
+                "{absent} faces are left out, as their photos are gone (`facesets refine` makes the sets anew)"
+            )?;
         }
         write_ending(f, self.previous.as_deref(), &self.out)
     }

@@ -49,12 +49,21 @@ impl OutputArgs {
     }
 }
 
+/// What to do about photos that cannot be placed.
+#[derive(Debug, clap::Args)]
+pub(super) struct MissingArgs {
+    /// With `--replace`, move an earlier OUT aside although more than half of the photos cannot be placed
+    #[arg(long, requires = "replace")]
+    accept_missing: bool,
+}
+
 /// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these are more than half, an earlier
-/// output is not given up for that.
+/// output is not given up for that, unless the user says so.
 pub(super) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],
     placer: &Placer<'_>,
+    args: &MissingArgs,
 ) -> Result<Missing, WriteError> {
     placer.monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
     let mut missing = Missing::default();
@@ -65,7 +74,7 @@ pub(super) fn place_sets(
     placer.monitor.finish();
     let photos = sets.iter().flat_map(|(_, photos)| photos).map(|photo| photo.sha256);
     let photos = photos.collect::<HashSet<_>>().len();
-    if missing.len() > photos / 2 && output.replaces()? {
+    if missing.len() > photos / 2 && !args.accept_missing && output.replaces()? {
         let target = output.target().to_owned();
         return Err(WriteError::MostlyMissing { target, missing: missing.len(), photos });
     }
@@ -109,7 +118,8 @@ impl Hint for WriteError {
                     .to_owned()
             }
             Self::MostlyMissing { .. } => "is the disk with the photos mounted? if they lie elsewhere now, run \
-                                           `facesets embed SRC…` on that; if they are gone for good, name another folder"
+                                           `facesets embed SRC…` on that; if they are gone for good, run it on what is left, which \
+                                           takes them out of every count, or pass `--accept-missing`"
                 .to_owned(),
             Self::Output(error) => return error.hint(),
             Self::Stopped(_) => "nothing was changed: run the same command again".to_owned(),

@@ -9,7 +9,7 @@ use super::{
     cluster::photos,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     drop_report::DropReport,
-    output_args::{OutputArgs, place_sets, write_ending},
+    output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
     shortage::{Flags, Shortage},
 };
 use crate::{
@@ -32,6 +32,8 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    missing: MissingArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
@@ -111,7 +113,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         stop: &ctrl_c.stop,
         monitor: context.monitor(),
     };
-    let missing = place_sets(&output, &sets, &placer)?;
+    let missing = place_sets(&output, &sets, &placer, &args.missing)?;
 
     let summary = Summary {
         out: output.target().to_owned(),

@@ -4,7 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Context, embed::telling, status::write_failed, worker_args::WorkerArgs};
+use super::{
+    Context,
+    embed::telling,
+    status::{FailedByKind, list_failed},
+    worker_args::WorkerArgs,
+};
 use crate::{
     embed::{self, RetryOptions},
     exit::{Exit, Failure},
@@ -76,7 +81,8 @@ impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Listed { contract, failed } in &self.contracts {
             writeln!(f, "contract   {contract}")?;
-            write_failed(f, failed)?;
+            writeln!(f, "failed     {}", FailedByKind(failed))?;
+            list_failed(f, failed)?;
         }
         writeln!(f, "Nothing was tried: the worker's contract decides which of these would be.")
     }

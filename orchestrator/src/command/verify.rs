@@ -73,7 +73,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verified { sets, files, vanished, repaired, kept, litter, findings } = &self.0;
+        let Verified { sets, files, vanished, absent, repaired, kept, litter, findings } = &self.0;
         repaired.iter().try_for_each(|file| writeln!(f, "{file}: repaired"))?;
         kept.iter().try_for_each(|file| writeln!(f, "what was there is kept as {file}"))?;
         litter.iter().try_for_each(|file| writeln!(f, "{file}: not ours, left where it is"))?;
@@ -87,6 +87,12 @@ impl fmt::Display for Summary {
         writeln!(f, "{sets} sets, {files} files, {} findings", findings.len())?;
         if *vanished > 0 {
             writeln!(f, "{vanished} photos lie nowhere any more and are only in the manifest")?;
+        }
+        if *absent > 0 {
+            writeln!(
+                f,
+                "{absent} faces are of photos that are gone or left out by now: made anew, the folder is without them"
+            )?;
         }
         Ok(())
     }

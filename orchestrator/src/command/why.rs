@@ -84,6 +84,7 @@ impl Hint for NameError {
             Self::NoPhoto(_) => {
                 "run `facesets embed` on its folder; `facesets status` names photos that failed".to_owned()
             }
+            Self::Absent(_) => "`facesets embed` on its folder finds it again, if it is there".to_owned(),
             Self::Ambiguous { .. } => "give more digits".to_owned(),
             Self::NoFace(_) | Self::NoNumber { .. } => return None,
         })

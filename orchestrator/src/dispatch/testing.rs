@@ -108,6 +108,7 @@ pub(crate) fn done(item: &Item) -> ItemReply {
         height,
         faces: vec![],
         gender_age: None,
+        pixels: None,
     };
     ItemReply { id: item.id, outcome: Ok((vec![TaskResult::Faces(analysis)], Timings::default())) }
 }

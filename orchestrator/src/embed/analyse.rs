@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, thread};
 
-use facesets_core::{BBox, Face, FaceAnalysis, FaceContract, Sha256Digest, wire::TaskResult};
+use facesets_core::{BBox, Face, FaceAnalysis, FaceContract, PixelDigest, Sha256Digest, wire::TaskResult};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -187,11 +187,15 @@ impl Collector<'_> {
         self.monitor.advance(1);
         match outcome {
             Ok(Measured { mut results, worker, .. }) => {
-                let (Some(TaskResult::Faces(analysis)), true) = (results.pop(), results.is_empty()) else {
+                let (Some(TaskResult::Faces(mut analysis)), true) = (results.pop(), results.is_empty())
+                else {
                     unreachable!("results answer their tasks, and faces are all that is asked for here")
                 };
+                // Told beside the result, and no part of it: not every worker does.
+                let pixels = analysis.pixels.take();
                 if self.kept == Kept::Landmarks {
-                    return self.enrich(sha256, analysis);
+                    self.enrich(sha256, analysis)?;
+                    return self.picture(sha256, pixels);
                 }
                 let analysis = Box::new(analysis);
                 self.summary.analysed += 1;
@@ -205,10 +209,25 @@ impl Collector<'_> {
                     })
                 });
                 let provenance = Arc::clone(provenance);
-                self.committer.add(Record::Analysed { sha256, analysis, provenance })
+                self.committer.add(Record::Analysed { sha256, analysis, provenance })?;
+                self.picture(sha256, pixels)
             }
             Err(refusal) => self.refused(sha256, &refusal),
         }
+    }
+
+    /// Keeps what a content shows, and counts it if another one shows the same.
+    fn picture(&mut self, sha256: Sha256Digest, pixels: Option<PixelDigest>) -> Result<(), StoreError> {
+        let Some(pixels) = pixels else { return Ok(()) };
+        let shows_it =
+            |record: &Record| matches!(record, Record::Pictured { pixels: other, .. } if *other == pixels);
+        if self.kept == Kept::Everything
+            && (self.committer.waiting().iter().any(shows_it)
+                || self.committer.writer().store().shows_what_another_does(&sha256, &pixels)?)
+        {
+            self.summary.retagged += 1;
+        }
+        self.committer.add(Record::Pictured { sha256, pixels })
     }
 
     /// Keeps the landmarks of the faces that are in the store, if all of them were found again.

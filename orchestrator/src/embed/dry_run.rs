@@ -3,17 +3,24 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
+    path::Path,
 };
 
 use facesets_core::Sha256Digest;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{EmbedError, KnownFailures, Sources, Summary, known::Compared, survey::is_gone};
+use super::{
+    EmbedError, KnownFailures, Losses, Sources, Summary,
+    gone::{Scanned, judge},
+    known::Compared,
+    summary::UNREADABLE,
+};
 use crate::{
     library::Library,
     monitor::Monitor,
-    store::{Outcome, Store},
+    source::disk::Unreadable,
+    store::{Absence, Location, Outcome, Store},
 };
 
 /// What a run would do.
@@ -44,8 +51,14 @@ pub struct DryRun {
     pub to_read: u64,
     /// Their size in bytes.
     pub to_read_bytes: u64,
-    /// Files that would be marked as vanished.
+    /// Files that are no longer there, and were the last time.
     pub vanished: u64,
+    /// Files that were deleted or moved: their places would count no more.
+    pub gone: u64,
+    /// Files that cannot be reached: they would count as before.
+    pub away: u64,
+    /// Failures that earlier runs have named, of files and folders that cannot be read.
+    pub known_failures: u64,
     /// Distinct contents among the files that need not be read.
     pub contents: u64,
     /// What would be sent of those, by contract. Which contract it will be, the worker decides; under one that is not here, all.
@@ -68,7 +81,7 @@ pub struct Pending {
 /// Finds out what [`super::run`] would do. Needs no library.
 pub fn dry_run(
     sources: &Sources,
-    known_failures: KnownFailures,
+    (known_failures, losses): (KnownFailures, Losses),
     library: &Library,
     monitor: &dyn Monitor,
 ) -> Result<DryRun, EmbedError> {
@@ -77,11 +90,32 @@ pub fn dry_run(
     let (scan, _) = sources.scan(store.as_ref(), monitor, &CancellationToken::new(), &mut summary)?;
     let compared = match &store {
         Some(store) => sources.compare(store, &scan.files)?,
-        None => Compared { changed: scan.files, ..Compared::default() },
+        None => Compared { changed: scan.files.clone(), ..Compared::default() },
     };
     sources.warn_of_unused_patterns(monitor);
     summary.left_out = compared.left_out.len() as u64;
+    let named = match &store {
+        Some(store) => store.unreadable()?,
+        None => BTreeMap::new(),
+    };
+    let is_known = |unreadable: &&Unreadable| named.get(&unreadable.path) == Some(&unreadable.reason);
+    let (known, unreadable): (Vec<&Unreadable>, Vec<_>) = scan.unreadable.iter().partition(is_known);
+    for Unreadable { path, reason } in &unreadable {
+        summary.fail(&[path], UNREADABLE, reason, monitor);
+    }
     let contents: HashSet<Sha256Digest> = compared.unchanged.iter().map(|location| location.sha256).collect();
+    let is_found = |location: &Location| contents.contains(&location.sha256);
+    // What has moved is only known once it is read.
+    let has_arrived = |_: &Location| false;
+    let scanned = Scanned {
+        had: &compared.had,
+        come: compared.new.len(),
+        is_found: &is_found,
+        has_arrived: &has_arrived,
+    };
+    let judged = judge(compared.missing, &scanned, losses);
+    let is_empty = |root: &Path| !scan.files.iter().any(|file| file.path.starts_with(root));
+    judged.tell(&compared.had, &is_empty, monitor);
     let mut contracts = Vec::new();
     if let Some(store) = store {
         for contract in store.contracts()? {
@@ -98,10 +132,13 @@ pub fn dry_run(
         excluded: summary.excluded,
         left_out: summary.left_out,
         outputs: summary.outputs,
-        unreadable: scan.unreadable.len() as u64,
+        unreadable: unreadable.len() as u64,
+        known_failures: known.len() as u64,
         to_read: compared.changed.len() as u64,
         to_read_bytes: compared.changed.iter().map(|file| file.sighting.size).sum(),
-        vanished: compared.missing.iter().filter(|path| is_gone(path)).count() as u64,
+        vanished: judged.newly(),
+        gone: judged.count(Absence::Gone),
+        away: judged.count(Absence::Away),
         contents: contents.len() as u64,
         contracts,
     })
@@ -118,7 +155,7 @@ fn pending(
     for outcome in contents.iter().filter_map(|content| outcomes.get(content)) {
         match outcome {
             Outcome::Done { .. } => analysed += 1,
-            Outcome::Failed(_) if known_failures == KnownFailures::Tell => failed += 1,
+            Outcome::Failed(_) if known_failures == KnownFailures::Count => failed += 1,
             Outcome::Failed(_) => {}
         }
     }
@@ -141,7 +178,8 @@ impl fmt::Display for DryRun {
         };
         f.write_str(&found.found_in_lines())?;
         writeln!(f, "to read    {} ({} bytes)", self.to_read, self.to_read_bytes)?;
-        writeln!(f, "vanished   {}", self.vanished)?;
+        writeln!(f, "gone       {}", self.gone)?;
+        writeln!(f, "away       {}", self.away)?;
         writeln!(f, "contents   {} in the files that need not be read", self.contents)?;
         for pending in &self.contracts {
             let Pending { contract, analysed, failed, to_send } = pending;

@@ -1,6 +1,7 @@
 //! What the store knows of files, found out in one pass over both in byte order.
 
 use std::{
+    collections::HashSet,
     ops::Range,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -20,10 +21,17 @@ pub(super) struct Compared {
     pub(super) to_note: Vec<Location>,
     /// New ones, and those that are no longer as they were.
     pub(super) changed: Vec<FoundFile>,
-    /// Files that were there the last time, lay at a root or below, and were not found. Some may only have been left out.
-    pub(super) missing: Vec<PathBuf>,
+    /// Files that lay at a root or below, were not gone the last time, and were not found. Some may only have
+    /// been left out.
+    pub(super) missing: Vec<Location>,
     /// Places that are known and that this scan leaves out, whether the files are there or not.
     pub(super) left_out: Vec<(PathBuf, LeftOut)>,
+    /// Those of `changed` that are new: at their places was nothing, or what was gone.
+    pub(super) new: HashSet<PathBuf>,
+    /// How many places that were not gone are known at each outermost root and below it.
+    pub(super) had: Vec<(PathBuf, usize)>,
+    /// Places whose files were gone before.
+    pub(super) gone: HashSet<PathBuf>,
 }
 
 /// Why the scan leaves a path out.
@@ -39,7 +47,9 @@ pub(super) fn compare(
     let mut compared = Compared::default();
     let mut done: Vec<Range<usize>> = Vec::new();
     for root in outermost(roots) {
+        compared.had.push((root.to_owned(), 0));
         let range = below(files, root);
+        compared.gone.extend(store.gone_below(root)?);
         compared.take_below(store, root, &files[range.clone()], leaves_out)?;
         done.push(range);
         let is_found = files.binary_search_by(|file| file.path.as_os_str().cmp(root.as_os_str())).is_ok();
@@ -83,6 +93,13 @@ impl Compared {
     }
 
     fn take(&mut self, file: Option<&FoundFile>, location: Option<Location>, leaves_out: &LeavesOut<'_>) {
+        let is_known = location.as_ref().is_some_and(|location| !self.gone.contains(&location.path));
+        if let Some((_, had)) = self.had.last_mut() {
+            *had += usize::from(is_known);
+        }
+        if !is_known {
+            self.new.extend(file.map(|file| file.path.clone()));
+        }
         match (file, location) {
             (Some(file), Some(location)) if location.sighting.looks_like(&file.sighting) => {
                 if location.vanished || location.sighting.inode == InodeChange::Unknown {
@@ -99,8 +116,8 @@ impl Compared {
                 if let Some(reason) = leaves_out(&location.path) {
                     self.left_out.push((location.path.clone(), reason));
                 }
-                if !location.vanished {
-                    self.missing.push(location.path);
+                if is_known {
+                    self.missing.push(location);
                 }
             }
             (None, None) => {}
@@ -136,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         library::Library,
-        store::{FileSystemPolicy, Record, Sighting, Writer},
+        store::{Absence, FileSystemPolicy, Record, Sighting, Writer},
     };
 
     const AS_IT_WAS: Sighting = Sighting { size: 1, mtime_ns: 1, inode: InodeChange::Seen(1) };
@@ -149,7 +166,8 @@ mod tests {
         let mut writer = Writer::open(&library, FileSystemPolicy::Refuse).unwrap();
         let located = |path: &&str| Record::Located { location: location(path), bytes: 1 };
         writer.commit(&known.iter().map(located).collect::<Vec<_>>()).unwrap();
-        writer.commit(&[Record::Vanished { path: "/a/vanished".into() }]).unwrap();
+        let absence = Absence::Gone;
+        writer.commit(&[Record::Absent { path: "/a/vanished".into(), absence }]).unwrap();
         let roots: Vec<PathBuf> = roots.iter().map(PathBuf::from).collect();
         let mut files: Vec<FoundFile> = found
             .iter()
@@ -176,7 +194,9 @@ mod tests {
         let compared = compared(&known, &["/a"], &found);
         assert_eq!(compared.unchanged, [location("/a/1")]);
         assert_eq!(paths(&compared.changed), ["/a/0", "/a/3", "/a/4"]);
-        assert_eq!(compared.missing, [PathBuf::from("/a/2")]);
+        assert_eq!(compared.missing, [location("/a/2")]);
+        assert_eq!(compared.had, [(PathBuf::from("/a"), 3)]);
+        assert_eq!(compared.new, ["/a/0", "/a/4"].map(PathBuf::from).into());
     }
 
     #[test]
@@ -202,6 +222,6 @@ mod tests {
         unchanged.sort();
         assert_eq!(unchanged, ["/a/b/1", "/a-b/1", "/ab", "/elsewhere/1"].map(PathBuf::from));
         assert!(compared.changed.is_empty());
-        assert_eq!(compared.missing, ["/a/c", "/a"].map(PathBuf::from));
+        assert_eq!(compared.missing, ["/a/c", "/a"].map(location));
     }
 }

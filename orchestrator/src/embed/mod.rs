@@ -7,6 +7,7 @@ mod analyse;
 mod dry_run;
 mod enrich;
 mod error;
+mod gone;
 mod interrupt;
 mod known;
 mod plan;
@@ -15,6 +16,7 @@ mod summary;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 
 use std::{sync::Arc, time::Instant};
 
@@ -46,6 +48,8 @@ pub struct Options {
     pub file_system: FileSystemPolicy,
     /// What to do about contents that could not be analysed before.
     pub known_failures: KnownFailures,
+    /// What to think of many files that are gone at once.
+    pub losses: Losses,
     /// Who analyses.
     pub workers: WorkerOptions,
 }
@@ -53,10 +57,19 @@ pub struct Options {
 /// What to do about contents that could not be analysed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownFailures {
-    /// Name them again, and leave it at that.
-    Tell,
+    /// Count them, and leave it at that: the run that found one out has named it.
+    Count,
     /// Try them again.
     Retry,
+}
+
+/// What to think of many files that are gone at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    /// That part of a disk is away: they count as before, and the user is told.
+    Doubt,
+    /// That they were deleted.
+    Accept,
 }
 
 /// A run of which the user may want an end.
@@ -111,7 +124,8 @@ fn steps(
 ) -> Result<(), EmbedError> {
     let Attended { runtime, interrupt, monitor } = *run;
     let mut committer = Committer::new(Writer::open(library, options.file_system)?);
-    let photos = survey::survey(&options.sources, &mut committer, monitor, &interrupt.stop, summary)?;
+    let Options { sources, losses, .. } = options;
+    let photos = survey::survey(sources, *losses, &mut committer, monitor, &interrupt.stop, summary)?;
     if photos.is_empty() || interrupt.stop.is_cancelled() {
         return Ok(());
     }

@@ -30,9 +30,9 @@ pub(super) fn plan(
                 summary.already_analysed += 1;
                 summary.count_faces(*faces);
             }
-            Some(Outcome::Failed(failed)) if known_failures == KnownFailures::Tell => {
-                let reason = format!("{} (found out before; `--retry-failed` tries again)", failed.message);
-                summary.fail(&photo.paths, &failed.kind, &reason, monitor);
+            Some(Outcome::Failed(failed)) if known_failures == KnownFailures::Count => {
+                tracing::debug!(%sha256, kind = failed.kind, reason = failed.message, "known failure");
+                summary.known_failures += 1;
             }
             known @ (Some(Outcome::Failed(_)) | None) => {
                 if let Some(failure) = refused(photo, team.max_image_bytes()) {

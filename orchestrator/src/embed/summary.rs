@@ -53,8 +53,14 @@ pub struct Summary {
     pub new: u64,
     /// Contents that were read in this run and whose EXIF or date nobody here understands.
     pub camera_not_understood: u64,
-    /// Files that are no longer there, found out in this run.
+    /// Files that are no longer there, found out in this run, whether they are gone or cannot be reached.
     pub vanished: u64,
+    /// Files that were deleted, moved or renamed, found out in this run: their places do not count any more.
+    pub gone: u64,
+    /// Files that cannot be reached, as when a disk is not mounted: they count as before.
+    pub away: u64,
+    /// New contents that show the very pixels of one that was known: only their tags differ.
+    pub retagged: u64,
     /// Device that the models run on.
     pub device: Option<String>,
     /// Execution provider.
@@ -75,6 +81,9 @@ pub struct Summary {
     pub failed: BTreeMap<String, u64>,
     /// The failures.
     pub failures: Vec<FailedItem>,
+    /// Failures that an earlier run has named and that are as they were: counted, and in none of the two
+    /// lists above.
+    pub known_failures: u64,
     /// Time taken.
     pub seconds: f64,
     /// Whether the sources were looked at, so that the numbers mean something.
@@ -133,9 +142,6 @@ impl Summary {
             let names: Vec<String> =
                 scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
             monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
-        }
-        for unreadable in &scan.unreadable {
-            self.fail(&[&unreadable.path], UNREADABLE, &unreadable.reason, monitor);
         }
     }
 
@@ -227,8 +233,18 @@ impl fmt::Display for Summary {
             let number = self.camera_not_understood;
             writeln!(f, "dates      {number} photos whose EXIF or date makes no sense, each named above")?;
         }
-        if self.vanished > 0 {
-            writeln!(f, "vanished   {}", self.vanished)?;
+        for (name, number, what) in [
+            (
+                "gone",
+                self.gone,
+                "places of deleted or moved photos count no more: `facesets store forget --gone` takes them out for good",
+            ),
+            ("away", self.away, "photos that cannot be reached, and count as before"),
+            ("retagged", self.retagged, "of the new contents show what others do: only their tags differ"),
+        ] {
+            if number > 0 {
+                writeln!(f, "{name:<10} {number} {what}")?;
+            }
         }
         if let Some(device) = &self.device {
             writeln!(f, "device     {device} ({})", self.provider.as_deref().unwrap_or("unknown provider"))?;
@@ -242,6 +258,13 @@ impl fmt::Display for Summary {
             self.failed.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
         writeln!(f, "failed     {}{kinds}", self.failures.len())?;
+        if self.known_failures > 0 {
+            let known = self.known_failures;
+            writeln!(
+                f,
+                "known      {known} failures of earlier runs: `facesets status --failed` lists them"
+            )?;
+        }
         match self.ended {
             Ended::Done => Ok(()),
             Ended::Interrupted => writeln!(f, "interrupted: the same command goes on from here"),

@@ -1,30 +1,33 @@
 //! What lies under the sources, and what its digests are.
 
 use std::{
-    collections::HashMap,
-    fs, io,
+    collections::{HashMap, HashSet},
+    io,
     path::{Path, PathBuf},
 };
 
+use facesets_core::Sha256Digest;
 use facesets_imaging::CameraReading;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EmbedError, Summary,
+    EmbedError, Losses, Summary,
+    gone::{Judged, Scanned, judge},
     known::{Compared, compare},
     summary::UNREADABLE,
+    unreadable::KnownUnreadable,
 };
 use crate::{
     monitor::Monitor,
     source::{
         disk::{
-            FoundFile, Holds, LookedAt, Scan, ScanOptions, absolute_roots, is_named_as_a_photo, scan,
-            scan_for_one,
+            FoundFile, Holds, LookedAt, Scan, ScanOptions, Unreadable, absolute_roots, is_named_as_a_photo,
+            scan, scan_for_one,
         },
         hash::{Hashed, hash_all, read_cameras},
         load::Photos,
     },
-    store::{Committer, LeftOut, Location, Record, Store, StoreError},
+    store::{Absence, Committer, LeftOut, Location, Record, Store, StoreError},
 };
 
 /// Where to look, and how.
@@ -128,6 +131,9 @@ pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summ
     }
     let mut summary = Summary { ended: super::Ended::Done, ..Summary::default() };
     summary.count_scan(&scan, monitor);
+    for Unreadable { path, reason } in &scan.unreadable {
+        summary.fail(&[path], UNREADABLE, reason, monitor);
+    }
     sources.warn_of_unused_patterns(monitor);
     Some((summary, EmbedError::NoPhoto(sources.roots.clone())))
 }
@@ -135,6 +141,7 @@ pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summ
 /// Scans the sources, hashes what is new or changed, marks what has vanished or is left out, and commits all that.
 pub(super) fn survey(
     sources: &Sources,
+    losses: Losses,
     committer: &mut Committer,
     monitor: &dyn Monitor,
     cancelled: &CancellationToken,
@@ -145,19 +152,19 @@ pub(super) fn survey(
     if cancelled.is_cancelled() {
         return Ok(photos);
     }
-    let Compared { unchanged, to_note, changed, missing, left_out } =
+    let mut unreadable = KnownUnreadable::new(sources.roots(), committer.writer().store())?;
+    for Unreadable { path, reason } in &scan.unreadable {
+        unreadable.meet(path, reason, committer, monitor, summary)?;
+    }
+    let Compared { unchanged, to_note, changed, missing, left_out, new, had, .. } =
         sources.compare(committer.writer().store(), &scan.files)?;
     sources.warn_of_unused_patterns(monitor);
-    let missing: Vec<PathBuf> = missing.into_iter().filter(|path| is_gone(path)).collect();
-    warn_of_empty(sources.roots(), &scan.files, &missing, monitor);
     note_left_out(left_out, &scan.files, committer, summary)?;
+    let mut empty: Vec<&Path> = sources.roots().iter().map(PathBuf::as_path).collect();
+    empty.retain(|root| !scan.files.iter().any(|file| file.path.starts_with(root)));
     drop(scan);
     for FoundFile { path, sighting } in no_photos {
         committer.add(Record::NoPhoto { path, sighting })?;
-    }
-    for path in missing {
-        committer.add(Record::Vanished { path })?;
-        summary.vanished += 1;
     }
     for location in to_note {
         let bytes = location.sighting.size;
@@ -167,14 +174,32 @@ pub(super) fn survey(
     for Location { path, sha256, sighting, .. } in unchanged {
         photos.add(sha256, sighting.size, path, sighting);
     }
+    let mut arrived: HashSet<Sha256Digest> = HashSet::new();
     if !changed.is_empty() {
         monitor.start("hash", Some(changed.len() as u64));
         let hashed = hash_all(changed, cancelled, |file, hashed| {
             monitor.advance(1);
-            take(file, hashed, &mut photos, committer, monitor, summary)
+            if new.contains(&file.path) {
+                arrived.extend(hashed.iter().map(|hashed| hashed.sha256));
+            }
+            take(file, hashed, &mut photos, &mut unreadable, committer, monitor, summary)
         });
         monitor.finish();
         hashed?;
+    }
+    if !cancelled.is_cancelled() {
+        unreadable.forget_others(committer)?;
+        // Last, when it is known which contents have only moved.
+        let scanned = Scanned {
+            had: &had,
+            come: summary.new as usize,
+            is_found: &|location| photos.get(&location.sha256).is_some(),
+            has_arrived: &|location| arrived.contains(&location.sha256),
+        };
+        let judged = judge(missing, &scanned, losses);
+        judged.tell(&had, &|root| empty.contains(&root), monitor);
+        warn_of_empty(sources.roots(), &empty, &judged, monitor);
+        note_absent(judged, committer, summary)?;
     }
     committer.flush()?;
     photos.sort_paths();
@@ -207,23 +232,27 @@ fn note_left_out(
     Ok(())
 }
 
-/// Names the roots below which there is no photo: a disk that is not mounted looks like that where photos were known.
-fn warn_of_empty(roots: &[PathBuf], found: &[FoundFile], gone: &[PathBuf], monitor: &dyn Monitor) {
-    for root in roots {
-        if found.iter().any(|file| file.path.starts_with(root)) {
-            continue;
-        }
-        let gone = gone.iter().filter(|path| path.starts_with(root)).count();
-        let reason = if gone > 0 {
-            format!("all {gone} photos that were known here have vanished: is the disk mounted?")
-        } else if roots.len() > 1 || found.is_empty() {
-            "no photo was found here".to_owned()
-        } else {
-            // They lie where links lead.
-            continue;
-        };
-        monitor.problem(&root.display().to_string(), &reason);
+/// Names the roots below which there is no photo and, as far as is known, was none.
+fn warn_of_empty(roots: &[PathBuf], empty: &[&Path], judged: &Judged, monitor: &dyn Monitor) {
+    // Where there is one root and something was found, that lies where links lead.
+    let is_told = roots.len() > 1 || empty.len() == roots.len();
+    for root in empty.iter().filter(|root| is_told && !judged.knows_any_below(root)) {
+        monitor.problem(&root.display().to_string(), "no photo was found here");
     }
+}
+
+/// Counts and writes down what is not there.
+fn note_absent(judged: Judged, committer: &mut Committer, summary: &mut Summary) -> Result<(), StoreError> {
+    summary.vanished = judged.newly();
+    summary.gone = judged.count(Absence::Gone);
+    summary.away = judged.count(Absence::Away);
+    for (location, absence) in judged.absent {
+        // What was away and is so still needs no word.
+        if absence == Absence::Gone || !location.vanished {
+            committer.add(Record::Absent { path: location.path, absence })?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads what the cameras say in contents of which nobody has done that, without hashing them again: in libraries that are older
@@ -262,10 +291,12 @@ fn read_missing_cameras(
     read
 }
 
+#[expect(clippy::too_many_arguments, reason = "everything that a file may change")]
 fn take(
     file: FoundFile,
     hashed: io::Result<Hashed>,
     photos: &mut Photos,
+    unreadable: &mut KnownUnreadable<'_>,
     committer: &mut Committer,
     monitor: &dyn Monitor,
     summary: &mut Summary,
@@ -273,8 +304,7 @@ fn take(
     let Hashed { sha256, bytes, sighting, camera } = match hashed {
         Ok(hashed) => hashed,
         Err(error) => {
-            summary.fail(&[&file.path], UNREADABLE, &error.to_string(), monitor);
-            return Ok(());
+            return unreadable.meet(&file.path, &error.to_string(), committer, monitor, summary);
         }
     };
     summary.hashed += 1;
@@ -288,10 +318,4 @@ fn take(
     let location = Location { path: file.path, sha256, sighting, vanished: false };
     committer.add(Record::Located { location, bytes })?;
     camera.map_or(Ok(()), |reading| committer.add(Record::Camera { sha256, tags: reading.tags }))
-}
-
-/// Whether a file is really no longer there. One that was only left out, or cannot be reached now, is not gone.
-pub(super) fn is_gone(path: &Path) -> bool {
-    let gone = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
-    fs::symlink_metadata(path).is_err_and(|error| gone.contains(&error.kind()))
 }

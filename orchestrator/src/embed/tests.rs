@@ -1,5 +1,6 @@
 //! `embed` against a worker of the test's own.
 
+mod losses;
 mod scan;
 
 use std::{
@@ -89,7 +90,8 @@ impl Place {
         Options {
             sources: self.sources(ScanOptions::default()),
             file_system: FileSystemPolicy::Refuse,
-            known_failures: KnownFailures::Tell,
+            known_failures: KnownFailures::Count,
+            losses: Losses::Doubt,
             workers: WorkerOptions {
                 user_file: None,
                 addresses: vec![self.address.clone()],
@@ -180,32 +182,41 @@ fn a_second_run_sends_nothing() {
 }
 
 #[test]
-fn what_cannot_be_analysed_is_named_every_time_and_sent_once() {
+fn what_cannot_be_analysed_is_named_by_the_run_that_finds_it_and_counted_by_later_ones() {
     let place = Place::good();
     place.photo("good.jpg", "good");
     let broken = place.photo("broken.jpg", "! broken");
     let alias = place.photo("z-alias.jpg", "! broken");
     let empty = place.photo("empty.jpg", "");
     let large = place.photo("large.jpg", &"x".repeat(1001));
-    for (run, sent) in [2, 0].into_iter().enumerate() {
-        let (exit, summary, problems) = place.embed();
-        assert_eq!((exit, summary.sent), (Exit::SomeFailed, sent), "run {run}");
-        let failed: Vec<_> = summary.failed.iter().map(|(kind, number)| (kind.as_str(), *number)).collect();
-        assert_eq!(failed, [("decode", 2), ("too_large", 1)]);
-        for (path, reason) in [
-            (&broken, format!("why (also `{}`)", alias.display())),
-            (&empty, "the file is empty".to_owned()),
-            (&large, "the file has 1001 bytes, more than the limit of 1000".to_owned()),
-        ] {
-            let (path, reason) = (path.display().to_string(), reason.split(" (").next().unwrap());
-            assert!(
-                problems.iter().any(|problem| problem.starts_with(&path) && problem.contains(reason)),
-                "{path}, {reason}: {problems:?}"
-            );
-        }
-        let item = summary.failures.iter().find(|item| item.path == broken.display().to_string()).unwrap();
-        assert_eq!(item.aliases, [alias.display().to_string()]);
+    let (exit, summary, problems) = place.embed();
+    assert_eq!((exit, summary.sent, summary.known_failures), (Exit::SomeFailed, 2, 0));
+    let failed: Vec<_> = summary.failed.iter().map(|(kind, number)| (kind.as_str(), *number)).collect();
+    assert_eq!(failed, [("decode", 2), ("too_large", 1)]);
+    for (path, reason) in [
+        (&broken, format!("why (also `{}`)", alias.display())),
+        (&empty, "the file is empty".to_owned()),
+        (&large, "the file has 1001 bytes, more than the limit of 1000".to_owned()),
+    ] {
+        let (path, reason) = (path.display().to_string(), reason.split(" (").next().unwrap());
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(&path) && problem.contains(reason)),
+            "{path}, {reason}: {problems:?}"
+        );
     }
+    let item = summary.failures.iter().find(|item| item.path == broken.display().to_string()).unwrap();
+    assert_eq!(item.aliases, [alias.display().to_string()]);
+
+    let (exit, summary, problems) = place.embed();
+    assert_eq!((exit, summary.sent, problems), (Exit::Done, 0, vec![]));
+    assert_eq!((summary.known_failures, summary.failures.len()), (3, 0));
+    // Another broken file is another failure.
+    let newly = place.photo("newly.jpg", "! another");
+    let (exit, summary, problems) = place.embed();
+    assert_eq!((exit, summary.known_failures, problems.len()), (Exit::SomeFailed, 3, 1));
+    assert!(problems[0].starts_with(&newly.display().to_string()), "{problems:?}");
+    fs::remove_file(newly).unwrap();
+    place.embed();
     place.sent();
     let (result, summary, _) =
         place.embed_with(&Options { known_failures: KnownFailures::Retry, ..place.options() });
@@ -262,7 +273,8 @@ fn a_photo_that_workers_die_of_is_set_aside_and_named_and_strikes_outlive_a_run(
     assert!(problems[0].starts_with(&killer.display().to_string()), "{problems:?}");
 
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.sent, place.sent()), (Exit::SomeFailed, 0, 0));
+    assert_eq!((result.unwrap(), summary.sent, place.sent()), (Exit::Done, 0, 0));
+    assert_eq!(summary.known_failures, 1);
     options.known_failures = KnownFailures::Retry;
     place.embed_with(&options).0.unwrap();
     assert_eq!(place.sent(), 2 + 2, "both deaths again");
@@ -298,7 +310,7 @@ fn changed_and_vanished_files_are_noticed() {
     let (_, summary, _) = place.embed();
     assert_eq!((summary.vanished, summary.hashed, summary.new, summary.sent), (1, 1, 1, 1));
     let status = Store::open_read(&place.library).unwrap().status().unwrap();
-    assert_eq!((status.locations, status.vanished), (3, 1));
+    assert_eq!((status.locations, status.vanished, status.gone.places, status.away), (3, 1, 1, 0));
 
     place.photo("goes.jpg", "goes");
     let (_, summary, _) = place.embed();
@@ -426,7 +438,7 @@ fn what_a_filter_leaves_out_has_not_vanished() {
         let (result, summary, _) = place.embed_with(&Options { sources, ..place.options() });
         assert_eq!((result.unwrap(), summary.excluded > 0), (Exit::Done, true));
         let status = Store::open_read(&place.library).unwrap().status().unwrap();
-        assert_eq!((status.locations, status.vanished), (3, 1), "{pattern}");
+        assert_eq!((status.locations, status.vanished, status.gone.places), (3, 1, 1), "{pattern}");
     }
     let (_, summary, _) = place.embed();
     assert_eq!((summary.files, summary.hashed, summary.vanished, place.sent()), (2, 0, 0, 0));
@@ -438,11 +450,12 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     place.photo("a.jpg", "a");
     place.photo("bad.jpg", "! bad");
     let dry = |known_failures| {
-        dry_run(&place.sources(ScanOptions::default()), known_failures, &place.library, &Problems::default())
+        let decided = (known_failures, Losses::Doubt);
+        dry_run(&place.sources(ScanOptions::default()), decided, &place.library, &Problems::default())
             .unwrap()
     };
     let expected = DryRun { files: 2, to_read: 2, to_read_bytes: 6, ..DryRun::default() };
-    assert_eq!(dry(KnownFailures::Tell), expected);
+    assert_eq!(dry(KnownFailures::Count), expected);
     assert!(!place.library.folder().exists() && place.sent() == 0);
 
     let (_, summary, _) = place.embed();
@@ -452,7 +465,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     fs::remove_file(place.folder.path().join("photos/a.jpg")).unwrap();
     let before = place.dump();
     let contract = summary.contract.unwrap();
-    for (known_failures, failed, to_send) in [(KnownFailures::Tell, 1, 0), (KnownFailures::Retry, 0, 1)] {
+    for (known_failures, failed, to_send) in [(KnownFailures::Count, 1, 0), (KnownFailures::Retry, 0, 1)] {
         let pending = Pending { contract: contract.clone(), analysed: 0, failed, to_send };
         let expected = DryRun {
             files: 2,
@@ -461,6 +474,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
             to_read: 1,
             to_read_bytes: 3,
             vanished: 1,
+            gone: 1,
             contents: 1,
             contracts: vec![pending],
             ..DryRun::default()
@@ -557,7 +571,8 @@ fn what_the_camera_says_is_stored_and_read_later_in_libraries_that_lack_it() {
     connection
         .execute_batch(
             "DROP TABLE camera; DROP TABLE decision; DROP TABLE pin; DROP TABLE consent_face; DROP TABLE consent; \
-             DROP TABLE left_out; DROP TABLE inode_change; DROP TABLE no_photo; \
+             DROP TABLE left_out; DROP TABLE inode_change; DROP TABLE no_photo; DROP TABLE gone; DROP TABLE picture; \
+             DROP TABLE unreadable; \
              PRAGMA user_version = 2",
         )
         .unwrap();

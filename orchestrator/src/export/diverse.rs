@@ -60,6 +60,7 @@ mod tests {
             contents: Vec::new(),
             faces: Vec::new(),
             embeddings: Array2::zeros((0, 2)),
+            absent: crate::gallery::Absent::default(),
         };
         let mut planned = Vec::new();
         for (face, (angle, yaw, quality)) in faces.iter().enumerate() {

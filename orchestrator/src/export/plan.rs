@@ -348,6 +348,7 @@ mod tests {
                 })
                 .collect(),
             embeddings,
+            absent: crate::gallery::Absent::default(),
         }
     }
 

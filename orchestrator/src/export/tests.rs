@@ -97,6 +97,7 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
         contents: Vec::new(),
         faces: Vec::new(),
         embeddings: Array2::zeros((colours.len(), EMBEDDING_LEN)),
+        absent: crate::gallery::Absent::default(),
     };
     gallery.embeddings.column_mut(0).fill(1.0);
     for (number, colour) in colours.iter().enumerate() {

@@ -37,6 +37,16 @@ impl Column {
         Err(problem(name, format!("has {} rows, `{}` has {}", column.rows, other.name, other.rows)))
     }
 
+    /// As [`Self::beside`]; `None` where there is no such array, as in exports of versions before it.
+    pub(super) fn beside_if_there(
+        arrays: &dyn Arrays,
+        name: &'static str,
+        other: &Self,
+    ) -> Result<Option<Self>, ImportError> {
+        let is_there = arrays.names().iter().any(|known| known == name);
+        is_there.then(|| Self::beside(arrays, name, other)).transpose()
+    }
+
     /// Rows in all.
     pub(super) fn rows(&self) -> u64 {
         self.rows

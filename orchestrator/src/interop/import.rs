@@ -103,9 +103,12 @@ impl Import<'_> {
     ) -> Result<Vec<Sha256Digest>, ImportError> {
         let mut known = Vec::new();
         for number in 0..contents.rows() {
-            let ContentRow { sha256, bytes, camera, outcome } = contents.next(&self.contracts)?;
+            let ContentRow { sha256, bytes, camera, outcome, pixels } = contents.next(&self.contracts)?;
             let merged = self.merging.merge.content(&sha256, bytes, camera.as_ref())?;
             self.merging.count(merged, &mut summary.contents);
+            if let Some(pixels) = pixels {
+                self.merging.merge.picture(&sha256, &pixels)?;
+            }
             let extent = match &outcome {
                 RowOutcome::Done { extent, .. } => Some(*extent),
                 RowOutcome::Pending | RowOutcome::Failed(_) => None,
@@ -122,6 +125,7 @@ impl Import<'_> {
                         height: extent.height(),
                         faces: found,
                         gender_age: None,
+                        pixels: None,
                     };
                     Some(Incoming::Analysed(Box::new(analysis), provenance))
                 }
@@ -151,8 +155,8 @@ impl Import<'_> {
         summary: &mut ImportSummary,
     ) -> Result<(), ImportError> {
         for _ in 0..locations.rows() {
-            let location = locations.next(contents)?;
-            let merged = self.merging.merge.location(&location)?;
+            let (location, absence) = locations.next(contents)?;
+            let merged = self.merging.merge.location(&location, absence)?;
             self.merging.count(merged, &mut summary.locations);
             self.monitor.advance(1);
         }

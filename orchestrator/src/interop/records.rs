@@ -7,7 +7,8 @@ use std::{
 };
 
 use facesets_core::{
-    BBox, Embedding, Face, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest, face::Keypoints,
+    BBox, Embedding, Face, FaceContract, FaceEmbedding, LandmarksContract, PixelDigest, Sha256Digest,
+    face::Keypoints,
 };
 
 use facesets_imaging::{CameraTags, CaptureTime};
@@ -15,7 +16,7 @@ use facesets_imaging::{CameraTags, CaptureTime};
 use super::{column::Column, import_error::ImportError, source::Arrays};
 use crate::{
     plausible::{Extent, MAX_FACES, check_distinct, check_face},
-    store::{Failed, Location, Provenance, Sighting, StoredFailure},
+    store::{Absence, Failed, Location, Provenance, Sighting, StoredFailure},
 };
 
 /// What stands in `contents_taken_offset` for an unknown offset.
@@ -36,6 +37,8 @@ pub(super) struct ContentRow {
     /// `None` where nobody has read it.
     pub(super) camera: Option<CameraTags>,
     pub(super) outcome: RowOutcome,
+    /// What it shows, where a worker has told.
+    pub(super) pixels: Option<PixelDigest>,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,7 @@ pub(super) struct ContentColumns {
     provider: Column,
     worker_version: Column,
     runtime_version: Column,
+    pixels: Option<Column>,
     last: Option<Sha256Digest>,
 }
 
@@ -78,6 +82,7 @@ impl ContentColumns {
             provider: open("contents_provider")?,
             worker_version: open("contents_worker_version")?,
             runtime_version: open("contents_runtime_version")?,
+            pixels: Column::beside_if_there(arrays, "contents_pixels", &sha256)?,
             sha256,
             last: None,
         })
@@ -128,13 +133,24 @@ impl ContentColumns {
             }
             other => return Err(self.outcome.wrong(format!("`{other}` is neither `done` nor `failed`"))),
         };
-        Ok(ContentRow { sha256, bytes, camera, outcome })
+        let pixels = self.next_pixels()?;
+        Ok(ContentRow { sha256, bytes, camera, outcome, pixels })
+    }
+
+    fn next_pixels(&mut self) -> Result<Option<PixelDigest>, ImportError> {
+        let Some(column) = &mut self.pixels else { return Ok(None) };
+        let text = column.text()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|error| column.wrong(format!("{error}")))
     }
 
     pub(super) fn finish(self) -> Result<(), ImportError> {
         let Self { sha256, bytes, camera, outcome, error_kind, error_message, width, height, .. } = self;
-        let Self { landmarks_contract, provider, worker_version, runtime_version, .. } = self;
+        let Self { landmarks_contract, provider, worker_version, runtime_version, pixels, .. } = self;
         camera.finish()?;
+        finish(pixels)?;
         finish([sha256, bytes, outcome, error_kind, error_message, width, height])?;
         finish([landmarks_contract, provider, worker_version, runtime_version])
     }
@@ -335,6 +351,7 @@ pub(super) struct LocationColumns {
     size: Column,
     mtime_ns: Column,
     vanished: Column,
+    gone: Option<Column>,
     last: Option<Vec<u8>>,
 }
 
@@ -347,6 +364,7 @@ impl LocationColumns {
             size: open("locations_size")?,
             mtime_ns: open("locations_mtime_ns")?,
             vanished: open("locations_vanished")?,
+            gone: Column::beside_if_there(arrays, "locations_gone", &path)?,
             path,
             last: None,
         })
@@ -356,7 +374,11 @@ impl LocationColumns {
         self.path.rows()
     }
 
-    pub(super) fn next(&mut self, contents: &[Sha256Digest]) -> Result<Location, ImportError> {
+    /// The next place, and what has become of its file if that is not there.
+    pub(super) fn next(
+        &mut self,
+        contents: &[Sha256Digest],
+    ) -> Result<(Location, Option<Absence>), ImportError> {
         let bytes = self.path.text_bytes()?;
         let path = PathBuf::from(OsString::from_vec(bytes.clone()));
         if bytes.contains(&0) || !Path::new(&path).is_absolute() {
@@ -375,11 +397,20 @@ impl LocationColumns {
         })?;
         let (size, mtime_ns) = (self.size.natural()?, self.mtime_ns.i64()?);
         let sighting = Sighting { size, mtime_ns, ..Sighting::default() };
-        Ok(Location { path, sha256, sighting, vanished: self.vanished.boolean()? })
+        let vanished = self.vanished.boolean()?;
+        let is_gone = self.gone.as_mut().map(Column::boolean).transpose()?.unwrap_or(false);
+        let absence = match (vanished, is_gone) {
+            (true, true) => Some(Absence::Gone),
+            (true, false) => Some(Absence::Away),
+            (false, false) => None,
+            (false, true) => return Err(self.vanished.wrong("is false for a file that is gone".to_owned())),
+        };
+        Ok((Location { path, sha256, sighting, vanished }, absence))
     }
 
     pub(super) fn finish(self) -> Result<(), ImportError> {
-        let Self { path, content, size, mtime_ns, vanished, .. } = self;
+        let Self { path, content, size, mtime_ns, vanished, gone, .. } = self;
+        finish(gone)?;
         finish([path, content, size, mtime_ns, vanished])
     }
 }

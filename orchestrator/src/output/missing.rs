@@ -80,7 +80,8 @@ impl fmt::Display for Missing {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         writeln!(
             f,
-            "{} photos of the library lie nowhere any more and are only in the manifest: {}{more}",
+            "{} photos of the library lie nowhere any more and are only in the manifest: {}{more} \
+             (`facesets embed` on their folders finds out whether they are gone)",
             vanished.len(),
             shown.join(", ")
         )
@@ -99,9 +100,9 @@ mod tests {
             missing += one(name);
         }
         assert_eq!(missing.len(), 2);
-        assert!(missing.to_string().ends_with("manifest: `/a`, `/b`\n"), "{missing}");
+        assert!(missing.to_string().contains("manifest: `/a`, `/b` ("), "{missing}");
         (0..9).for_each(|number| missing += one(&format!("/c{number}")));
-        assert!(missing.to_string().ends_with("`/c2` and 6 more\n"), "{missing}");
+        assert!(missing.to_string().contains("`/c2` and 6 more ("), "{missing}");
         let json = serde_json::to_value(&missing).unwrap();
         assert_eq!((&json["vanished"], &json["missing"][10]), (&11.into(), &"/c8".into()));
     }

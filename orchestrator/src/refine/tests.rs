@@ -57,6 +57,7 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
             })
             .collect(),
         embeddings,
+        absent: crate::gallery::Absent::default(),
     }
 }
 

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use facesets_core::{FaceAnalysis, LandmarksContract, Sha256Digest};
+use facesets_core::{FaceAnalysis, LandmarksContract, PixelDigest, Sha256Digest};
 use facesets_imaging::CameraTags;
 
-use super::{Landmarks, LeftOut, Location, Provenance, Sighting, StoreError, StoredFailure, Writer};
+use super::{Absence, Landmarks, LeftOut, Location, Provenance, Sighting, StoreError, StoredFailure, Writer};
 
 /// Results in one transaction: each costs a flush of the disk, some milliseconds, which 64 results share.
 pub const COMMIT_EVERY: usize = 64;
@@ -28,9 +28,25 @@ pub enum Record {
         bytes: u64,
     },
     /// A file is no longer there.
-    Vanished {
+    Absent {
         /// The file.
         path: PathBuf,
+        /// What has become of it.
+        absence: Absence,
+    },
+    /// A file or folder could not be read, or is as it should be again.
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: Option<String>,
+    },
+    /// A worker has told what a content shows.
+    Pictured {
+        /// The content.
+        sha256: Sha256Digest,
+        /// The digest of its pixels.
+        pixels: PixelDigest,
     },
     /// A place that is known was left out, and counts no more until it is located again.
     LeftOut {

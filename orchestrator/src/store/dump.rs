@@ -11,12 +11,14 @@ use sha2::{Digest as _, Sha256};
 use super::{Store, StoreError, camera, faces, locations};
 
 impl Store {
-    /// Writes the canonical dump as lines of JSON: locations by path, contents, outcomes and faces by (content, task, contract,
-    /// number), and a digest of all lines before it. No row ids, no times, nothing about who measured.
+    /// Writes the canonical dump as lines of JSON: locations by path, contents, outcomes and faces by
+    /// (content, task, contract, number), and a digest of all lines before it. No row ids, no times, nothing
+    /// about who measured, nor the digests of pixels, which not every worker gives.
     pub fn dump(&self, out: &mut dyn Write) -> Result<(), StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let mut lines = Lines { out, hasher: Sha256::new() };
-        let query = "SELECT path, sha256, size, vanished, reason FROM location LEFT JOIN left_out USING (path) ORDER BY path";
+        let query = "SELECT path, sha256, size, vanished, reason, gone.path IS NOT NULL FROM location \
+             LEFT JOIN left_out USING (path) LEFT JOIN gone USING (path) ORDER BY path";
         self.each(query, |row| {
             let path = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
             let mut line = json!({
@@ -29,6 +31,9 @@ impl Store {
             // Only where it is so: most dumps have no such line.
             if let Some(reason) = row.get::<_, Option<String>>(4)? {
                 line["left_out"] = reason.into();
+            }
+            if row.get(5)? {
+                line["gone"] = true.into();
             }
             lines.write(&line)
         })?;

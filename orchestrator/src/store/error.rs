@@ -45,6 +45,9 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
+    /// Somebody reads, so that the write-ahead log cannot be emptied.
+    #[error("another program reads the library: what was forgotten is in its log until that ends")]
+    LogInUse,
     /// What is in the database means nothing.
     #[error("the library is damaged: {0}")]
     Damaged(String),
@@ -101,6 +104,7 @@ impl Hint for StoreError {
             Self::Damaged(_) => {
                 "the photos are untouched: move the library away and run `facesets embed SRC…` again"
             }
+            Self::LogInUse => "end the other program: whoever uses the library last empties its log",
             Self::Io { .. } | Self::WriterGone | Self::Output(_) | Self::Sqlite(_) => return None,
         };
         Some(text.to_owned())

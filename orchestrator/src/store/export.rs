@@ -65,6 +65,7 @@ impl Table {
         match self {
             Self::Contents => {
                 "FROM content LEFT JOIN camera ON camera.sha256 = content.sha256 \
+                 LEFT JOIN picture ON picture.sha256 = content.sha256 \
                  LEFT JOIN analysis ON analysis.sha256 = content.sha256 AND task = ?1 AND contract = ?2"
             }
             Self::Locations => "FROM location",
@@ -160,11 +161,30 @@ pub const COLUMNS: &[Column] = &[
     optional(column("contents_provider", Table::Contents, Item::Text(0), "provider"), "''"),
     optional(column("contents_worker_version", Table::Contents, Item::Text(0), "worker_version"), "''"),
     optional(column("contents_runtime_version", Table::Contents, Item::Text(0), "runtime_version"), "''"),
+    // A digest of the decoded pixels, with the version of its definition before a colon; empty where no
+    // worker has told. Arrays without this column are of versions before it.
+    optional(
+        column(
+            "contents_pixels",
+            Table::Contents,
+            Item::Text(0),
+            "picture.version || ':' || lower(hex(pixels))",
+        ),
+        "''",
+    ),
     derived(column("locations_path", Table::Locations, Item::Text(0), "path"), Source::Path),
     derived(column("locations_content", Table::Locations, Item::I64, "sha256"), Source::ContentIndex),
     column("locations_size", Table::Locations, Item::I64, "size"),
     column("locations_mtime_ns", Table::Locations, Item::I64, "mtime_ns"),
     column("locations_vanished", Table::Locations, Item::Bool, "vanished"),
+    // Of those that have vanished: whether they are gone, or only away. Not in arrays of versions before
+    // this.
+    column(
+        "locations_gone",
+        Table::Locations,
+        Item::Bool,
+        "EXISTS (SELECT 1 FROM gone WHERE gone.path = location.path)",
+    ),
     derived(column("faces_content", Table::Faces, Item::I64, "analysis.sha256"), Source::ContentIndex),
     column("faces_sha256", Table::Faces, Item::Bytes(32), "analysis.sha256"),
     column("faces_number", Table::Faces, Item::I32, "face.number"),

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use rusqlite::params;
 
 use super::{Store, StoreError, TASK_FACES, blob, faces, locations};
-use crate::gallery::{Content, Gallery, GalleryFace};
+use crate::gallery::{Absent, AbsentFace, Content, Gallery, GalleryFace};
 
 impl Store {
     /// Every face under a contract; `None` for the only one there is.
@@ -22,9 +22,10 @@ impl Store {
         let index = contents.iter().zip(0..).map(|(content, at)| (content.sha256, at)).collect();
         let faces = self.faces_of(&contract, &index)?;
         let embeddings = self.embeddings(faces.iter().map(|(id, _)| *id))?;
+        let absent = self.absent(&contract)?;
         snapshot.finish()?;
         let faces = faces.into_iter().map(|(_, face)| face).collect();
-        Ok(Gallery { contract, contents, faces, embeddings })
+        Ok(Gallery { contract, contents, faces, embeddings, absent })
     }
 
     /// Number of faces under a contract, as [`Self::gallery`] would choose it, and values of an embedding.
@@ -101,6 +102,38 @@ impl Store {
         found.par_iter_mut().for_each(|(_, face)| face.pose = believed_pose(&face.landmarks_68, face.roll));
         found.par_sort_unstable_by_key(|(_, face)| (face.content, face.number));
         Ok(found)
+    }
+
+    /// What was analysed and counts for nothing.
+    fn absent(&self, contract: &str) -> Result<Absent, StoreError> {
+        let mut absent = Absent::default();
+        let mut statement = self.connection.prepare(
+            "SELECT analysis.sha256, location.path FROM analysis LEFT JOIN location ON location.sha256 = analysis.sha256 \
+             WHERE task = ?1 AND contract = ?2 AND outcome = 'done' \
+             AND analysis.sha256 NOT IN (SELECT sha256 FROM counted_location) ORDER BY location.path",
+        )?;
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        while let Some(row) = rows.next()? {
+            let sha256 = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            let path = row.get_ref(1)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            absent.contents.entry(sha256).or_default().extend(path.map(locations::path));
+        }
+        if absent.contents.is_empty() {
+            return Ok(absent);
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT analysis.sha256, x1, y1, x2, y2, vector FROM analysis JOIN face ON analysis_id = analysis.id \
+             JOIN embedding ON face_id = face.id \
+             WHERE task = ?1 AND contract = ?2 AND analysis.sha256 NOT IN (SELECT sha256 FROM counted_location) \
+             AND analysis.sha256 IN (SELECT sha256 FROM consent_face)",
+        )?;
+        let mut rows = statement.query(params![TASK_FACES, contract])?;
+        while let Some(row) = rows.next()? {
+            let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
+            let (sha256, embedding) = (locations::digest(blob(0)?)?, blob::decode(blob(5)?).collect());
+            absent.spoken_of.push(AbsentFace { sha256, bbox: faces::bbox(row, 1)?, embedding });
+        }
+        Ok(absent)
     }
 
     /// The embeddings of faces with these row ids, n × 512. Each is read straight into its row: there is never a second copy.

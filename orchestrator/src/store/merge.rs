@@ -3,13 +3,13 @@
 //! A value is what the canonical dump shows of it. Times of files and who measured are recorded beside values: they come in with what is new
 //! or replaced, and make no difference by themselves.
 
-use facesets_core::{FaceAnalysis, Sha256Digest};
+use facesets_core::{FaceAnalysis, PixelDigest, Sha256Digest};
 use facesets_imaging::CameraTags;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
-    Failed, Location, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer, camera, faces,
-    schema, writer,
+    Absence, Failed, Location, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer, camera,
+    faces, gone, picture, schema, writer,
 };
 
 /// What to do where the library holds another value under the same key.
@@ -111,6 +111,7 @@ impl Store {
             height: row.get(4)?,
             faces: self.faces_of_analysis(row.get(0)?)?,
             gender_age: None,
+            pixels: None,
         };
         Ok(Some(Incoming::Analysed(Box::new(analysis), Provenance::default())))
     }
@@ -176,8 +177,15 @@ impl<'a> Merge<'a> {
         Ok(merged)
     }
 
-    /// A location, whose content must be there.
-    pub fn location(&mut self, location: &Location) -> Result<Merged, StoreError> {
+    /// What a content shows, which must be there. It follows from the content, so that it makes no
+    /// difference.
+    pub fn picture(&mut self, sha256: &Sha256Digest, pixels: &PixelDigest) -> Result<(), StoreError> {
+        if self.writing { picture::write(&self.transaction, sha256, pixels) } else { Ok(()) }
+    }
+
+    /// A location, whose content must be there, and what has become of its file if that is not there. Which
+    /// of both it was is recorded beside the value: scans find it out.
+    pub fn location(&mut self, location: &Location, absence: Option<Absence>) -> Result<Merged, StoreError> {
         let value = |location: &Location| {
             let vanished = if location.vanished { ", vanished" } else { "" };
             format!("content {} of {} bytes{vanished}", location.sha256, location.sighting.size)
@@ -189,6 +197,10 @@ impl<'a> Merge<'a> {
         });
         if self.writes(&merged) {
             writer::write_location(&self.transaction, location, location.sighting.size)?;
+            gone::clear(&self.transaction, &location.path)?;
+            if let Some(absence) = absence {
+                gone::write(&self.transaction, &location.path, absence)?;
+            }
         }
         Ok(merged)
     }

@@ -19,7 +19,11 @@ mod error;
 mod export;
 mod faces;
 mod filesystem;
+mod forget;
+#[cfg(test)]
+mod forget_tests;
 mod gallery;
+mod gone;
 mod landmarks;
 mod left_out;
 mod locations;
@@ -28,12 +32,14 @@ mod merge;
 mod no_photos;
 mod open;
 mod outcome;
+mod picture;
 mod pins;
 mod schema;
 mod status;
 mod strikes;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unreadable;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
@@ -45,13 +51,15 @@ pub use decisions::{Decision, DecisionState};
 pub use error::StoreError;
 pub use export::{COLUMNS, Column, Export, ExportError, Item, Table};
 pub use filesystem::{FileSystem, FileSystemPolicy};
+pub use forget::{Forgotten, Known};
+pub use gone::Absence;
 pub use landmarks::Landmarks;
 pub use left_out::LeftOut;
 pub use locations::{InodeChange, Location, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use schema::APPLICATION_ID;
-pub use status::{ContractStatus, FailedContent, LeftOutPlaces, StoreStatus};
+pub use status::{ContractStatus, FailedContent, GonePlaces, LeftOutPlaces, StoreStatus, UnreadablePath};
 pub use verify::Finding;
 pub use writer::Writer;
 

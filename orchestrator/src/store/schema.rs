@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/005_pins.sql"),
     include_str!("schema/006_consent.sql"),
     include_str!("schema/007_scan.sql"),
+    include_str!("schema/008_gone.sql"),
 ];
 
 /// Brings a database to the newest version, each step in a transaction of its own.

@@ -16,14 +16,39 @@ pub struct StoreStatus {
     pub locations: u64,
     /// Paths beyond the first of each content.
     pub aliases: u64,
-    /// Paths that are no longer there.
+    /// Paths that are no longer there, whether they are gone or cannot be reached.
     pub vanished: u64,
+    /// Paths whose files were deleted, moved or renamed, so that they do not count.
+    pub gone: GonePlaces,
+    /// Paths that count and cannot be reached.
+    pub away: u64,
+    /// Files and folders that could not be read when a scan came by last.
+    pub unreadable: Vec<UnreadablePath>,
     /// Paths that are left out, so that they do not count; nothing below knows of them.
     pub left_out: LeftOutPlaces,
     /// Contents that are there and count: what `pending` is of under a contract that has no outcome yet.
     pub present: u64,
     /// What was made of them, contract by contract.
     pub contracts: Vec<ContractStatus>,
+}
+
+/// What is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct GonePlaces {
+    /// Paths.
+    pub places: u64,
+    /// Contents that lie nowhere else, or whose files hold something else by now: what can be forgotten.
+    pub contents: u64,
+}
+
+/// What could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadablePath {
+    /// The file or folder.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
 }
 
 /// How many places are left out, by reason.
@@ -77,19 +102,24 @@ impl Store {
         let locations = self.count("SELECT count(*) FROM location", [])?;
         // MATERIALIZED makes it one walk over the table and a look at the few that have vanished; else every path is looked
         // up in the order of contents.
-        let gone = self.count(
-            "WITH gone AS MATERIALIZED (SELECT sha256 FROM counted_location WHERE vanished) \
-             SELECT count(DISTINCT sha256) FROM gone WHERE NOT EXISTS \
-             (SELECT 1 FROM counted_location WHERE sha256 = gone.sha256 AND NOT vanished)",
+        let lost = self.count(
+            "WITH lost AS MATERIALIZED (SELECT sha256 FROM counted_location WHERE vanished) \
+             SELECT count(DISTINCT sha256) FROM lost WHERE NOT EXISTS \
+             (SELECT 1 FROM counted_location WHERE sha256 = lost.sha256 AND NOT vanished)",
             [],
         )?;
+        let away = self.count("SELECT count(*) FROM counted_location WHERE vanished", [])?;
+        let gone_places = self.count("SELECT count(*) FROM gone", [])?;
         let status = StoreStatus {
             contents,
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
+            gone: GonePlaces { places: gone_places, contents: self.gone_contents()?.len() as u64 },
+            away,
+            unreadable: self.unreadable_paths()?,
             left_out: self.left_out_places()?,
-            present: contents - gone - self.count("SELECT count(*) FROM uncounted_content", [])?,
+            present: contents - lost - self.count("SELECT count(*) FROM uncounted_content", [])?,
             contracts: self
                 .contracts()?
                 .into_iter()
@@ -122,6 +152,11 @@ impl Store {
         )?;
         let failed = self.failed(&contract)?;
         Ok(ContractStatus { contract, analysed, no_face, faces, pending, failed })
+    }
+
+    fn unreadable_paths(&self) -> Result<Vec<UnreadablePath>, StoreError> {
+        let named = |(path, reason)| UnreadablePath { path, reason };
+        Ok(self.unreadable()?.into_iter().map(named).collect())
     }
 
     fn left_out_places(&self) -> Result<LeftOutPlaces, StoreError> {

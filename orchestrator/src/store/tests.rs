@@ -74,6 +74,7 @@ pub(crate) fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
         height: 300,
         faces,
         gender_age: None,
+        pixels: None,
     })
 }
 
@@ -318,8 +319,8 @@ fn the_status_counts_what_is_there_and_what_is_missing() {
             located("/2-again", bad),
             located("/3", new),
             located("/4", empty),
-            Record::Vanished { path: "/1".into() },
-            Record::Vanished { path: "/2".into() },
+            Record::Absent { path: "/1".into(), absence: Absence::Away },
+            Record::Absent { path: "/2".into(), absence: Absence::Away },
             analysed(done, vec![face(1), face(2)]),
             analysed(empty, vec![]),
             failed(bad),

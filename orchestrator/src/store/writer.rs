@@ -1,13 +1,13 @@
 //! Writing: everything between two commits is one transaction, and every write may be repeated without harm.
 
-use std::{os::unix::ffi::OsStrExt as _, path::Path};
+use std::os::unix::ffi::OsStrExt as _;
 
 use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
     InodeChange, Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces,
-    landmarks, left_out, lock::Lock, no_photos, strikes,
+    gone, landmarks, left_out, lock::Lock, no_photos, picture, strikes, unreadable,
 };
 
 /// A store to write to; holds the library's lock.
@@ -39,11 +39,16 @@ impl Writer {
                     write_location(&transaction, location, *bytes)?;
                     left_out::clear(&transaction, &location.path)?;
                     no_photos::clear(&transaction, &location.path)?;
+                    gone::clear(&transaction, &location.path)?;
                 }
                 Record::TakenAgain { path } => left_out::clear(&transaction, path)?,
                 Record::NoPhoto { path, sighting } => no_photos::write(&transaction, path, sighting)?,
                 Record::LeftOut { path, reason } => left_out::write(&transaction, path, *reason)?,
-                Record::Vanished { path } => mark_vanished(&transaction, path)?,
+                Record::Absent { path, absence } => gone::write(&transaction, path, *absence)?,
+                Record::Unreadable { path, reason } => {
+                    unreadable::write(&transaction, path, reason.as_deref())?;
+                }
+                Record::Pictured { sha256, pixels } => picture::write(&transaction, sha256, pixels)?,
                 Record::Camera { sha256, tags } => camera::write(&transaction, sha256, tags)?,
                 Record::Analysed { sha256, analysis, provenance } => {
                     write_analysis(&transaction, sha256, analysis, provenance)?;
@@ -62,6 +67,10 @@ impl Writer {
         transaction.commit()?;
         tracing::debug!(records = records.len(), "committed");
         Ok(())
+    }
+
+    pub(super) fn connection(&mut self) -> &mut rusqlite::Connection {
+        &mut self.store.connection
     }
 
     #[cfg(test)]
@@ -117,13 +126,6 @@ fn write_inode_change(transaction: &Transaction<'_>, location: &Location) -> Res
     transaction
         .prepare_cached("INSERT OR REPLACE INTO inode_change (path, ctime_ns, hashed) VALUES (?1, ?2, ?3)")?
         .execute(params![path, ns, hashed])?;
-    Ok(())
-}
-
-fn mark_vanished(transaction: &Transaction<'_>, path: &Path) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("UPDATE location SET vanished = 1 WHERE path = ?1")?
-        .execute([path.as_os_str().as_bytes()])?;
     Ok(())
 }
 

@@ -112,9 +112,7 @@ fn faceset(
         if look.stop.is_cancelled() {
             return Err(VerifyError::Stopped);
         }
-        if look.index.row(&face.sha256, face.bbox).is_none() {
-            look.finding(&format!("{name}/{}", face.file), "is no face of this library");
-        }
+        look.face_is_known(&format!("{name}/{}", face.file), &face.sha256, face.bbox);
         if let Some(digest) = crop(look, &home, name, face, set.parameters.out_size) {
             crops.insert(face.file.as_str(), digest);
         }

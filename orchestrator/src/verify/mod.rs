@@ -72,6 +72,9 @@ pub struct Verified {
     pub files: usize,
     /// Photos that are not in their folder because they lie nowhere any more.
     pub vanished: usize,
+    /// Faces whose photos have gone or were left out since: the folder is as it was made, and the library no
+    /// longer counts them.
+    pub absent: usize,
     /// What was repaired, where that was asked for.
     pub repaired: Vec<String>,
     /// Where what was replaced is kept, relative to the folder.
@@ -215,9 +218,19 @@ impl Look<'_> {
     /// Demands that the library has these faces.
     fn faces_are_known(&mut self, set: &str, faces: &[FaceEntry]) {
         for face in faces {
-            if self.index.row(&face.sha256, face.bbox).is_none() {
-                self.finding(&format!("{set}: {}", face.path), "is no face of this library");
-            }
+            self.face_is_known(&format!("{set}: {}", face.path), &face.sha256, face.bbox);
+        }
+    }
+
+    /// Demands that the library has a face; counts those whose photos are known and count for nothing.
+    fn face_is_known(&mut self, what: &str, sha256: &str, bbox: [f32; 4]) {
+        if self.index.row(sha256, bbox).is_some() {
+            return;
+        }
+        if self.gallery.absent.has(sha256) {
+            self.verified.absent += 1;
+        } else {
+            self.finding(what, "is no face of this library");
         }
     }
 }

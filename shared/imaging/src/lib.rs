@@ -18,6 +18,7 @@ mod jpeg;
 mod limit;
 mod memory;
 mod photo;
+mod picture;
 mod raw;
 mod signature;
 mod size;

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use facesets_core::geometry::PixelRect;
+use facesets_core::{PixelDigest, geometry::PixelRect};
 use image::RgbImage;
 
-use crate::jpeg::{Planes, Scratch};
+use crate::{
+    jpeg::{Planes, Scratch},
+    picture,
+};
 
 /// A photo, upright, or its first rows. Its pixels are the same as those of [`crate::decode_upright`], however they are read.
 #[derive(Debug)]
@@ -60,6 +63,20 @@ impl Photo {
         match self.0 {
             Pixels::Rgb(image) => image.into_raw(),
             Pixels::Planes(planes) => planes.into_bytes(),
+        }
+    }
+
+    /// The digest of its pixels. They are read once, as they lie in memory.
+    ///
+    /// # Panics
+    /// If not all rows were asked for.
+    pub fn pixel_digest(&self) -> PixelDigest {
+        match &self.0 {
+            Pixels::Rgb(image) => picture::digest(0, image.dimensions(), image.as_raw()),
+            Pixels::Planes(planes) => {
+                assert!(planes.is_whole(), "a digest of some rows would be taken for that of the photo");
+                picture::digest(planes.layout(), planes.dimensions(), planes.bytes())
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{WireError, digest, digest_bytes, fraction, pack_name, proto, required};
 use crate::{
     BBox, Embedding, Face, FaceAnalysis, FaceContract, FaceEmbedding, GenderAges, LandmarksContract,
+    PixelDigest,
     face::{Keypoints, LANDMARKS_68, LANDMARKS_106},
 };
 
@@ -66,6 +67,7 @@ impl From<&FaceAnalysis> for proto::FaceAnalysis {
             faces: analysis.faces.iter().map(Into::into).collect(),
             pack: analysis.pack.clone(),
             gender_age: analysis.gender_age.as_ref().map(|estimates| Box::new((&**estimates).into())),
+            pixels: analysis.pixels.map(Into::into),
         }
     }
 }
@@ -92,7 +94,25 @@ impl TryFrom<&proto::FaceAnalysis> for FaceAnalysis {
             height: message.height,
             faces,
             gender_age: gender_age.map(Box::new),
+            pixels: message.pixels.as_ref().map(TryInto::try_into).transpose()?,
         })
+    }
+}
+
+impl From<PixelDigest> for proto::PixelDigest {
+    fn from(pixels: PixelDigest) -> Self {
+        Self { version: pixels.version, digest: pixels.digest.to_vec().into() }
+    }
+}
+
+impl TryFrom<&proto::PixelDigest> for PixelDigest {
+    type Error = WireError;
+
+    fn try_from(message: &proto::PixelDigest) -> Result<Self, WireError> {
+        let (expected, found) = (16, message.digest.len());
+        let digest = message.digest[..].try_into();
+        let digest = digest.map_err(|_| WireError::Length { field: "pixels", expected, found })?;
+        Ok(Self { version: message.version, digest })
     }
 }
 
@@ -197,8 +217,15 @@ mod tests {
 
     fn any_analysis() -> impl Strategy<Value = FaceAnalysis> {
         let faces = prop::collection::vec((any_face(), prop::array::uniform3(-9.0f32..9.0)), 0..4);
-        (prop::array::uniform4(any_digest()), any::<[u32; 4]>(), faces, any::<bool>()).prop_map(
-            |([detector, recogniser, l106, l68], [det_size, preprocessing, width, height], faces, asked)| {
+        let pixels = any::<Option<[u8; 16]>>();
+        (prop::array::uniform4(any_digest()), any::<[u32; 4]>(), faces, any::<bool>(), pixels).prop_map(
+            |(
+                [detector, recogniser, l106, l68],
+                [det_size, preprocessing, width, height],
+                faces,
+                asked,
+                pixels,
+            )| {
                 let (faces, estimates): (Vec<_>, Vec<_>) = faces.into_iter().unzip();
                 let estimates =
                     estimates.into_iter().map(|[female, male, age]| GenderAge { female, male, age });
@@ -218,9 +245,19 @@ mod tests {
                     height,
                     faces,
                     gender_age,
+                    pixels: pixels.map(|digest| PixelDigest { version: width, digest }),
                 }
             },
         )
+    }
+
+    #[test]
+    fn a_digest_of_pixels_of_another_length_is_refused() {
+        for len in [0, 15, 17] {
+            let message = proto::PixelDigest { version: 1, digest: vec![7; len].into() };
+            let error = PixelDigest::try_from(&message).unwrap_err();
+            assert_eq!(error, WireError::Length { field: "pixels", expected: 16, found: len });
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use facesets_core::{
     BBox, ClipAnalysis, ClipContract, ClipEmbedding, CountContract, DetectedFace, Detections, EMBEDDING_LEN,
     Face, FaceAnalysis, FaceContract, FaceCount, FaceEmbedding, GenderAge, GenderAgeContract, GenderAges,
-    ImageLimits, LandmarksContract, Sha256Digest,
+    ImageLimits, LandmarksContract, PIXEL_DIGEST_VERSION, PixelDigest, Sha256Digest,
     clip::CLIP_EMBEDDING_LEN,
     face::{LANDMARKS_68, LANDMARKS_106},
     pairing::{PairingCode, SECRET_LEN},
@@ -145,6 +145,7 @@ fn analysis() -> FaceAnalysis {
             contract: gender_age_contract(),
             faces: vec![GenderAge { female: -0.5, male: 0.5, age: 0.34 }],
         })),
+        pixels: Some(PixelDigest { version: PIXEL_DIGEST_VERSION, digest: [5; 16] }),
     }
 }
 

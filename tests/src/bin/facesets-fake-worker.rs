@@ -114,6 +114,7 @@ impl Analyzer for Script {
             height: 480,
             faces,
             gender_age: None,
+            pixels: None,
         };
         let results = vec![TaskResult::Faces(faces)];
         Ok(Analysis { results, queue: Duration::ZERO, decode: Duration::ZERO, infer: self.delay })
@@ -133,6 +134,7 @@ impl Script {
                 height,
                 faces: Vec::new(),
                 gender_age: None,
+                pixels: None,
             }),
             Task::CountFaces(task) => {
                 let none = |contract: &CountContract| Detections { contract: *contract, faces: Vec::new() };

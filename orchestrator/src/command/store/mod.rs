@@ -2,6 +2,7 @@
 
 mod backup;
 mod export;
+mod forget;
 mod import;
 mod verify;
 
@@ -35,6 +36,8 @@ enum StoreCommand {
     Verify(verify::Args),
     /// Write a copy of the store, also while it is in use
     Backup(backup::Args),
+    /// Take photos out of the library for good, with their faces, embeddings and pins
+    Forget(forget::Args),
 }
 
 impl Args {
@@ -46,6 +49,7 @@ impl Args {
             StoreCommand::Import(args) => args.writes().then_some(Log::Needed("store-import")),
             StoreCommand::Verify(_) => Some(Log::Wanted("store-verify")),
             StoreCommand::Backup(_) => Some(Log::Wanted("store-backup")),
+            StoreCommand::Forget(args) => args.writes().then_some(Log::Wanted("store-forget")),
         }
     }
 }
@@ -58,6 +62,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         StoreCommand::Import(args) => import::run(args, context),
         StoreCommand::Verify(args) => verify::run(args, context),
         StoreCommand::Backup(args) => backup::run(args, context),
+        StoreCommand::Forget(args) => forget::run(args, context),
     }
 }
 

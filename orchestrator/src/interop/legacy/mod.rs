@@ -155,6 +155,7 @@ pub fn import_legacy(
                 height: photo.height,
                 faces,
                 gender_age: None,
+                pixels: None,
             };
             check_analysis(&analysis, None).map_err(|error| cache.wrong(rows, &error))?;
             let incoming = Incoming::Analysed(Box::new(analysis), Provenance::default());
@@ -162,7 +163,7 @@ pub fn import_legacy(
             import.count(merged, &mut summary.import.outcomes);
         }
         let location = Location { path: photo.path, sha256, sighting: photo.sighting, vanished: false };
-        let merged = import.merge.location(&location)?;
+        let merged = import.merge.location(&location, None)?;
         import.count(merged, &mut summary.import.locations);
     }
     import.finish()?;

@@ -2,7 +2,8 @@
 
 -- Places that do not count, for whatever reason: one SELECT a reason, joined by UNION ALL.
 CREATE TEMP VIEW uncounted_location AS
-    SELECT path FROM left_out;
+    SELECT path FROM left_out
+    UNION ALL SELECT path FROM gone;
 
 -- Places that count. Galleries, and with them gates, centroids and exports, know no others.
 CREATE TEMP VIEW counted_location AS

@@ -113,6 +113,20 @@ impl Planes {
         (self.width as u32, self.height as u32)
     }
 
+    /// How the planes lie, as [`facesets_core::PixelDigest`] counts layouts.
+    pub(crate) fn layout(&self) -> u8 {
+        match self.subsampling {
+            Subsampling::None => 1,
+            Subsampling::Columns => 2,
+            Subsampling::ColumnsAndRows => 3,
+        }
+    }
+
+    /// Whether all rows can be looked at.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rows == self.height
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
