@@ -60,6 +60,9 @@ fn old_corpus() -> Workspace {
     let mut entries = old_set(&workspace, "made/faceset_001", "old/faceset_003", "barack");
     fs::write(first.join("barack.txt"), "barack").unwrap();
     fs::write(first.join("notes.md"), "by hand").unwrap();
+    for litter in [".DS_Store", "faces/._0001.png", "faces/Thumbs.db"] {
+        fs::write(first.join(litter), "litter").unwrap();
+    }
     let dropped = entries.last().unwrap()["file"].as_str().unwrap().to_owned();
     fs::create_dir(first.join("faces/_dropped")).unwrap();
     fs::rename(first.join("faces").join(&dropped), first.join("faces/_dropped").join(&dropped)).unwrap();
@@ -72,6 +75,9 @@ fn old_corpus() -> Workspace {
     old_set(&workspace, "made/faceset_002", "old/_masked/faceset_005", "faceset_005");
     old_set(&workspace, "made/faceset_001", "old/_merged/faceset_012", "faceset_012");
     fs::write(workspace.join("old/review.html"), "looked at").unwrap();
+    fs::write(workspace.join("old/desktop.ini"), "litter").unwrap();
+    fs::create_dir(workspace.join("old/_masked/@eaDir")).unwrap();
+    fs::create_dir(workspace.join("old/_merged/drafts")).unwrap();
     let master = json!({
         "facesets": [{"name": "faceset_003"}, {"name": "faceset_007"}, {"name": "faceset_020"}],
         "thin_eras": [],
@@ -102,6 +108,10 @@ fn an_old_corpus_is_taken_over_with_its_numbers_and_everything_works_on_it() {
     for key in ["sets", "crops", "dropped", "unmatched", "aside", "missing"] {
         assert_eq!(said[key], rehearsed[key], "{key}");
     }
+    let left: Vec<&str> = array(&said["left"]).iter().map(|path| path.as_str().unwrap()).collect();
+    for litter in ["desktop.ini", "@eaDir", ".DS_Store", "._0001.png", "Thumbs.db"] {
+        assert!(left.iter().any(|path| path.ends_with(litter)), "{litter}: {left:?}");
+    }
     let strange = json!([{
         "set": "faceset_003", "file": "0099.png", "source": "/nowhere/x.jpg", "bbox": [1.0, 2.0, 30.0, 40.0],
         "why": "unknown_photo",
@@ -117,7 +127,7 @@ fn an_old_corpus_is_taken_over_with_its_numbers_and_everything_works_on_it() {
     // What was there is there, under its name, with its bytes.
     let now = snapshot(&old);
     for (path, bytes) in &first_state {
-        let kind = path.extension().unwrap().to_str().unwrap();
+        let kind = path.extension().unwrap_or_default().to_str().unwrap();
         match path.strip_prefix("faceset_003/faces/0099.png") {
             Ok(_) => assert_eq!(now[Path::new("faceset_003/faces/_unmatched/0099.png")], *bytes),
             Err(_) if path.starts_with("_masked") || !["json", "fsz"].contains(&kind) => {

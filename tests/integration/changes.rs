@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const SETS: usize = 50;
 
 /// `people` people with `photos` photos each, clustered.
-fn clustered(people: usize, photos: usize) -> Workspace {
+pub(crate) fn clustered(people: usize, photos: usize) -> Workspace {
     let workspace = Workspace::in_memory();
     let all: Vec<Photo> =
         (0..people).flat_map(|person| (0..photos).map(move |number| Photo::of(person, number))).collect();
@@ -28,7 +28,7 @@ fn clustered(people: usize, photos: usize) -> Workspace {
 }
 
 /// One more photo of everybody, and two of somebody new.
-fn more(workspace: &Workspace, people: usize) {
+pub(crate) fn more(workspace: &Workspace, people: usize) {
     let mut photos: Vec<Photo> = (0..people).map(|person| Photo::of(person, 90)).collect();
     photos.extend([Photo::of(people, 90), Photo::of(people, 91)]);
     people::add(workspace, "models", &photos);

@@ -33,4 +33,5 @@ mod repair;
 mod scan;
 mod staging;
 mod tidy;
+mod untouched;
 mod words;

@@ -8,10 +8,20 @@ use std::{
 
 use facesets_tests::{program::Workspace, setup};
 
+/// Every file but what is kept.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let files = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
+    let all =
+        walkdir::WalkDir::new(folder).into_iter().filter_entry(|entry| entry.file_name() != ".facesets");
+    let files = all.map(|entry| entry.unwrap().into_path());
     let bytes = |path: PathBuf| (path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
     files.filter(|path| path.is_file()).map(bytes).collect()
+}
+
+/// The bytes that a repair has kept of a file.
+fn kept_in(corpus: &Path, path: &Path) -> Option<Vec<u8>> {
+    ["repair-1", "repair-2"]
+        .iter()
+        .find_map(|repair| fs::read(corpus.join(".facesets").join(repair).join(path)).ok())
 }
 
 fn flip(path: &Path, at: impl Fn(usize) -> usize) {
@@ -115,6 +125,12 @@ fn every_damage_to_a_corpus_is_found_and_what_can_be_derived_is_made_again_byte_
             assert_eq!(repaired.code, Some(0), "{what}: {repaired}");
             assert!(repaired.stdout.contains(": repaired"), "{what}: {repaired}");
             assert!(tree(&corpus) == whole, "{what}: {repaired}");
+            // What was there may have been changed on purpose.
+            let other = |(path, bytes): &(&PathBuf, &Vec<u8>)| whole.get(*path) != Some(*bytes);
+            let replaced: BTreeMap<_, _> = damaged.iter().filter(other).collect();
+            let all_kept =
+                replaced.iter().all(|(path, bytes)| kept_in(&corpus, path) == Some((*bytes).clone()));
+            assert!(all_kept, "{what}: {:?}", replaced.keys());
         } else {
             assert_eq!(repaired.code, Some(1), "{what}: {repaired}");
             assert!(repaired.stdout.contains(said), "{what}: {repaired}");
@@ -123,4 +139,31 @@ fn every_damage_to_a_corpus_is_found_and_what_can_be_derived_is_made_again_byte_
     }
     let refined = workspace.run(["verify", "refined", "--repair"]);
     assert_eq!(refined.code, Some(2), "{refined}");
+
+    // A manifest of a version to come is whole, and so is one that nobody can read now.
+    let manifest = workspace.join("ready/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let newer = text.replace("facesets.corpus/1", "facesets.corpus/2");
+    fs::write(&manifest, &newer).unwrap();
+    let refused = workspace.run(["verify", "ready", "--repair"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    refused.says(&["facesets.corpus/2", "hint: nothing was changed"]);
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), newer);
+    fs::remove_file(&manifest).unwrap();
+    fs::create_dir(&manifest).unwrap();
+    let refused = workspace.run(["verify", "ready", "--repair"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(manifest.is_dir(), "what cannot be read is not replaced");
+    fs::remove_dir(&manifest).unwrap();
+    fs::write(&manifest, text).unwrap();
+
+    // Nothing is written through a link.
+    let (faces, elsewhere) = (workspace.join("ready/faceset_001/faces"), workspace.join("elsewhere"));
+    fs::rename(&faces, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &faces).unwrap();
+    fs::write(elsewhere.join("0001.png"), "mine").unwrap();
+    let left = workspace.run(["verify", "ready", "--repair"]);
+    assert_eq!(left.code, Some(1), "{left}");
+    left.says(&["is not repaired", "symbolic link"]);
+    assert_eq!(fs::read_to_string(elsewhere.join("0001.png")).unwrap(), "mine");
 }
