@@ -70,6 +70,10 @@ pub enum Command {
     /// Split a person who spans many years by era
     Era(era::Args),
     /// Report photos that are there more than once
+    ///
+    /// The same bytes at several places, and groups of near-duplicates: photos that share a face (cosine similarity of at least 0.95) and look
+    /// alike as a whole (difference hash), whatever else is like them. A group is what such pairs connect. Of photos without a face only the
+    /// bytes are compared.
     Dedup(dedup::Args),
     /// Say what became of a face, and why
     Why(why::Args),

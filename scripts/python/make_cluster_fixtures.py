@@ -6,7 +6,8 @@ needs: numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1
 
 The libraries themselves are not written: orchestrator/src/cluster/tests/household.rs makes them again, bit by bit (whole
 numbers until one division by the length), and compares a checksum. The two libraries must agree on every partition, and
-no distance at which clusters are merged may be equal to another or to a threshold, or this script fails.
+no distance at which clusters are merged may be equal to another or to a threshold, or this script fails; but for copies of
+rows, which are merged at distance 0 in whatever order.
 """
 
 import json
@@ -20,10 +21,13 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.cluster import AgglomerativeClustering
 
-HOUSEHOLDS = [(300, 512, 20), (500, 128, 21), (600, 64, 22)]
+# Rows, dimensions, seed, copies.
+HOUSEHOLDS = [(300, 512, 20, 0), (500, 128, 21, 0), (600, 64, 22, 0), (700, 512, 23, 450)]
 THRESHOLDS = [0.3, 0.45, 0.55, 0.7]
 LINKAGES = ["average", "complete"]
 LEAST_GAP = 1e-9
+# Above the distance of a row to its copy, which is 0 but for the rounding of f32.
+OF_COPIES = 1e-6
 MASK = (1 << 64) - 1
 
 
@@ -49,10 +53,11 @@ class SplitMix64:
         return sum(field.astype(np.int64) for field in fields) - 8190
 
 
-def embeddings(rows, dims, seed):
+def embeddings(rows, dims, seed, copies):
     """Unit rows in f32; see household.rs for what they stand for. The order of the random numbers matters."""
     random = SplitMix64(seed)
     vectors, people = [], []
+    rows -= copies
     while len(vectors) < rows * 6 // 10:
         person = random.direction(dims)
         for _ in range(max(rows // (6 * (len(people) + 1)), 2)):
@@ -72,6 +77,9 @@ def embeddings(rows, dims, seed):
     while len(vectors) < rows:
         vectors.append(random.direction(dims))
     del vectors[rows:]
+    for number in range(copies):
+        vectors.append(vectors[number % 3])
+    rows = len(vectors)
     for last in range(rows - 1, 0, -1):
         other = random.below(last + 1)
         vectors[last], vectors[other] = vectors[other], vectors[last]
@@ -95,7 +103,7 @@ def partitions(matrix):
     for name in LINKAGES:
         tree = linkage(squareform(distances, checks=False), name)
         heights = np.sort(np.concatenate([tree[:, 2], np.float32(THRESHOLDS).astype(np.float64)]))
-        if np.diff(heights).min() < LEAST_GAP:
+        if np.diff(heights[heights > OF_COPIES]).min() < LEAST_GAP:
             raise SystemExit(f"{name}: two merges, or a merge and a threshold, are too near to each other")
         for threshold in THRESHOLDS:
             # The program keeps thresholds in f32.
@@ -111,11 +119,11 @@ def partitions(matrix):
 
 def main():
     households = []
-    for rows, dims, seed in HOUSEHOLDS:
-        matrix = embeddings(rows, dims, seed)
+    for rows, dims, seed, copies in HOUSEHOLDS:
+        matrix = embeddings(rows, dims, seed, copies)
         households.append(
             {
-                "household": {"rows": rows, "dims": dims, "seed": seed},
+                "household": {"rows": rows, "dims": dims, "seed": seed, "copies": copies},
                 "checksum": int(matrix.view(np.uint32).astype(np.uint64).sum()),
                 "partitions": list(partitions(matrix)),
             }

@@ -8,6 +8,7 @@ mod bad_input;
 mod certificate;
 mod changes;
 mod consent;
+mod copies;
 mod dispatch;
 mod edges;
 mod eras;

@@ -1,6 +1,6 @@
 //! What is known of some rows before they are compared: that two belong together, or that they do not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::ClusterError;
 use super::points::Points;
@@ -27,16 +27,23 @@ impl Constraints {
     pub fn is_empty(&self) -> bool {
         self.together.is_empty() && self.apart.is_empty()
     }
+
+    /// The rows that something is said of.
+    pub(super) fn rows(&self) -> HashSet<usize> {
+        self.together.iter().chain(&self.apart).flat_map(|(a, b)| [*a, *b]).collect()
+    }
 }
 
 impl Rules {
+    /// Every row that something is said of is a point.
+    ///
     /// # Errors
     /// Two rows that belong together, directly or through others, and yet do not.
     pub(super) fn new(constraints: Option<&Constraints>, points: &Points<'_>) -> Result<Self, ClusterError> {
         let Some(constraints) = constraints.filter(|constraints| !constraints.is_empty()) else {
             return Ok(Self::default());
         };
-        let mut point_of = vec![0; points.len()];
+        let mut point_of = vec![0; points.rows()];
         for point in 0..points.len() {
             point_of[points.row_of(point)] = point as u32;
         }

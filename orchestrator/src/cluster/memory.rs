@@ -21,3 +21,8 @@ pub fn memory_estimate(rows: usize, dims: usize, linkage: Linkage, engine: Engin
             .saturating_add(n.saturating_mul(100)),
     }
 }
+
+/// Bytes that [`super::pairs_within`] needs on top of the matrix: n·d for packed vectors.
+pub fn memory_of_pairs(rows: usize, dims: usize) -> u64 {
+    (rows as u64).saturating_mul(dims as u64 + 8)
+}

@@ -1,7 +1,7 @@
 //! Agglomerative clustering of unit embeddings, cut at a cosine distance.
 //!
-//! [`cut`] and [`cut_with`] are the entrance: which engine does the work is decided behind it. Everything in here is a pure function of a
-//! matrix; faces, files and manifests are unknown.
+//! [`cut`] and [`cut_with`] are the entrance: which engine does the work is decided behind it; [`pairs_within`] finds pairs without clustering
+//! them. Everything in here is a pure function of a matrix; faces, files and manifests are unknown.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -38,7 +38,8 @@ pub use complete::MAX_PAIRS;
 pub use constraints::Constraints;
 pub use dense::MAX_ROWS;
 pub use error::ClusterError;
-pub use memory::memory_estimate;
+pub use memory::{memory_estimate, memory_of_pairs};
+pub use range::pairs_within;
 pub use watch::{Stage, Unwatched, Watch};
 
 use ndarray::ArrayRef2;
@@ -110,7 +111,7 @@ pub fn cut(
 
 /// As [`cut`], with everything said.
 ///
-/// The nearest two clusters are merged first. A distance is 1 − a scalar product, computed in f64 and in one order, never clamped; where two
+/// Rows that are equal bit by bit are at distance 0, whatever their length; then the nearest two clusters are merged first. A distance is 1 − a scalar product, computed in f64 and in one order, never clamped; where two
 /// pairs of clusters have equal distances, the one with the lower first rank comes first, then the one with the lower second rank (a
 /// cluster's rank is the lowest of its rows'). The result depends on the matrix and the ranks only: not on threads, not on the processor;
 /// and without ties not on the order of the rows.
@@ -132,7 +133,11 @@ fn cut_on(
     how: &Cut<'_>,
     watch: &dyn Watch,
 ) -> Result<Clusters, ClusterError> {
-    let points = Points::new(embeddings, how.tie_ranks)?;
+    let mut points = Points::new(embeddings, how.tie_ranks)?;
+    if how.engine != Engine::Dense {
+        let spoken_of = how.constraints.map(Constraints::rows).unwrap_or_default();
+        points = points.folded(|row| spoken_of.contains(&row));
+    }
     let threshold = f64::from(how.threshold.get());
     let rules = Rules::new(how.constraints, &points)?;
     let all_rules_fit =
@@ -148,9 +153,5 @@ fn cut_on(
             Linkage::Complete => complete::cut(&points, &rules, threshold, kernel, watch),
         }),
     }?;
-    let mut labels = vec![0; points.len()];
-    for (point, label) in of_points.into_iter().enumerate() {
-        labels[points.row_of(point)] = label;
-    }
-    Ok(Clusters::from_labels(&labels))
+    Ok(Clusters::from_labels(&points.to_rows(&of_points)))
 }

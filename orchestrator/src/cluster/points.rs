@@ -1,6 +1,9 @@
 //! The rows to cluster: validated, and in the order that decides ties.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 
 use ndarray::ArrayRef2;
 use rayon::prelude::*;
@@ -25,7 +28,14 @@ pub(super) struct Points<'a> {
     dims: usize,
     /// Row of the caller's matrix of each point; `None`: the same.
     row_of: Option<Vec<u32>>,
+    /// How many rows each point stands for; empty where it is one each.
+    weights: Vec<u32>,
+    /// Rows that are no points, with the point that each is equal to.
+    copies: Vec<(u32, u32)>,
 }
+
+/// A row, equal to others by its bits.
+struct Bits<'a>(&'a [f32]);
 
 impl<'a> Points<'a> {
     /// Takes the rows of `embeddings` (n × d). `tie_ranks[row]` is the rank of a row, a permutation of 0..n; without them a row's rank
@@ -46,12 +56,63 @@ impl<'a> Points<'a> {
             .map_or_else(|| Cow::Owned(embeddings.iter().copied().collect()), Cow::Borrowed);
         check_unit(&values, dims.max(1))?;
         let row_of = tie_ranks.map(|ranks| inverse(ranks, rows)).transpose()?;
-        Ok(Self { values, dims, row_of })
+        Ok(Self { values, dims, row_of, weights: Vec::new(), copies: Vec::new() })
+    }
+
+    /// Makes one point of rows that are equal bit by bit, at the place of the first of them, but for rows that are to stay
+    /// points of their own. O(n·d).
+    pub(super) fn folded(mut self, stays: impl Fn(usize) -> bool) -> Self {
+        let n = self.len();
+        let mut first_of: HashMap<Bits<'_>, u32> = HashMap::with_capacity(n);
+        let (mut rows, mut weights, mut copies) = (Vec::with_capacity(n), Vec::new(), Vec::new());
+        for old in 0..n {
+            let (row, point) = (self.row_of(old), rows.len() as u32);
+            if !stays(row) {
+                match first_of.entry(Bits(self.vector(old))) {
+                    Entry::Vacant(none) => _ = none.insert(point),
+                    Entry::Occupied(first) => {
+                        let first = *first.get();
+                        weights.resize(rows.len(), 1);
+                        weights[first as usize] += 1;
+                        copies.push((row as u32, first));
+                        continue;
+                    }
+                }
+            }
+            rows.push(row as u32);
+        }
+        if !copies.is_empty() {
+            weights.resize(rows.len(), 1);
+            self = Self { row_of: Some(rows), weights, copies, ..self };
+        }
+        self
     }
 
     /// Number of points.
     pub(super) fn len(&self) -> usize {
+        self.row_of.as_ref().map_or_else(|| self.rows(), Vec::len)
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
         self.values.len().checked_div(self.dims).unwrap_or(0)
+    }
+
+    /// How many rows a point stands for.
+    pub(super) fn weight(&self, point: usize) -> u32 {
+        self.weights.get(point).copied().unwrap_or(1)
+    }
+
+    /// What is said of each point, said of each row.
+    pub(super) fn to_rows(&self, of_points: &[usize]) -> Vec<usize> {
+        let mut of_rows = vec![0; self.rows()];
+        for (point, value) in of_points.iter().enumerate() {
+            of_rows[self.row_of(point)] = *value;
+        }
+        for (row, point) in &self.copies {
+            of_rows[*row as usize] = of_points[*point as usize];
+        }
+        of_rows
     }
 
     /// Values of a point.
@@ -68,6 +129,20 @@ impl<'a> Points<'a> {
     pub(super) fn vector(&self, point: usize) -> &[f32] {
         let begin = self.row_of(point) * self.dims;
         &self.values[begin..begin + self.dims]
+    }
+}
+
+impl PartialEq for Bits<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+}
+
+impl Eq for Bits<'_> {}
+
+impl Hash for Bits<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|value| state.write_u32(value.to_bits()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! All pairs of points within a distance, without a matrix.
 
+use ndarray::ArrayRef2;
 use rayon::prelude::*;
 
 use super::ClusterError;
@@ -7,6 +8,7 @@ use super::kernel::Kernel;
 use super::pack::{RowBlock, STRIP, Strip};
 use super::points::Points;
 use super::watch::{Stage, Watch, check};
+use crate::threshold::CosineDistance;
 
 /// Rows that are compared with a strip at a time: with 512 values 96 kB, which stays in a second-level cache while all strips pass by.
 /// A multiple of every kernel's tile.
@@ -24,6 +26,40 @@ pub(super) trait PairSink: Sync {
     /// Whether further pairs are of no use, so that the search may end.
     fn is_full(&self) -> bool {
         false
+    }
+}
+
+/// Shows `found` every pair of rows a < b of `embeddings` (n × d, unit vectors) at a distance ≤ `threshold`, with that distance: from several
+/// threads, in no particular order. O(n²·d) time, n·d bytes however many pairs there are.
+///
+/// # Errors
+/// A row that is not a unit vector, no columns, and [`ClusterError::Cancelled`].
+pub fn pairs_within(
+    embeddings: &ArrayRef2<f32>,
+    threshold: CosineDistance,
+    watch: &dyn Watch,
+    found: impl Fn(usize, usize, f64) + Sync,
+) -> Result<(), ClusterError> {
+    let points = Points::new(embeddings, None)?;
+    let sink = Within { threshold: f64::from(threshold.get()), found };
+    search(&points, &pack(&points), Kernel::detected(), &sink, watch)
+}
+
+/// Takes all pairs within a distance.
+struct Within<F> {
+    threshold: f64,
+    found: F,
+}
+
+impl<F: Fn(usize, usize, f64) + Sync> PairSink for Within<F> {
+    fn floor(&self, _: usize) -> f32 {
+        (1.0 - self.threshold) as f32
+    }
+
+    fn found(&self, a: usize, b: usize, distance: f64) {
+        if distance <= self.threshold {
+            (self.found)(a, b, distance);
+        }
     }
 }
 

@@ -28,6 +28,13 @@ pub(super) struct ClusteringArgs {
     /// Who computes the clusters
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     engine: EngineArg,
+    #[command(flatten)]
+    gallery: GalleryArgs,
+}
+
+/// Which faces, and with how much memory.
+#[derive(Debug, clap::Args)]
+pub(super) struct GalleryArgs {
     /// Most memory to use, for example `4G`, instead of what is free
     #[arg(long, value_name = "BYTES", value_parser = memory::parse_bytes)]
     max_memory: Option<u64>,
@@ -62,8 +69,7 @@ pub(super) struct TooLarge {
 impl ClusteringArgs {
     /// The faces of the library, after a look at whether there is memory enough for them and for clustering them.
     pub(super) fn load(&self, context: &Context) -> Result<Gallery, LoadError> {
-        let store = Store::open_read(&context.library)?;
-        self.load_from(&store, self.contract.as_deref(), context.monitor())
+        self.gallery.load(context, |faces, dims| self.working(faces, dims))
     }
 
     /// The contract that was named.
@@ -78,8 +84,43 @@ impl ClusteringArgs {
         contract: Option<&str>,
         monitor: &dyn Monitor,
     ) -> Result<Gallery, LoadError> {
+        self.gallery.load_from(store, contract, monitor, |faces, dims| self.working(faces, dims))
+    }
+
+    /// Bytes for the first clustering. What merges centroids afterwards is not in it: few pairs are within the cut then.
+    fn working(&self, faces: usize, dims: usize) -> u64 {
+        memory_estimate(faces, dims, Linkage::Average, self.engine.into())
+    }
+
+    /// Clustering that a person may watch and stop, and that heeds pins.
+    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>, pins: &'a ResolvedPins) -> Grouping<'a> {
+        Grouping { engine: self.engine.into(), watch: watcher, pins }
+    }
+}
+
+impl GalleryArgs {
+    /// The faces of the library, after a look at whether there is memory enough for them and for what is to be done with so many faces of so
+    /// many values (`working`, in bytes).
+    pub(super) fn load(
+        &self,
+        context: &Context,
+        working: impl Fn(usize, usize) -> u64,
+    ) -> Result<Gallery, LoadError> {
+        let store = Store::open_read(&context.library)?;
+        self.load_from(&store, self.contract.as_deref(), context.monitor(), working)
+    }
+
+    fn load_from(
+        &self,
+        store: &Store,
+        contract: Option<&str>,
+        monitor: &dyn Monitor,
+        working: impl Fn(usize, usize) -> u64,
+    ) -> Result<Gallery, LoadError> {
         let (faces, dims) = store.extent(contract)?;
-        let needed = self.needed(faces, dims);
+        // Records, and the matrix twice while it is read.
+        let loading = faces.saturating_mul(BYTES_OF_A_RECORD + 2 * 4 * dims as u64);
+        let needed = loading.saturating_add(working(faces as usize, dims));
         match self.max_memory.or_else(memory::available) {
             Some(allowed) if needed > allowed && !self.force => {
                 return Err(TooLarge { faces, needed, allowed }.into());
@@ -91,19 +132,6 @@ impl ClusteringArgs {
             }
         }
         Ok(store.gallery(contract)?)
-    }
-
-    /// Bytes for the records, for the matrix while it is read (twice) and for the first clustering.
-    ///
-    /// What merges centroids afterwards is not in it: after the first clustering few pairs are within the cut.
-    fn needed(&self, faces: u64, dims: usize) -> u64 {
-        let loading = faces.saturating_mul(BYTES_OF_A_RECORD + 2 * 4 * dims as u64);
-        loading.saturating_add(memory_estimate(faces as usize, dims, Linkage::Average, self.engine.into()))
-    }
-
-    /// Clustering that a person may watch and stop, and that heeds pins.
-    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>, pins: &'a ResolvedPins) -> Grouping<'a> {
-        Grouping { engine: self.engine.into(), watch: watcher, pins }
     }
 }
 

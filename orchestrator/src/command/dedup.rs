@@ -15,14 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    clustering::{ClusteringArgs, CtrlC, Watcher},
+    clustering::{CtrlC, GalleryArgs, Watcher},
     output_args::{OutputArgs, WriteError, write_error},
 };
 use crate::{
+    cluster::memory_of_pairs,
     dedup::{
-        MAX_DIFFERENT_BITS, SAME_FACE, candidates, groups,
+        Criterion, MAX_DIFFERENT_BITS, Member, SAME_FACE, candidates, groups,
         hash::difference_hash,
-        report::{Criterion, DUPLICATES_SCHEMA, Duplicates, Identical, Similar, THUMBNAILS, page},
+        report::{self, DUPLICATES_SCHEMA, Duplicates, Identical, MostLike, Similar, THUMBNAILS, page},
     },
     exit::{Exit, Failure},
     gallery::{Content, Gallery},
@@ -30,7 +31,6 @@ use crate::{
     monitor::Monitor,
     output::OutputKind,
     photo,
-    pins::ResolvedPins,
 };
 
 /// File of the report for scripts.
@@ -45,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    clustering: ClusteringArgs,
+    gallery: GalleryArgs,
     /// Most bits of 64 in which the difference hashes of near-duplicates differ
     #[arg(long, value_name = "BITS", default_value_t = MAX_DIFFERENT_BITS, value_parser = clap::value_parser!(u32).range(0..=64))]
     max_different_bits: u32,
@@ -65,25 +65,25 @@ struct Summary {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let gallery = args.clustering.load(context)?;
+    let gallery = args.gallery.load(context, memory_of_pairs)?;
     // Whether it can be written is found out before the long work.
     let output = args.output.create(OutputKind::Duplicates, context, &[])?;
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let pairs =
-        candidates(&gallery, SAME_FACE, &args.clustering.grouping(&watcher, &ResolvedPins::default()))?;
+    let photos = candidates(&gallery, SAME_FACE, &watcher)?;
     context.monitor().finish();
     let thumbnails = output.path().join(THUMBNAILS);
     fs::create_dir(&thumbnails).map_err(write_error(&thumbnails))?;
-    let photos: BTreeSet<usize> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
     let reader = Reader { gallery: &gallery, thumbnails: &thumbnails, stop: &ctrl_c.stop };
     let hashes = reader.hashes(&photos, context.monitor())?;
-    let found = groups(&pairs, &hashes, args.max_different_bits);
+    let criterion = Criterion { same_face: SAME_FACE, max_different_bits: args.max_different_bits };
+    let found = groups(&gallery, &hashes, criterion, &watcher)?;
+    context.monitor().finish();
     reader.keep_thumbnails(&found, &hashes)?;
 
     let duplicates = Duplicates {
         schema: DUPLICATES_SCHEMA,
         contract: gallery.contract.clone(),
-        criterion: Criterion {
+        criterion: report::Criterion {
             min_similarity: 1.0 - SAME_FACE.get(),
             max_different_bits: args.max_different_bits,
         },
@@ -147,10 +147,10 @@ impl Reader<'_> {
     /// Removes the small pictures of photos that turned out to be in no group.
     fn keep_thumbnails(
         &self,
-        groups: &[Vec<usize>],
+        groups: &[Vec<Member>],
         hashes: &BTreeMap<usize, u64>,
     ) -> Result<(), WriteError> {
-        let shown: BTreeSet<usize> = groups.iter().flatten().copied().collect();
+        let shown: BTreeSet<usize> = groups.iter().flatten().map(|member| member.photo).collect();
         for number in hashes.keys().filter(|number| !shown.contains(number)) {
             let path = self.thumbnail(*number);
             fs::remove_file(&path).map_err(write_error(&path))?;
@@ -184,15 +184,20 @@ fn identical(gallery: &Gallery) -> Vec<Identical> {
     several.map(|content| Identical { sha256: content.sha256.to_string(), paths: texts(content) }).collect()
 }
 
-fn similar(gallery: &Gallery, group: &[usize], hashes: &BTreeMap<usize, u64>) -> Vec<Similar> {
-    let photo = |number: &usize| {
-        let content = &gallery.contents[*number];
+fn similar(gallery: &Gallery, group: &[Member], hashes: &BTreeMap<usize, u64>) -> Vec<Similar> {
+    let photo = |Member { photo, most_like }: &Member| {
+        let content = &gallery.contents[*photo];
         Similar {
             sha256: content.sha256.to_string(),
             paths: texts(content),
             width: content.width,
             height: content.height,
-            hash: format!("{:016x}", hashes[number]),
+            hash: format!("{:016x}", hashes[photo]),
+            most_like: MostLike {
+                sha256: gallery.contents[most_like.of].sha256.to_string(),
+                similarity: most_like.similarity,
+                different_bits: most_like.different_bits,
+            },
         }
     };
     group.iter().map(photo).collect()

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use super::different_bits;
 use crate::html::{Escaped, Link, head};
 
 /// Schema of [`Duplicates`].
@@ -23,7 +24,7 @@ pub struct Duplicates {
     pub criterion: Criterion,
     /// Photos whose bytes lie at several places.
     pub identical: Vec<Identical>,
-    /// Groups of near-duplicates, each photo with all its places.
+    /// What near-duplicates connect, group by group, each photo with all its places.
     pub similar: Vec<Vec<Similar>>,
 }
 
@@ -58,6 +59,28 @@ pub struct Similar {
     pub height: u32,
     /// Difference hash, 16 hexadecimal digits.
     pub hash: String,
+    /// The near-duplicate in the group that it is most like.
+    pub most_like: MostLike,
+}
+
+/// How like a photo is to another one of its group.
+#[derive(Debug, Serialize)]
+pub struct MostLike {
+    /// Digest of the other, in hexadecimal.
+    pub sha256: String,
+    /// Cosine similarity of the two faces that are most alike.
+    pub similarity: f32,
+    /// Bits in which the hashes differ, of 64.
+    pub different_bits: u32,
+}
+
+/// Most bits in which the hashes of two photos of a group differ: in a chain more than the criterion allows for a pair.
+fn most_different_bits(group: &[Similar]) -> u32 {
+    let hash = |photo: &Similar| u64::from_str_radix(&photo.hash, 16).unwrap_or_default();
+    let hashes: Vec<u64> = group.iter().map(hash).collect();
+    let pairs =
+        hashes.iter().enumerate().flat_map(|(i, a)| hashes[..i].iter().map(|b| different_bits(*a, *b)));
+    pairs.max().unwrap_or_default()
 }
 
 /// The page; links are relative to its folder.
@@ -74,14 +97,19 @@ fn write_page(html: &mut String, duplicates: &Duplicates) -> fmt::Result {
     writeln!(
         html,
         "<h1>{} groups of near-duplicates, {} photos at several places</h1>\n<p class=\"about\">Near-duplicates share a face \
-         (cosine similarity ≥ {}) and look alike as a whole (at most {} of 64 bits of their difference hashes differ).</p>",
+         (cosine similarity ≥ {}) and look alike as a whole (at most {} of 64 bits of their difference hashes differ). Each photo of a group is a near-duplicate of some other one of it.</p>",
         similar.len(),
         identical.len(),
         criterion.min_similarity,
         criterion.max_different_bits,
     )?;
     for group in similar {
-        writeln!(html, "<section>\n<h2>{} photos</h2>\n<div class=\"crops\">", group.len())?;
+        writeln!(
+            html,
+            "<section>\n<h2>{} photos, at most {} bits apart</h2>\n<div class=\"crops\">",
+            group.len(),
+            most_different_bits(group)
+        )?;
         for photo in group {
             write!(
                 html,
@@ -93,7 +121,11 @@ fn write_page(html: &mut String, duplicates: &Duplicates) -> fmt::Result {
             for path in &photo.paths {
                 write!(html, "<br>{}", Escaped(path))?;
             }
-            writeln!(html, "</figcaption></figure>")?;
+            let MostLike { similarity, different_bits, .. } = &photo.most_like;
+            writeln!(
+                html,
+                "<br>most like another: {similarity:.3}, {different_bits} bits</figcaption></figure>"
+            )?;
         }
         writeln!(html, "</div>\n</section>")?;
     }

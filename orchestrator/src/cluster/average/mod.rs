@@ -4,12 +4,30 @@
 //! are enough. Reciprocal nearest neighbours may be merged in any order, because average linkage is reducible (a union is never nearer to
 //! a third cluster than the nearer of its parts; Bruynooghe 1977, Murtagh 1983). Each cluster knows its first few neighbours and a
 //! bound on all others ([`Nearest`]); when none of the pairs can be proven, the clusters that ran out of neighbours are compared with all
-//! again, in one batch.
+//! again, the nearest first.
+//!
+//! What the lists cannot hold does not matter, ties included:
+//!
+//! - *Invariant*: an open cluster that is neither in the list of A nor a union of one in it is beyond A's bound. The first search and a new
+//!   comparison begin with that. A union of clusters beyond a bound is beyond it, as it is no nearer than the nearer part; a union's own
+//!   bound is the mean of its parts', as its distances are. A bound ends at the cut only if nothing within the cut was ever left out.
+//! - So the head of a list, looked at anew, is the nearest of all if it is not beyond the bound; a list that is empty, with its bound at the
+//!   cut, says that nothing is within the cut now or later. Only then a cluster is final.
+//! - *Rounding* breaks each of these sentences by some 1e-16 a merge, so they hold up to a tolerance ([`BOUND_SLACK`] is far above it, and
+//!   far below any difference of distances that f32 embeddings can tell). That is the tolerance of the result too: every merge is of two
+//!   clusters to neither of which a third was nearer by more, and no two within the cut by more are left. Which of two
+//!   pairs comes first that differ by less is nobody's to say.
+//! - *The loop ends with no cluster open.* Each turn merges, finishes a cluster, or makes unknown ones known. Where every nearest neighbour is
+//!   known and no two are each other's, which only rounding can bring about, the nearest pair of all is merged ([`rings`]).
+//!
+//! Rows that are equal bit by bit are one point with a weight from the beginning ([`Points::folded`]): nothing is nearer than distance 0, so
+//! they are merged before anything else whatever the rounding. Those that something is said of stay points of their own.
 //!
 //! Time O(n²·d) for the first search, which dominates; memory n·d bytes for the packed vectors, 8·d bytes a live union (at most n/2),
 //! 16 bytes a known neighbour (at most 16 a cluster).
 
 mod rescan;
+mod rings;
 mod state;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -45,6 +63,9 @@ impl Default for Kept {
 /// Work on fewer clusters than this is not worth waking threads for.
 const FEW: usize = 32;
 
+/// Taken off the bound of a union: more than rounding can add to it.
+const BOUND_SLACK: f64 = 1e-12;
+
 /// No cluster.
 const NONE: u32 = u32::MAX;
 
@@ -78,24 +99,26 @@ pub(super) fn cut(
     contract(&mut state, together);
     let mut dirty = state.open_clusters();
     let mut unknown: Vec<u32> = Vec::new();
-    loop {
+    while state.any_is_open() {
         check(watch)?;
-        let alone = refresh(&mut state, &dirty, &mut unknown);
-        watch.advance(alone);
-        let pairs = reciprocal(&state, &dirty);
+        watch.advance(refresh(&mut state, &dirty, &mut unknown));
+        let mut pairs = reciprocal(&state, &dirty);
         if pairs.is_empty() {
-            unknown.retain(|id| state.forest.is_root(*id));
-            if unknown.is_empty() {
-                break;
+            dirty = rescan::first(&state, &mut unknown);
+            if !dirty.is_empty() {
+                rescan::rescan(&mut state, &dirty, watch)?;
+                continue;
             }
-            rescan::rescan(&mut state, &unknown, watch)?;
-            dirty = std::mem::take(&mut unknown);
-        } else {
-            dirty = state.merge(&pairs);
-            watch.advance(pairs.len() as u64);
+            dirty = rings::strays(&state);
+            if !dirty.is_empty() {
+                continue;
+            }
+            pairs = rings::first_pairs(&state);
+            assert!(!pairs.is_empty() || !state.any_is_open(), "of open clusters some two are nearest");
         }
+        dirty = state.merge(&pairs);
+        watch.advance(pairs.len() as u64);
     }
-    debug_assert!(state.is_final(), "every cluster has been proven to be alone");
     Ok((0..n as u32).map(|point| state.forest.root(point) as usize).collect())
 }
 

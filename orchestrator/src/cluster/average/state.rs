@@ -36,6 +36,7 @@ pub(super) struct State<'a> {
     pub(super) kept: usize,
     pub(super) forest: Forest,
     fate: Vec<Fate>,
+    /// Rows of each.
     size: Vec<u32>,
     pub(super) rank: Vec<u32>,
     /// Sum of the vectors of union n + i, while it is open.
@@ -85,7 +86,7 @@ impl<'a> State<'a> {
             kept,
             forest: Forest::new(n),
             fate: vec![Fate::Open; n],
-            size: vec![1; n],
+            size: (0..n).map(|point| points.weight(point)).collect(),
             rank: ids.clone(),
             sums: Vec::new(),
             nearest,
@@ -109,9 +110,14 @@ impl<'a> State<'a> {
         (0..self.fate.len() as u32).filter(|id| self.fate[*id as usize] == Fate::Open).collect()
     }
 
-    /// Whether nothing can be merged any more.
-    pub(super) fn is_final(&self) -> bool {
-        !self.fate.contains(&Fate::Open)
+    /// Whether anything may still be merged.
+    pub(super) fn any_is_open(&self) -> bool {
+        self.tenants > 0
+    }
+
+    /// Whether a cluster may still be merged.
+    pub(super) fn is_open(&self, id: u32) -> bool {
+        self.fate[id as usize] == Fate::Open
     }
 
     /// Values of a vector.
@@ -129,7 +135,12 @@ impl<'a> State<'a> {
             (Total::Point(a), Total::Sum(b)) | (Total::Sum(b), Total::Point(a)) => self.kernel.dot(a, b),
             (Total::Sum(a), Total::Sum(b)) => self.kernel.dot(a, b),
         };
-        1.0 - product / (f64::from(self.size[a as usize]) * f64::from(self.size[b as usize]))
+        1.0 - product / (self.parts(a) * self.parts(b))
+    }
+
+    /// How many unit vectors a cluster's total is the sum of: a point's is one, however many rows it stands for.
+    fn parts(&self, id: u32) -> f64 {
+        if (id as usize) < self.points.len() { 1.0 } else { f64::from(self.size[id as usize]) }
     }
 
     fn are_apart(&self, a: u32, b: u32) -> bool {
@@ -163,14 +174,14 @@ impl<'a> State<'a> {
     /// before the first of its parts.
     pub(super) fn outlook(&self, id: u32, nearest: &mut Nearest) -> Outlook {
         while let Some(first) = nearest.list.first().copied() {
-            if self.forest.is_root(first.id) {
+            if self.is_open(first.id) {
                 let beyond = nearest.bound.before(first.key);
                 return if beyond { Outlook::Unknown } else { Outlook::Known(first.id) };
             }
             nearest.list.remove(0);
             let root = self.forest.root(first.id);
             // A final cluster is beyond the cut.
-            if self.fate[root as usize] == Fate::Open && !nearest.list.iter().any(|other| other.id == root) {
+            if self.is_open(root) && !nearest.list.iter().any(|other| other.id == root) {
                 let union = self.neighbour(id, root);
                 if union.key.distance <= self.cut {
                     nearest.insert(union);

@@ -17,7 +17,7 @@ fn how(linkage: Linkage, threshold: f32, constraints: &Constraints) -> Cut<'_> {
 }
 
 /// Pairs of different rows, from random numbers.
-fn pairs(seeds: &[(usize, usize)], rows: usize) -> Vec<(usize, usize)> {
+pub(super) fn pairs(seeds: &[(usize, usize)], rows: usize) -> Vec<(usize, usize)> {
     let pairs = seeds.iter().map(|(a, b)| (a % rows.max(1), b % rows.max(1)));
     pairs.filter(|(a, b)| a != b).collect()
 }

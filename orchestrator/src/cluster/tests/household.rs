@@ -9,6 +9,9 @@ pub(super) struct Household {
     pub(super) rows: usize,
     pub(super) dims: usize,
     pub(super) seed: u64,
+    /// How many of the rows are copies of three others.
+    #[serde(default)]
+    pub(super) copies: usize,
 }
 
 /// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014).
@@ -38,10 +41,11 @@ fn mixed(parts: &[(i64, &[i64])]) -> Vec<i64> {
 }
 
 impl Household {
-    /// Unit rows: three fifths are faces of people (some hundred to two each), 2 % lie between two people, 8 % are blurred towards one
+    /// Unit rows, but for the copies: three fifths are faces of people (some hundred to two each), 2 % lie between two people, 8 % are blurred towards one
     /// direction, 2 % nearly repeat an earlier row, the others are strangers; shuffled.
     pub(super) fn embeddings(self) -> Array2<f32> {
-        let Self { rows, dims, seed } = self;
+        let Self { rows, dims, seed, copies } = self;
+        let rows = rows - copies;
         let mut random = SplitMix64(seed);
         let mut vectors: Vec<Vec<i64>> = Vec::with_capacity(rows);
         let mut people = Vec::new();
@@ -74,6 +78,10 @@ impl Household {
             vectors.push(random.direction(dims));
         }
         vectors.truncate(rows);
+        for number in 0..copies {
+            vectors.push(vectors[number % 3].clone());
+        }
+        let rows = vectors.len();
         for last in (1..rows).rev() {
             let other = random.below(last + 1);
             vectors.swap(last, other);

@@ -4,6 +4,7 @@ mod constraints;
 mod household;
 mod input;
 mod library_references;
+mod masses;
 mod naive;
 mod properties;
 mod same_result;

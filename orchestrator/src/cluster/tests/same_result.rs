@@ -8,7 +8,7 @@ use crate::cluster::{Clusters, Cut, Engine, Kept, Unwatched, cut_on, cut_with, k
 use crate::threshold::CosineDistance;
 
 /// Large enough for several blocks of rows, full neighbour lists, and rescans.
-const LIBRARY: Household = Household { rows: 1500, dims: 64, seed: 7 };
+const LIBRARY: Household = Household { rows: 1500, dims: 64, seed: 7, copies: 0 };
 
 #[test]
 fn one_two_and_eight_threads_make_the_same_partition() {

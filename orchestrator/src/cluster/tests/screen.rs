@@ -27,8 +27,9 @@ fn screened(kernel: Kernel, rows: &Array2<f32>, floor: f32) -> Vec<u32> {
 }
 
 fn rows(max_dims: usize) -> impl Strategy<Value = Array2<f32>> {
-    (1..max_dims, 1usize..45, 0u64..1 << 40)
-        .prop_map(|(dims, rows, seed)| Household { rows: rows + 1, dims: dims + 1, seed }.embeddings())
+    (1..max_dims, 1usize..45, 0u64..1 << 40).prop_map(|(dims, rows, seed)| {
+        Household { rows: rows + 1, dims: dims + 1, seed, copies: 0 }.embeddings()
+    })
 }
 
 proptest! {
@@ -72,7 +73,7 @@ proptest! {
 
 #[test]
 fn the_screen_lets_few_pairs_pass_that_are_not_wanted() {
-    let rows = Household { rows: 600, dims: 512, seed: 3 }.embeddings();
+    let rows = Household { rows: 600, dims: 512, seed: 3, copies: 0 }.embeddings();
     for kernel in Kernel::available() {
         let wrong = screened(kernel, &rows, 0.45)
             .into_iter()

@@ -3,10 +3,11 @@
 use ndarray::Array2;
 use proptest::prelude::*;
 
-use super::naive::naive;
+use super::constraints::pairs;
+use super::naive::{constrained, naive};
 use super::{linkage, unit};
 use crate::cluster::kernel::Kernel;
-use crate::cluster::{Clusters, Cut, Kept, Linkage, Unwatched, cut_on, cut_with};
+use crate::cluster::{ClusterError, Clusters, Constraints, Cut, Kept, Linkage, Unwatched, cut_on, cut_with};
 use crate::threshold::CosineDistance;
 
 /// Rows with values of ±½ and 0, of length 1 and exact in every sum and product, and a rank for each.
@@ -50,6 +51,29 @@ proptest! {
             let few = cut_on(Kernel::PORTABLE, kept, &matrix, &how, &Unwatched).unwrap();
             prop_assert_eq!(few, expected.clone());
         }
+    }
+
+    /// Equal rows of which the one is spoken of and the other is not, and those that were made one point.
+    #[test]
+    fn what_is_said_of_some_of_many_equal_rows_leaves_the_others_in_the_documented_order(
+        (matrix, ranks) in rows_and_ranks(24),
+        threshold in prop::sample::select(vec![0.0f32, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.25]),
+        together in prop::collection::vec((0usize..100, 0usize..100), 0..3),
+        apart in prop::collection::vec((0usize..100, 0usize..100), 0..6),
+        kept in 1usize..5,
+    ) {
+        let rows = matrix.nrows();
+        let constraints = Constraints { together: pairs(&together, rows), apart: pairs(&apart, rows) };
+        let how = Cut {
+            tie_ranks: Some(&ranks),
+            constraints: Some(&constraints),
+            ..Cut::new(Linkage::Average, CosineDistance::literal(threshold))
+        };
+        let kept = Kept { points: kept, unions: kept };
+        let got = cut_on(Kernel::PORTABLE, kept, &matrix, &how, &Unwatched);
+        prop_assume!(!matches!(got, Err(ClusterError::Contradiction { .. })));
+        let expected = constrained(&matrix, Linkage::Average, threshold, &ranks, &constraints);
+        prop_assert_eq!(got.unwrap(), expected.clusters);
     }
 
     #[test]

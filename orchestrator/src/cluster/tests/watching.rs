@@ -40,7 +40,7 @@ impl Watch for Recorder {
     }
 }
 
-const LIBRARY: Household = Household { rows: 700, dims: 32, seed: 5 };
+const LIBRARY: Household = Household { rows: 700, dims: 32, seed: 5, copies: 0 };
 
 #[test]
 fn progress_goes_through_both_stages_to_the_end() {

@@ -3,11 +3,8 @@
 use rayon::prelude::*;
 
 use super::super::super::nearest::{Key, Nearest};
-use super::super::{FEW, NONE};
+use super::super::{BOUND_SLACK, FEW, NONE};
 use super::{Fate, OwnSum, State};
-
-/// Taken off the bound of a union: more than rounding can add to it.
-const BOUND_SLACK: f64 = 1e-12;
 
 impl State<'_> {
     /// Merges disjoint pairs of open clusters. Returns the clusters whose nearest neighbour is to be found again: the unions, and those
@@ -16,10 +13,8 @@ impl State<'_> {
         let work: Vec<_> = pairs.iter().map(|&(a, b)| (a, b, self.take_sum(a), self.take_sum(b))).collect();
         let points = self.points;
         let add = |(a, b, sum_a, sum_b): (u32, u32, OwnSum, OwnSum)| {
-            add_up(
-                sum_a.ok_or_else(|| points.vector(a as usize)),
-                sum_b.ok_or_else(|| points.vector(b as usize)),
-            )
+            let weighed = |point: u32| (points.vector(point as usize), points.weight(point as usize));
+            add_up(sum_a.ok_or_else(|| weighed(a)), sum_b.ok_or_else(|| weighed(b)))
         };
         let sums: Vec<Box<[f64]>> = if work.len() < FEW {
             work.into_iter().map(add).collect()
@@ -56,7 +51,7 @@ impl State<'_> {
             .iter()
             .chain(&of_b.list)
             .map(|neighbour| self.forest.root(neighbour.id))
-            .filter(|&root| root != id && self.fate[root as usize] == Fate::Open)
+            .filter(|&root| root != id && self.is_open(root))
             .collect();
         others.sort_unstable();
         others.dedup();
@@ -100,17 +95,23 @@ impl State<'_> {
     }
 }
 
-/// The sum of two vectors; the order does not matter.
-fn add_up(a: Result<Box<[f64]>, &[f32]>, b: Result<Box<[f64]>, &[f32]>) -> Box<[f64]> {
+/// A sum, or a point and how many rows it stands for.
+type Summand<'a> = Result<Box<[f64]>, (&'a [f32], u32)>;
+
+/// The sum of two; the order does not matter.
+fn add_up(a: Summand<'_>, b: Summand<'_>) -> Box<[f64]> {
+    let times = |value: &f32, weight: u32| f64::from(*value) * f64::from(weight);
     match (a, b) {
         (Ok(mut sum), Ok(other)) => {
             sum.iter_mut().zip(&other).for_each(|(sum, other)| *sum += other);
             sum
         }
-        (Ok(mut sum), Err(point)) | (Err(point), Ok(mut sum)) => {
-            sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += f64::from(*value));
+        (Ok(mut sum), Err((point, weight))) | (Err((point, weight)), Ok(mut sum)) => {
+            sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += times(value, weight));
             sum
         }
-        (Err(a), Err(b)) => a.iter().zip(b).map(|(a, b)| f64::from(*a) + f64::from(*b)).collect(),
+        (Err((a, of_a)), Err((b, of_b))) => {
+            a.iter().zip(b).map(|(a, b)| times(a, of_a) + times(b, of_b)).collect()
+        }
     }
 }
