@@ -74,7 +74,7 @@ impl ClusteringArgs {
 
     /// The contract that was named.
     pub(super) fn contract(&self) -> Option<&str> {
-        self.contract.as_deref()
+        self.gallery.contract.as_deref()
     }
 
     /// As [`Self::load`], under the contract of an output that was written before.

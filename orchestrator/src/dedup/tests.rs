@@ -71,15 +71,15 @@ proptest! {
     ) {
         let gallery = gallery(&faces);
         let hashes: Vec<u64> = hashes.iter().map(|bits| (1 << bits) - 1).collect();
+        let same = |x: usize, y: usize| {
+            let (x, y) = (gallery.embedding(x), gallery.embedding(y));
+            let product: f64 = x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+            1.0 - product <= f64::from(SAME_FACE.get())
+        };
+        let of = |photo: usize| faces.iter().enumerate().filter(move |face| face.1.1 == photo).map(|face| face.0);
         let alike = |a: usize, b: usize| {
-            let of = |photo: usize| (0..faces.len()).filter(move |face| faces[*face].1 == photo).collect::<Vec<_>>();
-            let same = |x: usize, y: usize| {
-                let product = gallery.embedding(x).iter().zip(gallery.embedding(y).iter());
-                let product: f64 = product.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-                1.0 - product <= f64::from(SAME_FACE.get())
-            };
             different_bits(hashes[a], hashes[b]) <= MAX_DIFFERENT_BITS
-                && of(a).iter().any(|x| of(b).iter().any(|y| same(*x, *y)))
+                && of(a).any(|x| of(b).any(|y| same(x, y)))
         };
         // Labels that spread over pairs until nothing changes.
         let photos = gallery.contents.len();

@@ -42,6 +42,7 @@ fn analysis(faces: Vec<Face>) -> FaceAnalysis {
         },
         width: PHOTO.width,
         height: PHOTO.height,
+        pixels: None,
         faces,
         gender_age: None,
     }
