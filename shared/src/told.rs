@@ -1,5 +1,7 @@
 //! What somebody else says, made fit to be shown, logged and stored.
 
+use crate::shown::is_plain;
+
 /// Most characters of a message: some sentences.
 pub const MAX_MESSAGE: usize = 500;
 
@@ -13,7 +15,7 @@ pub fn told(text: &str, most: usize) -> String {
     let mut left = most;
     for character in text.chars() {
         let shown: String =
-            if acts(character) { character.escape_default().collect() } else { character.to_string() };
+            if is_plain(character) { character.to_string() } else { character.escape_default().collect() };
         let Some(after) = left.checked_sub(shown.chars().count()) else {
             told.push('…');
             break;
@@ -22,15 +24,6 @@ pub fn told(text: &str, most: usize) -> String {
         told.push_str(&shown);
     }
     told
-}
-
-/// Whether a character does something instead of being one. Source of the ranges: Unicode 16, categories Cc, Zl and Zp, and the marks of
-/// direction among Cf.
-fn acts(character: char) -> bool {
-    let direction = ['\u{61c}', '\u{200e}', '\u{200f}'].contains(&character)
-        || ('\u{2028}'..='\u{202e}').contains(&character)
-        || ('\u{2066}'..='\u{2069}').contains(&character);
-    character.is_control() || direction
 }
 
 #[cfg(test)]
