@@ -21,7 +21,7 @@ pub(super) struct CertifyArgs {
     /// Do not have a worker look at the crops: nobody vouches that each shows one face, and the manifests say so
     #[arg(long)]
     no_certificate: bool,
-    /// Go on where more than half of the crops do not pass, as with a worker that sees nothing: sets of which none passes are left out
+    /// Go on where no crop passes, or fewer than half of them, as with a worker that sees nothing: sets of which none passes are left out
     #[arg(long, conflicts_with = "no_certificate")]
     accept_losses: bool,
     #[command(flatten)]

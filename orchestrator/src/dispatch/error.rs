@@ -139,7 +139,7 @@ impl Hint for DispatchError {
                 "check the address and the port; a worker with TLS has to be paired with"
             }
             Self::EveryWorkerGone { .. } => {
-                "what was analysed is kept: run the same command again to go on from there"
+                "what was analysed is kept: see to the workers (`facesets worker test`), and run the same command again to go on from there"
             }
         };
         Some(text.to_owned())

@@ -9,7 +9,7 @@ use super::{
     PlannedFace,
     certify::certify,
     draft::{Draft, State},
-    losses::refuse_losses,
+    losses::{Maker, refuse_losses},
     renderer::{Certify, RenderError, Renderer},
 };
 use crate::{
@@ -66,7 +66,7 @@ pub fn look(
     }
     if let Certify::By(examiner, losses) = renderer.certify {
         certify(renderer, examiner, &mut drafts)?;
-        refuse_losses(losses, &drafts, name)?;
+        refuse_losses(losses, Maker::SomebodyElse, &drafts, name)?;
     }
     let mut verdicts = vec![Vec::new(); sets.len()];
     for draft in drafts {

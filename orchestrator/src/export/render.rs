@@ -19,7 +19,7 @@ use super::{
     duplicates::{left_out, set_aside, someone_stands_for_nobody},
     formats::{Format, Subject},
     kept::identity_cosine,
-    losses::refuse_losses,
+    losses::{Maker, refuse_losses},
     manifest::{BundleRecord, ExportedFace, FACESET_SCHEMA, FacesetManifest, FormatRecord, Gap},
     renderer::{Certify, RenderError, Renderer, at},
 };
@@ -93,7 +93,7 @@ pub fn render_again(
             set_aside(renderer, &mut drafts)?;
             certify(renderer, examiner, &mut drafts)?;
         }
-        refuse_losses(losses, &drafts, &|number| sets[number].name.clone())?;
+        refuse_losses(losses, Maker::Us, &drafts, &|number| sets[number].name.clone())?;
     }
 
     let mut rendered = Rendered::default();

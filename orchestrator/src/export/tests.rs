@@ -283,7 +283,8 @@ fn where_most_crops_do_not_pass_it_is_who_looked_that_is_doubted_unless_the_loss
         ..ExportParameters::default()
     };
     let most = Certify::By(&Colours, Losses::RefuseMost);
-    for colours in [[TWIN; 4].as_slice(), &[UNREADABLE; 3], &[SHY, TWIN, STRANGER, TWIN, SHY]] {
+    for colours in [[TWIN; 4].as_slice(), &[UNREADABLE; 3], &[UNREADABLE], &[SHY, TWIN, STRANGER, TWIN, SHY]]
+    {
         let (photos, out) = folders();
         let gallery = painted(&photos, colours);
         let error = try_export(&gallery, &out, most, parameters).unwrap_err();
