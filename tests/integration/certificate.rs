@@ -319,7 +319,7 @@ fn a_worker_that_sees_no_face_in_anything_empties_no_corpus_and_one_that_lies_ab
     // To the other fake worker, every photo has 640 × 480 pixels.
     let other = Workspace::new();
     let run = other
-        .command(["embed", photos.to_str().unwrap()])
+        .command(["embed", setup::photos().to_str().unwrap()])
         .env("FAKE_WORKER", "")
         .env("FACESETS_WORKER_BINARY", setup::program("facesets-fake-worker"))
         .output()

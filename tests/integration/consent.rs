@@ -288,7 +288,17 @@ fn nobody_who_refuses_is_added_to_a_corpus_split_into_eras_or_kept_when_it_is_ma
         (&json!(0), &rehearsed["withheld"])
     );
 
-    let split = ["era", "split", "faceset_001", "--corpus", "ready", "--min-anchor", "4", "--no-certificate"];
+    let split = [
+        "era",
+        "split",
+        "faceset_001",
+        "--corpus",
+        "ready",
+        "--min-anchor",
+        "4",
+        "--anyway",
+        "--no-certificate",
+    ];
     let said = workspace.json(split);
     assert_eq!(said["applied"]["built"], 0, "{said}");
     assert_eq!(said["applied"]["withheld"][0]["state"], "refused", "{said}");

@@ -153,7 +153,7 @@ impl Hint for VerifyError {
         Some(match self {
             Self::Manifest(error) => return error.hint(),
             Self::NotUnderstood(_) => "nothing was changed: use the `facesets` that wrote it, which may be a newer one; if it is of no \
-                                       use any more, move it away, and `facesets verify --repair` makes another"
+                                       use any more, move it away, and `facesets verify CORPUS --repair` makes another"
                 .to_owned(),
             Self::Stopped => "run the same command again".to_owned(),
             Self::Io { .. } => return None,
