@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_member_that_has_more_bytes_than_it_says_is_not_read_to_its_end() {
-        let mut bytes = archive(&[("a", &[0; 100_000])]);
+        let mut bytes = archive(&[("a", &vec![0; 100_000])]);
         let entry = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
         bytes[entry + 24..entry + 28].copy_from_slice(&5u32.to_le_bytes());
         let archive = open(&bytes, Room::FOR_CROPS).unwrap();

@@ -46,7 +46,7 @@ impl fmt::Display for Link<'_> {
                 match byte {
                     // A name of dots alone would lead elsewhere, and encoding does not help; no file here has one.
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                        f.write_char(byte.into())?
+                        f.write_char(byte.into())?;
                     }
                     _ => write!(f, "%{byte:02X}")?,
                 }

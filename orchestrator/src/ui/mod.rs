@@ -94,7 +94,7 @@ impl Ui {
         let chain: Vec<String> = failure.chain().iter().map(|message| shown(message).to_string()).collect();
         let mut text = format!("error: {}", chain.join("\n  caused by: "));
         if let Some(hint) = &failure.hint {
-            text.push_str(&format!("\n\nhint: {}", shown(hint)));
+            text = format!("{text}\n\nhint: {}", shown(hint));
         }
         self.progress().finish();
         self.progress().say(&text);

@@ -78,7 +78,7 @@ mod tests {
         fn a_summary_has_as_many_lines_whatever_is_in_its_names(
             names in prop::collection::vec("[a-z/][a-z/\n\r\u{202e} ]{0,9}[a-z][a-z\n/]{0,9}", 0..9),
         ) {
-            let text: String = names.iter().map(|name| format!("{name}: 1\n")).collect();
+            let text = names.iter().fold(String::new(), |text, name| text + name + ": 1\n");
             let shown = with_names_shown(&text, &json!({ "names": names }));
             prop_assert_eq!(shown.lines().count(), names.len(), "{:?}", shown);
             prop_assert!(shown.lines().all(|line| line.ends_with(": 1") && is_all_plain(line)));
