@@ -194,7 +194,9 @@ impl ConsentBook {
                 refused.entry(id).or_default().push(*row);
             }
         }
-        refused.values_mut().for_each(|rows| rows.sort_unstable());
+        for rows in refused.values_mut() {
+            rows.sort_unstable();
+        }
         refused
     }
 

@@ -12,6 +12,7 @@ use crate::{
 
 /// Flags of `embed`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Args {
     /// Folders of photos, or photos; folders are searched recursively
     #[arg(required = true, value_name = "SRC")]

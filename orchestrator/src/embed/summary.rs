@@ -1,6 +1,10 @@
 //! What `embed` has to tell in the end.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    path::Path,
+};
 
 use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
 use serde::Serialize;
@@ -168,7 +172,8 @@ impl Summary {
             ("again", self.taken_again, "places of known photos that were left out count again"),
         ] {
             if number > 0 {
-                lines += &format!("{name:<10} {number} {what}\n");
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "{name:<10} {number} {what}");
             }
         }
         for (name, kinds, what) in [
@@ -180,7 +185,7 @@ impl Summary {
             ),
         ] {
             if !kinds.is_empty() {
-                lines += &format!("{name:<10} {}: {what}\n", kinds_in_words(kinds));
+                let _ = writeln!(lines, "{name:<10} {}: {what}", kinds_in_words(kinds));
             }
         }
         lines

@@ -291,7 +291,6 @@ fn read_missing_cameras(
     read
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that a file may change")]
 fn take(
     file: FoundFile,
     hashed: io::Result<Hashed>,

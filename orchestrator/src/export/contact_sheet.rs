@@ -139,10 +139,10 @@ mod tests {
             "faceset_001_2005-10 · anna · 2005-10 of faceset_001",
             "faceset_002",
         ];
-        let page: String =
+        let page: Vec<String> =
             corpus.facesets.iter().map(|set| format!("<h2>{}</h2>", Escaped(&title(set)))).collect();
         for title in titles {
-            assert!(page.contains(&format!("<h2>{title}</h2>")), "{page}");
+            assert!(page.contains(&format!("<h2>{title}</h2>")), "{page:?}");
         }
     }
 }

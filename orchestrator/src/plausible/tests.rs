@@ -91,7 +91,7 @@ fn the_same_face_is_there_once() {
         let faces = vec![one.clone(), face([300.0, 100.0, 400.0, 200.0]), other];
         assert_eq!(check(faces), Err(Implausible::Twice(0, 2)));
     }
-    let many = (0..MAX_FACES + 1).map(|_| one.clone()).collect();
+    let many = (0..=MAX_FACES).map(|_| one.clone()).collect();
     assert_eq!(check(many), Err(Implausible::TooManyFaces(MAX_FACES + 1)));
 }
 

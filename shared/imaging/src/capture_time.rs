@@ -1,6 +1,6 @@
 //! When a photo was taken, as far as its camera, or whoever scanned it, says.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 const MINUTES_A_DAY: i16 = 24 * 60;
 
@@ -77,11 +77,14 @@ impl CaptureTime {
     pub fn local(&self) -> String {
         let mut text = format!("{:04}", self.year);
         for part in [self.month, self.day].into_iter().flatten() {
-            text += &format!("-{part:02}");
+            // Writing to a string cannot fail.
+            let _ = write!(text, "-{part:02}");
         }
         if let Some(TimeOfDay { hour, minute, second }) = self.time {
-            text += &format!("T{hour:02}:{minute:02}");
-            text += &second.map_or_else(String::new, |second| format!(":{second:02}"));
+            let _ = write!(text, "T{hour:02}:{minute:02}");
+            if let Some(second) = second {
+                let _ = write!(text, ":{second:02}");
+            }
         }
         text
     }

@@ -41,7 +41,7 @@ fn of_jpeg(bytes: &[u8], limits: &ImageLimits) -> u64 {
     // A picture that is turned is there twice.
     let turned = if exif::is_upright(exif::orientation(bytes)) { stored } else { 2.0 * RGB };
     // Of a picture in several scans every coefficient is in memory, two bytes each.
-    let coefficients = if header.scans != jpeg::header::Scans::One { 2.0 * samples } else { 0.0 };
+    let coefficients = if header.scans == jpeg::header::Scans::One { 0.0 } else { 2.0 * samples };
     (pixels as f64 * (turned + coefficients)) as u64
 }
 

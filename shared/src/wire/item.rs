@@ -147,6 +147,7 @@ impl Assembler {
     }
 
     /// The same, but it keeps pixels that were encoded anew up to `max_transcoded` bytes.
+    #[must_use]
     pub fn with_transcoded(self, max_transcoded: u64) -> Self {
         Self { max_transcoded, ..self }
     }

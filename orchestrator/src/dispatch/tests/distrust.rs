@@ -179,14 +179,14 @@ async fn a_worker_that_does_not_end_its_stream_does_not_keep_us() {
 #[tokio::test]
 async fn no_more_is_read_than_the_memory_that_is_ours_however_much_credit_is_offered() {
     const BYTES: u64 = 64 << 20;
+    // Nobody looks into it, so nobody has it in memory more than once.
+    static PHOTO: [u8; BYTES as usize] = [0; BYTES as usize];
     let endless = Credit { max_items: u32::MAX, max_bytes: u64::MAX };
     let worker = reached(TestWorker { credit: endless, ..TestWorker::new(silent()) }).await;
     let read = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&read);
     let load: Load = Arc::new(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
-        // Nobody looks into it, so nobody has it in memory more than once.
-        static PHOTO: [u8; BYTES as usize] = [0; BYTES as usize];
         Ok(Bytes::from_static(&PHOTO).into())
     });
     let work = (0..100u32).map(|number| Work::new(Sha256Digest::of(&number.to_le_bytes()), BYTES));

@@ -79,12 +79,16 @@ fn a_photo_that_has_become_a_pipe_or_endless_is_named_and_the_rest_goes_on() {
     place.photo("good.jpg", "good");
     let mut bad = Vec::new();
     let files = ["folder.jpg", "good.jpg", "pipe.jpg", "zero.jpg"].map(found);
-    let hashed = crate::source::hash::hash_all(files.to_vec(), &Default::default(), |file, hashed| {
-        if hashed.is_err() {
-            bad.push(file.path);
-        }
-        Ok::<_, std::convert::Infallible>(())
-    });
+    let hashed = crate::source::hash::hash_all(
+        files.to_vec(),
+        &tokio_util::sync::CancellationToken::default(),
+        |file, hashed| {
+            if hashed.is_err() {
+                bad.push(file.path);
+            }
+            Ok::<_, std::convert::Infallible>(())
+        },
+    );
     let Ok(()) = hashed;
     bad.sort();
     assert_eq!(bad, ["folder.jpg", "pipe.jpg", "zero.jpg"].map(|name| photos.join(name)));

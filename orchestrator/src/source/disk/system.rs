@@ -64,7 +64,7 @@ const NAMES: &[&str] = &[
     ".globaltrash",
 ];
 
-/// How other names begin, in lower case: AppleDouble files, bins of desktops (`.Trash-1000`, `.Trashes`) and of Android (`.trashed-…`),
+/// How other names begin, in lower case: the files of `AppleDouble`, bins of desktops (`.Trash-1000`, `.Trashes`) and of Android (`.trashed-…`),
 /// Nextcloud's previews (`appdata_oc…`).
 const BEGINNINGS: &[&str] = &["._", ".trash", "appdata_oc"];
 

@@ -17,7 +17,7 @@ const PREFIX_LENGTH: usize = 6;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
 
-/// Keywords under which ImageMagick and others keep EXIF as text.
+/// Keywords under which `ImageMagick` and others keep EXIF as text.
 const RAW_PROFILES: [&[u8]; 2] = [b"Raw profile type exif", b"Raw profile type APP1"];
 
 /// Most bytes of such a text, unpacked: two digits for each byte of a block that a JPEG can hold, eight times.
@@ -60,7 +60,7 @@ fn in_png(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
         if kind == b"eXIf" {
             return Some(Cow::Borrowed(content));
         }
-        profile = profile.or_else(|| raw_profile(kind, content));
+        profile = profile.or_else(|| raw_profile(*kind, content));
         // A checksum follows.
         rest = behind.get(content.len() + 4..).unwrap_or_default();
     }
@@ -68,10 +68,10 @@ fn in_png(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 /// A block kept as text in a chunk of a PNG. Source of the chunks: PNG specification, 11.3.3.
-fn raw_profile(kind: &[u8; 4], content: &[u8]) -> Option<Vec<u8>> {
+fn raw_profile(kind: [u8; 4], content: &[u8]) -> Option<Vec<u8>> {
     let keyword = RAW_PROFILES.iter().find(|keyword| content.starts_with(keyword))?;
     let content = content[keyword.len()..].strip_prefix(b"\0")?;
-    match kind {
+    match &kind {
         b"tEXt" => hexadecimal(content),
         // Behind the method of compression, of which there is one.
         b"zTXt" => hexadecimal(&unpacked(content.get(1..)?)?),

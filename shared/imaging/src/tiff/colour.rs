@@ -84,7 +84,7 @@ pub(super) fn to_rgb(layout: &Layout<'_>, samples: &[u16], rgb: &mut [u8]) {
             *rgb = [0, 1, 2].map(|ink| white - share(level(pixel[ink]), white));
         }),
         Colours::YCbCr => {
-            pixels.for_each(|(pixel, rgb)| *rgb = from_ycbcr([0, 1, 2].map(|i| pixel[i] as u8)))
+            pixels.for_each(|(pixel, rgb)| *rgb = from_ycbcr([0, 1, 2].map(|i| pixel[i] as u8)));
         }
         Colours::CieLab | Colours::IccLab => {
             let steps = f32::from(if layout.bits == 16 { u16::MAX } else { 255 });

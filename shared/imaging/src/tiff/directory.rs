@@ -4,7 +4,7 @@
 /// Directories read of one file. Cameras write up to about ten; a chain that goes on is damage.
 const MAX_DIRECTORIES: usize = 32;
 
-/// The word that TIFF has behind its byte order, and BigTIFF, whose offsets have eight bytes.
+/// The word that TIFF has behind its byte order, and `BigTIFF`, whose offsets have eight bytes.
 const CLASSIC: u16 = 42;
 const BIG: u16 = 43;
 
@@ -154,6 +154,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The directory of EXIF tags: `None` where there is none, `Some(None)` where it lies outside the file.
+    #[expect(clippy::option_option, reason = "a directory that is named and not there is told")]
     pub(crate) fn exif_directory(&self) -> Option<Option<Directory<'a>>> {
         Some(self.directory_at(self.first_directory()?.uint(tag::EXIF_DIRECTORY)?))
     }
@@ -178,9 +179,8 @@ impl<'a> Tiff<'a> {
 
     fn uint(&self, bytes: &[u8]) -> Option<u64> {
         let add = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        (bytes.len() <= 8).then(|| match self.little_endian {
-            true => bytes.iter().rev().fold(0, add),
-            false => bytes.iter().fold(0, add),
+        (bytes.len() <= 8).then(|| {
+            if self.little_endian { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
         })
     }
 }
@@ -202,12 +202,11 @@ impl<'a> Directory<'a> {
         };
         let (count, inline) = entry[4..].split_at(count_bytes);
         let length = usize::try_from(self.tiff.uint(count)?).ok()?.checked_mul(unit)?;
-        let bytes = match inline.get(..length) {
-            Some(bytes) => bytes,
-            None => {
-                let offset = usize::try_from(self.tiff.uint(inline)?).ok()?;
-                self.tiff.bytes.get(offset..)?.get(..length)?
-            }
+        let bytes = if let Some(bytes) = inline.get(..length) {
+            bytes
+        } else {
+            let offset = usize::try_from(self.tiff.uint(inline)?).ok()?;
+            self.tiff.bytes.get(offset..)?.get(..length)?
         };
         Some(Value { tiff: self.tiff, unit, bytes })
     }

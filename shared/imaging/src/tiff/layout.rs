@@ -225,7 +225,6 @@ fn coding(compression: u64) -> Result<Coding, DecodeError> {
 fn colours(directory: &Directory<'_>, samples: usize, coding: Coding) -> Result<Colours, DecodeError> {
     Ok(match directory.uint(tag::PHOTOMETRIC) {
         Some(0) => Colours::WhiteIsZero,
-        Some(1) => Colours::BlackIsZero,
         Some(2) => Colours::Rgb,
         Some(3) => Colours::Palette,
         Some(5) if directory.uint(tag::INK_SET).unwrap_or(1) == 1 => Colours::Cmyk,
@@ -235,7 +234,7 @@ fn colours(directory: &Directory<'_>, samples: usize, coding: Coding) -> Result<
         // It must be there, and libtiff guesses as well.
         None if samples >= 3 => Colours::Rgb,
         None if coding == Coding::Fax4 => Colours::WhiteIsZero,
-        None => Colours::BlackIsZero,
+        Some(1) | None => Colours::BlackIsZero,
         Some(other) => {
             let name = match other {
                 4 => "mask",

@@ -1,6 +1,6 @@
 //! Strips and tiles as streams of rows, whatever they are packed with: only a row of them is in memory, unless they are JPEGs.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use facesets_core::ImageLimits;
 use fax::{
@@ -148,7 +148,7 @@ impl<R: Read> Read for PackBits<R> {
 
 /// Group 4 fax, a bit a pixel, 1 where it is black.
 struct Fax4<R: Read> {
-    decoder: Group4Decoder<io::Bytes<R>>,
+    decoder: Group4Decoder<io::Bytes<BufReader<R>>>,
     width: u16,
     row: Cursor<Vec<u8>>,
     ended: bool,
@@ -157,8 +157,8 @@ struct Fax4<R: Read> {
 impl<R: Read> Fax4<R> {
     fn new(packed: R, width: u32) -> Result<Self, DecodeError> {
         let width = u16::try_from(width).map_err(|_| unsupported("a fax of more than 65,535 columns"))?;
-        let decoder =
-            Group4Decoder::new(packed.bytes(), width).map_err(|error| damaged(&error.to_string()))?;
+        let decoder = Group4Decoder::new(BufReader::new(packed).bytes(), width)
+            .map_err(|error| damaged(&error.to_string()))?;
         Ok(Self { decoder, width, row: Cursor::new(Vec::new()), ended: false })
     }
 

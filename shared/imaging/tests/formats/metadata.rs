@@ -14,10 +14,7 @@ fn webp(flags: impl Fn(u8) -> u8, change: impl Fn(&[u8; 4], &[u8]) -> Option<Vec
         let length = u32::from_le_bytes(*behind.first_chunk().unwrap()) as usize;
         let content = &behind[4..][..length];
         rest = &behind[4 + length + length % 2..];
-        let mut content = match change(name, content) {
-            Some(content) => content,
-            None => continue,
-        };
+        let Some(mut content) = change(name, content) else { continue };
         if name == b"VP8X" {
             content[0] = flags(content[0]);
         }
@@ -61,7 +58,7 @@ fn a_webp_whose_header_promises_chunks_that_are_not_there_is_read() {
 }
 
 /// The PNG fixture with other chunks in place of `eXIf`; the first is given its content.
-fn png(kind: &[u8; 4], content: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+fn png(kind: [u8; 4], content: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let sound = fixture("dated.png");
     let mut bytes = sound[..8].to_vec();
     let mut rest = &sound[8..];
@@ -87,10 +84,12 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
-/// EXIF as ImageMagick writes it into texts.
+/// EXIF as `ImageMagick` writes it into texts.
 fn raw_profile(exif: &[u8]) -> Vec<u8> {
-    let digits: Vec<String> =
-        exif.chunks(36).map(|line| line.iter().map(|b| format!("{b:02x}")).collect()).collect();
+    let digits: Vec<String> = exif
+        .chunks(36)
+        .map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat())
+        .collect();
     format!("\nexif\n{:8}\n{}\n", exif.len(), digits.join("\n")).into_bytes()
 }
 
@@ -104,22 +103,22 @@ fn packed(text: &[u8]) -> Vec<u8> {
 #[test]
 fn exif_of_a_png_is_read_with_the_prefix_and_as_a_raw_profile() {
     let with_prefix = |exif: &[u8]| [b"Exif\0\0", exif].concat();
-    assert_as("prefix", &png(b"eXIf", with_prefix), "dated.png");
+    assert_as("prefix", &png(*b"eXIf", with_prefix), "dated.png");
     let key = b"Raw profile type exif\0";
     let text = |exif: &[u8]| [&key[..], &raw_profile(exif)].concat();
-    assert_as("tEXt", &png(b"tEXt", text), "dated.png");
+    assert_as("tEXt", &png(*b"tEXt", text), "dated.png");
     let zipped = |exif: &[u8]| [&key[..], b"\0", &packed(&raw_profile(&with_prefix(exif)))].concat();
-    assert_as("zTXt", &png(b"zTXt", zipped), "dated.png");
+    assert_as("zTXt", &png(*b"zTXt", zipped), "dated.png");
     let international = |exif: &[u8]| [&key[..], b"\x01\0en\0key\0", &packed(&raw_profile(exif))].concat();
-    assert_as("iTXt", &png(b"iTXt", international), "dated.png");
+    assert_as("iTXt", &png(*b"iTXt", international), "dated.png");
     let app1 =
         |exif: &[u8]| [b"Raw profile type APP1\0\0", &packed(&raw_profile(&with_prefix(exif)))[..]].concat();
-    assert_as("APP1", &png(b"zTXt", app1), "dated.png");
+    assert_as("APP1", &png(*b"zTXt", app1), "dated.png");
 }
 
 #[test]
 fn exif_that_cannot_be_read_is_told_and_exif_that_is_not_there_is_not() {
-    let broken = png(b"eXIf", |exif| [b"??", &exif[2..]].concat());
+    let broken = png(*b"eXIf", |exif| [b"??", &exif[2..]].concat());
     assert_eq!(read_camera(&broken).not_understood, Some(NotUnderstood::Exif));
     let nowhere = webp(
         |flags| flags,
