@@ -2,7 +2,7 @@
 //!
 //! Nothing is taken on trust: what is put in place has the very digest that the set's manifest names. What nothing vouches for stays as it is
 //! and remains a finding, and so does what cannot be read for the moment, is not understood, or lies behind a link. Whatever is replaced is
-//! kept ([`Shelf`]): somebody may have changed it on purpose.
+//! kept (`Shelf`): somebody may have changed it on purpose.
 
 use std::{
     collections::BTreeSet,
