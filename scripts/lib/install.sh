@@ -38,9 +38,9 @@ install_programs() {
 
 # Say how a shell finds the programs, where it does not yet.
 say_where_programs_are() {
+    # shellcheck disable=SC2016 # the user's shell fills it in
     case ":$PATH:" in
         *":$PROGRAMS:"*) ;;
-        # shellcheck disable=SC2016 # the user's shell fills it in
         *) printf 'For `facesets` in this and every new shell: export PATH=%q:$PATH\n' "$PROGRAMS" ;;
     esac
 }
