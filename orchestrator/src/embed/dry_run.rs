@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EmbedError, KnownFailures, Losses, Sources, Summary,
+    EmbedError, Found, KnownFailures, Losses, Sources, Summary,
     gone::{Scanned, judge},
     known::Compared,
     summary::UNREADABLE,
@@ -26,24 +26,9 @@ use crate::{
 /// What a run would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DryRun {
-    /// Photos found, by their extension or their first bytes.
-    pub files: u64,
-    /// Files that are no photos.
-    pub other_files: u64,
-    /// The same by extension.
-    pub other_extensions: BTreeMap<String, u64>,
-    /// Symbolic links that were not followed.
-    pub symlinks: u64,
-    /// Hidden files and folders passed over.
-    pub hidden: u64,
-    /// Folders and files that a NAS, a sync program, a system or a photo manager keeps for itself, by name.
-    pub system_folders: BTreeMap<String, u64>,
-    /// Photos and folders that the patterns leave out.
-    pub excluded: u64,
-    /// Known places that would be left out, so that they would not count.
-    pub left_out: u64,
-    /// Folders that our own commands wrote, left out and named.
-    pub outputs: u64,
+    /// What the scan found.
+    #[serde(flatten)]
+    pub found: Found,
     /// Files and folders that cannot be looked at; each was named.
     pub unreadable: u64,
     /// Files that are new or have changed, and would be read. Which of them hold contents that are known already (moved files,
@@ -93,7 +78,7 @@ pub fn dry_run(
         None => Compared { changed: scan.files.clone(), ..Compared::default() },
     };
     sources.warn_of_unused_patterns(monitor);
-    summary.left_out = compared.left_out.len() as u64;
+    summary.found.left_out = compared.left_out.len() as u64;
     let named = match &store {
         Some(store) => store.unreadable()?,
         None => BTreeMap::new(),
@@ -123,15 +108,7 @@ pub fn dry_run(
         }
     }
     Ok(DryRun {
-        files: summary.files,
-        other_files: summary.other_files,
-        other_extensions: summary.other_extensions.clone(),
-        symlinks: summary.symlinks,
-        hidden: summary.hidden,
-        system_folders: summary.system_folders.clone(),
-        excluded: summary.excluded,
-        left_out: summary.left_out,
-        outputs: summary.outputs,
+        found: summary.found,
         unreadable: unreadable.len() as u64,
         known_failures: known.len() as u64,
         to_read: compared.changed.len() as u64,
@@ -164,19 +141,8 @@ fn pending(
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = Summary {
-            files: self.files,
-            other_files: self.other_files,
-            other_extensions: self.other_extensions.clone(),
-            symlinks: self.symlinks,
-            hidden: self.hidden,
-            system_folders: self.system_folders.clone(),
-            excluded: self.excluded,
-            outputs: self.outputs,
-            left_out: self.left_out,
-            ..Summary::default()
-        };
-        f.write_str(&found.found_in_lines())?;
+        // Which places would be taken again is not found out.
+        f.write_str(&self.found.in_lines(0))?;
         writeln!(f, "to read    {} ({} bytes)", self.to_read, self.to_read_bytes)?;
         writeln!(f, "gone       {}", self.gone)?;
         writeln!(f, "away       {}", self.away)?;

@@ -45,8 +45,9 @@ impl Hint for EmbedError {
     }
 }
 
-fn in_words(roots: &[PathBuf]) -> String {
-    let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.display())).collect();
+/// Paths in quotes.
+pub(super) fn in_words(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
     names.join(", ")
 }
 

@@ -18,7 +18,7 @@ use crate::{
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+enum Seen {
     /// A file; of a folder: somewhere in it is one.
     File,
     /// A folder in which is no file, hidden ones apart: what an unmounted disk leaves behind.
@@ -31,7 +31,7 @@ pub(super) enum Seen {
 
 /// What has become of a file that a scan did not find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+enum Fate {
     /// It is where it was: the scan left it out.
     There,
     /// It was deleted, moved or renamed.
@@ -45,7 +45,7 @@ pub(super) enum Fate {
 ///
 /// Whether it is gone is seen from the nearest folder that is there: it is if other files are in that folder,
 /// else the folder may be where a disk was.
-pub(super) fn fate(at_path: Seen, above: impl IntoIterator<Item = Seen>) -> Fate {
+fn fate(at_path: Seen, above: impl IntoIterator<Item = Seen>) -> Fate {
     match at_path {
         Seen::File => Fate::There,
         Seen::Unknown => Fate::Away,
@@ -65,7 +65,7 @@ const USUAL_LOSS: usize = 20;
 /// `had` photos below a folder more than half are lost, those not counted that now lie elsewhere or in whose
 /// place others have come. A part of a disk that is combined of several (mergerfs, a share that was not
 /// synchronised) can be away while its folders are there.
-pub(super) fn is_unusual(had: usize, lost: usize, come: usize) -> bool {
+fn is_unusual(had: usize, lost: usize, come: usize) -> bool {
     let lost = lost.saturating_sub(come);
     lost > USUAL_LOSS && lost > had / 2
 }
@@ -75,8 +75,8 @@ pub(super) fn is_unusual(had: usize, lost: usize, come: usize) -> bool {
 pub(super) struct Judged {
     /// Those that are not there.
     pub(super) absent: Vec<(Location, Absence)>,
-    /// The roots with as many as look gone, and had been there before: so many that it is not believed.
-    doubted: Vec<(PathBuf, usize, usize)>,
+    /// The roots with how many look gone there: so many that it is not believed.
+    doubted: Vec<(PathBuf, usize)>,
 }
 
 /// What there was before a scan, and what there is.
@@ -108,7 +108,7 @@ pub(super) fn judge(missing: Vec<Location>, scanned: &Scanned<'_>, losses: Losse
             .count();
         let is_doubted = losses == Losses::Doubt && is_unusual(*had, lost, scanned.come);
         if is_doubted {
-            judged.doubted.push((root.clone(), lost, *had));
+            judged.doubted.push((root.clone(), lost));
         }
         judged.absent.extend(fates.into_iter().map(|(fate, location)| {
             // Whoever moves everything out of a folder leaves an empty one.
@@ -144,7 +144,7 @@ impl Judged {
     ) {
         for (root, had) in had {
             let name = root.display().to_string();
-            if let Some((_, lost, _)) = self.doubted.iter().find(|(doubted, ..)| doubted == root) {
+            if let Some((_, lost)) = self.doubted.iter().find(|(doubted, _)| doubted == root) {
                 monitor.problem(
                     &name,
                     &format!(
@@ -177,11 +177,11 @@ impl Judged {
 
 /// The disk, looked at once a folder.
 #[derive(Debug, Default)]
-pub(super) struct Disk(HashMap<PathBuf, Seen>);
+struct Disk(HashMap<PathBuf, Seen>);
 
 impl Disk {
     /// The fate of the file at `path`, which lay at `root` or below.
-    pub(super) fn fate(&mut self, path: &Path, root: &Path) -> Fate {
+    fn fate(&mut self, path: &Path, root: &Path) -> Fate {
         let at_path = match fs::symlink_metadata(path) {
             // A folder of that name is another thing.
             Ok(metadata) if metadata.is_dir() => Seen::Nothing,

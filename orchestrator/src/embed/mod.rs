@@ -25,7 +25,7 @@ pub use enrich::{EnrichOptions, enrich};
 pub use error::EmbedError;
 pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
-pub use summary::{Ended, FailedItem, Summary};
+pub use summary::{Ended, FailedItem, Found, Summary};
 pub use survey::{Rereading, Sources, no_photo_at_all};
 
 use analyse::Kept;
@@ -155,9 +155,9 @@ fn known_photos(found: Vec<FoundAgain>, summary: &mut Summary) -> Photos {
             photos.add(content.sha256, content.bytes, path, Sighting::default());
         }
     }
-    summary.files = photos.files();
+    summary.found.files = photos.files();
     summary.contents = photos.len() as u64;
-    summary.aliases = summary.files - summary.contents;
+    summary.aliases = summary.found.files - summary.contents;
     photos
 }
 

@@ -9,6 +9,7 @@ use std::{
 use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
 use serde::Serialize;
 
+use super::error::in_words;
 use crate::{
     figures,
     monitor::Monitor,
@@ -27,26 +28,11 @@ pub(super) const IMPLAUSIBLE: &str = "implausible";
 pub struct Summary {
     /// How it ended.
     pub ended: Ended,
-    /// Photos found, by their extension or their first bytes.
-    pub files: u64,
-    /// Files that are no photos.
-    pub other_files: u64,
-    /// The same by extension.
-    pub other_extensions: BTreeMap<String, u64>,
-    /// Symbolic links that were not followed.
-    pub symlinks: u64,
-    /// Hidden files and folders that were passed over.
-    pub hidden: u64,
-    /// Folders and files passed over because a NAS, a sync program, a system or a photo manager keeps them for itself, by name.
-    pub system_folders: BTreeMap<String, u64>,
-    /// Photos and folders that the patterns leave out.
-    pub excluded: u64,
-    /// Known places that are left out, so that they do not count.
-    pub left_out: u64,
+    /// What the scan found.
+    #[serde(flatten)]
+    pub found: Found,
     /// Known places that were left out and count again.
     pub taken_again: u64,
-    /// Folders that our own commands wrote; what lies in them is not counted.
-    pub outputs: u64,
     /// Files that were read because they are new or have changed.
     pub hashed: u64,
     /// Distinct contents among the photos that could be read.
@@ -95,6 +81,29 @@ pub struct Summary {
     pub surveyed: bool,
 }
 
+/// What a scan found and what it passed over, as `embed` and its dry run tell it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Photos found, by their extension or their first bytes.
+    pub files: u64,
+    /// Files that are no photos.
+    pub other_files: u64,
+    /// The same by extension.
+    pub other_extensions: BTreeMap<String, u64>,
+    /// Symbolic links that were not followed.
+    pub symlinks: u64,
+    /// Hidden files and folders that were passed over.
+    pub hidden: u64,
+    /// Folders and files passed over because a NAS, a sync program, a system or a photo manager keeps them for itself, by name.
+    pub system_folders: BTreeMap<String, u64>,
+    /// Photos and folders that the patterns leave out.
+    pub excluded: u64,
+    /// Known places that are left out, so that they do not count.
+    pub left_out: u64,
+    /// Folders that our own commands wrote; what lies in them is not counted.
+    pub outputs: u64,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,61 +143,21 @@ impl Summary {
     /// Counts what a scan found, and names what it could not look at.
     pub(super) fn count_scan(&mut self, scan: &Scan, monitor: &dyn Monitor) {
         self.surveyed = true;
-        self.files = scan.files.len() as u64;
-        self.other_files = scan.other;
-        self.other_extensions.clone_from(&scan.extensions);
-        self.symlinks = scan.symlinks;
-        self.hidden = scan.hidden;
-        self.system_folders.clone_from(&scan.system);
-        self.excluded = scan.excluded;
-        self.outputs = scan.outputs.len() as u64;
+        self.found = Found {
+            files: scan.files.len() as u64,
+            other_files: scan.other,
+            other_extensions: scan.extensions.clone(),
+            symlinks: scan.symlinks,
+            hidden: scan.hidden,
+            system_folders: scan.system.clone(),
+            excluded: scan.excluded,
+            // What was known before the scan decides that.
+            left_out: 0,
+            outputs: scan.outputs.len() as u64,
+        };
         if !scan.outputs.is_empty() {
-            let names: Vec<String> =
-                scan.outputs.iter().map(|folder| format!("`{}`", folder.display())).collect();
-            monitor.note(&format!("left out because `facesets` wrote it: {}", names.join(", ")));
+            monitor.note(&format!("left out because `facesets` wrote it: {}", in_words(&scan.outputs)));
         }
-    }
-
-    /// The photos that were found, and what was passed over, in lines.
-    pub(super) fn found_in_lines(&self) -> String {
-        let system: u64 = self.system_folders.values().sum();
-        let passed_over =
-            self.other_files + self.symlinks + self.hidden + system + self.excluded + self.outputs;
-        let kinds = kinds_in_words(&self.other_extensions);
-        let kinds = if kinds.is_empty() { kinds } else { format!(": {kinds}") };
-        let mut lines = format!("files      {} ({passed_over} others passed over{kinds})\n", self.files);
-        let unread: BTreeMap<String, u64> = self
-            .other_extensions
-            .iter()
-            .filter(|(kind, _)| kind.strip_prefix('.').is_some_and(|kind| UNREAD_EXTENSIONS.contains(&kind)))
-            .map(|(kind, number)| (kind.clone(), *number))
-            .collect();
-        for (name, number, what) in [
-            ("excluded", self.excluded, "photos and folders left out by patterns"),
-            ("hidden", self.hidden, "files and folders"),
-            ("links", self.symlinks, "not followed"),
-            ("outputs", self.outputs, "folders that `facesets` wrote, left out"),
-            ("left out", self.left_out, "places of known photos, which count no more"),
-            ("again", self.taken_again, "places of known photos that were left out count again"),
-        ] {
-            if number > 0 {
-                // Writing to a string cannot fail.
-                let _ = writeln!(lines, "{name:<10} {number} {what}");
-            }
-        }
-        for (name, kinds, what) in [
-            ("not read", &unread, "pictures in formats that `facesets` does not decode"),
-            (
-                "system",
-                &self.system_folders,
-                "kept by NAS and other programs for themselves, left out (`--system-folders` takes them)",
-            ),
-        ] {
-            if !kinds.is_empty() {
-                let _ = writeln!(lines, "{name:<10} {}: {what}", kinds_in_words(kinds));
-            }
-        }
-        lines
     }
 
     /// Counts and tells a failure of whatever lies at `paths`.
@@ -230,9 +199,53 @@ impl Summary {
     }
 }
 
+impl Found {
+    /// The photos that were found, and what was passed over, in lines; `taken_again` is how many known places that were left out count again.
+    pub(super) fn in_lines(&self, taken_again: u64) -> String {
+        let system: u64 = self.system_folders.values().sum();
+        let passed_over =
+            self.other_files + self.symlinks + self.hidden + system + self.excluded + self.outputs;
+        let kinds = kinds_in_words(&self.other_extensions);
+        let kinds = if kinds.is_empty() { kinds } else { format!(": {kinds}") };
+        let mut lines = format!("files      {} ({passed_over} others passed over{kinds})\n", self.files);
+        let unread: BTreeMap<String, u64> = self
+            .other_extensions
+            .iter()
+            .filter(|(kind, _)| kind.strip_prefix('.').is_some_and(|kind| UNREAD_EXTENSIONS.contains(&kind)))
+            .map(|(kind, number)| (kind.clone(), *number))
+            .collect();
+        for (name, number, what) in [
+            ("excluded", self.excluded, "photos and folders left out by patterns"),
+            ("hidden", self.hidden, "files and folders"),
+            ("links", self.symlinks, "not followed"),
+            ("outputs", self.outputs, "folders that `facesets` wrote, left out"),
+            ("left out", self.left_out, "places of known photos, which count no more"),
+            ("again", taken_again, "places of known photos that were left out count again"),
+        ] {
+            if number > 0 {
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "{name:<10} {number} {what}");
+            }
+        }
+        for (name, kinds, what) in [
+            ("not read", &unread, "pictures in formats that `facesets` does not decode"),
+            (
+                "system",
+                &self.system_folders,
+                "kept by NAS and other programs for themselves, left out (`--system-folders` takes them)",
+            ),
+        ] {
+            if !kinds.is_empty() {
+                let _ = writeln!(lines, "{name:<10} {}: {what}", kinds_in_words(kinds));
+            }
+        }
+        lines
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.found_in_lines())?;
+        f.write_str(&self.found.in_lines(self.taken_again))?;
         writeln!(f, "contents   {} ({} aliases, {} new)", self.contents, self.aliases, self.new)?;
         if self.camera_not_understood > 0 {
             let number = self.camera_not_understood;

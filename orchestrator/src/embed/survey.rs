@@ -216,7 +216,7 @@ fn note_left_out(
     summary: &mut Summary,
 ) -> Result<(), StoreError> {
     let noted: HashMap<PathBuf, LeftOut> = committer.writer().store().left_out()?;
-    summary.left_out = left_out.len() as u64;
+    summary.found.left_out = left_out.len() as u64;
     for (path, reason) in left_out {
         if noted.get(&path) != Some(&reason) {
             committer.add(Record::LeftOut { path, reason })?;

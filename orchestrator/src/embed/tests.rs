@@ -167,7 +167,10 @@ fn a_second_run_sends_nothing() {
 
     let (exit, summary, problems) = place.embed();
     assert_eq!((exit, problems), (Exit::Done, vec![]));
-    assert_eq!((summary.files, summary.other_files, summary.contents, summary.aliases), (5, 1, 4, 1));
+    assert_eq!(
+        (summary.found.files, summary.found.other_files, summary.contents, summary.aliases),
+        (5, 1, 4, 1)
+    );
     assert_eq!((summary.new, summary.hashed, summary.analysed, summary.sent), (4, 5, 4, 4));
     assert_eq!((summary.no_face, summary.ended), (4, Ended::Done));
     assert_eq!(place.sent(), 4);
@@ -325,7 +328,7 @@ fn nothing_to_embed_needs_no_worker() {
     let mut options = place.options();
     options.workers.addresses = vec!["127.0.0.1:1".to_owned()];
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.other_files), (Exit::Done, 1));
+    assert_eq!((result.unwrap(), summary.found.other_files), (Exit::Done, 1));
 }
 
 #[test]
@@ -436,12 +439,12 @@ fn what_a_filter_leaves_out_has_not_vanished() {
         let filter = Filter::new(&[], &[pattern.to_owned()]).unwrap();
         let sources = place.sources(ScanOptions { filter, ..ScanOptions::default() });
         let (result, summary, _) = place.embed_with(&Options { sources, ..place.options() });
-        assert_eq!((result.unwrap(), summary.excluded > 0), (Exit::Done, true));
+        assert_eq!((result.unwrap(), summary.found.excluded > 0), (Exit::Done, true));
         let status = Store::open_read(&place.library).unwrap().status().unwrap();
         assert_eq!((status.locations, status.vanished, status.gone.places), (3, 1, 1), "{pattern}");
     }
     let (_, summary, _) = place.embed();
-    assert_eq!((summary.files, summary.hashed, summary.vanished, place.sent()), (2, 0, 0, 0));
+    assert_eq!((summary.found.files, summary.hashed, summary.vanished, place.sent()), (2, 0, 0, 0));
 }
 
 #[test]
@@ -454,7 +457,8 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         dry_run(&place.sources(ScanOptions::default()), decided, &place.library, &Problems::default())
             .unwrap()
     };
-    let expected = DryRun { files: 2, to_read: 2, to_read_bytes: 6, ..DryRun::default() };
+    let found = Found { files: 2, ..Found::default() };
+    let expected = DryRun { found, to_read: 2, to_read_bytes: 6, ..DryRun::default() };
     assert_eq!(dry(KnownFailures::Count), expected);
     assert!(!place.library.folder().exists() && place.sent() == 0);
 
@@ -468,9 +472,12 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     for (known_failures, failed, to_send) in [(KnownFailures::Count, 1, 0), (KnownFailures::Retry, 0, 1)] {
         let pending = Pending { contract: contract.clone(), analysed: 0, failed, to_send };
         let expected = DryRun {
-            files: 2,
-            other_files: 1,
-            other_extensions: [(".txt".to_owned(), 1)].into(),
+            found: Found {
+                files: 2,
+                other_files: 1,
+                other_extensions: [(".txt".to_owned(), 1)].into(),
+                ..Found::default()
+            },
             to_read: 1,
             to_read_bytes: 3,
             vanished: 1,
@@ -509,7 +516,7 @@ fn what_failed_is_tried_again_where_it_was_seen_last() {
         (exit, summary)
     };
     let (exit, summary) = retry(&[]);
-    assert_eq!((exit, summary.files, summary.contents, summary.aliases), (Exit::SomeFailed, 3, 2, 1));
+    assert_eq!((exit, summary.found.files, summary.contents, summary.aliases), (Exit::SomeFailed, 3, 2, 1));
     assert_eq!((summary.failed["decode"], place.sent()), (2, 1), "an empty file is not sent");
     let (exit, summary) = retry(&["too_large"]);
     assert_eq!((exit, summary.contents, place.sent()), (Exit::Done, 0, 0));

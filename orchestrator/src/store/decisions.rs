@@ -1,6 +1,6 @@
 //! The journal of changes to output folders: one row a decision, each step of it committed before the next begins.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use super::{Store, StoreError, Writer};
 
@@ -60,13 +60,6 @@ impl DecisionState {
 impl Store {
     /// Every decision, oldest first. None in a store that was written before there were decisions.
     pub fn decisions(&self) -> Result<Vec<Decision>, StoreError> {
-        let known = self
-            .connection
-            .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'decision'", [], |_| Ok(()))
-            .optional()?;
-        if known.is_none() {
-            return Ok(Vec::new());
-        }
         let mut statement = self.connection.prepare("SELECT id, state, intent FROM decision ORDER BY id")?;
         let rows = statement.query_map([], |row| Ok(decision(row)))?;
         rows.map(|row| row?).collect()

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::exit::Hint;
+use crate::{exit::Hint, fields::list};
 
 /// What can go wrong with a store. Whatever was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +65,6 @@ pub enum StoreError {
         /// There.
         present: Vec<String>,
     },
-    /// The writing thread is gone.
-    #[error("the store's writer ended early")]
-    WriterGone,
     /// The dump cannot be written.
     #[error("cannot write the dump: {0}")]
     Output(#[source] io::Error),
@@ -105,7 +102,7 @@ impl Hint for StoreError {
                 "the photos are untouched: move the library away and run `facesets embed SRC…` again"
             }
             Self::LogInUse => "end the other program: whoever uses the library last empties its log",
-            Self::Io { .. } | Self::WriterGone | Self::Output(_) | Self::Sqlite(_) => return None,
+            Self::Io { .. } | Self::Output(_) | Self::Sqlite(_) => return None,
         };
         Some(text.to_owned())
     }
@@ -132,8 +129,4 @@ impl StoreError {
         }
         Self::Io { path: path.into(), source }
     }
-}
-
-fn list(items: &[String]) -> String {
-    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }

@@ -41,6 +41,10 @@ pub struct Forgotten {
     pub refusals_kept: u64,
 }
 
+/// Selects the contents of which no place counts: each is gone, or has another content by now.
+pub(super) const GONE_CONTENTS: &str = "SELECT sha256 FROM content WHERE NOT EXISTS (SELECT 1 FROM location \
+     WHERE location.sha256 = content.sha256 AND path NOT IN (SELECT path FROM gone))";
+
 impl Store {
     /// The contents that lie, or lay, at a path or below it.
     pub fn contents_at(&self, path: &Path) -> Result<Vec<Known>, StoreError> {
@@ -53,10 +57,7 @@ impl Store {
 
     /// The contents that are gone: each place where they lay is gone, or has another content by now.
     pub fn gone_contents(&self) -> Result<Vec<Known>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&known(
-            "SELECT sha256 FROM content WHERE NOT EXISTS (SELECT 1 FROM location \
-             WHERE location.sha256 = content.sha256 AND path NOT IN (SELECT path FROM gone))",
-        ))?;
+        let mut statement = self.connection.prepare_cached(&known(GONE_CONTENTS))?;
         known_contents(statement.query([])?)
     }
 }

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::Sha256Digest;
 use rusqlite::{Transaction, params};
 
 use super::{Store, StoreError, locations, range_below};
@@ -33,13 +32,6 @@ impl Store {
             gone.insert(locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?));
         }
         Ok(gone)
-    }
-
-    /// Whether a content lies, or lay, at a place that counts.
-    pub fn counts(&self, sha256: &Sha256Digest) -> Result<bool, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM counted_location WHERE sha256 = ?1")?;
-        Ok(statement.exists([sha256.as_bytes()])?)
     }
 }
 

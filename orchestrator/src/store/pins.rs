@@ -1,7 +1,7 @@
 //! What the user says of faces.
 
 use facesets_core::{BBox, Sha256Digest};
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use super::{Store, StoreError, Writer, faces::bbox, locations};
 use crate::pins::{Pin, PinKind, PinnedFace};
@@ -25,13 +25,6 @@ impl PinKind {
 impl Store {
     /// Every pin, oldest first. None in a store that was written before there were pins.
     pub fn pins(&self) -> Result<Vec<Pin>, StoreError> {
-        let known = self
-            .connection
-            .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'pin'", [], |_| Ok(()))
-            .optional()?;
-        if known.is_none() {
-            return Ok(Vec::new());
-        }
         let mut statement = self.connection.prepare(
             "SELECT id, kind, sha256, x1, y1, x2, y2, sha256_b, x1_b, y1_b, x2_b, y2_b FROM pin ORDER BY id",
         )?;

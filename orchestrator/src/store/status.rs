@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{LeftOut, Store, StoreError, TASK_FACES, locations};
+use super::{LeftOut, Store, StoreError, TASK_FACES, forget::GONE_CONTENTS, locations};
 
 /// The library in numbers: all that is known, and what was made of what counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,13 +109,16 @@ impl Store {
             [],
         )?;
         let away = self.count("SELECT count(*) FROM counted_location WHERE vanished", [])?;
-        let gone_places = self.count("SELECT count(*) FROM gone", [])?;
+        let gone = GonePlaces {
+            places: self.count("SELECT count(*) FROM gone", [])?,
+            contents: self.count(&format!("SELECT count(*) FROM ({GONE_CONTENTS})"), [])?,
+        };
         let status = StoreStatus {
             contents,
             locations,
             aliases: locations - contents,
             vanished: self.count("SELECT count(*) FROM location WHERE vanished", [])?,
-            gone: GonePlaces { places: gone_places, contents: self.gone_contents()?.len() as u64 },
+            gone,
             away,
             unreadable: self.unreadable_paths()?,
             left_out: self.left_out_places()?,

@@ -96,7 +96,7 @@ fn a_photo_that_has_become_a_pipe_or_endless_is_named_and_the_rest_goes_on() {
     let follow = ScanOptions { symlinks: crate::source::disk::Symlinks::Follow, ..ScanOptions::default() };
     let options = Options { sources: place.sources(follow), ..place.options() };
     let (result, summary, _) = place.embed_with(&options);
-    assert_eq!((result.unwrap(), summary.files), (Exit::Done, 1));
+    assert_eq!((result.unwrap(), summary.found.files), (Exit::Done, 1));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_a_later_run_excludes_counts_no_more_until_it_is_taken_again() {
     place.sent();
     fs::remove_file(gone).unwrap();
     let (result, summary, problems) = place.embed_with(&excluding(&place, &["PRIVAT", "nothing"]));
-    assert_eq!((result.unwrap(), summary.left_out, summary.vanished), (Exit::Done, 3, 1));
+    assert_eq!((result.unwrap(), summary.found.left_out, summary.vanished), (Exit::Done, 3, 1));
     assert!(problems.iter().any(|problem| problem.starts_with("--exclude nothing: matches nothing")));
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(status(&place).left_out, LeftOutPlaces { pattern: 3, system: 0 });
@@ -124,7 +124,7 @@ fn what_a_later_run_excludes_counts_no_more_until_it_is_taken_again() {
     place.embed_with(&Options { sources, ..place.options() }).0.unwrap();
     assert_eq!(gallery(), 1);
     let (_, summary, _) = place.embed();
-    assert_eq!((summary.taken_again, summary.left_out, summary.hashed, place.sent()), (2, 0, 0, 0));
+    assert_eq!((summary.taken_again, summary.found.left_out, summary.hashed, place.sent()), (2, 0, 0, 0));
     assert_eq!((gallery(), status(&place).left_out.pattern), (3, 1), "what is gone was not taken again");
 }
 
@@ -138,9 +138,9 @@ fn thumbnails_that_are_in_a_library_leave_it_with_the_next_run() {
     let take = ScanOptions { system_folders: SystemFolders::Take, ..ScanOptions::default() };
     let options = Options { sources: place.sources(take), ..place.options() };
     let (_, summary, _) = place.embed_with(&options);
-    assert_eq!((summary.files, summary.analysed), (3, 3));
+    assert_eq!((summary.found.files, summary.analysed), (3, 3));
     let (exit, summary, _) = place.embed();
-    assert_eq!((exit, summary.files, summary.left_out), (Exit::Done, 1, 2));
+    assert_eq!((exit, summary.found.files, summary.found.left_out), (Exit::Done, 1, 2));
     let said = summary.to_string();
     assert!(said.contains("system     1 #recycle, 1 @eaDir: kept by NAS"), "{said}");
     assert_eq!(status(&place).left_out, LeftOutPlaces { pattern: 0, system: 2 });
@@ -161,7 +161,10 @@ fn files_without_a_photos_name_are_opened_once_and_named_by_extension() {
     place.photo("b.psd", "8BPS and more of that");
     place.photo("a.jpg", "a");
     let (exit, summary, _) = place.embed();
-    assert_eq!((exit, summary.files, summary.other_files, summary.analysed), (Exit::Done, 2, 2, 2));
+    assert_eq!(
+        (exit, summary.found.files, summary.found.other_files, summary.analysed),
+        (Exit::Done, 2, 2, 2)
+    );
     let said = summary.to_string();
     assert!(said.contains("files      2 (2 others passed over: 1 .json, 1 .psd)"), "{said}");
     assert!(said.contains("not read   1 .psd: pictures"), "{said}");
@@ -169,5 +172,5 @@ fn files_without_a_photos_name_are_opened_once_and_named_by_extension() {
     let root = fs::canonicalize(place.folder.path()).unwrap();
     assert_eq!(store.no_photos_below(&root).unwrap().len(), 2);
     let (_, summary, _) = place.embed();
-    assert_eq!((summary.files, summary.hashed, summary.other_files), (2, 0, 2));
+    assert_eq!((summary.found.files, summary.hashed, summary.found.other_files), (2, 0, 2));
 }
