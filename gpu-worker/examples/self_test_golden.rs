@@ -1,7 +1,8 @@
-//! Writes `tests/fixtures/golden/self-test.json`, the numbers of the worker's self-test: `self_test_golden SETUP > FILE`.
+//! Writes `tests/fixtures/golden/self-test.json`, the numbers of the worker's self-test: `self_test_golden
+//! SETUP > FILE`.
 //!
-//! SETUP is what `scripts/setup` makes. To be run when the open pack or the self-test's picture changes, on a machine whose
-//! numbers the parity tests have confirmed.
+//! SETUP is what `scripts/setup` makes. To be run when the open pack or the self-test's picture changes, on a
+//! machine whose numbers the parity tests have confirmed.
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 

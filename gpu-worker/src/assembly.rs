@@ -1,4 +1,5 @@
-//! From models on a target to lanes at work: how many, and whether each has its own engine or all share one device.
+//! From models on a target to lanes at work: how many, and whether each has its own engine or all share one
+//! device.
 
 use std::{
     num::NonZeroUsize,
@@ -21,11 +22,12 @@ use crate::{
 /// Most lanes with sessions of their own unless asked otherwise: memory grows with them.
 const MAX_OWN_SESSIONS: usize = 4;
 
-/// Photos that wait for a shared device beside those that have the processor: at one face each they fill its largest batch.
+/// Photos that wait for a shared device beside those that have the processor: at one face each they fill its
+/// largest batch.
 const WAITING_FOR_DEVICE: usize = 32;
 
-/// For how long a shared device may leave a batch unanswered unless asked otherwise: the largest batch of the slowest network takes
-/// seconds on the slowest of devices, the first one of a size some more.
+/// For how long a shared device may leave a batch unanswered unless asked otherwise: the largest batch of the
+/// slowest network takes seconds on the slowest of devices, the first one of a size some more.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How photos get to networks.

@@ -40,8 +40,8 @@ pub enum Command {
 
 /// The command line of this process; a wrong one is told of and ends it.
 ///
-/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser that knows of no variables,
-/// where that one finds the same.
+/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser
+/// that knows of no variables, where that one finds the same.
 pub fn parse() -> Cli {
     let told = |error: clap::Error| {
         let plain = without_variables(Cli::command()).try_get_matches_from(env::args_os()).err();
@@ -66,8 +66,8 @@ pub struct BenchArgs {
     /// Model pack to load [default: `buffalo_l` where it is there, else `open`].
     #[arg(long, env = "FACESETS_PACK", value_name = "NAME")]
     pub pack: Option<String>,
-    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder, then
-    /// facesets/onnxruntime in the user's data folder].
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the
+    /// models folder, then facesets/onnxruntime in the user's data folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
     /// Where the models run, as for `serve`; `auto` is the processor here.
@@ -91,7 +91,8 @@ pub struct BenchArgs {
     /// Enlarge or shrink every photo to so many million pixels first, as JPEG of quality 90.
     #[arg(long, value_name = "MILLIONS", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub megapixels: Option<u32>,
-    /// Instead of models, a device that takes so many milliseconds for every batch and leaves the processor alone.
+    /// Instead of models, a device that takes so many milliseconds for every batch and leaves the processor
+    /// alone.
     #[arg(long, value_name = "MILLISECONDS")]
     pub simulate: Option<u64>,
     /// Faces that the simulated device finds in every photo.
@@ -122,8 +123,8 @@ pub struct ServeArgs {
 /// A configuration file.
 #[derive(Debug, Args)]
 pub struct ConfigArg {
-    /// Configuration file in TOML, with the names of the flags as keys [default: facesets/worker.toml in the user's configuration
-    /// folder, if it is there]. Flags and environment count more.
+    /// Configuration file in TOML, with the names of the flags as keys [default: facesets/worker.toml in the
+    /// user's configuration folder, if it is there]. Flags and environment count more.
     #[arg(long = "config", env = "FACESETS_WORKER_CONFIG", value_name = "FILE")]
     path: Option<PathBuf>,
 }
@@ -138,8 +139,8 @@ impl ConfigArg {
 /// `pair`.
 #[derive(Debug, Args)]
 pub struct PairArgs {
-    /// Where the client finds this worker [default: where `serve` listens; if that is every address, the one of this machine that leads to
-    /// other networks].
+    /// Where the client finds this worker [default: where `serve` listens; if that is every address, the one
+    /// of this machine that leads to other networks].
     #[arg(long, value_name = "HOST:PORT")]
     pub address: Option<WorkerAddress>,
     /// How long the code can be used, in minutes.
@@ -175,7 +176,8 @@ pub enum ClientsCommand {
 /// Where the certificate and the clients are.
 #[derive(Debug, Args)]
 pub struct StateDir {
-    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the user's data folder].
+    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the
+    /// user's data folder].
     #[arg(long = "state", env = "FACESETS_WORKER_STATE", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Where else it may be said.

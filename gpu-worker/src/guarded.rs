@@ -1,4 +1,5 @@
-//! A connection that is looked at whenever it is read from or written to, and that ends when somebody says so.
+//! A connection that is looked at whenever it is read from or written to, and that ends when somebody says
+//! so.
 
 use std::{
     io,

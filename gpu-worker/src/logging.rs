@@ -1,4 +1,5 @@
-//! What is told while working: to stderr for people, and to a folder as lines of JSON if asked for. Never a secret, a picture or a path of one.
+//! What is told while working: to stderr for people, and to a folder as lines of JSON if asked for. Never a
+//! secret, a picture or a path of one.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -22,7 +23,8 @@ pub fn to_stderr() {
     start(None).expect("stderr needs no file");
 }
 
-/// Begins; to be called once. The variable `FACESETS_LOG` says what is told. The error is that the folder cannot be written to.
+/// Begins; to be called once. The variable `FACESETS_LOG` says what is told. The error is that the folder
+/// cannot be written to.
 ///
 /// # Panics
 /// If it has begun before.

@@ -1,7 +1,8 @@
 //! The contract between a parent process and the worker it manages: one JSON line in, one JSON line out.
 //!
-//! The parent writes a [`Start`] line to stdin and reads a [`Ready`] line from stdout; everything else that the worker says goes to
-//! stderr. End of input on stdin means: drain and exit. The same on Unix and on Windows, with nothing secret in a process list.
+//! The parent writes a [`Start`] line to stdin and reads a [`Ready`] line from stdout; everything else that
+//! the worker says goes to stderr. End of input on stdin means: drain and exit. The same on Unix and on
+//! Windows, with nothing secret in a process list.
 
 use std::{
     io::{self, BufRead, Read},
@@ -22,8 +23,8 @@ pub struct Start {
     /// What clients must name; none means that none is asked for.
     #[serde(default)]
     pub token: Option<String>,
-    /// How to serve: each field as the flag of the same name. What is missing is as without the flag, except that `listen` is a free
-    /// port of 127.0.0.1. `token_file` is of no use here: the token is the one above.
+    /// How to serve: each field as the flag of the same name. What is missing is as without the flag, except
+    /// that `listen` is a free port of 127.0.0.1. `token_file` is of no use here: the token is the one above.
     #[serde(default)]
     pub configuration: Settings,
 }

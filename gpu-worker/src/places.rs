@@ -1,9 +1,11 @@
-//! Places for connections: so many of all addresses and so many of each, and who has to make room when they are all taken.
+//! Places for connections: so many of all addresses and so many of each, and who has to make room when they
+//! are all taken.
 //!
-//! Nobody can tell whether somebody who has just connected means well. So whoever has not named itself yet has its place only as long as
-//! nobody else needs one: a connection for which there is no place takes that of the address that has the most such connections, of
-//! these the oldest. Where an address has all its own places, one of its own that have not named themselves makes room, nobody can tell
-//! which: whoever connects often displaces itself, and seldom the one that is about to name itself.
+//! Nobody can tell whether somebody who has just connected means well. So whoever has not named itself yet
+//! has its place only as long as nobody else needs one: a connection for which there is no place takes that
+//! of the address that has the most such connections, of these the oldest. Where an address has all its own
+//! places, one of its own that have not named themselves makes room, nobody can tell which: whoever connects
+//! often displaces itself, and seldom the one that is about to name itself.
 
 use std::{
     cmp::Reverse,
@@ -15,7 +17,8 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-/// How many times the places of one address a network of IPv6 may have: whoever has an address of it can take others too.
+/// How many times the places of one address a network of IPv6 may have: whoever has an address of it can take
+/// others too.
 const ADDRESSES: usize = 4;
 
 /// The places of one listener.
@@ -134,7 +137,8 @@ impl Place {
         &self.named
     }
 
-    /// Cancelled when it is somebody else's, or there are no places any more. Means nothing to who has named itself.
+    /// Cancelled when it is somebody else's, or there are no places any more. Means nothing to who has named
+    /// itself.
     pub(crate) fn lost(&self) -> &CancellationToken {
         &self.lost
     }

@@ -1,4 +1,5 @@
-//! From a configuration to a service that can be served: listener, pack, runtime, lanes, in the order that fails soonest.
+//! From a configuration to a service that can be served: listener, pack, runtime, lanes, in the order that
+//! fails soonest.
 
 use std::{
     io,
@@ -389,8 +390,8 @@ enum Transport {
     Tls,
 }
 
-/// TLS where it is asked for, and off loopback unless it is not; plaintext off loopback needs leave and a token, and anywhere that nobody asks
-/// for certificates.
+/// TLS where it is asked for, and off loopback unless it is not; plaintext off loopback needs leave and a
+/// token, and anywhere that nobody asks for certificates.
 fn transport(configuration: &Configuration) -> Result<Transport, StartupError> {
     let address = configuration.listen;
     let near = address.ip().is_loopback();

@@ -1,6 +1,8 @@
-//! What the worker counts, under the names that Prometheus sees. No path, picture, embedding, address or secret is ever among it.
+//! What the worker counts, under the names that Prometheus sees. No path, picture, embedding, address or
+//! secret is ever among it.
 //!
-//! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens; [`crate::exposition`] answers those who do.
+//! Counting goes through the `metrics` facade, so it costs next to nothing where nobody listens;
+//! [`crate::exposition`] answers those who do.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -34,7 +36,8 @@ pub(crate) const MEMORY: &str = "facesets_worker_resident_memory_bytes";
 pub(crate) const DEVICE_MEMORY: &str = "facesets_worker_device_memory_bytes";
 pub(crate) const DEVICE_MEMORY_USED: &str = "facesets_worker_device_memory_used_bytes";
 
-/// An item was answered: how long it waited for a lane and, on devices, for its turn there; and how long it was in work.
+/// An item was answered: how long it waited for a lane and, on devices, for its turn there; and how long it
+/// was in work.
 pub(crate) fn item_answered(outcome: &ItemOutcome, queue: Duration, work: Duration) {
     let word = match outcome {
         Ok(_) => "ok",

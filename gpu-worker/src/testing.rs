@@ -9,7 +9,8 @@ use facesets_core::{
 
 use crate::analyzer::{Analysis, Analyzer, failed};
 
-/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`, `lost` (the device, for good); anything else is a photo without faces as wide as it has bytes.
+/// Does what the bytes say: `panic`, `sleep MILLISECONDS`, `bad`, `lost` (the device, for good); anything
+/// else is a photo without faces as wide as it has bytes.
 pub(crate) struct Toy;
 
 impl Analyzer for Toy {

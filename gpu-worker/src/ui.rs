@@ -1,4 +1,5 @@
-//! The only printer: results to stdout, everything else to stderr; names from elsewhere cannot make lines of their own.
+//! The only printer: results to stdout, everything else to stderr; names from elsewhere cannot make lines of
+//! their own.
 
 use std::{
     cell::Cell,

@@ -1,4 +1,5 @@
-//! Real photos through real models on a device that is shared: batches of many photos' faces give the numbers of each photo alone.
+//! Real photos through real models on a device that is shared: batches of many photos' faces give the numbers
+//! of each photo alone.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

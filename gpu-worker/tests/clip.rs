@@ -1,4 +1,5 @@
-//! CLIP's visual tower on a device that is shared: batches of many photos give the numbers of each photo alone.
+//! CLIP's visual tower on a device that is shared: batches of many photos give the numbers of each photo
+//! alone.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

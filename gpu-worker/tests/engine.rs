@@ -1,4 +1,5 @@
-//! The engine on the real runtime with the open pack: providers that are not there, fixed batches, the self-test.
+//! The engine on the real runtime with the open pack: providers that are not there, fixed batches, the
+//! self-test.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

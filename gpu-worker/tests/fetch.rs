@@ -38,7 +38,8 @@ enum Answer {
     Status(u16),
 }
 
-/// Serves `content`, one answer a request, the last one for ever after; the `Range` headers that came are noted.
+/// Serves `content`, one answer a request, the last one for ever after; the `Range` headers that came are
+/// noted.
 struct Server {
     url: String,
     ranges: Arc<Mutex<Vec<Option<String>>>>,

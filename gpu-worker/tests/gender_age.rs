@@ -1,7 +1,8 @@
-//! Gender and age against `InsightFace` Python's crop, normalisation and rounding, on real photos with the stand-in for its model.
+//! Gender and age against `InsightFace` Python's crop, normalisation and rounding, on real photos with the
+//! stand-in for its model.
 //!
-//! Its answers mean nothing, but every one of them changes with the order of the channels, the place and the size of the crop and the
-//! scale of the levels. The golden numbers are written by `scripts/golden`.
+//! Its answers mean nothing, but every one of them changes with the order of the channels, the place and the
+//! size of the crop and the scale of the levels. The golden numbers are written by `scripts/golden`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -30,7 +31,8 @@ use common::setup;
 
 const STAND_IN: &str = "gender-age-standin";
 
-/// Largest difference of an answer: the answers are tenths apart, and a level of a pixel is a four-thousandth of one.
+/// Largest difference of an answer: the answers are tenths apart, and a level of a pixel is a four-thousandth
+/// of one.
 const TOLERANCE: f64 = 0.001;
 
 fn builder(pack: &str, shapes: Shapes, meter: &Arc<Meter>) -> PackBuilder {

@@ -1,4 +1,5 @@
-//! Several packs in one worker: CLIP beside faces, packs that are loaded when they are asked for and leave again.
+//! Several packs in one worker: CLIP beside faces, packs that are loaded when they are asked for and leave
+//! again.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -27,7 +28,8 @@ use common::setup;
 
 const PORTRAIT: &str = "photos/2009/portraits/biden.jpg";
 
-/// The open pack, the stand-in for CLIP, and copies of the open pack whose recognisers are other files that compute the same.
+/// The open pack, the stand-in for CLIP, and copies of the open pack whose recognisers are other files that
+/// compute the same.
 fn models(copies: &[&str]) -> TempDir {
     let models = tempfile::tempdir().unwrap();
     let copy = |from: &str, to: &str| {

@@ -1,7 +1,8 @@
 //! The worker's numbers against `InsightFace` Python's, on real photos with the open pack.
 //!
-//! The golden numbers are in `tests/fixtures/golden`; photos, models and runtime come from `scripts/setup` (`.setup`, or the folder
-//! that `FACESETS_TEST_SETUP` names). The photos of `../shared/photos` are compared when that folder is there.
+//! The golden numbers are in `tests/fixtures/golden`; photos, models and runtime come from `scripts/setup`
+//! (`.setup`, or the folder that `FACESETS_TEST_SETUP` names). The photos of `../shared/photos` are compared
+//! when that folder is there.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 

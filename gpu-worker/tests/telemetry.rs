@@ -79,7 +79,8 @@ fn sample(metrics: &str, name: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// Sends a portrait, then bytes that are none, then such bytes without a task, as `facesets worker bench` does; all are answered when this returns. How many bytes, and the face's embedding.
+/// Sends a portrait, then bytes that are none, then such bytes without a task, as `facesets worker bench`
+/// does; all are answered when this returns. How many bytes, and the face's embedding.
 async fn send_three(address: &str) -> (usize, Vec<f32>) {
     let channel = tonic::transport::Channel::from_shared(format!("http://{address}")).unwrap();
     let named = |mut request: tonic::Request<()>| {
@@ -178,7 +179,8 @@ async fn metrics_count_what_was_done_and_neither_they_nor_the_log_tell_a_secret(
     assert!(!embedding.is_empty() && !embedding.iter().any(some_of_it));
 }
 
-/// The portrait went through every stage within its span, and each network in a batch within that; the bytes that are no photo did not.
+/// The portrait went through every stage within its span, and each network in a batch within that; the bytes
+/// that are no photo did not.
 fn spans_hold_their_stages(lines: &[Value]) {
     let within = |line: &Value, name: &str| {
         let spans = line["spans"].as_array().cloned().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Clusters one matrix, for `scripts/bench-cluster`: `cluster MATRIX.npy THRESHOLD average|complete sparse|dense LABELS.i64`.
+//! Clusters one matrix, for `scripts/bench-cluster`: `cluster MATRIX.npy THRESHOLD average|complete
+//! sparse|dense LABELS.i64`.
 //!
 //! Prints seconds and clusters; writes the label of each row as little-endian 64-bit numbers.
 
@@ -57,7 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A matrix as `numpy.save` writes it: little-endian f32, rows first. Read piecewise, so that nothing is in memory twice.
+/// A matrix as `numpy.save` writes it: little-endian f32, rows first. Read piecewise, so that nothing is in
+/// memory twice.
 fn read_npy(path: &str) -> Result<Array2<f32>, Box<dyn Error>> {
     let mut file = std::io::BufReader::with_capacity(1 << 20, std::fs::File::open(path)?);
     let mut start = [0; 10];

@@ -1,7 +1,8 @@
-//! A made-up library of real photos for `scripts/bench-export`: `export LIBRARY LIST.json REFINED` writes its store, and the manifest that
-//! `facesets export-swap` starts from.
+//! A made-up library of real photos for `scripts/bench-export`: `export LIBRARY LIST.json REFINED` writes its
+//! store, and the manifest that `facesets export-swap` starts from.
 //!
-//! The list names photos with the boxes of their faces; the faces are made up, so that neither models nor people are needed.
+//! The list names photos with the boxes of their faces; the faces are made up, so that neither models nor
+//! people are needed.
 
 use std::{error::Error, fs, path::PathBuf, sync::Arc};
 
@@ -21,7 +22,8 @@ use serde::Deserialize;
 /// Photos that share their people: every set has so many crops.
 const PHOTOS_A_SET: usize = 100;
 
-/// How far the noise takes a face from its person: about 0.13 in cosine distance, within every gate and beyond that of duplicates.
+/// How far the noise takes a face from its person: about 0.13 in cosine distance, within every gate and
+/// beyond that of duplicates.
 const NOISE: f32 = 0.57;
 
 /// A photo and the faces in it.

@@ -1,4 +1,5 @@
-//! A made-up store for `scripts/bench-store`: `store fill LIBRARY FACES` writes one, `store gallery LIBRARY` loads its faces.
+//! A made-up store for `scripts/bench-store`: `store fill LIBRARY FACES` writes one, `store gallery LIBRARY`
+//! loads its faces.
 //!
 //! Prints what it did and how long that took as one line of JSON.
 
@@ -46,7 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two and a half faces a photo, one photo in ten with a second path, one in a hundred without any face. Returns the photos.
+/// Two and a half faces a photo, one photo in ten with a second path, one in a hundred without any face.
+/// Returns the photos.
 fn fill(library: &Library, faces: u64) -> Result<u64, Box<dyn Error>> {
     let mut writer = Writer::open(library, FileSystemPolicy::Refuse)?;
     let mut random = Random(1);

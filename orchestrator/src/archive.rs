@@ -1,5 +1,5 @@
-//! Zip files from anywhere: where their members lie, and reading one without a position that others share. Nothing that an archive says
-//! of itself is believed before it was seen to be possible.
+//! Zip files from anywhere: where their members lie, and reading one without a position that others share.
+//! Nothing that an archive says of itself is believed before it was seen to be possible.
 
 use std::{
     fs::File,
@@ -18,7 +18,8 @@ use crate::source::file;
 /// Bytes read ahead of each member; some thirty are open at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// How much all members of an archive may come to, unpacked. Deflate alone makes a thousand times more of nothing than there was.
+/// How much all members of an archive may come to, unpacked. Deflate alone makes a thousand times more of
+/// nothing than there was.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
     /// So many bytes in any case.
@@ -68,9 +69,9 @@ impl Member {
 }
 
 impl Archive {
-    /// Reads the directory of the archive at `path`. Refused is one whose members share bytes, or come to more than there is room for: it was
-    /// made to keep its readers busy. An error of kind `InvalidInput` says that it is no
-    /// zip file, one of kind `Interrupted` that somebody asked to stop.
+    /// Reads the directory of the archive at `path`. Refused is one whose members share bytes, or come to
+    /// more than there is room for: it was made to keep its readers busy. An error of kind `InvalidInput`
+    /// says that it is no zip file, one of kind `Interrupted` that somebody asked to stop.
     pub fn open(path: &Path, room: Room, stop: &CancellationToken) -> io::Result<Self> {
         let file = file::open(path)?.into_file();
         let bytes = file.metadata()?.len();
@@ -106,7 +107,8 @@ impl Archive {
         Ok(Self { file: Arc::new(file), members })
     }
 
-    /// Reads a member from its beginning. Reading to the end fails if there are not just so many bytes as it says, or others than were packed.
+    /// Reads a member from its beginning. Reading to the end fails if there are not just so many bytes as it
+    /// says, or others than were packed.
     pub fn read(&self, member: &Member) -> io::Result<Box<dyn Read>> {
         let section = Section { file: Arc::clone(&self.file), at: member.start, left: member.packed };
         let section = BufReader::with_capacity(BUFFER, section);
@@ -160,7 +162,8 @@ impl Read for Section {
     }
 }
 
-/// Demands that there are as many bytes as the archive's directory says, and at the end that they have its checksum.
+/// Demands that there are as many bytes as the archive's directory says, and at the end that they have its
+/// checksum.
 struct Checked<R> {
     inner: R,
     hasher: crc32fast::Hasher,

@@ -71,9 +71,9 @@ pub enum Command {
     Era(era::Args),
     /// Report photos that are there more than once
     ///
-    /// The same bytes at several places, and groups of near-duplicates: photos that share a face (cosine similarity of at least 0.95) and look
-    /// alike as a whole (difference hash), whatever else is like them. A group is what such pairs connect. Of photos without a face only the
-    /// bytes are compared.
+    /// The same bytes at several places, and groups of near-duplicates: photos that share a face (cosine
+    /// similarity of at least 0.95) and look alike as a whole (difference hash), whatever else is like them.
+    /// A group is what such pairs connect. Of photos without a face only the bytes are compared.
     Dedup(dedup::Args),
     /// Say what became of a face, and why
     Why(why::Args),
@@ -97,8 +97,8 @@ pub enum Command {
 
 /// The command line of this process; a wrong one is told of and ends it.
 ///
-/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser that knows of no variables,
-/// where that one finds the same.
+/// clap's usage lines show what variables have set as if it had to be typed. So the fault is told by a parser
+/// that knows of no variables, where that one finds the same.
 pub fn parse() -> Cli {
     let told = |error: clap::Error| {
         let plain = without_variables(Cli::command()).try_get_matches_from(env::args_os()).err();

@@ -1,7 +1,8 @@
-//! Who agreed to what, and where photos come from: statements about faces, and what follows from them for a set. Pure.
+//! Who agreed to what, and where photos come from: statements about faces, and what follows from them for a
+//! set. Pure.
 //!
-//! A statement means a person, whom its faces show; it is kept by faces because these outlive every clustering. Of several statements about
-//! one face the newest counts, field by field.
+//! A statement means a person, whom its faces show; it is kept by faces because these outlive every
+//! clustering. Of several statements about one face the newest counts, field by field.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -57,7 +58,8 @@ pub struct Statement {
 /// What the statements about its faces come to for a set; part of its manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetConsent {
-    /// The worst that counts: one refusal is a refusal, and what is granted for some faces and unknown for others is unknown.
+    /// The worst that counts: one refusal is a refusal, and what is granted for some faces and unknown for
+    /// others is unknown.
     pub state: ConsentState,
     /// Numbers of the statements that count.
     pub statements: Vec<i64>,
@@ -96,7 +98,8 @@ pub struct Withheld {
 pub enum Demand {
     /// Nothing, because the user says so: what is refused is handed out too, and told of.
     IncludingRefused,
-    /// That consent is not refused. Earlier versions wrote `nothing` into plans where nobody had asked for refused sets.
+    /// That consent is not refused. Earlier versions wrote `nothing` into plans where nobody had asked for
+    /// refused sets.
     #[default]
     #[serde(alias = "nothing")]
     NotRefused,
@@ -138,7 +141,8 @@ impl ConsentState {
 }
 
 impl ConsentBook {
-    /// What `statements`, oldest first, say of the faces of a gallery; of faces that it does not have they say nothing.
+    /// What `statements`, oldest first, say of the faces of a gallery; of faces that it does not have they
+    /// say nothing.
     pub fn new(gallery: &Gallery, statements: &[Statement]) -> Self {
         let mut book = Self::default();
         if statements.is_empty() {
@@ -180,7 +184,8 @@ impl ConsentBook {
         }
     }
 
-    /// Why a set of a person who is shown by these faces is not handed out where so much is demanded; `None` where it is.
+    /// Why a set of a person who is shown by these faces is not handed out where so much is demanded; `None`
+    /// where it is.
     pub fn withheld(&self, name: &str, rows: &BTreeSet<usize>, demand: Demand) -> Option<Withheld> {
         let consent = self.consent(rows);
         (!demand.is_met_by(&consent)).then(|| Withheld { name: name.to_owned(), consent })

@@ -1,4 +1,5 @@
-//! Names as people compare them: upper and lower case, and the two ways in which Unicode writes one letter, make no difference.
+//! Names as people compare them: upper and lower case, and the two ways in which Unicode writes one letter,
+//! make no difference.
 
 use std::{
     borrow::Cow,
@@ -10,8 +11,8 @@ use std::{
 use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A text whose equals are those that differ in case or in the form of letters only: Unicode's canonical caseless matching, written in NFC.
-/// Source: The Unicode Standard, section 3.13.5, D145.
+/// A text whose equals are those that differ in case or in the form of letters only: Unicode's canonical
+/// caseless matching, written in NFC. Source: The Unicode Standard, section 3.13.5, D145.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

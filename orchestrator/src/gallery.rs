@@ -1,4 +1,5 @@
-//! The faces of a library as the algorithms see them: one record and one matrix row a face, no store, no files.
+//! The faces of a library as the algorithms see them: one record and one matrix row a face, no store, no
+//! files.
 
 use std::{
     collections::HashMap,
@@ -11,8 +12,8 @@ use ndarray::{Array1, Array2, ArrayView1};
 
 /// Every face under one contract, with the contents they were found in.
 ///
-/// Faces are sorted by (canonical path of their content, number within the content), so that whatever is derived in this order
-/// is the same however the library was filled.
+/// Faces are sorted by (canonical path of their content, number within the content), so that whatever is
+/// derived in this order is the same however the library was filled.
 #[derive(Debug, Clone)]
 pub struct Gallery {
     /// Contract of the embeddings, as text.
@@ -83,10 +84,11 @@ pub struct GalleryFace {
     pub blur: f32,
     /// 68 points x, y, z in pixels.
     pub landmarks_68: Vec<[f32; 3]>,
-    /// Degrees by which the face is turned in the photo, from the detector's five points ([`facesets_core::roll_of`]); `None` where they
-    /// say nothing.
+    /// Degrees by which the face is turned in the photo, from the detector's five points
+    /// ([`facesets_core::roll_of`]); `None` where they say nothing.
     pub roll: Option<f32>,
-    /// Head pose from the 68 points; `None` where they span nothing or contradict `roll`, as they do where a face is not upright.
+    /// Head pose from the 68 points; `None` where they span nothing or contradict `roll`, as they do where a
+    /// face is not upright.
     pub pose: Option<Pose>,
 }
 
@@ -128,7 +130,8 @@ impl Gallery {
         ranks
     }
 
-    /// A digest of everything in it but the embeddings, which follow from contents and contract: equal where decisions made from it are.
+    /// A digest of everything in it but the embeddings, which follow from contents and contract: equal where
+    /// decisions made from it are.
     pub fn digest(&self) -> Sha256Digest {
         let mut text = self.contract.as_bytes().to_vec();
         for content in &self.contents {
@@ -178,8 +181,8 @@ impl AbsentFace {
     }
 }
 
-/// Least overlap (intersection over union) of a box that somebody named and the detection that is meant by it, where another detector drew
-/// the box.
+/// Least overlap (intersection over union) of a box that somebody named and the detection that is meant by
+/// it, where another detector drew the box.
 const MIN_OVERLAP: f32 = 0.5;
 
 /// Faces by photo and about where they are in it: for boxes that another detector drew.

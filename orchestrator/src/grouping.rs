@@ -46,18 +46,21 @@ impl Grouping<'_> {
         (0..gallery.faces.len()).filter(|row| unwanted.next_if_eq(row).is_none()).collect()
     }
 
-    /// The rows of a gallery that a set may have: but for those that are no faces, and those that are dropped for good.
+    /// The rows of a gallery that a set may have: but for those that are no faces, and those that are dropped
+    /// for good.
     pub fn usable(&self, gallery: &Gallery) -> Vec<usize> {
         let mut wanted = self.wanted(gallery);
         wanted.retain(|row| self.pins.dropped.binary_search_by_key(row, |(dropped, _)| *dropped).is_err());
         wanted
     }
 
-    /// Average-linkage clusters of some faces (ascending rows), each with its rows ascending, in the order of their first rows.
+    /// Average-linkage clusters of some faces (ascending rows), each with its rows ascending, in the order of
+    /// their first rows.
     ///
-    /// Faces that the user says are one person's bring the whole clusters together that they are in without that: two people are meant, not two
-    /// faces, which would otherwise leave both. Where the user says that other faces of these clusters are not one person's, the faces of
-    /// these clusters are clustered again, those that belong together first.
+    /// Faces that the user says are one person's bring the whole clusters together that they are in without
+    /// that: two people are meant, not two faces, which would otherwise leave both. Where the user says that
+    /// other faces of these clusters are not one person's, the faces of these clusters are clustered again,
+    /// those that belong together first.
     pub fn faces(
         &self,
         gallery: &Gallery,

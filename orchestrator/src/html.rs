@@ -1,4 +1,5 @@
-//! What the pages that commands write have in common: self-contained files that load nothing from elsewhere and run no script.
+//! What the pages that commands write have in common: self-contained files that load nothing from elsewhere
+//! and run no script.
 
 use std::fmt::{self, Write as _};
 
@@ -15,9 +16,9 @@ img { width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; border-ra
 figcaption { font-size: .75rem; overflow-wrap: anywhere; }
 ";
 
-/// What a page may load: pictures beside it, and its own style. Nothing from another machine, no script, whatever stands in it.
-/// `file:` is where a page lies that is opened from a disk, which `'self'` does not mean to every browser.
-/// Source: <https://www.w3.org/TR/CSP3/>.
+/// What a page may load: pictures beside it, and its own style. Nothing from another machine, no script,
+/// whatever stands in it. `file:` is where a page lies that is opened from a disk, which `'self'` does not
+/// mean to every browser. Source: <https://www.w3.org/TR/CSP3/>.
 const POLICY: &str = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Begins a page.
@@ -31,9 +32,10 @@ pub fn head(html: &mut String, title: &str) -> fmt::Result {
     )
 }
 
-/// The address of a file beside or below a page, for an attribute: a path whose parts are separated by `/`. Whatever the names are, it
-/// leads there and nowhere else: it begins with `./`, so that nothing in it is taken for a scheme or another machine, and all but letters,
-/// digits, `-`, `_`, `.` and `~` is percent-encoded. Source: <https://www.rfc-editor.org/rfc/rfc3986>, 2.3 and 4.2.
+/// The address of a file beside or below a page, for an attribute: a path whose parts are separated by `/`.
+/// Whatever the names are, it leads there and nowhere else: it begins with `./`, so that nothing in it is
+/// taken for a scheme or another machine, and all but letters, digits, `-`, `_`, `.` and `~` is
+/// percent-encoded. Source: <https://www.rfc-editor.org/rfc/rfc3986>, 2.3 and 4.2.
 #[derive(Debug, Clone, Copy)]
 pub struct Link<'a>(pub &'a [&'a str]);
 
@@ -44,7 +46,8 @@ impl fmt::Display for Link<'_> {
             f.write_char('/')?;
             for byte in name.bytes() {
                 match byte {
-                    // A name of dots alone would lead elsewhere, and encoding does not help; no file here has one.
+                    // A name of dots alone would lead elsewhere, and encoding does not help; no file here has
+                    // one.
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
                         f.write_char(byte.into())?;
                     }

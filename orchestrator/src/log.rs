@@ -34,7 +34,8 @@ impl Hint for LogError {
     }
 }
 
-/// Sends tracing events to a log file, if there is one, and to standard error if asked for, from now on; to be called once.
+/// Sends tracing events to a log file, if there is one, and to standard error if asked for, from now on; to
+/// be called once.
 pub fn start(file: Option<File>, verbosity: Verbosity) {
     let file_layer = file.map(|file| {
         tracing_subscriber::fmt::layer()
@@ -66,7 +67,8 @@ pub fn file_name(command: &str) -> String {
     format!("{now}-{command}.log")
 }
 
-/// Makes the log of a command that starts now, and the library's folder if need be. Logs stay until the user deletes them.
+/// Makes the log of a command that starts now, and the library's folder if need be. Logs stay until the user
+/// deletes them.
 pub fn create(library: &Library, command: &str) -> Result<File, LogError> {
     let failed = |path: PathBuf| move |source| LogError { path, source };
     fs::create_dir_all(library.logs()).map_err(failed(library.logs()))?;

@@ -1,6 +1,7 @@
 //! The manifests of `cluster` and `refine`: what a folder holds, for people and for scripts.
 //!
-//! Paths are strings. One that is not UTF-8 appears with replacement characters, and its bytes stand in `non_utf8_paths`.
+//! Paths are strings. One that is not UTF-8 appears with replacement characters, and its bytes stand in
+//! `non_utf8_paths`.
 
 mod names;
 
@@ -18,8 +19,8 @@ use crate::{
     threshold::CosineDistance,
 };
 
-/// Highest number that a set can have. Whatever says a higher one means something else by it, or nothing good: nobody has so many people, and
-/// one more must still be a number.
+/// Highest number that a set can have. Whatever says a higher one means something else by it, or nothing
+/// good: nobody has so many people, and one more must still be a number.
 pub const MAX_NUMBER: usize = 999_999_999;
 
 /// Folder of the faces that are alone in their cluster.
@@ -113,7 +114,8 @@ pub struct RefinedManifest {
     pub materialize: Placement,
     /// By number; where none of them was there before, largest first.
     pub facesets: Vec<NamedSet>,
-    /// The highest number that any faceset of this folder ever had, 0 if that is not known: lower ones are not given to anybody new.
+    /// The highest number that any faceset of this folder ever had, 0 if that is not known: lower ones are
+    /// not given to anybody new.
     #[serde(default)]
     pub highest_number: usize,
     /// Faces that are in no faceset.
@@ -204,7 +206,8 @@ pub fn named_set(gallery: &Gallery, name: String, group: &[usize]) -> NamedSet {
     NamedSet { name, faces: group.iter().flat_map(|face| face_entries(gallery, *face)).collect() }
 }
 
-/// The number in `{prefix}_{number}`, also where something follows it, as in `faceset_001_2005-10`; at most [`MAX_NUMBER`].
+/// The number in `{prefix}_{number}`, also where something follows it, as in `faceset_001_2005-10`; at most
+/// [`MAX_NUMBER`].
 pub fn set_number(prefix: &str, name: &str) -> Option<usize> {
     let rest = name.strip_prefix(prefix)?.strip_prefix('_')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
@@ -261,7 +264,8 @@ pub trait Schema: DeserializeOwned {
     /// The schema's name.
     const SCHEMA: &'static str;
 
-    /// Demands of every name that becomes that of a file or folder that it stays where it belongs, and of every number that it is one.
+    /// Demands of every name that becomes that of a file or folder that it stays where it belongs, and of
+    /// every number that it is one.
     fn names_stay_inside(&self) -> Result<(), NameError>;
 }
 
@@ -289,7 +293,8 @@ pub fn read<M: Schema>(folder: &Path) -> Result<M, ManifestError> {
     parse(&folder.join(FILE_NAME), &read_bytes(folder)?)
 }
 
-/// Reads the `manifest.json` of `folder` if there is one and it is of this kind; one that is damaged is an error.
+/// Reads the `manifest.json` of `folder` if there is one and it is of this kind; one that is damaged is an
+/// error.
 pub fn read_if_there<M: Schema>(folder: &Path) -> Result<Option<M>, ManifestError> {
     let bytes = match read_bytes(folder) {
         Err(ManifestError::Io { source, .. })

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use crate::{cluster::centroids, gallery::Gallery, upright::upright};
 
-/// Faces compared in one go: enough for the product of matrices to be fast, few enough for its result to stay small.
+/// Faces compared in one go: enough for the product of matrices to be fast, few enough for its result to stay
+/// small.
 const BLOCK: usize = 256;
 
 /// The nearest of some sets.
@@ -34,7 +35,8 @@ impl Centroids {
         Self { matrix: centroids(&gallery.embeddings, &groups), sets: filled }
     }
 
-    /// The set nearest to each of some faces, of equally near ones the first; `None` without any set. O(faces · sets · d).
+    /// The set nearest to each of some faces, of equally near ones the first; `None` without any set. O(faces
+    /// · sets · d).
     pub fn nearest(&self, gallery: &Gallery, faces: &[usize]) -> Vec<Option<Nearest>> {
         self.each(gallery, faces, |similarities| {
             let mut best: Option<(usize, f32)> = None;

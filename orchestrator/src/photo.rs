@@ -13,7 +13,8 @@ use crate::{gallery::Content, source::file};
 /// What was embedded within some limits may be looked at whatever the limits are now.
 const UNLIMITED: ImageLimits = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
 
-/// Bytes of pixels that are kept for the next photo; more go back to the system. 32 million pixels as cameras store them.
+/// Bytes of pixels that are kept for the next photo; more go back to the system. 32 million pixels as cameras
+/// store them.
 const MAX_SPARE_BYTES: usize = 48 << 20;
 
 /// A photo that is not what it was when it was analysed.
@@ -89,7 +90,8 @@ fn read(path: &Path, sha256: Sha256Digest, bytes: &mut Vec<u8>) -> Result<(), Ph
     let changed = || PhotoError::Changed { path: path.to_owned() };
     bytes.clear();
     let mut opened = file::open(path).map_err(unreadable)?;
-    // Whatever lies there now need not fit into the memory: what is larger than most photos is looked through first.
+    // Whatever lies there now need not fit into the memory: what is larger than most photos is looked through
+    // first.
     let is_large = opened.metadata.len() > ImageLimits::default().max_bytes;
     if is_large && file::digest(path).map_err(unreadable)?.0 != sha256 {
         return Err(changed());

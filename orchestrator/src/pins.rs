@@ -1,4 +1,5 @@
-//! What the user says of faces, whatever their embeddings say: same person, not the same, not a face, dropped for good. Pure.
+//! What the user says of faces, whatever their embeddings say: same person, not the same, not a face, dropped
+//! for good. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -93,7 +94,8 @@ pub struct PinEffect {
     pub threshold: CosineDistance,
     /// Where its two faces are one person's, but are in two groups without pins: how many faces these have.
     pub unites: Option<[usize; 2]>,
-    /// Whether these groups are not united as a whole, since other pins say that faces of them are not one person's.
+    /// Whether these groups are not united as a whole, since other pins say that faces of them are not one
+    /// person's.
     pub kept_apart: bool,
 }
 
@@ -134,7 +136,8 @@ pub fn resolve(gallery: &Gallery, pins: &[Pin]) -> Result<ResolvedPins, Contradi
 }
 
 impl ResolvedPins {
-    /// With the faces that decisions have dropped for good; those that the gallery does not have are of no account.
+    /// With the faces that decisions have dropped for good; those that the gallery does not have are of no
+    /// account.
     #[must_use]
     pub fn with_dropped(mut self, gallery: &Gallery, dropped: &[DroppedForGood]) -> Self {
         let finder = FaceFinder::new(gallery);
@@ -146,9 +149,11 @@ impl ResolvedPins {
         self
     }
 
-    /// The faces that must leave a set so that no two stay in it that the user says are not one person's, each with the pin that says so.
+    /// The faces that must leave a set so that no two stay in it that the user says are not one person's,
+    /// each with the pin that says so.
     ///
-    /// Of two that are apart, the one stays whose faces (its own and those that pins unite with it) are nearer to the set's centroid.
+    /// Of two that are apart, the one stays whose faces (its own and those that pins unite with it) are
+    /// nearer to the set's centroid.
     pub fn intruders(&self, gallery: &Gallery, set: &[usize]) -> Vec<(usize, i64)> {
         if self.constraints.apart.is_empty() || set.is_empty() {
             return Vec::new();
@@ -269,7 +274,8 @@ impl Kinship {
         self.first.contains_key(&row) || self.apart.range((first, 0)..=(first, usize::MAX)).next().is_some()
     }
 
-    /// What is said of pairs that are apart, of all that belong to one of a pair and all that belong to the other.
+    /// What is said of pairs that are apart, of all that belong to one of a pair and all that belong to the
+    /// other.
     pub fn apart_of_all_kin(&self, said: &Constraints) -> Vec<(usize, usize)> {
         let kin = |row: usize| {
             let first = self.first(row);

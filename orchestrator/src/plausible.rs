@@ -1,8 +1,9 @@
-//! What nobody can have measured in a photo of a certain size. Whatever is said of faces from outside (workers' answers, arrays that are
-//! imported) is compared with this before it is believed, and what a library holds can be too. Pure.
+//! What nobody can have measured in a photo of a certain size. Whatever is said of faces from outside
+//! (workers' answers, arrays that are imported) is compared with this before it is believed, and what a
+//! library holds can be too. Pure.
 //!
-//! The bounds are wide: a detector may be wrong, and a face may reach beyond its photo. What they keep out is of no use to anybody, and
-//! would become black crops, vast squares and sums that overflow.
+//! The bounds are wide: a detector may be wrong, and a face may reach beyond its photo. What they keep out is
+//! of no use to anybody, and would become black crops, vast squares and sums that overflow.
 
 use facesets_core::{
     BBox, Detections, Face, FaceAnalysis, FaceCount, GenderAge, GenderAges,
@@ -15,21 +16,22 @@ const MAX_SIDE: u32 = 1 << 24;
 /// Most faces of one photo. An answer with landmarks has room for some 2000.
 pub const MAX_FACES: usize = 10_000;
 
-/// How far a box or a point of the detector may lie beyond its photo, as a part of the photo's longer side: the faces that detectors are
-/// trained on are not larger than their input.
+/// How far a box or a point of the detector may lie beyond its photo, as a part of the photo's longer side:
+/// the faces that detectors are trained on are not larger than their input.
 const REACH: f32 = 1.0;
 
 /// The same for landmarks, which a network places in a crop of one and a half boxes, or somewhat beside it.
 const LANDMARK_REACH: f32 = 4.0;
 
-/// Overlap of two faces (intersection over union) above which they are one: above that of [`AnalyzeFaces::NMS_THRESHOLD`] the weaker one was
-/// dropped, with some room for devices that differ.
+/// Overlap of two faces (intersection over union) above which they are one: above that of
+/// [`AnalyzeFaces::NMS_THRESHOLD`] the weaker one was dropped, with some room for devices that differ.
 const SAME_FACE: f32 = AnalyzeFaces::NMS_THRESHOLD + 0.05;
 
 /// Longest raw embedding. Recognisers give some tens.
 const MAX_NORM: f32 = 1e5;
 
-/// Largest variance of the Laplacian: of 8-bit levels, whose 3×3 Laplacian lies within ±2040, it is below this.
+/// Largest variance of the Laplacian: of 8-bit levels, whose 3×3 Laplacian lies within ±2040, it is below
+/// this.
 const MAX_BLUR: f32 = 1e7;
 
 /// Largest output of the network for gender, and largest age in hundreds of years.
@@ -101,7 +103,8 @@ impl Extent {
         bbox.clamped(self.width, self.height).is_some() && self.is_near(points, REACH)
     }
 
-    /// Whether points lie within the photo, or beyond it by at most so many of its longer sides. A third coordinate counts as the others.
+    /// Whether points lie within the photo, or beyond it by at most so many of its longer sides. A third
+    /// coordinate counts as the others.
     fn is_near<const N: usize>(self, points: &[[f32; N]], reach: f32) -> bool {
         let [width, height] = [self.width, self.height].map(|side| side as f32);
         let beyond = reach * width.max(height);

@@ -1,7 +1,7 @@
 //! How good a face is for a set: five terms in [0, 1] and their weighted sum.
 //!
-//! Each term grows with what it is named after. The saturation points below are this project's choice; the weights are those of
-//! the system before it.
+//! Each term grows with what it is named after. The saturation points below are this project's choice; the
+//! weights are those of the system before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,12 @@ use facesets_core::Pose;
 
 use crate::gallery::GalleryFace;
 
-/// Turn (yaw and pitch together, in degrees) at which frontality reaches 0: beyond it one half of the face is hidden.
+/// Turn (yaw and pitch together, in degrees) at which frontality reaches 0: beyond it one half of the face is
+/// hidden.
 const FRONTALITY_LIMIT_DEGREES: f32 = 60.0;
 
-/// Short side in pixels from which a face counts as large: the face's share of a 512-pixel crop at padding 0.5.
+/// Short side in pixels from which a face counts as large: the face's share of a 512-pixel crop at padding
+/// 0.5.
 const FACE_SIZE_FULL_PIXELS: f32 = 256.0;
 
 /// Variance of the Laplacian at which sharpness is one half: about what a phone photo in daylight has.
@@ -57,11 +59,13 @@ const MIDLINE: (usize, usize) = (27, 8);
 /// The five terms, each in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct QualityTerms {
-    /// 1 straight at the camera, 0 from 60° of turn; 0 where the pose is unknown, as it is of a face that lies.
+    /// 1 straight at the camera, 0 from 60° of turn; 0 where the pose is unknown, as it is of a face that
+    /// lies.
     pub frontality: f32,
     /// Detector confidence.
     pub det_score: f32,
-    /// Mean over mirror pairs of (nearer ÷ farther distance to the midline); 0 without landmarks that are believed.
+    /// Mean over mirror pairs of (nearer ÷ farther distance to the midline); 0 without landmarks that are
+    /// believed.
     pub landmark_symmetry: f32,
     /// Short side of the box, 1 from 256 px.
     pub face_size: f32,

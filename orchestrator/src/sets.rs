@@ -1,4 +1,5 @@
-//! The sets of a folder that `cluster`, `refine` or `export-swap` wrote, and the faces that show whom each is of.
+//! The sets of a folder that `cluster`, `refine` or `export-swap` wrote, and the faces that show whom each is
+//! of.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -52,8 +53,9 @@ fn named(sets: Vec<NamedSet>, index: &FaceIndex) -> Vec<SetOf> {
     sets.into_iter().map(set).collect()
 }
 
-/// The highest number of a faceset that anything says is taken: the decisions that stand, and the manifests of all folders that they
-/// changed, as far as these can be read. A number that one folder has is given to nobody else in another.
+/// The highest number of a faceset that anything says is taken: the decisions that stand, and the manifests
+/// of all folders that they changed, as far as these can be read. A number that one folder has is given to
+/// nobody else in another.
 pub fn highest_faceset(store: &Store) -> Result<usize, ChangeError> {
     let made = made(store)?;
     let by_name = highest_number("faceset", made.names.iter().map(String::as_str));
@@ -66,7 +68,8 @@ pub fn highest_faceset(store: &Store) -> Result<usize, ChangeError> {
     Ok(in_folders.max().unwrap_or(0).max(by_name))
 }
 
-/// The highest number of a faceset that a name in a folder has, whether a manifest knows of it or not: what lies there is somebody's.
+/// The highest number of a faceset that a name in a folder has, whether a manifest knows of it or not: what
+/// lies there is somebody's.
 pub fn highest_in(root: &Path) -> usize {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
     let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();

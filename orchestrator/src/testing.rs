@@ -8,7 +8,8 @@ use crate::gallery::{Absent, Content, Gallery, GalleryFace};
 /// Axes for people.
 const PEOPLE: usize = 8;
 
-/// A gallery of faces (person, angle in radians towards an axis of its own), each in a photo of its own, all passing every gate.
+/// A gallery of faces (person, angle in radians towards an axis of its own), each in a photo of its own, all
+/// passing every gate.
 pub(crate) fn gallery_of(faces: &[(usize, f32)]) -> Gallery {
     let mut embeddings = Array2::zeros((faces.len(), PEOPLE + faces.len()));
     for (i, (person, angle)) in faces.iter().enumerate() {

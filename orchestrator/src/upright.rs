@@ -1,7 +1,9 @@
-//! Faces that lie on their side or stand on their head, which no recogniser knows well: who they are, and which photos are to be turned. Pure.
+//! Faces that lie on their side or stand on their head, which no recogniser knows well: who they are, and
+//! which photos are to be turned. Pure.
 //!
-//! In crops they are sideways too, and their embeddings are at a cosine of 0.7 to 0.9 from those of the same faces upright. So they are
-//! gated, and count for nothing in a centroid. Nothing is turned here: a photo that lies is turned by whoever knows that it does.
+//! In crops they are sideways too, and their embeddings are at a cosine of 0.7 to 0.9 from those of the same
+//! faces upright. So they are gated, and count for nothing in a centroid. Nothing is turned here: a photo
+//! that lies is turned by whoever knows that it does.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +11,8 @@ use facesets_core::UPRIGHT_DEGREES;
 
 use crate::{gallery::Gallery, manifest::path_text, refine::DropReason};
 
-/// Most degrees by which a face of a set is turned. Of 490 faces of photos turned by quarters it tells 99 of 100 from those that were not;
-/// in photos as they are, faces are at 36° or less.
+/// Most degrees by which a face of a set is turned. Of 490 faces of photos turned by quarters it tells 99 of
+/// 100 from those that were not; in photos as they are, faces are at 36° or less.
 pub const MAX_ROLL: f32 = UPRIGHT_DEGREES;
 
 /// Parses degrees of a turn to either side.
@@ -19,22 +21,25 @@ pub fn turn(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(fits).ok_or_else(|| "degrees from 0 to 180 are needed".to_owned())
 }
 
-/// Whether a face is turned by more than `max` degrees, with the figures. One whose points say nothing is not.
+/// Whether a face is turned by more than `max` degrees, with the figures. One whose points say nothing is
+/// not.
 pub fn on_its_side(gallery: &Gallery, face: usize, max: f32) -> Option<DropReason> {
     let degrees = gallery.faces[face].roll.filter(|degrees| degrees.abs() > max)?;
     Some(DropReason::OnItsSide { degrees, max })
 }
 
-/// The faces of a set (rows of the gallery) whose mean is its centroid: the upright ones; all of them where none is.
+/// The faces of a set (rows of the gallery) whose mean is its centroid: the upright ones; all of them where
+/// none is.
 pub fn upright(gallery: &Gallery, rows: &[usize]) -> Vec<usize> {
     let upright = rows.iter().copied().filter(|row| on_its_side(gallery, *row, MAX_ROLL).is_none());
     let upright: Vec<usize> = upright.collect();
     if upright.is_empty() { rows.to_vec() } else { upright }
 }
 
-/// The photos of some faces that lie (rows of the gallery) that are to be turned, by canonical path: those in which no face is upright. Of a
-/// photo in which somebody lies and others do not, nothing is to be said. How to turn them is not said either: detectors take left for
-/// right in one of ten photos that lie on their side.
+/// The photos of some faces that lie (rows of the gallery) that are to be turned, by canonical path: those in
+/// which no face is upright. Of a photo in which somebody lies and others do not, nothing is to be said. How
+/// to turn them is not said either: detectors take left for right in one of ten photos that lie on their
+/// side.
 pub fn lying_photos(gallery: &Gallery, faces: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
     let mut photos: BTreeSet<usize> = faces.into_iter().map(|face| gallery.faces[face].content).collect();
     let lies = |face: usize| on_its_side(gallery, face, MAX_ROLL).is_some();

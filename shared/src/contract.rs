@@ -4,12 +4,14 @@ use std::{fmt, str::FromStr};
 
 use crate::Sha256Digest;
 
-/// Version of the arithmetic between the encoded image and the networks' inputs (decode, resize, align, normalise).
+/// Version of the arithmetic between the encoded image and the networks' inputs (decode, resize, align,
+/// normalise).
 ///
 /// Raise it with every change that moves an embedding by more than floating-point noise.
 pub const PREPROCESSING_VERSION: u32 = 1;
 
-/// Version of the arithmetic between the encoded image and the input of CLIP's visual tower, as [`PREPROCESSING_VERSION`] for faces.
+/// Version of the arithmetic between the encoded image and the input of CLIP's visual tower, as
+/// [`PREPROCESSING_VERSION`] for faces.
 pub const CLIP_PREPROCESSING_VERSION: u32 = 1;
 
 /// Side of the detector's square input in pixels, unless asked otherwise (`InsightFace` before 1.0).

@@ -25,7 +25,8 @@ impl Sha256Digest {
 
     /// Digest of everything that `reader` still holds, and how many bytes that was.
     pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
-        // Large enough that system calls vanish beside hashing, small enough for a thread's share of the cache.
+        // Large enough that system calls vanish beside hashing, small enough for a thread's share of the
+        // cache.
         let mut buffer = vec![0; 256 * 1024];
         let mut hasher = Sha256::new();
         let mut total = 0;

@@ -1,8 +1,10 @@
-//! Files that systems and other programs leave in every folder that somebody looks into. They are nobody's content, and nobody's fault.
+//! Files that systems and other programs leave in every folder that somebody looks into. They are nobody's
+//! content, and nobody's fault.
 
 use std::ffi::OsStr;
 
-/// Names, in lower case, of files and folders of that kind: of macOS, Windows, KDE, NAS systems, and programs that synchronise or sort photos.
+/// Names, in lower case, of files and folders of that kind: of macOS, Windows, KDE, NAS systems, and programs
+/// that synchronise or sort photos.
 const NAMES: &[&str] = &[
     ".ds_store",
     ".appledouble",
@@ -45,7 +47,8 @@ const NAMES: &[&str] = &[
     ".nomedia",
 ];
 
-/// How the names of others begin: resource forks of macOS, files that were removed while somebody had them open, trash.
+/// How the names of others begin: resource forks of macOS, files that were removed while somebody had them
+/// open, trash.
 const BEGINNINGS: &[&str] =
     &["._", ".nfs", ".fuse_hidden", ".trash-", ".syncthing.", "~syncthing~", ".smbdelete", ".~lock."];
 

@@ -1,5 +1,5 @@
-//! Text from elsewhere as people may be shown it: names of files, labels, what the other program says. It stays in its line, and a terminal
-//! neither obeys it nor turns it round.
+//! Text from elsewhere as people may be shown it: names of files, labels, what the other program says. It
+//! stays in its line, and a terminal neither obeys it nor turns it round.
 
 use std::{
     ffi::OsStr,
@@ -11,8 +11,8 @@ use std::{
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a>(&'a OsStr);
 
-/// A name or a text as it may stand in a line for people: what would end the line, move a cursor or turn the direction of writing is shown
-/// as an escape, and so is what is no text.
+/// A name or a text as it may stand in a line for people: what would end the line, move a cursor or turn the
+/// direction of writing is shown as an escape, and so is what is no text.
 pub fn shown<T: AsRef<OsStr> + ?Sized>(text: &T) -> Shown<'_> {
     Shown(text.as_ref())
 }
@@ -27,8 +27,9 @@ impl fmt::Display for Shown<'_> {
 
 /// Whether a character does nothing but stand there.
 ///
-/// Control characters do not, nor do line and paragraph separators, nor what Unicode's bidirectional algorithm obeys: source
-/// <https://www.unicode.org/reports/tr9/>, 2. Joiners stay, without which names in some scripts and many emoji fall apart.
+/// Control characters do not, nor do line and paragraph separators, nor what Unicode's bidirectional
+/// algorithm obeys: source <https://www.unicode.org/reports/tr9/>, 2. Joiners stay, without which names in
+/// some scripts and many emoji fall apart.
 pub fn is_plain(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -8,8 +8,9 @@ pub const MAX_MESSAGE: usize = 500;
 /// Most characters of a name or a version.
 pub const MAX_NAME: usize = 100;
 
-/// A text that may be anything, without its control characters (line ends, the escape sequences of terminals, marks that reverse the
-/// direction), which are written as `\u{…}` and the like, and cut off at `most` characters with `…` for the rest.
+/// A text that may be anything, without its control characters (line ends, the escape sequences of terminals,
+/// marks that reverse the direction), which are written as `\u{…}` and the like, and cut off at `most`
+/// characters with `…` for the rest.
 pub fn told(text: &str, most: usize) -> String {
     let mut told = String::new();
     let mut left = most;

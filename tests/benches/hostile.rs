@@ -1,4 +1,5 @@
-//! How many photos a second a client gets answered beside one that means ill, and alone: the real worker, one lane, the open pack.
+//! How many photos a second a client gets answered beside one that means ill, and alone: the real worker, one
+//! lane, the open pack.
 //!
 //! Run by `scripts/bench-hostile`.
 

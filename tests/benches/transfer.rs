@@ -1,8 +1,10 @@
-//! How fast photos travel: `dispatch` from files to a worker that only counts bytes, beside bare tonic with one message each.
+//! How fast photos travel: `dispatch` from files to a worker that only counts bytes, beside bare tonic with
+//! one message each.
 //!
-//! All sides of a round use the same counting process, the same windows and frames, and the same photos. Ours reads every file, cuts it
-//! into messages and waits for an answer to each. Tonic sends whole photos and waits for one answer, once reading each file as ours has to,
-//! once from memory, which is the transfer alone. Run by `scripts/bench-transfer`; `--serve` is the counting process.
+//! All sides of a round use the same counting process, the same windows and frames, and the same photos. Ours
+//! reads every file, cuts it into messages and waits for an answer to each. Tonic sends whole photos and
+//! waits for one answer, once reading each file as ours has to, once from memory, which is the transfer
+//! alone. Run by `scripts/bench-transfer`; `--serve` is the counting process.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark, not a program")]
 

@@ -19,8 +19,8 @@ fn write_json(path: &Path, value: &Value) {
     fs::write(path, serde_json::to_vec(value).unwrap()).unwrap();
 }
 
-/// One of our sets as the old system would have written it under another name: its entries say photo, box and composite quality, the box as
-/// another detector draws it. Returns the entries.
+/// One of our sets as the old system would have written it under another name: its entries say photo, box and
+/// composite quality, the box as another detector draws it. Returns the entries.
 fn old_set(workspace: &Workspace, from: &str, to: &str, bundles: &str) -> Vec<Value> {
     let (from, to) = (workspace.join(from), workspace.join(to));
     fs::create_dir_all(to.join("faces")).unwrap();

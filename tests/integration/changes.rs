@@ -77,7 +77,8 @@ fn killed_at_any_step_an_apply_leaves_the_old_or_the_new_state_and_undo_gives_ba
             olds += 1;
         }
     }
-    // Begun and built: the old state. Written down, two renames for each set and the manifest, one for the new set, swapped, done.
+    // Begun and built: the old state. Written down, two renames for each set and the manifest, one for the
+    // new set, swapped, done.
     assert_eq!((olds, news), (2, 1 + 2 * (SETS + 1) + 1 + 2));
 }
 

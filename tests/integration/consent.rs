@@ -1,4 +1,5 @@
-//! Who agreed, and where photos come from: said of faces, kept over clusterings, carried into manifests, demanded of exports.
+//! Who agreed, and where photos come from: said of faces, kept over clusterings, carried into manifests,
+//! demanded of exports.
 
 use std::{fs, path::Path};
 
@@ -76,7 +77,8 @@ fn what_is_said_of_faces_stands_in_manifests_whatever_their_set_is_called() {
     follows_its_schemas(&workspace, "ready");
     workspace.ok(["verify", "ready"]);
 
-    // A clustering of its own, in which that person's set has the largest number, as others have more photos now.
+    // A clustering of its own, in which that person's set has the largest number, as others have more photos
+    // now.
     let more = (1..3).flat_map(|person| (10..13).map(move |number| portrait(person, person, number, 2005)));
     let best = best_photo(&workspace, "ready/faceset_001");
     portraits::add(&workspace, &more.collect::<Vec<_>>());
@@ -152,7 +154,8 @@ fn a_refused_set_is_left_out_unless_it_is_asked_for_and_one_without_consent_wher
     let text = workspace.ok(export("strict", &["--require-consent", "--replace"])).stdout;
     assert!(text.contains("faceset_003 is left out: nobody has said whether consent is granted"), "{text}");
 
-    // A later refusal of a face of the same set contradicts, and counts; `verify` finds the set that says otherwise.
+    // A later refusal of a face of the same set contradicts, and counts; `verify` finds the set that says
+    // otherwise.
     let faces = manifest(&workspace, "strict/faceset_001");
     let another = faces["faces"][1]["source"].as_str().unwrap();
     workspace.ok(["consent", "set", another, "--refused", "--note", "took it back"]);
@@ -318,7 +321,8 @@ fn nobody_who_refuses_is_added_to_a_corpus_split_into_eras_or_kept_when_it_is_ma
 #[test]
 fn a_single_face_whose_person_refuses_is_no_candidate() {
     let workspace = three_people();
-    // At a cosine distance of 0.42 from the person in common: alone for `cluster` at 0.3, near for a candidate.
+    // At a cosine distance of 0.42 from the person in common: alone for `cluster` at 0.3, near for a
+    // candidate.
     portraits::add(&workspace, &[Portrait { distance: 0.35, ..portrait(0, 0, 9, 2005) }]);
     workspace.ok(["cluster", "clusters", "--threshold", "0.3"]);
     let flags = ["--candidates", "--raw", "clusters", "--candidate-min-score", "0"];

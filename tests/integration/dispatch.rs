@@ -29,7 +29,8 @@ use crate::kills::{no_process_is_left, processes};
 const KILLS: u32 = 20;
 const SOAK_KILLS: u32 = 200;
 
-/// Photos that only the fake worker takes for some. Dumps name paths, so libraries that are compared share them.
+/// Photos that only the fake worker takes for some. Dumps name paths, so libraries that are compared share
+/// them.
 pub(crate) struct Photos(pub(crate) TempDir);
 
 impl Photos {

@@ -240,7 +240,8 @@ fn killed_at_any_step_a_split_leaves_the_old_or_the_new_state_and_so_does_its_un
             break;
         }
     }
-    // Begun, built; written down, one rename for each of three sets, two for page and manifest, swapped, done, and to the end.
+    // Begun, built; written down, one rename for each of three sets, two for page and manifest, swapped,
+    // done, and to the end.
     assert_eq!((olds, news), (2, 1 + 3 + 4 + 2 + 1));
 }
 
@@ -349,7 +350,8 @@ fn reports_show_faces_by_year_and_a_set_without_eras_is_refused_with_a_hint() {
     let refused = workspace.run(era("split", &[]));
     assert_eq!(refused.code, Some(2), "{refused}");
     refused.says(&["no sub-cluster of `faceset_001` has 20 photos or more", "hint:", "era probe"]);
-    // One sub-cluster of nine photos: what `probe` finds not sortable, `split` does not split by the same flags.
+    // One sub-cluster of nine photos: what `probe` finds not sortable, `split` does not split by the same
+    // flags.
     let before = snapshot(&workspace.join("ready"));
     let flags = ["--min-anchor", "4", "--sub-threshold", "0.6"];
     let probed = workspace.json(era("probe", &flags));

@@ -1,4 +1,5 @@
-//! What a newcomer meets: programs that find their models and runtime by themselves, and say what to do where there are none.
+//! What a newcomer meets: programs that find their models and runtime by themselves, and say what to do where
+//! there are none.
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 

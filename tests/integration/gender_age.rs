@@ -1,5 +1,6 @@
-//! Gender and age of sets: estimated from the crops that are handed out where the pack has the model for it, and said not to be known
-//! where it has not. The library comes from a pack without that model, which makes no difference to anything else.
+//! Gender and age of sets: estimated from the crops that are handed out where the pack has the model for it,
+//! and said not to be known where it has not. The library comes from a pack without that model, which makes
+//! no difference to anything else.
 
 use std::{
     fs,

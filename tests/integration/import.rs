@@ -13,7 +13,8 @@ use facesets_tests::{
 };
 use serde_json::json;
 
-/// A library with everything that there can be: two contracts, a failure, a capture date, an alias, a path that is no text, a file that is gone.
+/// A library with everything that there can be: two contracts, a failure, a capture date, an alias, a path
+/// that is no text, a file that is gone.
 fn embedded() -> Workspace {
     let workspace = Workspace::new();
     let photos = workspace.join("photos");

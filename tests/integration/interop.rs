@@ -1,4 +1,5 @@
-//! The store goes out to Python and into backups, and says when it is damaged. `numpy` reads back what was written.
+//! The store goes out to Python and into backups, and says when it is damaged. `numpy` reads back what was
+//! written.
 
 use std::{fs, path::Path};
 

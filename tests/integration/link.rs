@@ -19,7 +19,8 @@ use crate::dispatch::{Photos, Place, Remote, undisturbed};
 const BREAKS: u32 = 10;
 const SOAK_BREAKS: u32 = 100;
 
-/// A TCP proxy before `target`; its address. Each connection is broken after some hundred kilobytes, with delays and stalls before.
+/// A TCP proxy before `target`; its address. Each connection is broken after some hundred kilobytes, with
+/// delays and stalls before.
 fn bad_link(target: String, breaks: Arc<AtomicU32>, seed: u64) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

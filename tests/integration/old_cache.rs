@@ -69,7 +69,8 @@ fn numbers(value: &Value) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Demands that two dumps say the same, but for the rounding of vectors that were multiplied by their lengths in between.
+/// Demands that two dumps say the same, but for the rounding of vectors that were multiplied by their lengths
+/// in between.
 fn same_but_for_rounding(here: &str, there: &str) {
     let lines = |dump: &str| -> Vec<Value> {
         let all = dump.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -1,4 +1,5 @@
-//! Outputs and what they must not harm: photos, the library, outputs that are good. And embedding passes them over.
+//! Outputs and what they must not harm: photos, the library, outputs that are good. And embedding passes them
+//! over.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::refusals::{can_mount, in_namespace};
 
-/// Everything below a folder but logs and the files that readers of the store leave beside it: files with their bytes, folders without.
+/// Everything below a folder but logs and the files that readers of the store leave beside it: files with
+/// their bytes, folders without.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
     let is_library = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "library");

@@ -137,7 +137,8 @@ pub(crate) fn can_mount() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Runs a script in a workspace's folder that may mount what nobody else sees; `$0` in it is `facesets`, the others are `args`.
+/// Runs a script in a workspace's folder that may mount what nobody else sees; `$0` in it is `facesets`, the
+/// others are `args`.
 pub(crate) fn in_namespace(workspace: &Workspace, script: &str, args: &[&Path]) {
     let command = workspace.command([""; 0]);
     let mut namespace = Command::new("unshare");

@@ -1,4 +1,5 @@
-//! `verify` on corpora that were damaged: every damage is found and named, what can be derived is made again byte for byte.
+//! `verify` on corpora that were damaged: every damage is found and named, what can be derived is made again
+//! byte for byte.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! What is not ours stays as it is, what is away makes nobody else wait, and what others have written is not believed.
+//! What is not ours stays as it is, what is away makes nobody else wait, and what others have written is not
+//! believed.
 
 use std::fs;
 

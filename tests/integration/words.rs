@@ -1,4 +1,5 @@
-//! What we tell people to type can be typed: every command in hints, help and README, and what a wrong one is answered with.
+//! What we tell people to type can be typed: every command in hints, help and README, and what a wrong one is
+//! answered with.
 
 use std::{fs, path::Path};
 
@@ -15,8 +16,8 @@ fn programs() -> [(&'static str, Command); 2] {
     [("facesets-worker", facesets_worker::cli::Cli::command()), ("facesets", facesets::cli::Cli::command())]
 }
 
-/// What stands between backticks in the sources of both programs, but for notes to programmers: texts, and help, which is written as
-/// documentation. Each with its file.
+/// What stands between backticks in the sources of both programs, but for notes to programmers: texts, and
+/// help, which is written as documentation. Each with its file.
 fn backticked() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in ["orchestrator/src", "gpu-worker/src"] {
@@ -44,7 +45,8 @@ fn backticked() -> Vec<(String, String)> {
     found
 }
 
-/// A command as a shell would take it apart, with something in the place of what is to be filled in; `None` where that is no command.
+/// A command as a shell would take it apart, with something in the place of what is to be filled in; `None`
+/// where that is no command.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;

@@ -27,7 +27,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{frail, program::Run, setup};
 
-/// Longest wait for a worker to serve, or for what it writes down to take effect. Everything takes a second or two.
+/// Longest wait for a worker to serve, or for what it writes down to take effect. Everything takes a second
+/// or two.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// At a free port of this machine.
@@ -92,7 +93,8 @@ impl Armoured {
         Self::serve(folder, command)
     }
 
-    /// As [`Self::start_plain`], on a [`frail`] device of which the words tell, with the models in a folder, and at an address if one is given.
+    /// As [`Self::start_plain`], on a [`frail`] device of which the words tell, with the models in a folder,
+    /// and at an address if one is given.
     pub fn start_frail(
         folder: &Path,
         words: &str,
@@ -136,7 +138,8 @@ impl Armoured {
         run.stdout.trim().to_owned()
     }
 
-    /// Its memory in bytes by the name that Linux gives it: `VmRSS` is what it has, `VmHWM` the most it has had.
+    /// Its memory in bytes by the name that Linux gives it: `VmRSS` is what it has, `VmHWM` the most it has
+    /// had.
     pub fn memory(&self, name: &str) -> u64 {
         let status = read(format!("/proc/{}/status", self.child.id()).as_ref());
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

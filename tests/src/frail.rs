@@ -1,7 +1,9 @@
-//! A device that computes nothing and fails at random, the same way for the same seed, and writes down what really happens to it.
+//! A device that computes nothing and fails at random, the same way for the same seed, and writes down what
+//! really happens to it.
 //!
-//! The variable `FRAIL_DEVICE` holds words: `journal=FILE`; `seed=NUMBER`, without which nothing ever fails. The first three processes
-//! that share a journal lose their device for good, each in a way of its own; what happens besides, and to later ones, passes.
+//! The variable `FRAIL_DEVICE` holds words: `journal=FILE`; `seed=NUMBER`, without which nothing ever fails.
+//! The first three processes that share a journal lose their device for good, each in a way of its own; what
+//! happens besides, and to later ones, passes.
 
 use std::{
     error::Error,

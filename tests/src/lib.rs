@@ -1,7 +1,8 @@
-//! What the integration tests share: where things are, how programs are started, what a library holds afterwards.
+//! What the integration tests share: where things are, how programs are started, what a library holds
+//! afterwards.
 //!
-//! The tests use real models on real photos. `scripts/setup` puts both under `.setup`; `scripts/test` does that first and builds the
-//! two programs.
+//! The tests use real models on real photos. `scripts/setup` puts both under `.setup`; `scripts/test` does
+//! that first and builds the two programs.
 
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where the test has failed")]
 

@@ -1,4 +1,5 @@
-//! Made-up people who change over the years, in photos that can be read: what they look like is a direction in space.
+//! Made-up people who change over the years, in photos that can be read: what they look like is a direction
+//! in space.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -18,7 +19,8 @@ use crate::{
 /// Side of the photos in pixels.
 const SIDE: u32 = 400;
 
-/// Cosine similarity of a person's looks to what they have in common; any two looks are at a cosine distance of 1 − 0.58.
+/// Cosine similarity of a person's looks to what they have in common; any two looks are at a cosine distance
+/// of 1 − 0.58.
 const ALIKE: f32 = 0.761_577_3;
 
 /// The first axis for looks, and the first for what each photo has of its own.
@@ -28,7 +30,8 @@ const OWN: usize = 60;
 /// A photo of one person.
 #[derive(Debug, Clone)]
 pub struct Portrait {
-    /// Path below the workspace's `photos`, without its ending. What follows a `~` makes another file of the same picture.
+    /// Path below the workspace's `photos`, without its ending. What follows a `~` makes another file of the
+    /// same picture.
     pub name: String,
     /// Who it is, below 20.
     pub person: usize,

@@ -43,7 +43,8 @@ impl Workspace {
         Self { worker: Some(setup::program(program)), ..Self::new() }
     }
 
-    /// An empty one in memory, for many small changes that wait for the disk each; on the disk where there is no such place.
+    /// An empty one in memory, for many small changes that wait for the disk each; on the disk where there is
+    /// no such place.
     pub fn in_memory() -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         Self { folder: folder.expect("a temporary folder can be made"), worker: None }

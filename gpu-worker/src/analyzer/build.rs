@@ -102,8 +102,8 @@ impl PackBuilder {
         Ok(Common::new(models, self.limits, Arc::clone(&self.meter)))
     }
 
-    /// What this pack's models must give, but for optional ones: the golden numbers that are compiled in, else those of the
-    /// host's processor.
+    /// What this pack's models must give, but for optional ones: the golden numbers that are compiled in,
+    /// else those of the host's processor.
     pub fn reference(&self) -> Result<Reference, BuildError> {
         let roles: Vec<ModelRole> = self.pack.roles().filter(|role| !role.is_optional()).collect();
         if let Some(golden) = Reference::golden(self.pack.info(), &roles) {
@@ -129,7 +129,8 @@ impl PackBuilder {
 
     /// Reads and verifies every model and makes sessions of the very bytes that were verified.
     ///
-    /// The bytes are dropped when the sessions stand: with several lanes, keeping them would double the memory.
+    /// The bytes are dropped when the sessions stand: with several lanes, keeping them would double the
+    /// memory.
     pub fn engine(&self) -> Result<(OrtEngine, FaceModels), BuildError> {
         self.engine_for(&self.pack.roles().collect::<Vec<_>>())
     }
@@ -142,7 +143,8 @@ impl PackBuilder {
         Ok((OrtEngine::new(&self.runtime, graphs, self.threads)?, models))
     }
 
-    /// An engine that has been seen to give the numbers of `reference`, and whose optional models will be when they are asked for.
+    /// An engine that has been seen to give the numbers of `reference`, and whose optional models will be
+    /// when they are asked for.
     fn tested(&self, reference: &Reference) -> Result<OnDemand<OrtEngine>, BuildError> {
         let (mut engine, models) = self.engine()?;
         reference.compare(&mut engine, |role| models.normalisation(role))?;

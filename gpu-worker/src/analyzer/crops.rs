@@ -1,4 +1,5 @@
-//! From detections to what the other networks look at: the work on a photo's pixels, after which the photo is not needed any more.
+//! From detections to what the other networks look at: the work on a photo's pixels, after which the photo is
+//! not needed any more.
 
 use facesets_core::{
     BBox,

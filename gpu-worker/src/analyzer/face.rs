@@ -1,4 +1,5 @@
-//! The tasks of one pack with one photo: detect and cut out, which needs the pixels; then the networks that need them no more.
+//! The tasks of one pack with one photo: detect and cut out, which needs the pixels; then the networks that
+//! need them no more.
 
 use std::{sync::Arc, time::Instant};
 

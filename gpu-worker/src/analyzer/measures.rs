@@ -1,4 +1,5 @@
-//! Between the crops of faces and what is measured of them: inputs of the networks, and their outputs as a face.
+//! Between the crops of faces and what is measured of them: inputs of the networks, and their outputs as a
+//! face.
 
 use facesets_core::{
     ClipEmbedding, Face, FaceEmbedding, GenderAge,

@@ -1,4 +1,5 @@
-//! One photo by the analyzers of the packs that its tasks name: decoded once, and given up before the networks that need no pixels.
+//! One photo by the analyzers of the packs that its tasks name: decoded once, and given up before the
+//! networks that need no pixels.
 
 use std::{
     sync::Arc,

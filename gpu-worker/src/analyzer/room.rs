@@ -1,6 +1,7 @@
 //! Room for pixels: what decoded photos may take of the process's memory, of all lanes and packs together.
 //!
-//! It is taken before a photo is decoded, and before a turn on the processor is: who has room never waits for more of it, so it comes back.
+//! It is taken before a photo is decoded, and before a turn on the processor is: who has room never waits for
+//! more of it, so it comes back.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,5 @@
-//! The ceiling: what cannot be done without, and nothing else. One thread on every core decodes photos and runs the very network inputs
-//! that the pipeline would, recorded before, on sessions of its own.
+//! The ceiling: what cannot be done without, and nothing else. One thread on every core decodes photos and
+//! runs the very network inputs that the pipeline would, recorded before, on sessions of its own.
 
 use std::{
     sync::{

@@ -1,7 +1,8 @@
-//! How fast this machine works on photos, and how fast it could: the pipeline beside the bare networks and the decoder.
+//! How fast this machine works on photos, and how fast it could: the pipeline beside the bare networks and
+//! the decoder.
 //!
-//! Nothing is sent over a network; photos are in memory. [`photos`] are what is measured, [`pipeline`] runs them through lanes,
-//! [`bare`] is the ceiling, [`report`] is what comes of it.
+//! Nothing is sent over a network; photos are in memory. [`photos`] are what is measured, [`pipeline`] runs
+//! them through lanes, [`bare`] is the ceiling, [`report`] is what comes of it.
 
 pub mod bare;
 pub mod photos;
@@ -42,7 +43,8 @@ pub struct Measure {
     pub limits: ImageLimits,
 }
 
-/// Measures a pack on `builder`'s target, and the same sessions run back to back, one thread each on every core, plus decoding.
+/// Measures a pack on `builder`'s target, and the same sessions run back to back, one thread each on every
+/// core, plus decoding.
 pub fn real(
     builder: PackBuilder,
     plan: Plan,
@@ -77,7 +79,8 @@ pub fn real(
     in_turns(line, ceiling, photos, measure, report)
 }
 
-/// Measures the pipeline around a device that takes its time and computes nothing, and the decoder alone on every core.
+/// Measures the pipeline around a device that takes its time and computes nothing, and the decoder alone on
+/// every core.
 pub fn simulated(
     device: Simulated,
     plan: Plan,
@@ -101,7 +104,8 @@ pub fn simulated(
     in_turns(line, Ceiling::decoder(plan.cores, measure.limits), photos, measure, report)
 }
 
-/// The ceiling and the pipeline in turns, so that whatever else the machine does meets both; a first run of each warms up.
+/// The ceiling and the pipeline in turns, so that whatever else the machine does meets both; a first run of
+/// each warms up.
 fn in_turns(
     mut line: Line,
     mut ceiling: Ceiling,

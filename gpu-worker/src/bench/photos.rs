@@ -38,7 +38,8 @@ pub enum PhotosError {
     Encode(String),
 }
 
-/// The photos at `paths` and in the folders among them, in the order of their names; a drawn picture if none is named.
+/// The photos at `paths` and in the folders among them, in the order of their names; a drawn picture if none
+/// is named.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, PhotosError> {
     if paths.is_empty() {
         return Ok(vec![
@@ -67,8 +68,8 @@ pub fn resized(photos: &[Vec<u8>], megapixels: u32) -> Result<Vec<Vec<u8>>, Phot
     resized.collect()
 }
 
-/// Noise of at most 24 levels, with which 12 million pixels take the 4 MB that cameras write: an enlarged picture without it is so smooth
-/// that a decoder has hardly any work.
+/// Noise of at most 24 levels, with which 12 million pixels take the 4 MB that cameras write: an enlarged
+/// picture without it is so smooth that a decoder has hardly any work.
 fn with_grain(mut photo: RgbImage) -> RgbImage {
     let mut state = 0x9E37_79B9_u32;
     for level in photo.iter_mut() {

@@ -78,7 +78,8 @@ impl Line {
                     submitter.submit(slot, Item { id: sent as u64, tasks: tasks.clone(), data }).await;
                     sent += 1;
                 }
-                // The last answer is not taken before all are sent, or the other side would not know that it is the last.
+                // The last answer is not taken before all are sent, or the other side would not know that it
+                // is the last.
                 submitter.all_answered().await;
                 sent
             };

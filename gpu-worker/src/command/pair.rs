@@ -10,7 +10,8 @@ use facesets_core::pairing::WorkerAddress;
 use super::{Exit, Trouble};
 use crate::{cli::PairArgs, trust::Trust, ui};
 
-/// An address of nobody (RFC 5737). Nothing is sent there: the system is only asked by which of its own addresses it would be.
+/// An address of nobody (RFC 5737). Nothing is sent there: the system is only asked by which of its own
+/// addresses it would be.
 const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
 /// Makes and shows a code.

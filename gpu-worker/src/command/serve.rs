@@ -206,7 +206,8 @@ fn configuration(args: &ServeArgs) -> Result<Configuration, Trouble> {
     Ok(configuration_of(settings, token))
 }
 
-/// The same with what the parent says over it; from now on, the end of stdin drains. The token is the parent's or none.
+/// The same with what the parent says over it; from now on, the end of stdin drains. The token is the
+/// parent's or none.
 fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<Configuration, Trouble> {
     let trouble = |error: managed::StartError| Trouble {
         error: error.to_string(),
@@ -220,7 +221,8 @@ fn managed_configuration(args: &ServeArgs, drain: &CancellationToken) -> Result<
     Ok(configuration_of(settings, token))
 }
 
-/// What the parent says over what else is said, except for how it reaches the worker, which concerns nobody else.
+/// What the parent says over what else is said, except for how it reaches the worker, which concerns nobody
+/// else.
 fn managed_settings(parent: Settings, below: Settings) -> Settings {
     let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let listen = Some(parent.listen.unwrap_or(free_port));
@@ -289,7 +291,8 @@ fn pack_names(list: &str) -> Vec<String> {
     names
 }
 
-/// Reads stdin on a thread of its own, which is the same on every system: the first line is sent, the end drains.
+/// Reads stdin on a thread of its own, which is the same on every system: the first line is sent, the end
+/// drains.
 fn read_stdin(drain: CancellationToken) -> mpsc::Receiver<Result<managed::Start, managed::StartError>> {
     // One message, the first line.
     let (sender, receiver) = mpsc::sync_channel(1);

@@ -1,12 +1,15 @@
 //! Which rows go together, and when: the shared device's queue, without threads or clocks.
 //!
-//! Rows of one kind (role and size) are gathered into one batch in the order in which they come. The batch is made by those who bring the
-//! rows, so the next one lies ready while the device runs. The rules of [`Batcher::choose`], in their order:
+//! Rows of one kind (role and size) are gathered into one batch in the order in which they come. The batch is
+//! made by those who bring the rows, so the next one lies ready while the device runs. The rules of
+//! [`Batcher::choose`], in their order:
 //!
-//! 1. the oldest that is full (a model that takes one row has full batches only) or has been overtaken [`PATIENCE`] times;
+//! 1. the oldest that is full (a model that takes one row has full batches only) or has been overtaken
+//!    [`PATIENCE`] times;
 //! 2. else the oldest, unless a lane is about to bring more rows: that is waited for, [`LINGER`] at most.
 //!
-//! A device that is never idle thus works in ever larger batches, and one that is idle waits for nothing that is not near.
+//! A device that is never idle thus works in ever larger batches, and one that is idle waits for nothing that
+//! is not near.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +17,12 @@ use facesets_core::wire::ModelRole;
 
 use super::Call;
 
-/// How long an idle device waits for rows that are near: what cutting out a photo's faces takes, and less than a run.
+/// How long an idle device waits for rows that are near: what cutting out a photo's faces takes, and less
+/// than a run.
 pub(super) const LINGER: Duration = Duration::from_millis(3);
 
-/// How many full batches may overtake one that is not: as many photos as fill the largest batch with one face each.
+/// How many full batches may overtake one that is not: as many photos as fill the largest batch with one face
+/// each.
 pub(super) const PATIENCE: usize = 32;
 
 /// Rows on their way to the device, and who waits for them: `T` a call.

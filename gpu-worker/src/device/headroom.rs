@@ -4,8 +4,8 @@ use facesets_core::wire::ModelRole;
 
 use crate::engine::{BUCKETS, bucket_for};
 
-/// Batches of the size that still works before a larger one is tried again: what took the memory may have given it back, and a
-/// failure costs about as much as a run.
+/// Batches of the size that still works before a larger one is tried again: what took the memory may have
+/// given it back, and a failure costs about as much as a run.
 const MANAGED: u32 = 64;
 
 /// What is known of models whose batches were too large. A model that is not in here takes what comes.
@@ -29,7 +29,8 @@ impl Headroom {
 
     /// There was no memory for `rows`; how many to try instead, `None` if there is nothing smaller.
     ///
-    /// That is a smaller bucket, and not merely fewer rows: a device that is fed in buckets would take the same memory again.
+    /// That is a smaller bucket, and not merely fewer rows: a device that is fed in buckets would take the
+    /// same memory again.
     pub(super) fn exhausted(&mut self, role: ModelRole, side: usize, rows: usize) -> Option<usize> {
         let smaller = BUCKETS.into_iter().rfind(|bucket| *bucket < bucket_for(rows))?;
         self.0.retain(|known| known.kind != (role, side));

@@ -10,8 +10,9 @@ use crate::{
     meter::Meter,
 };
 
-/// The processor's way: one lane a core keeps every core busy, and a one-thread session gains nothing from the faces of other photos.
-/// So nothing is handed over, nothing waits, and a photo's numbers are the same bits whatever else is in work.
+/// The processor's way: one lane a core keeps every core busy, and a one-thread session gains nothing from
+/// the faces of other photos. So nothing is handed over, nothing waits, and a photo's numbers are the same
+/// bits whatever else is in work.
 #[derive(Debug)]
 pub struct InPlace<E>(Runner<E>);
 

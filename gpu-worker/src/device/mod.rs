@@ -1,8 +1,9 @@
 //! Where the networks of a photo are run.
 //!
-//! A lane follows one photo from bytes to reply and gives its network inputs to a [`Device`] as [`Call`]s. On the host's processor
-//! that is [`InPlace`]: the lane's own engine on the lane's own thread. Anything else is one device that all lanes [`share`](Shared):
-//! a thread of its own runs batches that the calls of many photos make up, while lanes decode the next photos.
+//! A lane follows one photo from bytes to reply and gives its network inputs to a [`Device`] as [`Call`]s. On
+//! the host's processor that is [`InPlace`]: the lane's own engine on the lane's own thread. Anything else is
+//! one device that all lanes [`share`](Shared): a thread of its own runs batches that the calls of many
+//! photos make up, while lanes decode the next photos.
 
 mod batcher;
 mod client;
@@ -27,7 +28,8 @@ pub use turns::Turns;
 
 use crate::engine::{BUCKETS, EngineError, InputShape, Tensor};
 
-/// Values of one batch at most, so that batches of large inputs stay small: 8 detector inputs of 640², and some.
+/// Values of one batch at most, so that batches of large inputs stay small: 8 detector inputs of 640², and
+/// some.
 const MAX_BATCH_VALUES: usize = 10_000_000;
 
 /// Inputs for one model: rows of 3 × `side` × `side` values, one after another.

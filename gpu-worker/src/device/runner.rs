@@ -35,7 +35,8 @@ pub struct Runner<E> {
 pub(super) enum Padding {
     /// Whatever comes.
     None,
-    /// [`BUCKETS`](crate::engine::BUCKETS), filled up with zeros: devices prepare anew for every size that they see.
+    /// [`BUCKETS`](crate::engine::BUCKETS), filled up with zeros: devices prepare anew for every size that
+    /// they see.
     Buckets,
 }
 
@@ -54,7 +55,8 @@ impl<E: Engine> Runner<E> {
 
     /// One row of outputs a row of inputs. The call is as it was when this returns.
     ///
-    /// A batch for which there is no memory is run in smaller ones, down to a single row: only what fails alone fails.
+    /// A batch for which there is no memory is run in smaller ones, down to a single row: only what fails
+    /// alone fails.
     pub(super) fn run(&mut self, call: &mut Call) -> Result<Vec<Row>, EngineError> {
         let row_len = call.row_len();
         let mut rows = Vec::with_capacity(call.rows);
@@ -152,7 +154,8 @@ impl<E: Engine> Runner<E> {
     }
 }
 
-/// Outputs of a batch of `len` to those of each row; the shape of an output that has no row for each as the error.
+/// Outputs of a batch of `len` to those of each row; the shape of an output that has no row for each as the
+/// error.
 fn split(outputs: Vec<Tensor>, len: usize) -> Result<Vec<Row>, Vec<usize>> {
     let mut rows: Vec<Row> = (0..len).map(|_| Vec::with_capacity(outputs.len())).collect();
     for output in outputs {

@@ -25,8 +25,8 @@ use crate::{
     telemetry,
 };
 
-/// Longest time for making the first sessions, if a run may not take longer: reading, compiling and testing the largest models takes a
-/// device less than a minute.
+/// Longest time for making the first sessions, if a run may not take longer: reading, compiling and testing
+/// the largest models takes a device less than a minute.
 const MAKING_LIMIT: Duration = Duration::from_mins(5);
 
 /// Who waits for the rows of a call.
@@ -77,11 +77,12 @@ struct Executor<E> {
 }
 
 impl Shared {
-    /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes on the
-    /// processor; a run that takes longer than `patience` is given up, and the device with it. What becomes of the device is said to
-    /// `condition`, before anybody is answered.
+    /// Starts the device's thread, makes its engine there, and waits for that. `turns` are those of all lanes
+    /// on the processor; a run that takes longer than `patience` is given up, and the device with it. What
+    /// becomes of the device is said to `condition`, before anybody is answered.
     ///
-    /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread that has slept goes first.
+    /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread
+    /// that has slept goes first.
     pub fn start<E: Engine + 'static>(
         turns: Arc<Turns>,
         patience: Duration,
@@ -203,8 +204,9 @@ impl Desk {
         self.changed.notify_all();
     }
 
-    /// What the device says to a call. It is given up when a run takes too long: its driver hangs, and no call can be taken back from
-    /// it. Whoever waits behind that run, and whoever comes later, is told the same at once. A queue that is long is no reason.
+    /// What the device says to a call. It is given up when a run takes too long: its driver hangs, and no
+    /// call can be taken back from it. Whoever waits behind that run, and whoever comes later, is told the
+    /// same at once. A queue that is long is no reason.
     pub(super) fn answer(
         &self,
         role: ModelRole,
@@ -294,8 +296,8 @@ impl<E: Engine> Executor<E> {
         Ok(self.runner.insert(made))
     }
 
-    /// Runs a batch and answers everybody who has rows in it. When it fails, each part is run alone, so that the failure of one is not
-    /// that of its neighbours.
+    /// Runs a batch and answers everybody who has rows in it. When it fails, each part is run alone, so that
+    /// the failure of one is not that of its neighbours.
     fn serve(&mut self, batch: Batch<Waiting>, desk: &Desk) {
         let waited_us = batch.waited().as_micros() as u64;
         let Batch { mut call, parts, .. } = batch;
@@ -350,7 +352,8 @@ impl<E: Engine> Executor<E> {
         second
     }
 
-    /// A panic costs the engine, which is made anew for the next call. One that cannot be made is a lost device.
+    /// A panic costs the engine, which is made anew for the next call. One that cannot be made is a lost
+    /// device.
     fn attempt(&mut self, call: &mut Call, desk: &Desk) -> Result<Vec<Row>, EngineError> {
         let role = call.role;
         desk.begins();

@@ -29,7 +29,8 @@ const SAY: f32 = 1005.0;
 /// Doubles the first value of each row; has no batch for the 68-point model.
 struct Orders {
     losses: Arc<AtomicUsize>,
-    /// Rows, those that fill a batch up included, for which there is memory; and the batches that were asked for.
+    /// Rows, those that fill a batch up included, for which there is memory; and the batches that were asked
+    /// for.
     memory: Arc<AtomicUsize>,
     sizes: Arc<Mutex<Vec<usize>>>,
     condition: Condition,
@@ -146,7 +147,8 @@ fn doubled(firsts: &[f32]) -> Result<Vec<f32>, RunFailure> {
 }
 
 impl Rig {
-    /// What `calls` are answered that are handed over, from a lane each, while the device is busy: so they make up one batch.
+    /// What `calls` are answered that are handed over, from a lane each, while the device is busy: so they
+    /// make up one batch.
     fn together(&self, calls: &[&[f32]]) -> Vec<Result<Vec<f32>, RunFailure>> {
         thread::scope(|scope| {
             let lane = |firsts| {

@@ -1,4 +1,5 @@
-//! Turns on the processor for lanes that share a device: one more than there are cores work at once, the others wait for the device.
+//! Turns on the processor for lanes that share a device: one more than there are cores work at once, the
+//! others wait for the device.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +27,8 @@ impl State {
 }
 
 impl Turns {
-    /// One more than `cores`: a lane that was woken, or waits for memory to be mapped, leaves no core without work.
+    /// One more than `cores`: a lane that was woken, or waits for memory to be mapped, leaves no core without
+    /// work.
     pub fn of(cores: usize) -> Self {
         Self::new(cores.max(1) + 1)
     }
@@ -63,8 +65,8 @@ impl Turns {
         self.wake_one(&state);
     }
 
-    /// Wakes the lane whose turn it is, if there is one: with every change there is a turn for at most one more, who wakes the next. All of
-    /// dozens of lanes would only look and sleep again.
+    /// Wakes the lane whose turn it is, if there is one: with every change there is a turn for at most one
+    /// more, who wakes the next. All of dozens of lanes would only look and sleep again.
     fn wake_one(&self, state: &State) {
         if state.free > 0 && state.returning > 0 {
             self.returning.notify_one();

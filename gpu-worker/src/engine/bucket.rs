@@ -1,4 +1,5 @@
-//! Fixed batch sizes for providers that compile a graph for each: batches are filled up with zeros, and the surplus rows dropped.
+//! Fixed batch sizes for providers that compile a graph for each: batches are filled up with zeros, and the
+//! surplus rows dropped.
 
 use std::borrow::Cow;
 

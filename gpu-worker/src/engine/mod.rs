@@ -1,7 +1,8 @@
 //! Running networks: what the rest of the worker knows of an inference runtime.
 //!
-//! An [`Engine`] takes a batch for one model and gives back its outputs as plain numbers. What the numbers mean is none of its
-//! business. [`ort`] is the only folder that names ONNX Runtime, [`self_test`] says whether an engine can be trusted.
+//! An [`Engine`] takes a batch for one model and gives back its outputs as plain numbers. What the numbers
+//! mean is none of its business. [`ort`] is the only folder that names ONNX Runtime, [`self_test`] says
+//! whether an engine can be trusted.
 
 mod bucket;
 mod on_demand;

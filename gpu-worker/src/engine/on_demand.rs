@@ -1,4 +1,5 @@
-//! An engine some of whose models are tested only when somebody asks for what they give: their sessions are not made before.
+//! An engine some of whose models are tested only when somebody asks for what they give: their sessions are
+//! not made before.
 
 use facesets_core::wire::ModelRole;
 
@@ -22,7 +23,8 @@ impl<E> OnDemand<E> {
 }
 
 impl<E: Engine> OnDemand<E> {
-    /// Passes the check of a role once. One that failed is tried again, so a model that gives garbage never answers.
+    /// Passes the check of a role once. One that failed is tried again, so a model that gives garbage never
+    /// answers.
     fn test(&mut self, role: ModelRole) -> Result<(), EngineError> {
         let Some(at) = self.untested.iter().position(|(of, _)| *of == role) else { return Ok(()) };
         tracing::info!(?role, "an optional model is asked for the first time");
@@ -71,7 +73,8 @@ mod tests {
     use super::*;
     use crate::engine::Simulated;
 
-    /// An engine whose model for gender and age passes its check from the `pass_at`th time on; how often it was checked.
+    /// An engine whose model for gender and age passes its check from the `pass_at`th time on; how often it
+    /// was checked.
     fn engine(pass_at: usize) -> (OnDemand<Simulated>, Arc<AtomicUsize>) {
         let checks = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&checks);

@@ -32,8 +32,9 @@ pub enum ProviderChoice {
     Only(Provider),
 }
 
-/// Order in which `auto` tries what the runtime offers: makers' own stacks first, since they are the fastest on their cards; DirectML
-/// before `OpenVINO`, which also runs on plain processors; the host's processor last, which is always there.
+/// Order in which `auto` tries what the runtime offers: makers' own stacks first, since they are the fastest
+/// on their cards; DirectML before `OpenVINO`, which also runs on plain processors; the host's processor
+/// last, which is always there.
 pub const AUTO_ORDER: [Provider; 5] =
     [Provider::Cuda, Provider::MiGraphX, Provider::DirectMl, Provider::OpenVino, Provider::Cpu];
 
@@ -68,7 +69,8 @@ pub enum CpuFallback {
 pub enum Graphs {
     /// As they are stored.
     Stored,
-    /// With operators for which the processor has fast kernels, and the same numbers: [`split_prelu`](crate::onnx::split_prelu).
+    /// With operators for which the processor has fast kernels, and the same numbers:
+    /// [`split_prelu`](crate::onnx::split_prelu).
     ForProcessors,
 }
 

@@ -27,8 +27,8 @@ pub enum RuntimePathError {
     NotFound(Vec<PathBuf>),
 }
 
-/// The library to load: `asked_for` if given, else beside the executable, else in the folder that holds one of these folders of models (or
-/// in the `onnxruntime` folder there).
+/// The library to load: `asked_for` if given, else beside the executable, else in the folder that holds one
+/// of these folders of models (or in the `onnxruntime` folder there).
 pub fn find_runtime(asked_for: Option<&Path>, models: &[&Path]) -> Result<PathBuf, RuntimePathError> {
     if let Some(path) = asked_for {
         let path = if path.is_dir() { path.join(RUNTIME_FILE) } else { path.to_owned() };

@@ -1,7 +1,9 @@
-//! Whether an engine computes: known inputs must give known outputs, alone and in company, before anything is served.
+//! Whether an engine computes: known inputs must give known outputs, alone and in company, before anything is
+//! served.
 //!
-//! There are stacks that return garbage without an error. So every model runs on a picture that is made here, and its outputs are
-//! compared with golden numbers that are compiled in (the open pack) or with those of the host's processor (any other).
+//! There are stacks that return garbage without an error. So every model runs on a picture that is made here,
+//! and its outputs are compared with golden numbers that are compiled in (the open pack) or with those of the
+//! host's processor (any other).
 
 use std::collections::BTreeMap;
 
@@ -15,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, EngineError, RoleWord as _, Tensor};
 use crate::vision::{CLIP_SIDE, GENDER_AGE_SIDE, Normalisation, append_clip, append_nchw};
 
-/// Relative L2 distance between what an output is and what it should be. Other kernels in 32 bits differ by 1e-4 and in 16 bits by a few
-/// 1e-3; a cosine of 0.9998 is where the embeddings' own noise floor lies.
+/// Relative L2 distance between what an output is and what it should be. Other kernels in 32 bits differ by
+/// 1e-4 and in 16 bits by a few 1e-3; a cosine of 0.9998 is where the embeddings' own noise floor lies.
 const MAX_DISTANCE: f64 = 0.02;
 
 /// The same for one row alone and the same row within a batch.
@@ -85,7 +87,8 @@ impl Reference {
         roles.iter().map(of).collect::<Option<_>>().map(Self)
     }
 
-    /// What `engine` gives in `roles`, in order to compare others with it. An engine that contradicts itself is no reference.
+    /// What `engine` gives in `roles`, in order to compare others with it. An engine that contradicts itself
+    /// is no reference.
     pub fn measure(
         engine: &mut impl Engine,
         roles: &[ModelRole],
@@ -192,7 +195,8 @@ fn distance(found: &[f32], expected: &[f32]) -> f64 {
     difference / length(&mut expected.iter().map(|v| f64::from(*v))).max(f64::MIN_POSITIVE)
 }
 
-/// Something like a face in integer arithmetic, so that it is the same everywhere: skin, eyes and a mouth before a gradient.
+/// Something like a face in integer arithmetic, so that it is the same everywhere: skin, eyes and a mouth
+/// before a gradient.
 pub(crate) fn picture(side: u32, turned: bool) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let (x, y) = if turned { (y, side - 1 - x) } else { (x, y) };

@@ -1,4 +1,5 @@
-//! A device that computes nothing and takes its time: for measuring what is around a device, and for tests of it.
+//! A device that computes nothing and takes its time: for measuring what is around a device, and for tests of
+//! it.
 
 use std::{thread, time::Duration};
 
@@ -6,7 +7,8 @@ use facesets_core::wire::ModelRole;
 
 use super::{Engine, EngineError, InputShape, Tensor};
 
-/// Sleeps for a fixed time a batch, during which the processor is free, and then finds the same faces in every photo.
+/// Sleeps for a fixed time a batch, during which the processor is free, and then finds the same faces in
+/// every photo.
 #[derive(Debug, Clone, Copy)]
 pub struct Simulated {
     /// Time of one run of any network, whatever the size of the batch.
@@ -55,7 +57,8 @@ impl Engine for Simulated {
 }
 
 impl Simulated {
-    /// Photos a second at its best: the detector takes one photo a run, the three other networks 32 faces. `None` if it takes no time.
+    /// Photos a second at its best: the detector takes one photo a run, the three other networks 32 faces.
+    /// `None` if it takes no time.
     pub fn photos_per_second(self) -> Option<f64> {
         let [.., largest] = super::BUCKETS;
         let runs = 1.0 + 3.0 * self.faces as f64 / largest as f64;

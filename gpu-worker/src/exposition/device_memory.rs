@@ -1,5 +1,6 @@
-//! Memory of the machine's graphics adapters, as far as their drivers tell it in files (Linux): amdgpu says what there is and what is used, xe
-//! what there is. Other drivers say nothing there, nor does any on other systems; what is not known is not told.
+//! Memory of the machine's graphics adapters, as far as their drivers tell it in files (Linux): amdgpu says
+//! what there is and what is used, xe what there is. Other drivers say nothing there, nor does any on other
+//! systems; what is not known is not told.
 
 use std::{
     fs,

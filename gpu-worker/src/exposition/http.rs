@@ -1,4 +1,5 @@
-//! `/metrics` and `/healthz` on a port of their own, over plain HTTP: numbers, and nothing that needs a secret.
+//! `/metrics` and `/healthz` on a port of their own, over plain HTTP: numbers, and nothing that needs a
+//! secret.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,7 +20,8 @@ use super::{Observed, Sources, door::Door};
 const LAST_ANSWER: AppendHeaders<[(axum::http::HeaderName, &str); 1]> =
     AppendHeaders([(CONNECTION, "close")]);
 
-/// How often samples are put into their buckets; until then each takes memory, whether anybody asks for them or not.
+/// How often samples are put into their buckets; until then each takes memory, whether anybody asks for them
+/// or not.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 struct Answering {

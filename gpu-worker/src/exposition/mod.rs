@@ -1,5 +1,5 @@
-//! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade, and what is read off only when
-//! somebody asks.
+//! What is told to Prometheus and to whoever asks for the worker's health: the recorder behind the facade,
+//! and what is read off only when somebody asks.
 
 mod device_memory;
 mod door;
@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-/// Upper ends of the buckets of times, in seconds: from an item that finds a lane free to one that waits for a pack to load.
+/// Upper ends of the buckets of times, in seconds: from an item that finds a lane free to one that waits for
+/// a pack to load.
 const SECONDS: [f64; 12] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0];
 
 /// Upper ends of the buckets of batches: the sizes that devices see.

@@ -62,8 +62,8 @@ const LANDMARKS_68: Published =
 const GENDER_AGE: Published =
     ("genderage.onnx", 1_322_532, "4fde69b1c810857b88c64a335084f1c3fe8f01246c9a191b48c7bb756d6652fb");
 
-/// The packs known to this version: those of `InsightFace`'s release 0.7 that bring a model for every role, whose sizes and digests
-/// are published. (`buffalo_sc` and the newer `raccoon` packs have no landmarks.)
+/// The packs known to this version: those of `InsightFace`'s release 0.7 that bring a model for every role,
+/// whose sizes and digests are published. (`buffalo_sc` and the newer `raccoon` packs have no landmarks.)
 pub fn catalogue() -> Vec<CatalogueEntry> {
     vec![
         insightface(

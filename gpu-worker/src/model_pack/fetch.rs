@@ -58,8 +58,8 @@ pub enum FetchError {
     },
 }
 
-/// Fetches `entry` into the folder `models`. The partial archive stays for the next time when the line breaks; nothing half-made is
-/// ever visible under the pack's name.
+/// Fetches `entry` into the folder `models`. The partial archive stays for the next time when the line
+/// breaks; nothing half-made is ever visible under the pack's name.
 pub fn fetch(entry: &CatalogueEntry, models: &Path, progress: &dyn Progress) -> Result<Fetched, FetchError> {
     let folder = models.join(&entry.name);
     if is_whole(models, &entry.name) {
@@ -122,7 +122,8 @@ fn write_manifest(entry: &CatalogueEntry, files: &[&CatalogueFile], path: &Path)
     file.sync_all()
 }
 
-/// Demands that whatever has the pack's name is a folder with files of the pack, whole or not, and nothing else.
+/// Demands that whatever has the pack's name is a folder with files of the pack, whole or not, and nothing
+/// else.
 fn refuse_foreign(entry: &CatalogueEntry, folder: &Path) -> Result<(), FetchError> {
     let foreign = |path: PathBuf| Err(FetchError::Foreign { path, pack: entry.name.clone() });
     match fs::symlink_metadata(folder) {

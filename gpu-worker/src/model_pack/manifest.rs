@@ -52,8 +52,8 @@ pub(super) struct ExpectedFile {
 }
 
 impl Manifest {
-    /// The files of every role that the pack fills, or what is wrong with them. It fills all roles for faces, and then perhaps
-    /// optional ones too, or none, and if none, that of CLIP.
+    /// The files of every role that the pack fills, or what is wrong with them. It fills all roles for faces,
+    /// and then perhaps optional ones too, or none, and if none, that of CLIP.
     pub(super) fn files(&self) -> Result<Vec<ExpectedFile>, String> {
         if self.schema != SCHEMA {
             return Err(format!("its schema is `{}`, this version reads `{SCHEMA}`", self.schema));

@@ -1,7 +1,7 @@
 //! Model packs: folders of ONNX files with a manifest of their sizes and SHA-256 digests.
 //!
-//! A file's bytes are compared with the manifest every time before they are used, and used from memory, so that what runs is what
-//! was checked. Nothing in here runs a model.
+//! A file's bytes are compared with the manifest every time before they are used, and used from memory, so
+//! that what runs is what was checked. Nothing in here runs a model.
 
 mod catalogue;
 mod download;

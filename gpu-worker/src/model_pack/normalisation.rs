@@ -13,8 +13,8 @@ const NODES: usize = 8;
 /// Nodes among which the own batch normalisation of a model for landmarks, or for gender and age, may be.
 const BATCH_NORMALISATION_NODES: usize = 3;
 
-/// The normalisation of the model in `role`, from the names of its first nodes (`insightface/model_zoo`: `scrfd.py`,
-/// `arcface_onnx.py`, `landmark.py`, `attribute.py`).
+/// The normalisation of the model in `role`, from the names of its first nodes (`insightface/model_zoo`:
+/// `scrfd.py`, `arcface_onnx.py`, `landmark.py`, `attribute.py`).
 ///
 /// A graph that begins with a subtraction and a multiplication normalises its input itself.
 pub fn normalisation(role: ModelRole, model: &[u8]) -> Result<Normalisation, NotOnnx> {

@@ -42,7 +42,8 @@ pub enum RemoveError {
 pub struct Hold(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl Hold {
-    /// Holds the pack in `folder`. File systems without locks are none of its business: there it holds nothing.
+    /// Holds the pack in `folder`. File systems without locks are none of its business: there it holds
+    /// nothing.
     pub(super) fn on(folder: &Path) -> Option<Self> {
         let file = File::open(folder.join(MANIFEST_FILE)).ok()?;
         file.lock_shared()
@@ -60,7 +61,8 @@ pub fn size(models: &Path, name: &str) -> Result<u64, RemoveError> {
     Ok(files.map(|entry| bytes(&entry.path())).sum::<u64>() + bytes(&part))
 }
 
-/// Removes the pack `name` and what an interrupted download left of it. Returns the bytes that this gives back.
+/// Removes the pack `name` and what an interrupted download left of it. Returns the bytes that this gives
+/// back.
 pub fn remove(models: &Path, name: &str) -> Result<u64, RemoveError> {
     let (folder, part) = places(models, name)?;
     let bytes = size(models, name)?;

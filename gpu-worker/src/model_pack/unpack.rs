@@ -10,8 +10,8 @@ use facesets_core::Sha256Digest;
 
 use super::{CatalogueFile, FetchError};
 
-/// Writes every one of `files` from the zip `archive` into `folder`, each compared with its size and digest, and returns them. One of an
-/// optional role that the archive does not hold as it should be is left out.
+/// Writes every one of `files` from the zip `archive` into `folder`, each compared with its size and digest,
+/// and returns them. One of an optional role that the archive does not hold as it should be is left out.
 ///
 /// Only the names in `files` are ever written; the archive's own paths decide nothing.
 pub(super) fn unpack<'a>(

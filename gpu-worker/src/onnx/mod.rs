@@ -1,5 +1,5 @@
-//! Models as files: as much of ONNX's protobuf as it takes to look at the nodes of a graph and to put others in the place of some; the rest
-//! is skipped, or copied byte for byte.
+//! Models as files: as much of ONNX's protobuf as it takes to look at the nodes of a graph and to put others
+//! in the place of some; the rest is skipped, or copied byte for byte.
 //!
 //! Source of the numbers: `onnx.proto` (IR version 13); none of them ever gets another meaning.
 

@@ -1,7 +1,8 @@
 //! `PRelu` in operators for which the processor has fast kernels.
 //!
-//! ONNX Runtime's kernel for it goes from number to number, and wants its input in another layout than convolutions give it: two thirds of the
-//! time of a small recogniser (measured on the open pack, ONNX Runtime 1.31: 8.1 ms a face against 2.9 ms without it).
+//! ONNX Runtime's kernel for it goes from number to number, and wants its input in another layout than
+//! convolutions give it: two thirds of the time of a small recogniser (measured on the open pack, ONNX
+//! Runtime 1.31: 8.1 ms a face against 2.9 ms without it).
 
 use std::{
     borrow::Cow,
@@ -12,11 +13,13 @@ use prost::Message as _;
 
 use super::{Floats, GRAPH, INITIALIZER, INPUT, NODE, Node, TensorHeader, Value, append, fields};
 
-/// The graph with y = PRelu(x, a) as y = relu(x) + (−a) · relu(−x), wherever x comes from a convolution of images and there is one a for each
-/// channel. `model` is an ONNX file; what holds no such node, or cannot be read, stays as it is.
+/// The graph with y = PRelu(x, a) as y = relu(x) + (−a) · relu(−x), wherever x comes from a convolution of
+/// images and there is one a for each channel. `model` is an ONNX file; what holds no such node, or cannot be
+/// read, stays as it is.
 ///
-/// One of the terms is always 0 and a product with −1 is exact, so every number comes out the same, bit for bit. The products are
-/// convolutions of 1 × 1 within each channel: these stay in the layout of their neighbours and are fused with them.
+/// One of the terms is always 0 and a product with −1 is exact, so every number comes out the same, bit for
+/// bit. The products are convolutions of 1 × 1 within each channel: these stay in the layout of their
+/// neighbours and are fused with them.
 pub fn split_prelu(model: &[u8]) -> Cow<'_, [u8]> {
     rewritten(model).map_or(Cow::Borrowed(model), Cow::Owned)
 }
@@ -127,7 +130,8 @@ mod tests {
 
     use super::*;
 
-    /// A convolution over images with 3 channels and what comes behind it, with fields of numbers and of unknown meaning between.
+    /// A convolution over images with 3 channels and what comes behind it, with fields of numbers and of
+    /// unknown meaning between.
     fn model(slopes: &Floats, operator: &str) -> Vec<u8> {
         let mut graph = Vec::new();
         append(&mut graph, NODE, &Node::new("Conv", &["x", "w"], "c").encode_to_vec());

@@ -1,7 +1,7 @@
 //! The packs of a worker: which are there, which are in memory, and what lanes borrow to work with them.
 //!
-//! Those named at start stay. Any other one in the folder is loaded when an item asks for it, and leaves when nobody has asked for a
-//! while or when its place is needed: the number of packs in memory is bounded.
+//! Those named at start stay. Any other one in the folder is loaded when an item asks for it, and leaves when
+//! nobody has asked for a while or when its place is needed: the number of packs in memory is bounded.
 
 mod lane;
 mod loaded;
@@ -27,7 +27,8 @@ use crate::{
     model_pack::{Pack, PackError, list},
 };
 
-/// For how long a pack that could not be loaded is not tried again: loading takes seconds, and every item would.
+/// For how long a pack that could not be loaded is not tried again: loading takes seconds, and every item
+/// would.
 const FAILURE_MEMORY: Duration = Duration::from_mins(1);
 
 /// The same where it may be otherwise in a moment: no memory, or a device that was away.
@@ -133,7 +134,8 @@ impl Packs {
         self.lock().places.iter().filter(|place| place.pack.is_some()).count()
     }
 
-    /// The pack that `task` asks for, loaded if it is not in memory and gives what is asked for. Blocks while it is loaded.
+    /// The pack that `task` asks for, loaded if it is not in memory and gives what is asked for. Blocks while
+    /// it is loaded.
     pub(super) fn lend(&self, task: &Task) -> Result<Arc<Loaded>, ItemFailure> {
         let name = task.pack();
         let mut state = self.lock();

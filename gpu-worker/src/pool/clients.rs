@@ -1,8 +1,8 @@
 //! What each client may have at once, and all of them together: streams, and bytes in flight.
 //!
-//! Bytes are taken in the order stream, client, everybody, and an item waits only for what it does not have yet. So whoever waits for
-//! everybody's bytes is within its own share, and no client can keep another from what is left. Who keeps asking for more streams than one may
-//! have pays more for its turns.
+//! Bytes are taken in the order stream, client, everybody, and an item waits only for what it does not have
+//! yet. So whoever waits for everybody's bytes is within its own share, and no client can keep another from
+//! what is left. Who keeps asking for more streams than one may have pays more for its turns.
 
 use std::{
     collections::HashMap,
@@ -19,8 +19,9 @@ use crate::telemetry;
 /// Bytes are counted in units of this, since a semaphore counts to 2³².
 const BYTES_PER_UNIT: u64 = 1024;
 
-/// How many times the price a client pays for its turns that has asked for more streams than one may have: the others keep nineteen twentieths of the
-/// lanes, where a client that stays within its share, however busy, leaves them half. An orchestrator has two streams at most.
+/// How many times the price a client pays for its turns that has asked for more streams than one may have:
+/// the others keep nineteen twentieths of the lanes, where a client that stays within its share, however
+/// busy, leaves them half. An orchestrator has two streams at most.
 const GREEDY_PRICE: u32 = 19;
 
 /// For so long after it has asked.

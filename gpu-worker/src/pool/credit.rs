@@ -1,7 +1,8 @@
 //! One stream's way to the lanes and back, within its credit.
 //!
-//! An item holds its credit from before it is read until its answer is taken out by [`Answers`]. So the channel of answers, as long as the
-//! credit, never fills up and a lane never waits for a client; and a client that does not read its answers is not read from.
+//! An item holds its credit from before it is read until its answer is taken out by [`Answers`]. So the
+//! channel of answers, as long as the credit, never fills up and a lane never waits for a client; and a
+//! client that does not read its answers is not read from.
 
 use std::{
     sync::Arc,
@@ -97,8 +98,9 @@ impl Submitter {
         Slot { _item: acquire(&self.items, 1).await, bytes: None }
     }
 
-    /// Waits until the item's bytes may be in flight, of this stream, its client and everybody; once for each slot. To be called as soon as it is
-    /// known how many there will be, so that they have their place before they come. An item larger than a whole credit gets all of it.
+    /// Waits until the item's bytes may be in flight, of this stream, its client and everybody; once for each
+    /// slot. To be called as soon as it is known how many there will be, so that they have their place before
+    /// they come. An item larger than a whole credit gets all of it.
     pub async fn reserve_bytes(&self, slot: &mut Slot, bytes: u64) {
         if slot.bytes.is_none() {
             let of_stream = self.bytes.take(bytes).await;
@@ -126,14 +128,16 @@ impl Submitter {
         }
     }
 
-    /// Waits until every item of this stream is answered and its answer taken. No [`Slot`] may be held meanwhile.
+    /// Waits until every item of this stream is answered and its answer taken. No [`Slot`] may be held
+    /// meanwhile.
     pub async fn all_answered(&self) {
         drop(acquire(&self.items, self.max_items).await);
     }
 }
 
 impl Answers {
-    /// The next reply, in the order in which the lanes finish; `None` when the [`Submitter`] is gone and every item answered.
+    /// The next reply, in the order in which the lanes finish; `None` when the [`Submitter`] is gone and
+    /// every item answered.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<ItemReply>> {
         let answer = ready!(self.0.poll_recv(context));
         Poll::Ready(answer.map(|answer| answer.reply))

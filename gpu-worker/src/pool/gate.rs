@@ -12,8 +12,8 @@ use super::{
     turns::Turns,
 };
 
-/// What an item costs at least, whatever becomes of it: reading and answering it takes the worker's time as well, and what is no image takes
-/// a lane none.
+/// What an item costs at least, whatever becomes of it: reading and answering it takes the worker's time as
+/// well, and what is no image takes a lane none.
 const LEAST: Duration = Duration::from_millis(1);
 
 /// What it costs at least for each MiB: the time in which a network of a gigabit brings it.
@@ -37,8 +37,8 @@ struct Waiting {
     sender: oneshot::Sender<Place>,
 }
 
-/// A place in the queue, and then on a lane; it costs its client the time from [`Place::begin`] until it is dropped, or what an item of its size
-/// costs at least, at the client's price.
+/// A place in the queue, and then on a lane; it costs its client the time from [`Place::begin`] until it is
+/// dropped, or what an item of its size costs at least, at the client's price.
 #[derive(Debug)]
 pub(super) struct Place {
     gate: Arc<Gate>,
@@ -138,8 +138,8 @@ mod tests {
         ClientId::Address(Ipv4Addr::new(127, 0, 0, last).into())
     }
 
-    /// How many of a hundred items of Anna's get a turn before the last of thirty of Bert's that come behind them, if her items are so many times
-    /// as large.
+    /// How many of a hundred items of Anna's get a turn before the last of thirty of Bert's that come behind
+    /// them, if her items are so many times as large.
     async fn before_bert_is_done(anna: &Arc<Client>, times: usize, bert: &Arc<Client>) -> usize {
         let gate = Arc::new(Gate::new(1));
         let mut occupied = gate.enter(bert, SECOND).await;

@@ -55,8 +55,9 @@ pub(super) fn run(
     }
 }
 
-/// One item; a device of this lane's own that went away is given one chance to come back, with new sessions. If that does not help it is
-/// lost for good, and nothing is tried on it any more. One that lanes share has had its chance already.
+/// One item; a device of this lane's own that went away is given one chance to come back, with new sessions.
+/// If that does not help it is lost for good, and nothing is tried on it any more. One that lanes share has
+/// had its chance already.
 fn attempt_again_if_lost(
     factory: &Factory,
     analyzer: &mut Option<Box<dyn Analyzer>>,

@@ -1,8 +1,8 @@
-//! Lanes: threads that each own an [`Analyzer`] and take items from one bounded queue, to which clients come in turns.
+//! Lanes: threads that each own an [`Analyzer`] and take items from one bounded queue, to which clients come
+//! in turns.
 //!
-//! Streams come in through [`Pool::open_for`], which keeps each one within its credit and its client's share; nothing of the channels between is
-//! visible outside.
-//! Nothing in here knows the protocol's messages.
+//! Streams come in through [`Pool::open_for`], which keeps each one within its credit and its client's share;
+//! nothing of the channels between is visible outside. Nothing in here knows the protocol's messages.
 
 mod clients;
 mod credit;
@@ -106,7 +106,8 @@ impl Pool {
         })
     }
 
-    /// What a pool of `lanes` can well have in flight on one stream: each lane one at work and one behind it, two on the way.
+    /// What a pool of `lanes` can well have in flight on one stream: each lane one at work and one behind it,
+    /// two on the way.
     pub fn credit(lanes: NonZeroUsize) -> Credit {
         Credit { max_items: 2 * lanes.get() as u32 + 2, max_bytes: 256 << 20 }
     }

@@ -1,8 +1,9 @@
-//! Whose item is next: the client's whose items have had the lanes for the shortest time. Pure; time is an argument.
+//! Whose item is next: the client's whose items have had the lanes for the shortest time. Pure; time is an
+//! argument.
 //!
-//! Clients take turns, not streams, and a turn costs what it takes: with two busy clients each gets half of the lanes' time, however many
-//! streams the other one has and however large its photos are. A turn is charged with what the client's last one took, until it is known
-//! what it takes itself.
+//! Clients take turns, not streams, and a turn costs what it takes: with two busy clients each gets half of
+//! the lanes' time, however many streams the other one has and however large its photos are. A turn is
+//! charged with what the client's last one took, until it is known what it takes itself.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-/// How far ahead of the others a client may be that comes (back): so much time of the lanes it may then have at once, and no more, however long it
-/// was away.
+/// How far ahead of the others a client may be that comes (back): so much time of the lanes it may then have
+/// at once, and no more, however long it was away.
 const HEAD_START: Duration = Duration::from_secs(1);
 
 /// Clients that are remembered, beyond those that wait, for what they have had.
@@ -73,7 +74,8 @@ impl<C: Copy + Eq + Hash, W> Turns<C, W> {
         account.waiting.push_back((self.arrivals, waiter));
     }
 
-    /// The next turn, of those who wait and are not `gone`; of two clients that have had the same, of the one that came first.
+    /// The next turn, of those who wait and are not `gone`; of two clients that have had the same, of the one
+    /// that came first.
     pub(super) fn next(&mut self, gone: impl Fn(&W) -> bool) -> Option<Turn<C, W>> {
         for account in self.accounts.values_mut() {
             while account.waiting.front().is_some_and(|(_, waiter)| gone(waiter)) {
@@ -108,7 +110,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// How often each of the clients 0 and 1 gets a turn of a lane within 10 s, if they always have `streams` waiting and an item takes `times`.
+    /// How often each of the clients 0 and 1 gets a turn of a lane within 10 s, if they always have `streams`
+    /// waiting and an item takes `times`.
     fn compete(streams: [usize; 2], times: [Duration; 2]) -> [u32; 2] {
         let mut turns = Turns::new();
         for (client, count) in streams.into_iter().enumerate() {

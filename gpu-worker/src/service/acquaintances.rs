@@ -13,12 +13,12 @@ use tokio::{
 
 use crate::trust::{Clients, PairError, Trust, TrustError};
 
-/// How often the file is read again: a few hundred bytes that the system has in memory. Its time of change would not tell two changes
-/// within a tick of the clock apart.
+/// How often the file is read again: a few hundred bytes that the system has in memory. Its time of change
+/// would not tell two changes within a tick of the clock apart.
 const REREAD: Duration = Duration::from_secs(1);
 
-/// How often in a row it may fail before nobody is known any more: an error of a moment (no file descriptor is left, another program has the
-/// file open) must not end everybody's work.
+/// How often in a row it may fail before nobody is known any more: an error of a moment (no file descriptor
+/// is left, another program has the file open) must not end everybody's work.
 const TOLERATED: u32 = 5;
 
 /// Whom it knows, now and from now on.
@@ -29,8 +29,8 @@ pub(super) struct Acquaintances(Arc<Shared>);
 struct Shared {
     trust: Trust,
     known: watch::Sender<Clients>,
-    /// How often in a row it could not be read. Held from reading the file to saying what it says, so that nothing older is said after
-    /// something newer.
+    /// How often in a row it could not be read. Held from reading the file to saying what it says, so that
+    /// nothing older is said after something newer.
     failed: Mutex<u32>,
 }
 

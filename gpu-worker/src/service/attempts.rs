@@ -1,6 +1,7 @@
 //! How often somebody may try a pairing code. Pure: the time is an argument.
 //!
-//! A secret of 128 bits is not guessed either way; this keeps a neighbour from filling the log and the disk's queue.
+//! A secret of 128 bits is not guessed either way; this keeps a neighbour from filling the log and the disk's
+//! queue.
 
 use std::{
     collections::HashMap,

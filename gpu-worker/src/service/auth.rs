@@ -41,7 +41,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Lets calls pass that name a token: the worker's own, or that of a client that has paired. All of them where there is neither.
+/// Lets calls pass that name a token: the worker's own, or that of a client that has paired. All of them
+/// where there is neither.
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
     pub(super) token: Option<Token>,

@@ -1,6 +1,7 @@
 //! The calls of a connection that were let in: whether there are any, and since when there are none.
 //!
-//! Health, and whatever is refused, counts for nothing: a connection is not kept open by asking what everybody may ask.
+//! Health, and whatever is refused, counts for nothing: a connection is not kept open by asking what
+//! everybody may ask.
 
 use std::{
     pin::Pin,

@@ -6,7 +6,8 @@ use facesets_core::{ImageLimits, wire::Credit};
 
 use crate::pool::Shares;
 
-/// `Process` streams at once, of one client. It needs one, and two for a moment when it comes back; whoever asks for more pays for it.
+/// `Process` streams at once, of one client. It needs one, and two for a moment when it comes back; whoever
+/// asks for more pays for it.
 const STREAMS_EACH: usize = 8;
 
 /// Of all clients.
@@ -14,9 +15,9 @@ const STREAMS: usize = 64;
 
 /// What clients may take.
 ///
-/// With [`Limits::default`] they make the worker's memory grow by at most 1 GiB of images in flight, 32 MiB a connection (what HTTP/2 has
-/// received and nobody has read yet) and 5 MiB a stream (a message that is not complete). Decoding takes 512 MiB beside that, or what one
-/// larger photo takes.
+/// With [`Limits::default`] they make the worker's memory grow by at most 1 GiB of images in flight, 32 MiB a
+/// connection (what HTTP/2 has received and nobody has read yet) and 5 MiB a stream (a message that is not
+/// complete). Decoding takes 512 MiB beside that, or what one larger photo takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, those in a handshake included.
@@ -27,16 +28,19 @@ pub struct Limits {
     pub bytes: u64,
     /// Of one client.
     pub bytes_each: u64,
-    /// How long an item may take from its first chunk to its last one, unless it comes at 16 KiB a second or faster.
+    /// How long an item may take from its first chunk to its last one, unless it comes at 16 KiB a second or
+    /// faster.
     pub stall: Duration,
     /// How long a connection may be without a call, its client having named itself.
     pub idle: Duration,
-    /// How long a client may take from its connection to a call with a token that counts. Health is no such call.
+    /// How long a client may take from its connection to a call with a token that counts. Health is no such
+    /// call.
     pub nameless: Duration,
 }
 
 impl Limits {
-    /// What follows from the settings; a client may have a quarter of `bytes`, and in any case one image of `largest_image` bytes.
+    /// What follows from the settings; a client may have a quarter of `bytes`, and in any case one image of
+    /// `largest_image` bytes.
     pub fn new(
         connections: NonZeroUsize,
         connections_each: NonZeroUsize,
@@ -57,7 +61,8 @@ impl Limits {
         Credit { max_bytes: credit.max_bytes.min(self.bytes_each), ..credit }
     }
 
-    /// Bytes of an image that a client has encoded anew: what its pixels may take, but no more than leaves as much to others.
+    /// Bytes of an image that a client has encoded anew: what its pixels may take, but no more than leaves as
+    /// much to others.
     pub fn max_transcoded(&self, limits: &ImageLimits) -> u64 {
         limits.max_transcoded_bytes().min(self.bytes / 2)
     }

@@ -1,8 +1,9 @@
-//! Connections, from a socket to something that HTTP/2 can be spoken over: in plaintext, or TLS once the handshake is done.
+//! Connections, from a socket to something that HTTP/2 can be spoken over: in plaintext, or TLS once the
+//! handshake is done.
 //!
-//! Nobody gets as far as the service without having said something: a connection that stays silent, or a handshake that does not come
-//! to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at once, of one address and of all. What becomes of one that
-//! has come so far is [`Patience`]'s to say.
+//! Nobody gets as far as the service without having said something: a connection that stays silent, or a
+//! handshake that does not come to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at
+//! once, of one address and of all. What becomes of one that has come so far is [`Patience`]'s to say.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -30,17 +31,19 @@ use crate::{
     telemetry::{self, Refusal},
 };
 
-/// How long a client may take from its connection to its first byte within TLS. On a network that is worth using it takes
-/// milliseconds.
+/// How long a client may take from its connection to its first byte within TLS. On a network that is worth
+/// using it takes milliseconds.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connections that wait to be served; the server takes them at once.
 const WAITING: usize = 16;
 
-/// After the system could not give a connection (no file descriptors are left, say), so that this is not asked for in circles.
+/// After the system could not give a connection (no file descriptors are left, say), so that this is not
+/// asked for in circles.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a client whose handshake has failed is heard out, so that it hears why: closing at once would take the reason back.
+/// How long a client whose handshake has failed is heard out, so that it hears why: closing at once would
+/// take the reason back.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection that is served.

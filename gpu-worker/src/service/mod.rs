@@ -43,8 +43,9 @@ use crate::{
     telemetry::{self, Refusal},
 };
 
-/// How long whoever opens too many streams waits to hear so, and whoever does not keep to the protocol for the place of its stream: a client
-/// that tries again at once, again and again, would cost the others more than one that is served.
+/// How long whoever opens too many streams waits to hear so, and whoever does not keep to the protocol for
+/// the place of its stream: a client that tries again at once, again and again, would cost the others more
+/// than one that is served.
 const COOLING: Duration = Duration::from_secs(1);
 
 /// What the service answers with.
@@ -62,7 +63,8 @@ pub struct WorkerService {
 }
 
 impl WorkerService {
-    /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items to `pool`.
+    /// A service that says `description` of itself, whose credit and limits it also enforces, and gives items
+    /// to `pool`.
     pub fn new(description: WorkerDescription, pool: Arc<Pool>) -> Self {
         let limits = Limits::default();
         Self {

@@ -18,7 +18,8 @@ impl Pace {
         Self { began: now, patience }
     }
 
-    /// When the next part must be there if so many bytes are: after the patience, or later where they came at [`LEAST_RATE`] or faster.
+    /// When the next part must be there if so many bytes are: after the patience, or later where they came at
+    /// [`LEAST_RATE`] or faster.
     pub(super) fn deadline(&self, received: u64) -> Instant {
         let earned = Duration::from_millis(received.saturating_mul(1000) / LEAST_RATE);
         self.began + self.patience.max(earned)

@@ -1,4 +1,5 @@
-//! Pairing: a code's secret for a token. The only call that does something and asks for no token, and there is none of it without TLS.
+//! Pairing: a code's secret for a token. The only call that does something and asks for no token, and there
+//! is none of it without TLS.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,5 +1,5 @@
-//! How long a connection goes on, and how much is read of it: until its client has named itself little of both, then until it has had no call for a
-//! while.
+//! How long a connection goes on, and how much is read of it: until its client has named itself little of
+//! both, then until it has had no call for a while.
 
 use std::{
     io,
@@ -18,12 +18,12 @@ use crate::{
     telemetry::{self, Refusal},
 };
 
-/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What follows waits on its own side, for
-/// [`LAST_CHANCE`].
+/// Bytes that are read from a client before it has named itself; a call with a token has some hundred. What
+/// follows waits on its own side, for [`LAST_CHANCE`].
 pub(super) const MOST_FROM_STRANGERS: usize = 64 * 1024;
 
-/// For a call with a token that was read already, and that the worker has not come to. A client that is neither read from nor closed would
-/// wait for answers that do not come.
+/// For a call with a token that was read already, and that the worker has not come to. A client that is
+/// neither read from nor closed would wait for answers that do not come.
 pub(super) const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// The worker's patience with one connection.

@@ -25,7 +25,8 @@ use crate::{
 /// How long a client may take to say Hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the reader says itself, beside the lanes' answers: one at a time, so that it waits for the client to take it.
+/// What the reader says itself, beside the lanes' answers: one at a time, so that it waits for the client to
+/// take it.
 const IMMEDIATE: usize = 1;
 
 pub(super) type Immediate = Result<proto::ProcessResponse, Status>;
@@ -95,7 +96,8 @@ impl Reader {
             End::Failed(status) => (status, Duration::ZERO),
             End::Violated(status) => (status, COOLING),
             End::Revoked => {
-                // It hears why, if it listens; if not, the answers that it does not take go with the connection.
+                // It hears why, if it listens; if not, the answers that it does not take go with the
+                // connection.
                 if let Some(calls) = calls {
                     calls.sever_in(COOLING);
                 }
@@ -180,7 +182,8 @@ impl Reader {
         self.answer(id, kind, message).await
     }
 
-    /// While draining: every further item is refused, and the stream ends when all that were accepted are answered.
+    /// While draining: every further item is refused, and the stream ends when all that were accepted are
+    /// answered.
     async fn refuse_all(&mut self) -> Result<std::convert::Infallible, End> {
         let over = || End::Failed(Status::unavailable("the worker is shutting down"));
         self.assembler.keep_nothing();
@@ -201,8 +204,8 @@ impl Reader {
         }
     }
 
-    /// The next whole item, or one that is refused, its bytes in `slot` as soon as it is known how many there are. Safe to cancel: what has arrived
-    /// stays in the assembler.
+    /// The next whole item, or one that is refused, its bytes in `slot` as soon as it is known how many there
+    /// are. Safe to cancel: what has arrived stays in the assembler.
     async fn next(&mut self, slot: &mut Slot) -> Result<Assembled, End> {
         loop {
             if let Some(bytes) = self.assembler.announced() {

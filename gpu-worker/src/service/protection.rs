@@ -34,7 +34,8 @@ impl Default for Protection {
 }
 
 impl Tls {
-    /// With the certificate and the clients of `trust`, who must also show certificates of the authority, if there is one.
+    /// With the certificate and the clients of `trust`, who must also show certificates of the authority, if
+    /// there is one.
     pub fn new(trust: Trust, clients: Option<&Authority>) -> Result<Self, TrustError> {
         let config = trust.identity()?.server_config(clients)?;
         Ok(Self { config, trust })

@@ -62,8 +62,8 @@ pub enum Outcome {
     Abandoned,
 }
 
-/// Serves on `listener`, protected as asked for, until `drain` is cancelled; then refuses new items, finishes those in flight within
-/// [`DRAIN_LIMIT`], and ends. Health is open in any case.
+/// Serves on `listener`, protected as asked for, until `drain` is cancelled; then refuses new items, finishes
+/// those in flight within [`DRAIN_LIMIT`], and ends. Health is open in any case.
 pub async fn serve(
     listener: TcpListener,
     service: WorkerService,

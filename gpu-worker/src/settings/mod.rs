@@ -1,7 +1,7 @@
 //! The settings of `serve`, from wherever they are said, and which of several voices counts.
 //!
-//! In this order: what a parent process says, flags, environment, the configuration file, the defaults. These lie in the user's data
-//! folder, where `scripts/setup` and `models fetch` put models and runtime.
+//! In this order: what a parent process says, flags, environment, the configuration file, the defaults. These
+//! lie in the user's data folder, where `scripts/setup` and `models fetch` put models and runtime.
 
 mod file;
 mod print;
@@ -31,8 +31,8 @@ pub struct Settings {
     /// Folder of model packs [default: facesets/models in the user's data folder].
     #[arg(long, env = "FACESETS_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for [default: `buffalo_l` where
-    /// it is there, else `open`].
+    /// Model packs to load at once and to keep, separated by commas; any other is loaded when it is asked for
+    /// [default: `buffalo_l` where it is there, else `open`].
     #[arg(long, env = "FACESETS_PACK", value_name = "NAME,…")]
     pub pack: Option<String>,
     /// Most packs in memory; the one that was used the longest ago makes room [default: 3].
@@ -41,12 +41,12 @@ pub struct Settings {
     /// A pack that nobody asks for so long leaves the memory, unless it was named at start [default: 600].
     #[arg(long, env = "FACESETS_IDLE_UNLOAD_SECONDS", value_name = "SECONDS")]
     pub idle_unload_seconds: Option<u64>,
-    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the models folder, then
-    /// facesets/onnxruntime in the user's data folder].
+    /// ONNX Runtime library, or the folder that holds it [default: beside this program, then beside the
+    /// models folder, then facesets/onnxruntime in the user's data folder].
     #[arg(long, env = "FACESETS_RUNTIME", value_name = "FILE")]
     pub runtime: Option<PathBuf>,
-    /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of another. `auto` takes the first
-    /// that works of cuda, migraphx, directml, openvino, cpu [default: auto].
+    /// Where the models run: auto, cpu, directml, cuda, openvino, migraphx, or ONNX Runtime's own name of
+    /// another. `auto` takes the first that works of cuda, migraphx, directml, openvino, cpu [default: auto].
     #[arg(long, env = "FACESETS_PROVIDER", value_name = "NAME")]
     pub provider: Option<ProviderChoice>,
     /// Device of the provider, counted from 0 [default: the provider's own choice].
@@ -55,8 +55,8 @@ pub struct Settings {
     /// Let single operators that the provider lacks run on the processor, instead of refusing to start.
     #[arg(long, env = "FACESETS_ALLOW_CPU_FALLBACK", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_cpu_fallback: Option<bool>,
-    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the models; on a device, which they
-    /// share, the cores and 32].
+    /// Photos in work at once [default: on the processor the cores, at most 4, each with its own copy of the
+    /// models; on a device, which they share, the cores and 32].
     #[arg(long, env = "FACESETS_LANES", value_name = "NUMBER")]
     pub lanes: Option<NonZeroUsize>,
     /// Largest encoded image in bytes [default: 256 MiB].
@@ -65,7 +65,8 @@ pub struct Settings {
     /// Largest decoded image in pixels [default: 200 million].
     #[arg(long, env = "FACESETS_MAX_PIXELS", value_name = "PIXELS")]
     pub max_pixels: Option<u64>,
-    /// Bytes of encoded images in flight at once, of all clients; one client has a quarter, and in any case one image [default: 1 GiB].
+    /// Bytes of encoded images in flight at once, of all clients; one client has a quarter, and in any case
+    /// one image [default: 1 GiB].
     #[arg(long, env = "FACESETS_MAX_BYTES_IN_FLIGHT", value_name = "BYTES")]
     pub max_bytes_in_flight: Option<u64>,
     /// Connections at once, of all clients [default: 64].
@@ -74,40 +75,46 @@ pub struct Settings {
     /// Connections at once from one address [default: 8].
     #[arg(long, env = "FACESETS_MAX_CONNECTIONS_PER_CLIENT", value_name = "NUMBER")]
     pub max_connections_per_client: Option<NonZeroUsize>,
-    /// An image that is not complete so long after it began ends its stream, unless it comes at 16 KiB/s or faster [default: 120].
+    /// An image that is not complete so long after it began ends its stream, unless it comes at 16 KiB/s or
+    /// faster [default: 120].
     #[arg(long, env = "FACESETS_STALL_SECONDS", value_name = "SECONDS")]
     pub stall_seconds: Option<NonZeroU64>,
     /// A connection that has had no call for so long is closed; health is no such call [default: 600].
     #[arg(long, env = "FACESETS_IDLE_CONNECTION_SECONDS", value_name = "SECONDS")]
     pub idle_connection_seconds: Option<NonZeroU64>,
-    /// A connection over which nobody has named a token that counts is closed after so long, whatever it asks of health, and sooner if
-    /// its place is needed [default: 15].
+    /// A connection over which nobody has named a token that counts is closed after so long, whatever it asks
+    /// of health, and sooner if its place is needed [default: 15].
     #[arg(long, env = "FACESETS_NAMELESS_SECONDS", value_name = "SECONDS")]
     pub nameless_seconds: Option<NonZeroU64>,
-    /// File with a token that any client may name, beside the tokens of paired clients (or the variable `FACESETS_TOKEN`).
+    /// File with a token that any client may name, beside the tokens of paired clients (or the variable
+    /// `FACESETS_TOKEN`).
     #[arg(long, env = "FACESETS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Speak TLS, which asks every client for a token or a pairing [default: except on loopback, and with `--allow-plaintext`].
+    /// Speak TLS, which asks every client for a token or a pairing [default: except on loopback, and with
+    /// `--allow-plaintext`].
     #[arg(long, env = "FACESETS_TLS", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tls: Option<bool>,
-    /// Let only clients connect that also show a certificate in force, signed by an authority in this PEM file; with TLS only [default:
-    /// certificates are not asked for].
+    /// Let only clients connect that also show a certificate in force, signed by an authority in this PEM
+    /// file; with TLS only [default: certificates are not asked for].
     #[arg(long, env = "FACESETS_CLIENT_CA", value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
-    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the user's data folder].
+    /// Folder of the worker's certificate and of the clients that it knows [default: facesets/worker in the
+    /// user's data folder].
     #[arg(long, env = "FACESETS_WORKER_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Describe the protocol to whoever asks and has a token (gRPC reflection) [default: true].
     #[arg(long, env = "FACESETS_REFLECTION", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub reflection: Option<bool>,
-    /// Answer `/metrics` (Prometheus) and `/healthz` over plain HTTP at this address and port; numbers only, so no token is asked for
-    /// [default: nowhere].
+    /// Answer `/metrics` (Prometheus) and `/healthz` over plain HTTP at this address and port; numbers only,
+    /// so no token is asked for [default: nowhere].
     #[arg(long, env = "FACESETS_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
-    /// Folder for logs as lines of JSON, a file a day, the last 14 kept [default: none; what is told goes to stderr in any case].
+    /// Folder for logs as lines of JSON, a file a day, the last 14 kept [default: none; what is told goes to
+    /// stderr in any case].
     #[arg(long, env = "FACESETS_LOG_FOLDER", value_name = "DIR")]
     pub log_folder: Option<PathBuf>,
-    /// A shared device (not the processor) that has not answered for so long is given up: items may be tried elsewhere [default: 120].
+    /// A shared device (not the processor) that has not answered for so long is given up: items may be tried
+    /// elsewhere [default: 120].
     #[arg(long, env = "FACESETS_DEVICE_TIMEOUT_SECONDS", value_name = "SECONDS")]
     pub device_timeout_seconds: Option<NonZeroU64>,
     /// Speak plaintext to other machines too: only on a network you trust, and with a token.
@@ -186,10 +193,12 @@ impl Settings {
     }
 }
 
-/// The packs that are used where nobody names one, the strongest first: who has fetched `buffalo_l` has accepted its licence.
+/// The packs that are used where nobody names one, the strongest first: who has fetched `buffalo_l` has
+/// accepted its licence.
 const PREFERRED: [&str; 2] = ["buffalo_l", "open"];
 
-/// The strongest of the packs in the folder `models` that is used without being named; the first of all where none of them is there.
+/// The strongest of the packs in the folder `models` that is used without being named; the first of all where
+/// none of them is there.
 pub fn default_pack(models: &Path) -> String {
     let there = list(models);
     let found = PREFERRED.into_iter().find(|name| there.iter().any(|there| there == name));

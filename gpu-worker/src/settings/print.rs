@@ -6,8 +6,8 @@ use toml::Table;
 
 use super::{ConfigFile, Settings};
 
-/// What `serve` would use: `said` by flags and environment, then the file, then the defaults. Nothing secret is among the settings; what
-/// nobody has set stands as a comment.
+/// What `serve` would use: `said` by flags and environment, then the file, then the defaults. Nothing secret
+/// is among the settings; what nobody has set stands as a comment.
 ///
 /// # Panics
 /// Never: settings are plain values.

@@ -1,8 +1,9 @@
-//! Whose certificates clients must show, where the worker's owner asks for any: those that an authority of the owner's own has signed.
+//! Whose certificates clients must show, where the worker's owner asks for any: those that an authority of
+//! the owner's own has signed.
 //!
-//! A certificate says that a machine may knock; who it is, and that it may come in, is still said by its token. It is looked at anew with
-//! every connection: it must be in force, and meant for clients if it says what it is meant for. The end of the authority's own
-//! certificate is not looked at.
+//! A certificate says that a machine may knock; who it is, and that it may come in, is still said by its
+//! token. It is looked at anew with every connection: it must be in force, and meant for clients if it says
+//! what it is meant for. The end of the authority's own certificate is not looked at.
 
 use std::{
     io,

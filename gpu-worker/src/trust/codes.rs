@@ -66,7 +66,8 @@ impl Codes {
     }
 }
 
-/// Where a digest is among others in hexadecimal digits; the time tells nothing of how much of one agrees, nor which.
+/// Where a digest is among others in hexadecimal digits; the time tells nothing of how much of one agrees,
+/// nor which.
 pub(super) fn position<'a>(digests: impl Iterator<Item = &'a str>, wanted: &Sha256Digest) -> Option<usize> {
     let wanted = wanted.to_string();
     let (mut found, mut at) = (Choice::from(0), 0u64);

@@ -1,7 +1,7 @@
 //! Files that only their owner may read, written whole or not at all.
 //!
-//! On Unix the mode says so. On Windows they are as open as the folder that they lie in: the user's own profile, which others cannot
-//! read unless an administrator has opened it.
+//! On Unix the mode says so. On Windows they are as open as the folder that they lie in: the user's own
+//! profile, which others cannot read unless an administrator has opened it.
 
 use std::{
     fs,

@@ -1,8 +1,8 @@
 //! What the worker is recognised by: a certificate of its own making, and its key.
 //!
-//! Clients pin the SHA-256 of the certificate and look at nothing else in it: neither at names, as a worker's address may change, nor at
-//! dates, as a clock that is wrong must lock nobody out. It therefore has no end (RFC 5280's 9999-12-31). Whoever wants another one
-//! deletes `identity.pem` and pairs again.
+//! Clients pin the SHA-256 of the certificate and look at nothing else in it: neither at names, as a worker's
+//! address may change, nor at dates, as a clock that is wrong must lock nobody out. It therefore has no end
+//! (RFC 5280's 9999-12-31). Whoever wants another one deletes `identity.pem` and pairs again.
 
 use std::sync::Arc;
 
@@ -67,7 +67,8 @@ impl Identity {
         Sha256Digest::of(&self.certificate)
     }
 
-    /// TLS 1.3 with this certificate, HTTP/2 inside, with whoever shows a certificate of the authority, if there is one.
+    /// TLS 1.3 with this certificate, HTTP/2 inside, with whoever shows a certificate of the authority, if
+    /// there is one.
     pub fn server_config(&self, clients: Option<&Authority>) -> Result<Arc<ServerConfig>, IdentityError> {
         let builder =
             ServerConfig::builder_with_provider(provider().into()).with_protocol_versions(&[&TLS13])?;

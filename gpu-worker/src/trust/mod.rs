@@ -1,8 +1,9 @@
-//! Whom the worker trusts and how it is recognised: its certificate, the codes that it has given out, the clients that it knows.
+//! Whom the worker trusts and how it is recognised: its certificate, the codes that it has given out, the
+//! clients that it knows.
 //!
-//! All of it lies in one folder that only its owner may enter, and none of it in memory alone: so a running worker accepts a code that
-//! another process has just made, and forgets a client that another process has revoked. Of secrets only digests are kept, except
-//! for the private key.
+//! All of it lies in one folder that only its owner may enter, and none of it in memory alone: so a running
+//! worker accepts a code that another process has just made, and forgets a client that another process has
+//! revoked. Of secrets only digests are kept, except for the private key.
 
 mod authority;
 mod clients;
@@ -143,8 +144,8 @@ impl Trust {
         Ok(PairingCode { address, certificate, secret })
     }
 
-    /// Lets a client in that names the secret of a code: its token, of which only the digest is kept. The code is used up. An earlier client of
-    /// that name is known no more.
+    /// Lets a client in that names the secret of a code: its token, of which only the digest is kept. The
+    /// code is used up. An earlier client of that name is known no more.
     pub fn redeem(&self, secret: &PairingSecret, name: &ClientName) -> Result<String, PairError> {
         let _lock = self.lock()?;
         let mut codes: Codes = self.read(CODES)?;

@@ -2,7 +2,8 @@
 
 use facesets_core::geometry::PixelRect;
 
-/// Pixels read beyond the outermost position: bilinear reads one more to the right and below, another is for the last bit of the corners.
+/// Pixels read beyond the outermost position: bilinear reads one more to the right and below, another is for
+/// the last bit of the corners.
 const BEYOND: f64 = 2.0;
 
 /// (x, y) → (a·x + b·y + c, d·x + e·y + f), rows first: `[[a, b, c], [d, e, f]]`.
@@ -26,8 +27,8 @@ impl Affine {
         Some(Self([[a, b, -(a * c + b * f)], [d, e, -(d * c + e * f)]]))
     }
 
-    /// The pixels of a photo of `width` × `height` that a crop of `side` × `side` pixels shows, of which this is the map from the photo; with a
-    /// few around them. `None` if it shows none.
+    /// The pixels of a photo of `width` × `height` that a crop of `side` × `side` pixels shows, of which this
+    /// is the map from the photo; with a few around them. `None` if it shows none.
     pub fn reach(&self, side: u32, [width, height]: [u32; 2]) -> Option<PixelRect> {
         let inverse = self.inverse()?;
         let last = f64::from(side.saturating_sub(1));
@@ -44,8 +45,9 @@ impl Affine {
         Some(PixelRect { x, y, width, height })
     }
 
-    /// The similarity (rotation, uniform scale, translation; never a reflection) that brings `from` closest to `to` in the sense
-    /// of least squares: Umeyama's, in its closed form for the plane. `None` when the points of `from` coincide.
+    /// The similarity (rotation, uniform scale, translation; never a reflection) that brings `from` closest
+    /// to `to` in the sense of least squares: Umeyama's, in its closed form for the plane. `None` when the
+    /// points of `from` coincide.
     pub fn similarity<const N: usize>(from: &[[f64; 2]; N], to: &[[f64; 2]; N]) -> Option<Self> {
         let ([from_x, from_y], [to_x, to_y]) = (mean(from), mean(to));
         let (mut cosine, mut sine, mut spread) = (0.0, 0.0, 0.0);

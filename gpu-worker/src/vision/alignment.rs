@@ -7,13 +7,16 @@ use super::Affine;
 /// Side of `ArcFace`'s input in pixels, when the network does not say.
 pub const ARCFACE_SIDE: u32 = 112;
 
-/// Where `ArcFace` wants eyes, nose and mouth corners in a crop of 112 pixels: `arcface_dst` of `InsightFace`'s `face_align`.
+/// Where `ArcFace` wants eyes, nose and mouth corners in a crop of 112 pixels: `arcface_dst` of
+/// `InsightFace`'s `face_align`.
 const TEMPLATE: [[f64; 2]; 5] =
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]];
 
-/// The map from the photo to a `side` × `side` crop in which the keypoints lie as `ArcFace` wants them; `None` when they coincide.
+/// The map from the photo to a `side` × `side` crop in which the keypoints lie as `ArcFace` wants them;
+/// `None` when they coincide.
 ///
-/// `side` is a multiple of 112, or of 128: then the template is moved right by 8/128 of it, as `InsightFace` does.
+/// `side` is a multiple of 112, or of 128: then the template is moved right by 8/128 of it, as `InsightFace`
+/// does.
 pub fn align(keypoints: &Keypoints, side: u32) -> Option<Affine> {
     Affine::similarity(&keypoints.map(|point| point.map(f64::from)), &template(side))
 }

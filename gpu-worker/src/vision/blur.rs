@@ -7,8 +7,9 @@ use multiversion::multiversion;
 /// Pixels of a row whose squares add up within 31 bits: a Laplacian of bytes is at most 4 · 255.
 const SUMMED_AT_ONCE: usize = 1024;
 
-/// Variance of the 3×3 Laplacian (0 1 0 / 1 −4 1 / 0 1 0, mirrored at the edge without repeating it) of the grey pixels of
-/// `bbox` inside `photo`, at native resolution: `cv2.Laplacian(grey, CV_64F).var()`. 0 when no pixel is inside.
+/// Variance of the 3×3 Laplacian (0 1 0 / 1 −4 1 / 0 1 0, mirrored at the edge without repeating it) of the
+/// grey pixels of `bbox` inside `photo`, at native resolution: `cv2.Laplacian(grey, CV_64F).var()`. 0 when no
+/// pixel is inside.
 ///
 /// # Panics
 /// If the window is smaller than that.
@@ -88,7 +89,8 @@ fn sums(above: &[i32], row: &[i32], below: &[i32]) -> (i64, i64) {
     (sum, squares)
 }
 
-/// The same of at most [`SUMMED_AT_ONCE`] pixels; `row` has one more at each end than the rows above and below it.
+/// The same of at most [`SUMMED_AT_ONCE`] pixels; `row` has one more at each end than the rows above and
+/// below it.
 #[multiversion(targets("x86_64+avx2"))]
 fn sums_of_part(above: &[i32], row: &[i32], below: &[i32]) -> (i32, i32) {
     let count = above.len();

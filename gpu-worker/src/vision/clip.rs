@@ -1,8 +1,10 @@
-//! What CLIP's visual tower is shown: the middle of a photo, shrunk as Pillow does it, normalised as `OpenAI` did.
+//! What CLIP's visual tower is shown: the middle of a photo, shrunk as Pillow does it, normalised as `OpenAI`
+//! did.
 //!
-//! The reference is `open_clip`'s transform for evaluation on a Pillow image: the shortest side to 224 with antialiased bicubic, the
-//! middle 224 × 224, levels / 255, mean and deviation of each channel. Bit for bit, since the arithmetic is integer: Pillow
-//! resamples 8-bit images with weights of 22 fractional bits, columns first, rounding to 8 bits in between.
+//! The reference is `open_clip`'s transform for evaluation on a Pillow image: the shortest side to 224 with
+//! antialiased bicubic, the middle 224 × 224, levels / 255, mean and deviation of each channel. Bit for bit,
+//! since the arithmetic is integer: Pillow resamples 8-bit images with weights of 22 fractional bits, columns
+//! first, rounding to 8 bits in between.
 
 use std::ops::Range;
 
@@ -15,7 +17,8 @@ pub const CLIP_SIDE: u32 = 224;
 const CHANNELS: [(f32, f32); 3] =
     [(0.481_454_66, 0.268_629_54), (0.457_827_5, 0.261_302_6), (0.408_210_73, 0.275_777_1)];
 
-/// Fractional bits of Pillow's weights for 8-bit images: 32, less 8 for the level and 2 for sums beyond the range.
+/// Fractional bits of Pillow's weights for 8-bit images: 32, less 8 for the level and 2 for sums beyond the
+/// range.
 const WEIGHT_BITS: u32 = 22;
 
 /// How far the cubic reaches, in pixels of the coarser of both images.
@@ -102,7 +105,8 @@ fn needed(taps: &[Taps]) -> Range<usize> {
     first..taps.iter().map(end).max().unwrap_or(first)
 }
 
-/// Taps for the middle [`CLIP_SIDE`] pixels of an axis of `len` pixels, when the photo's `shortest` side becomes [`CLIP_SIDE`].
+/// Taps for the middle [`CLIP_SIDE`] pixels of an axis of `len` pixels, when the photo's `shortest` side
+/// becomes [`CLIP_SIDE`].
 fn middle_taps(len: u32, shortest: u32) -> Vec<Taps> {
     // torchvision truncates the longer side, and rounds the crop's offset to the nearest even number.
     let resized = u64::from(CLIP_SIDE) * u64::from(len) / u64::from(shortest);
@@ -111,7 +115,8 @@ fn middle_taps(len: u32, shortest: u32) -> Vec<Taps> {
     (0..CLIP_SIDE).map(|i| cubic_taps((offset + f64::from(i) + 0.5) * scale, scale, len)).collect()
 }
 
-/// Weights of the pixels around `centre`, of an axis of `len` pixels that is shrunk by `scale` (or enlarged, below 1).
+/// Weights of the pixels around `centre`, of an axis of `len` pixels that is shrunk by `scale` (or enlarged,
+/// below 1).
 fn cubic_taps(centre: f64, scale: f64, len: u32) -> Taps {
     let stretch = scale.max(1.0);
     let support = CUBIC_SUPPORT * stretch;

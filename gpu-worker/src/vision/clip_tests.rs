@@ -1,4 +1,5 @@
-//! Preparing photos for CLIP, against what Pillow makes of the same pictures (`scripts/python/make_clip_fixtures.py`).
+//! Preparing photos for CLIP, against what Pillow makes of the same pictures
+//! (`scripts/python/make_clip_fixtures.py`).
 
 use std::collections::BTreeMap;
 
@@ -89,7 +90,8 @@ fn a_line_of_five_million_pixels_costs_no_more_than_its_middle() {
     const HALF: u32 = 2_500_000;
     let line = RgbImage::from_fn(2 * HALF, 1, |x, _| Rgb([if x < HALF { 0 } else { 200 }; 3]));
     let crop = clip_crop(&line);
-    // Enlarged 224 times, the crop goes from the centre of the last dark pixel to that of the first bright one.
+    // Enlarged 224 times, the crop goes from the centre of the last dark pixel to that of the first bright
+    // one.
     let row: Vec<u8> = (0..CLIP_SIDE).map(|x| crop.get_pixel(x, 100)[0]).collect();
     assert!(row.is_sorted(), "{row:?}");
     assert_eq!((row[0], row[223]), (0, 200));

@@ -32,7 +32,8 @@ pub struct PointCountError {
 }
 
 impl LandmarkCrop {
-    /// The crop about `bbox` for a network whose input is `side` × `side`; `None` if the box is too vast to be shrunk to it.
+    /// The crop about `bbox` for a network whose input is `side` × `side`; `None` if the box is too vast to
+    /// be shrunk to it.
     ///
     /// In `f32` until the map, as numpy computes it.
     pub fn about(bbox: &BBox, side: u32) -> Option<Self> {
@@ -62,8 +63,8 @@ impl LandmarkCrop {
         Ok(raw.as_chunks::<2>().0.iter().map(|[x, y]| self.placed(*x, *y)).collect())
     }
 
-    /// The 68 points x, y, z in pixels of the photo, z relative. `raw`: x, y, z triples in [−1, 1] across the crop, of which the
-    /// last 68 are the landmarks (the network gives a dense mesh before them).
+    /// The 68 points x, y, z in pixels of the photo, z relative. `raw`: x, y, z triples in [−1, 1] across the
+    /// crop, of which the last 68 are the landmarks (the network gives a dense mesh before them).
     pub fn points_68(&self, raw: &[f32]) -> Result<Vec<[f32; 3]>, PointCountError> {
         let (points, rest) = raw.as_chunks::<3>();
         let Some(first) = points.len().checked_sub(LANDMARKS_68).filter(|_| rest.is_empty()) else {

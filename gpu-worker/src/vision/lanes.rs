@@ -1,4 +1,5 @@
-//! Pixels of four bytes in the middle of a computation: two neighbours are read at once, where three bytes take two instructions each.
+//! Pixels of four bytes in the middle of a computation: two neighbours are read at once, where three bytes
+//! take two instructions each.
 
 /// Red, green, blue, and a byte that means nothing.
 pub(super) type Rgbx = [u8; 4];

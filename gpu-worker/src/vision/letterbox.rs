@@ -9,8 +9,8 @@ use super::resize_bilinear;
 pub struct Letterbox {
     /// `side` × `side` pixels.
     pub canvas: RgbImage,
-    /// Canvas pixels per photo pixel. One number for both axes, as `InsightFace` has it, though truncation makes the
-    /// horizontal scale differ by a fraction of a pixel.
+    /// Canvas pixels per photo pixel. One number for both axes, as `InsightFace` has it, though truncation
+    /// makes the horizontal scale differ by a fraction of a pixel.
     pub scale: f32,
 }
 

@@ -1,8 +1,9 @@
-//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers; for CLIP exactly Pillow's.
+//! The arithmetic between pixels and networks: exactly `InsightFace`'s, on `OpenCV`'s numbers; for CLIP
+//! exactly Pillow's.
 //!
-//! Pure functions on images and slices. Nothing in here runs a network, reads a file or knows the protocol; every coordinate
-//! is in pixels of the upright image unless it says otherwise. What changes a number here by more than floating-point
-//! noise must raise `facesets_core::PREPROCESSING_VERSION`.
+//! Pure functions on images and slices. Nothing in here runs a network, reads a file or knows the protocol;
+//! every coordinate is in pixels of the upright image unless it says otherwise. What changes a number here by
+//! more than floating-point noise must raise `facesets_core::PREPROCESSING_VERSION`.
 
 mod affine;
 mod alignment;

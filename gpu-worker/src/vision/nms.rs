@@ -2,11 +2,11 @@
 
 use super::Detection;
 
-/// Keeps, from the strongest down, every detection that overlaps no kept one by more than `threshold` (a share of
-/// their union).
+/// Keeps, from the strongest down, every detection that overlaps no kept one by more than `threshold` (a
+/// share of their union).
 ///
-/// `detections` come strongest first and stay in that order. Areas count pixels as `InsightFace` does: a box from 3 to 5 is
-/// 3 pixels wide.
+/// `detections` come strongest first and stay in that order. Areas count pixels as `InsightFace` does: a box
+/// from 3 to 5 is 3 pixels wide.
 pub fn suppress(detections: Vec<Detection>, threshold: f32) -> Vec<Detection> {
     let mut kept: Vec<Detection> = Vec::new();
     for candidate in detections {

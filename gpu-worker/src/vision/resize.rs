@@ -1,7 +1,7 @@
 //! `OpenCV`'s 8-bit bilinear resize, bit for bit.
 //!
-//! A correct resize in floating point moves keypoints by up to 0.26 px, so `OpenCV`'s fixed-point arithmetic is part of the
-//! reference: 11-bit weights, the horizontal pass first, four bits dropped between the passes.
+//! A correct resize in floating point moves keypoints by up to 0.26 px, so `OpenCV`'s fixed-point arithmetic
+//! is part of the reference: 11-bit weights, the horizontal pass first, four bits dropped between the passes.
 
 use facesets_imaging::{Photo, RgbImage, Rows};
 use multiversion::multiversion;
@@ -25,7 +25,8 @@ struct Tap {
 enum Edge {
     /// Columns: all weight goes to the outermost pixel.
     OutermostOnly,
-    /// Rows: both positions are the outermost pixel and keep their weights. Truncation makes this differ by one level.
+    /// Rows: both positions are the outermost pixel and keep their weights. Truncation makes this differ by
+    /// one level.
     KeepWeights,
 }
 
@@ -81,10 +82,12 @@ fn taps(source: u32, target: u32, edge: Edge) -> Vec<Tap> {
         .collect()
 }
 
-/// The horizontal pass: where to read both neighbours of every pixel, and their weights, four of each a pixel, so that the arithmetic is
-/// the same for every byte of a row. Where there is no second neighbour, its weight is 0.
+/// The horizontal pass: where to read both neighbours of every pixel, and their weights, four of each a
+/// pixel, so that the arithmetic is the same for every byte of a row. Where there is no second neighbour, its
+/// weight is 0.
 struct Columns {
-    /// A byte of the row, and the bits after it that belong to earlier pixels: a row must not be read beyond its end.
+    /// A byte of the row, and the bits after it that belong to earlier pixels: a row must not be read beyond
+    /// its end.
     starts: Vec<(usize, u32)>,
     first_weights: Vec<i32>,
     second_weights: Vec<i32>,

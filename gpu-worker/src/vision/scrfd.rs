@@ -39,8 +39,9 @@ pub enum DetectorOutputError {
 
 /// Detections of at least `threshold`, strongest first (equals in the order of the grids).
 ///
-/// `outputs`: scores, box distances and keypoint offsets, three grids of each, all in units of the stride from the cell's top
-/// left corner; `side`: the detector's square input in pixels; `scale`: input pixels per image pixel.
+/// `outputs`: scores, box distances and keypoint offsets, three grids of each, all in units of the stride
+/// from the cell's top left corner; `side`: the detector's square input in pixels; `scale`: input pixels per
+/// image pixel.
 pub fn decode(
     outputs: &[&[f32]],
     side: u32,

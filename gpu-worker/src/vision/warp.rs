@@ -11,8 +11,9 @@ use super::{
 
 /// A `side` × `side` crop: its pixel (x, y) is the photo at `map`⁻¹(x, y), bilinear, black outside the photo.
 ///
-/// An exact bilinear rounded to 8 bits; `cv2.warpAffine` of `OpenCV` 5.0 agrees with it to an embedding cosine of 0.999999.
-/// A map without an inverse gives a black square. The photo is a window that holds at least [`Affine::reach`].
+/// An exact bilinear rounded to 8 bits; `cv2.warpAffine` of `OpenCV` 5.0 agrees with it to an embedding
+/// cosine of 0.999999. A map without an inverse gives a black square. The photo is a window that holds at
+/// least [`Affine::reach`].
 pub fn warp(photo: &Window<'_>, map: &Affine, side: u32) -> RgbImage {
     let mut crop = RgbImage::new(side, side);
     let Some(inverse) = map.inverse() else { return crop };
@@ -66,8 +67,8 @@ impl Row {
     }
 }
 
-/// Whole positions along one axis of the photo, and what is beyond them, for every pixel of a row. Positions of which no photo knows are
-/// the outermost numbers.
+/// Whole positions along one axis of the photo, and what is beyond them, for every pixel of a row. Positions
+/// of which no photo knows are the outermost numbers.
 #[multiversion(targets("x86_64+avx2"))]
 fn place([start, step]: [f64; 2], whole: &mut [i32], fractions: &mut [[f32; 4]]) {
     for (at, (whole, fraction)) in whole.iter_mut().zip(fractions).enumerate() {
@@ -90,8 +91,8 @@ fn blend([a, b, c, d]: [&[u8]; 4], right: &[f32], bottom: &[f32], out: &mut [u8]
     }
 }
 
-/// The nearest integer of a level in [0, 255], halves to the even one: the addition leaves no room for a fraction, and the integer in the
-/// lowest bits. Not a number becomes 0.
+/// The nearest integer of a level in [0, 255], halves to the even one: the addition leaves no room for a
+/// fraction, and the integer in the lowest bits. Not a number becomes 0.
 fn rounded(level: f32) -> u8 {
     const NO_FRACTION: f32 = (1 << 23) as f32;
     (level + NO_FRACTION).to_bits() as u8

@@ -1,4 +1,5 @@
-//! What must hold of any bytes in a folder of packs: the mutations beside this file and `tests/fuzz` demand it.
+//! What must hold of any bytes in a folder of packs: the mutations beside this file and `tests/fuzz` demand
+//! it.
 
 use std::path::Path;
 
@@ -13,7 +14,8 @@ use crate::seeds::PACK;
 /// Nodes that are asked for.
 const NODES: usize = 8;
 
-/// A pack whose files all lie in its own folder, for faces (perhaps with optional models), for CLIP or both; or what is wrong with it.
+/// A pack whose files all lie in its own folder, for faces (perhaps with optional models), for CLIP or both;
+/// or what is wrong with it.
 pub(crate) fn manifest(text: &[u8]) {
     let folder = Path::new("models").join(PACK);
     match Pack::described_by(text, folder.clone(), PACK) {
@@ -32,7 +34,8 @@ pub(crate) fn manifest(text: &[u8]) {
     }
 }
 
-/// The names of a model's first nodes, how its input is normalised, and its graph for processors; or that it is none.
+/// The names of a model's first nodes, how its input is normalised, and its graph for processors; or that it
+/// is none.
 pub(crate) fn model(bytes: &[u8]) {
     let names = first_node_names(bytes, NODES);
     assert!(names.as_ref().is_ok_and(|names| names.len() <= NODES) || names.is_err());

@@ -1,4 +1,5 @@
-//! Manifests and models that were damaged, ten thousand of them: refused with a reason or understood, never a panic, nothing outside the folder.
+//! Manifests and models that were damaged, ten thousand of them: refused with a reason or understood, never a
+//! panic, nothing outside the folder.
 
 mod checks;
 mod seeds;

@@ -65,9 +65,10 @@ pub struct Leftovers {
 
 /// Decides what becomes of an old corpus.
 ///
-/// Every entry of a set whose crop is there and whose face the library has is taken over, in order, and its crop keeps its name. An entry whose crop
-/// lies among those that were dropped is a dropped face, and so is one that the manifest calls dropped, in use or in quarantine. Dropped faces
-/// that no set has in use are dropped for good. What pins speak against is not taken over.
+/// Every entry of a set whose crop is there and whose face the library has is taken over, in order, and its
+/// crop keeps its name. An entry whose crop lies among those that were dropped is a dropped face, and so is
+/// one that the manifest calls dropped, in use or in quarantine. Dropped faces that no set has in use are
+/// dropped for good. What pins speak against is not taken over.
 pub fn adopt(gallery: &Gallery, old: &OldCorpus, pins: &ResolvedPins) -> (Adoption, Counts, Leftovers) {
     let matcher = Matcher::new(gallery);
     let matched: Vec<Matched> = old.sets.iter().map(|set| matcher.set(set, pins)).collect();
@@ -320,7 +321,8 @@ fn side(set: &OldSet) -> u32 {
     counts.into_iter().max_by_key(|(_, count)| *count).map_or(0, |(side, _)| side)
 }
 
-/// Whoever named a set has sorted it; whoever left only a note found it somewhere. An era has the origin of its whole set.
+/// Whoever named a set has sorted it; whoever left only a note found it somewhere. An era has the origin of
+/// its whole set.
 fn origin(old: &OldCorpus, set: &OldSet) -> OriginKind {
     let of = |set: &OldSet| match (&set.label, &set.marker) {
         (Some(_), _) => OriginKind::HandSorted,

@@ -44,7 +44,8 @@ pub struct OldCorpus {
     pub missing: Vec<(Option<usize>, String)>,
     /// Other files and folders.
     pub beside: Vec<String>,
-    /// Paths, in it or in its sets, of what systems and other programs leave behind and of what has no name that is text.
+    /// Paths, in it or in its sets, of what systems and other programs leave behind and of what has no name
+    /// that is text.
     pub left: Vec<PathBuf>,
 }
 
@@ -216,8 +217,8 @@ impl OldSet {
     }
 }
 
-/// Whose bundle a file is by its name, `NAME_topN.fsz` or `NAME_all.fsz`, and of how many crops; a person's name for the set may stand in place
-/// of the set's.
+/// Whose bundle a file is by its name, `NAME_topN.fsz` or `NAME_all.fsz`, and of how many crops; a person's
+/// name for the set may stand in place of the set's.
 fn old_bundle(file: &str) -> Option<(&str, Option<usize>)> {
     let (bundle, suffix) = file.strip_suffix(".fsz")?.rsplit_once('_')?;
     match suffix.strip_prefix("top") {
@@ -314,8 +315,8 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// Names in a folder; none where there is no folder. What systems leave behind, and names that are no text, are added to `left` instead: nothing
-/// here can be called so.
+/// Names in a folder; none where there is no folder. What systems leave behind, and names that are no text,
+/// are added to `left` instead: nothing here can be called so.
 fn names(folder: &Path, left: &mut Vec<PathBuf>) -> Result<BTreeSet<String>, OldError> {
     let at = |source| OldError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {

@@ -1,7 +1,8 @@
-//! A bundle, a folder of crops or a single PNG, read the way the tools read them, with everything that they would stumble over.
+//! A bundle, a folder of crops or a single PNG, read the way the tools read them, with everything that they
+//! would stumble over.
 //!
-//! Bundles may come from anywhere: what an entry says of its size is checked against what there is room for, pixels are looked at only where
-//! the header promises those that are wanted, and nothing is written.
+//! Bundles may come from anywhere: what an entry says of its size is checked against what there is room for,
+//! pixels are looked at only where the header promises those that are wanted, and nothing is written.
 
 use std::{
     collections::BTreeSet,
@@ -68,8 +69,8 @@ impl Place {
     }
 }
 
-/// Reads a bundle whose crops should have `side` pixels on a side. An error means that it is no zip file at all, or none of crops; one of
-/// kind `Interrupted`, that somebody asked to stop.
+/// Reads a bundle whose crops should have `side` pixels on a side. An error means that it is no zip file at
+/// all, or none of crops; one of kind `Interrupted`, that somebody asked to stop.
 pub fn bundle(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Contents> {
     bundle_of(path, side, &BTreeSet::new(), stop)
 }
@@ -113,7 +114,8 @@ pub fn bundle_of(
     Ok(contents)
 }
 
-/// Reads the PNGs of a folder, as tools do that take a folder of images: whatever they are called, but hidden files are none.
+/// Reads the PNGs of a folder, as tools do that take a folder of images: whatever they are called, but hidden
+/// files are none.
 pub fn folder(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Contents> {
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     for name in pngs(path)? {

@@ -194,7 +194,8 @@ fn also_counting(worker: &Worker) -> Result<Worker, PackError> {
     Ok(worker)
 }
 
-/// Has workers estimate gender and age, under the contract that all of them have; asks none of them otherwise.
+/// Has workers estimate gender and age, under the contract that all of them have; asks none of them
+/// otherwise.
 fn also_estimating(workers: &mut [Worker]) -> Result<GenderAgeContract, NotEstimated> {
     let offered: Vec<Option<GenderAgeContract>> = workers
         .iter_mut()

@@ -1,7 +1,8 @@
 //! Gender and age of a set's person, summed up from what a model says of each of its crops. Pure.
 //!
-//! A model is often wrong about one picture, and seldom about most: of the crops, each of which says one gender, the majority decides, and
-//! the age is the median, so that no single crop moves either far. Neither says who somebody is.
+//! A model is often wrong about one picture, and seldom about most: of the crops, each of which says one
+//! gender, the majority decides, and the age is the median, so that no single crop moves either far. Neither
+//! says who somebody is.
 
 use facesets_core::{Gender, GenderAge};
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,8 @@ pub enum GenderWord {
 pub enum NotEstimated {
     /// The model pack has no model for them.
     NoModel,
-    /// The workers have different models for them, or only some have one: what comes of it would depend on who takes which crop.
+    /// The workers have different models for them, or only some have one: what comes of it would depend on
+    /// who takes which crop.
     ModelsDiffer,
     /// No worker was asked; the set's certificate says why.
     NotAsked,
@@ -92,7 +94,8 @@ impl GenderAgeRecord {
     }
 }
 
-/// The middle of the ages, or the mean of the two in the middle; halves of years are rounded to even, as `InsightFace` rounds a face's.
+/// The middle of the ages, or the mean of the two in the middle; halves of years are rounded to even, as
+/// `InsightFace` rounds a face's.
 fn median_age(crops: &[GenderAge]) -> u32 {
     let mut years: Vec<f64> = crops.iter().map(|crop| f64::from(crop.years())).collect();
     years.sort_by(f64::total_cmp);

@@ -43,7 +43,8 @@ pub struct Inspected {
     pub path: PathBuf,
     /// Crops that a consumer reads from it.
     pub crops: usize,
-    /// Cosine similarity of the identity that consumers average from it to the set's centroid; `None` where one of them is not known.
+    /// Cosine similarity of the identity that consumers average from it to the set's centroid; `None` where
+    /// one of them is not known.
     pub effective_identity_cosine: Option<f32>,
     /// What is wrong with it; nothing where it is fit for use.
     pub findings: Vec<Finding>,
@@ -59,8 +60,9 @@ pub struct Unreadable {
     pub source: io::Error,
 }
 
-/// Everything below `path` that a consumer would take: bundles, and folders with PNGs. Quarantines and the like, whose names begin with
-/// `_` or `.`, are left out unless `path` itself is one. Crops should have `side` pixels where no manifest says otherwise.
+/// Everything below `path` that a consumer would take: bundles, and folders with PNGs. Quarantines and the
+/// like, whose names begin with `_` or `.`, are left out unless `path` itself is one. Crops should have
+/// `side` pixels where no manifest says otherwise.
 pub fn subjects(path: &Path, side: u32, stop: &CancellationToken) -> Result<Vec<Subject>, Unreadable> {
     let at = |path: &Path| {
         let path = path.to_owned();

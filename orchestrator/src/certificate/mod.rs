@@ -1,9 +1,9 @@
 //! What the consumers of a bundle will make of it: read as they read it, and looked at as they look at it.
 //!
-//! roop-unleashed unzips a bundle flat, detects faces in every PNG again and averages the raw embeddings of *all* that it finds. A second
-//! face poisons that average, a PNG without one is passed over in silence. So a bundle is certified when every PNG shows exactly
-//! one face at each of [`DET_SIZES`]. [`consumer`] reads, [`examine`] asks workers, [`inspect`] does both with what is
-//! there already; what is in this file is pure.
+//! roop-unleashed unzips a bundle flat, detects faces in every PNG again and averages the raw embeddings of
+//! *all* that it finds. A second face poisons that average, a PNG without one is passed over in silence. So a
+//! bundle is certified when every PNG shows exactly one face at each of [`DET_SIZES`]. [`consumer`] reads,
+//! [`examine`] asks workers, [`inspect`] does both with what is there already; what is in this file is pure.
 
 pub mod consumer;
 pub mod examine;
@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use examine::{Ask, ExamineError, Examiner};
 pub use gender_age::{GenderAgeRecord, NotEstimated};
 
-/// Sides of the detector's input that a crop is looked at with: the default of the consumers, and half of it, at which faces that
-/// fill the frame are found and small ones are lost.
+/// Sides of the detector's input that a crop is looked at with: the default of the consumers, and half of it,
+/// at which faces that fill the frame are found and small ones are lost.
 pub const DET_SIZES: [u32; 2] = [640, 320];
 
 /// Least confidence of a detection, as the consumers have it.
@@ -57,7 +57,8 @@ pub trait Examine: Sync {
     /// The contract of its estimates of gender and age, as text, or why it makes none.
     fn gender_age(&self) -> Result<String, NotEstimated>;
 
-    /// Looks at each of these PNGs once. An image that no worker can look at has a reason instead of a reading.
+    /// Looks at each of these PNGs once. An image that no worker can look at has a reason instead of a
+    /// reading.
     fn examine(&self, crops: &BTreeMap<Sha256Digest, PathBuf>) -> Result<Readings, ExamineError>;
 }
 
@@ -132,8 +133,9 @@ impl std::fmt::Display for Seen {
     }
 }
 
-/// The identity that consumers average: the direction of the mean of the **raw** embeddings of every face found, in which long
-/// vectors count for more; summed in f64 in the order given. `None` where nothing was found or everything cancels out.
+/// The identity that consumers average: the direction of the mean of the **raw** embeddings of every face
+/// found, in which long vectors count for more; summed in f64 in the order given. `None` where nothing was
+/// found or everything cancels out.
 pub fn effective_identity<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Option<Vec<f32>> {
     let mut sum: Vec<f64> = Vec::new();
     for embedding in readings.into_iter().flat_map(|reading| &reading.embeddings) {
@@ -146,7 +148,8 @@ pub fn effective_identity<'a>(readings: impl IntoIterator<Item = &'a Reading>) -
     (length > 1e-9).then(|| sum.iter().map(|value| (value / length) as f32).collect())
 }
 
-/// Cosine similarity of an effective identity to a set's centroid (both unit vectors), in steps of 0.0001: below that devices differ.
+/// Cosine similarity of an effective identity to a set's centroid (both unit vectors), in steps of 0.0001:
+/// below that devices differ.
 pub fn cosine_to(centroid: &ArrayRef1<f32>, identity: &[f32]) -> f32 {
     let dot: f64 = centroid.iter().zip(identity).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
     ((dot.clamp(-1.0, 1.0) * 1e4).round() / 1e4) as f32

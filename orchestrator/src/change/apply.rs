@@ -38,7 +38,8 @@ pub struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// Begins a change of `roots`, folders with absolute paths; those that are not there are made. `command` is for people.
+    /// Begins a change of `roots`, folders with absolute paths; those that are not there are made. `command`
+    /// is for people.
     pub fn begin(
         journal: &'a mut Writer,
         steps: &'a dyn Steps,
@@ -62,8 +63,9 @@ impl<'a> Change<'a> {
         Ok(change)
     }
 
-    /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of its namesake, and so does
-    /// whatever lies in a folder of quarantined sets (`_thin` and its like): `_thin/NAME` is an entry.
+    /// Where the new entries of a root are built; whatever lies directly in it in the end takes the place of
+    /// its namesake, and so does whatever lies in a folder of quarantined sets (`_thin` and its like):
+    /// `_thin/NAME` is an entry.
     pub fn staging(&self, root: &Path) -> PathBuf {
         place(root, self.id, Place::Staged)
     }
@@ -80,7 +82,8 @@ impl<'a> Change<'a> {
 
     /// Swaps what was built for what is there; entries named in `removed` (root, name) are only set aside.
     ///
-    /// When this returns without an error everything is in place and on the disk; with [`ChangeError::RolledBack`], nothing.
+    /// When this returns without an error everything is in place and on the disk; with
+    /// [`ChangeError::RolledBack`], nothing.
     pub fn finish(mut self, removed: &[(PathBuf, String)]) -> Result<i64, ChangeError> {
         self.steps.reached("built");
         for root in &mut self.intent.roots {

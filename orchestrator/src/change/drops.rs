@@ -1,4 +1,5 @@
-//! Faces that decisions have dropped for good. They are part of the journal, so that a decision that is taken back takes its drops back too.
+//! Faces that decisions have dropped for good. They are part of the journal, so that a decision that is taken
+//! back takes its drops back too.
 
 use facesets_core::{BBox, Sha256Digest};
 use serde::{Deserialize, Serialize};

@@ -8,11 +8,12 @@ use std::{
 
 use facesets_core::{Sha256Digest, is_litter};
 
-/// The largest file whose bytes count. Of larger ones, photos and bundles, the size does: they are written once and never changed.
+/// The largest file whose bytes count. Of larger ones, photos and bundles, the size does: they are written
+/// once and never changed.
 const MAX_READ: u64 = 4 << 20;
 
-/// A digest of everything below a path: names, sizes, targets of links, and the bytes of manifests and other text. What systems leave behind
-/// in a folder changes nothing. `None` where nothing is.
+/// A digest of everything below a path: names, sizes, targets of links, and the bytes of manifests and other
+/// text. What systems leave behind in a folder changes nothing. `None` where nothing is.
 pub fn fingerprint(path: &Path) -> io::Result<Option<String>> {
     digest(path, Litter::PassedOver)
 }

@@ -34,7 +34,8 @@ pub struct RootIntent {
     pub entries: Vec<Entry>,
 }
 
-/// A file or folder in a root, or in a folder of quarantined sets there; at least one of `old` and `new` is there.
+/// A file or folder in a root, or in a folder of quarantined sets there; at least one of `old` and `new` is
+/// there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its name, for example `faceset_001` or `_thin/faceset_001_2009`.

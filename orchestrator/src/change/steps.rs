@@ -2,7 +2,8 @@
 
 use std::{fmt, fs, io, path::Path, thread, time::Duration};
 
-/// Tries of a rename. On a Windows mount it fails for as long as some program has a file of the folder open; scanners do for moments.
+/// Tries of a rename. On a Windows mount it fails for as long as some program has a file of the folder open;
+/// scanners do for moments.
 const TRIES: u32 = 6;
 
 /// Pause after the first failure; each is twice as long as the one before: 1.55 s in all.

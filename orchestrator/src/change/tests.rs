@@ -15,7 +15,8 @@ use crate::{
     store::{FileSystemPolicy, Writer},
 };
 
-/// Steps of which some fail: renames whose source lies below a name, so many times; and everything after a point.
+/// Steps of which some fail: renames whose source lies below a name, so many times; and everything after a
+/// point.
 #[derive(Debug, Default)]
 struct Failing {
     name: &'static str,

@@ -52,7 +52,8 @@ pub struct Undo {
 impl Undo {
     /// Looks for the last decision that can be taken back.
     ///
-    /// Nothing is written down of those that are passed over: a folder that is put back, or a disk that is there again, can be undone again.
+    /// Nothing is written down of those that are passed over: a folder that is put back, or a disk that is
+    /// there again, can be undone again.
     pub fn find(store: &Store) -> Result<Self, ChangeError> {
         let mut passed_over = Vec::new();
         let mut buried = BTreeSet::new();
@@ -83,7 +84,8 @@ impl Undo {
         Ok(Self { passed_over, last: None })
     }
 
-    /// The decision that can be taken back; refused where anything has been changed since, as going back would lose that.
+    /// The decision that can be taken back; refused where anything has been changed since, as going back
+    /// would lose that.
     pub fn decision(&self) -> Result<(i64, &Intent), ChangeError> {
         let (id, intent) = self.last.as_ref().ok_or(ChangeError::NothingToUndo)?;
         for (root, entry) in intent.entries() {

@@ -1,4 +1,5 @@
-//! Changes that earlier commands did not end: those whose folders are there are ended now, the others wait, each for its own folders only.
+//! Changes that earlier commands did not end: those whose folders are there are ended now, the others wait,
+//! each for its own folders only.
 
 use std::{
     fmt, fs,
@@ -80,15 +81,17 @@ pub fn settle(journal: &mut Writer, steps: &dyn Steps) -> Result<Settled, Change
     Ok(settled)
 }
 
-/// The changes that are open, where nobody can end them because of `why`: the library cannot be written, for example.
+/// The changes that are open, where nobody can end them because of `why`: the library cannot be written, for
+/// example.
 pub fn all_waiting(store: &Store, why: impl Fn() -> ChangeError) -> Result<Vec<Waiting>, ChangeError> {
     let waiting =
         |decision: Decision| Ok(Waiting::new(decision.id, &Intent::from_json(&decision.intent)?, Err(why())));
     open(store)?.into_iter().map(waiting).collect()
 }
 
-/// Gives up the change of `root` that waits: nobody waits for it any more. Its other folders are brought back to what they were before it,
-/// as far as that can be told; what cannot stays as it is, with what was replaced in its `.facesets`.
+/// Gives up the change of `root` that waits: nobody waits for it any more. Its other folders are brought back
+/// to what they were before it, as far as that can be told; what cannot stays as it is, with what was
+/// replaced in its `.facesets`.
 pub fn abandon(journal: &mut Writer, steps: &dyn Steps, root: &Path) -> Result<Abandoned, ChangeError> {
     for decision in open(journal.store())? {
         let intent = Intent::from_json(&decision.intent)?;
@@ -134,7 +137,8 @@ pub(super) fn open(store: &Store) -> Result<Vec<Decision>, ChangeError> {
     Ok(decisions)
 }
 
-/// The first of a change's folders that is away: it is not there, or something else is in its place, as an empty mount point.
+/// The first of a change's folders that is away: it is not there, or something else is in its place, as an
+/// empty mount point.
 fn away(decision: &Decision, intent: &Intent) -> Result<Option<PathBuf>, ChangeError> {
     for RootIntent { root, made, .. } in &intent.roots {
         let is_there = match decision.state {
@@ -184,7 +188,8 @@ impl Waiting {
         Self { id, command: intent.command.clone(), roots, why }
     }
 
-    /// Whether `path` is one of its folders, lies in one or holds one; or is one under another name while that is away. `path` is canonical.
+    /// Whether `path` is one of its folders, lies in one or holds one; or is one under another name while
+    /// that is away. `path` is canonical.
     pub fn touches(&self, path: &Path) -> bool {
         let near = |root: &PathBuf| path.starts_with(root) || root.starts_with(path);
         let is_moved = || self.why.is_ok() && path.join(KEPT).join(self.id.to_string()).is_dir();

@@ -2,10 +2,11 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
-/// The unit vector in the direction of the mean of some rows of `embeddings` (n × d); summed in f64 in the order given.
+/// The unit vector in the direction of the mean of some rows of `embeddings` (n × d); summed in f64 in the
+/// order given.
 ///
-/// Rows that cancel out have no direction: their centroid is the first row, at distance 1 or more from the others.
-/// `rows` must not be empty.
+/// Rows that cancel out have no direction: their centroid is the first row, at distance 1 or more from the
+/// others. `rows` must not be empty.
 pub fn centroid(embeddings: &ArrayRef2<f32>, rows: &[usize]) -> Array1<f32> {
     let mut sum = Array1::<f64>::zeros(embeddings.ncols());
     for row in rows {

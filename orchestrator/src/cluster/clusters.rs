@@ -1,6 +1,7 @@
 //! A partition of rows.
 
-/// Which cluster each row is in. Clusters are numbered from 0 by their first row, so equal partitions are equal values.
+/// Which cluster each row is in. Clusters are numbered from 0 by their first row, so equal partitions are
+/// equal values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clusters {
     labels: Vec<usize>,

@@ -1,9 +1,11 @@
 //! Complete linkage, cut at a distance, exactly and from the sparse graph of pairs within the cut.
 //!
-//! A pair of clusters can be merged only if every pair of their members is within the cut, so other pairs never matter. A union's
-//! neighbours are those that both parts have, at the larger distance. Meant for centroids, where few pairs are within the cut.
+//! A pair of clusters can be merged only if every pair of their members is within the cut, so other pairs
+//! never matter. A union's neighbours are those that both parts have, at the larger distance. Meant for
+//! centroids, where few pairs are within the cut.
 //!
-//! Time O(n²·d) for the search and O(p·log p) for p pairs; memory n·d bytes for the packed vectors, about 50 bytes a pair.
+//! Time O(n²·d) for the search and O(p·log p) for p pairs; memory n·d bytes for the packed vectors, about 50
+//! bytes a pair.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -23,7 +25,8 @@ pub const MAX_PAIRS: usize = 60_000_000;
 /// Merges between two looks at whether to stop.
 const CHECK_EVERY: usize = 1024;
 
-/// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the order of ties.
+/// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the
+/// order of ties.
 pub(super) fn cut(
     points: &Points<'_>,
     rules: &Rules,

@@ -10,7 +10,8 @@ use super::points::Points;
 pub struct Constraints {
     /// Rows in one cluster, whatever their distance.
     pub together: Vec<(usize, usize)>,
-    /// Rows whose clusters are never merged: their distance is infinite, and so is that of all unions that they are in.
+    /// Rows whose clusters are never merged: their distance is infinite, and so is that of all unions that
+    /// they are in.
     pub apart: Vec<(usize, usize)>,
 }
 

@@ -1,4 +1,5 @@
-//! The dense engine: the whole condensed distance matrix through kodama. Exact, simple, and the reference for the other.
+//! The dense engine: the whole condensed distance matrix through kodama. Exact, simple, and the reference for
+//! the other.
 
 use kodama::Method;
 
@@ -10,7 +11,8 @@ use super::{ClusterError, Linkage};
 /// Most rows that the dense engine takes: their matrix has 3.6 GB (n²/2 values of 8 bytes).
 pub const MAX_ROWS: usize = 30_000;
 
-/// The cluster of each point, under any number. O(n²·d) time, O(n²) memory, one thread. Can be stopped only before the merging.
+/// The cluster of each point, under any number. O(n²·d) time, O(n²) memory, one thread. Can be stopped only
+/// before the merging.
 pub(super) fn cut(
     points: &Points<'_>,
     linkage: Linkage,
@@ -30,8 +32,8 @@ pub(super) fn cut(
     let dendrogram = kodama::linkage(&mut distances, n, method);
     watch.advance(n as u64);
 
-    // Points are clusters 0..n, step i makes cluster n + i. A step above the cut joins nothing; for these linkages every later step
-    // that contains it is above the cut too.
+    // Points are clusters 0..n, step i makes cluster n + i. A step above the cut joins nothing; for these
+    // linkages every later step that contains it is above the cut too.
     let mut parent: Vec<usize> = (0..n + dendrogram.len()).collect();
     for (i, step) in dendrogram.steps().iter().enumerate() {
         if step.dissimilarity <= threshold {

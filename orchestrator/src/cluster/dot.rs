@@ -31,8 +31,9 @@ impl Real for f64 {
     }
 }
 
-/// Scalar product of two vectors of the same length, in f64 and in one fixed order, whatever instructions it is compiled to: value i
-/// goes to partial sum i mod 16, and the partial sums are added pairwise. Products and sums are rounded apart (no fused multiply-add).
+/// Scalar product of two vectors of the same length, in f64 and in one fixed order, whatever instructions it
+/// is compiled to: value i goes to partial sum i mod 16, and the partial sums are added pairwise. Products
+/// and sums are rounded apart (no fused multiply-add).
 ///
 /// Symmetric bit by bit. O(d).
 #[expect(

@@ -1,7 +1,8 @@
 //! Agglomerative clustering of unit embeddings, cut at a cosine distance.
 //!
-//! [`cut`] and [`cut_with`] are the entrance: which engine does the work is decided behind it; [`pairs_within`] finds pairs without clustering
-//! them. Everything in here is a pure function of a matrix; faces, files and manifests are unknown.
+//! [`cut`] and [`cut_with`] are the entrance: which engine does the work is decided behind it;
+//! [`pairs_within`] finds pairs without clustering them. Everything in here is a pure function of a matrix;
+//! faces, files and manifests are unknown.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -55,7 +56,8 @@ use points::Points;
 pub enum Linkage {
     /// The mean over all pairs (UPGMA): the linkage for faces.
     Average,
-    /// The largest of all pairs: no pair within a cluster is farther apart than the cut. Single linkage chains people together.
+    /// The largest of all pairs: no pair within a cluster is farther apart than the cut. Single linkage
+    /// chains people together.
     Complete,
 }
 
@@ -65,9 +67,11 @@ pub enum Engine {
     /// The sparse one.
     #[default]
     Auto,
-    /// Without a matrix of distances: O(n·d) memory for average linkage, O(n·d + pairs within the cut) for complete linkage.
+    /// Without a matrix of distances: O(n·d) memory for average linkage, O(n·d + pairs within the cut) for
+    /// complete linkage.
     Sparse,
-    /// The whole matrix through kodama, at most [`MAX_ROWS`] rows, on one thread: the reference. It orders ties in its own way.
+    /// The whole matrix through kodama, at most [`MAX_ROWS`] rows, on one thread: the reference. It orders
+    /// ties in its own way.
     Dense,
 }
 
@@ -80,10 +84,11 @@ pub struct Cut<'a> {
     pub threshold: CosineDistance,
     /// Who computes.
     pub engine: Engine,
-    /// The rank of each row among equals, a permutation of 0..n: by content and face, say, so that the order of files does not matter.
-    /// Without it a row's rank is its number.
+    /// The rank of each row among equals, a permutation of 0..n: by content and face, say, so that the order
+    /// of files does not matter. Without it a row's rank is its number.
     pub tie_ranks: Option<&'a [usize]>,
-    /// What is known of some rows. Rows that belong together are for average linkage only, and the dense engine takes no constraints.
+    /// What is known of some rows. Rows that belong together are for average linkage only, and the dense
+    /// engine takes no constraints.
     pub constraints: Option<&'a Constraints>,
 }
 
@@ -94,8 +99,9 @@ impl Cut<'_> {
     }
 }
 
-/// Clusters the rows of `embeddings` (n × d, unit vectors) and cuts the dendrogram at `threshold`: clusters at a distance ≤ it are
-/// merged (as `SciPy`'s `fcluster`; scikit-learn stops at equality). On all threads of the current rayon pool; unwatched.
+/// Clusters the rows of `embeddings` (n × d, unit vectors) and cuts the dendrogram at `threshold`: clusters
+/// at a distance ≤ it are merged (as `SciPy`'s `fcluster`; scikit-learn stops at equality). On all threads of
+/// the current rayon pool; unwatched.
 ///
 /// O(n²·d) time; [`memory_estimate`] says how much memory.
 ///
@@ -111,13 +117,15 @@ pub fn cut(
 
 /// As [`cut`], with everything said.
 ///
-/// Rows that are equal bit by bit are at distance 0, whatever their length; then the nearest two clusters are merged first. A distance is 1 − a scalar product, computed in f64 and in one order, never clamped; where two
-/// pairs of clusters have equal distances, the one with the lower first rank comes first, then the one with the lower second rank (a
-/// cluster's rank is the lowest of its rows'). The result depends on the matrix and the ranks only: not on threads, not on the processor;
-/// and without ties not on the order of the rows.
+/// Rows that are equal bit by bit are at distance 0, whatever their length; then the nearest two clusters are
+/// merged first. A distance is 1 − a scalar product, computed in f64 and in one order, never clamped; where
+/// two pairs of clusters have equal distances, the one with the lower first rank comes first, then the one
+/// with the lower second rank (a cluster's rank is the lowest of its rows'). The result depends on the matrix
+/// and the ranks only: not on threads, not on the processor; and without ties not on the order of the rows.
 ///
 /// # Errors
-/// As [`cut`]; also ranks that are no permutation, constraints that contradict each other or that the engine does not take, more rows than the dense engine takes, and [`ClusterError::Cancelled`].
+/// As [`cut`]; also ranks that are no permutation, constraints that contradict each other or that the engine
+/// does not take, more rows than the dense engine takes, and [`ClusterError::Cancelled`].
 pub fn cut_with(
     embeddings: &ArrayRef2<f32>,
     how: &Cut<'_>,
@@ -147,7 +155,8 @@ fn cut_on(
     }
     let of_points = match how.engine {
         Engine::Dense => dense::cut(&points, how.linkage, threshold, watch),
-        // On a thread of the pool from here on: else this one would hand over every small piece of work and wait for it.
+        // On a thread of the pool from here on: else this one would hand over every small piece of work and
+        // wait for it.
         Engine::Auto | Engine::Sparse => rayon::scope(|_| match how.linkage {
             Linkage::Average => average::cut(&points, rules, threshold, (kernel, kept), watch),
             Linkage::Complete => complete::cut(&points, &rules, threshold, kernel, watch),

@@ -1,9 +1,11 @@
 //! The nearest neighbours of a cluster, as far as they are known.
 
-/// Where a pair stands in the order of merging, seen from one of its clusters: by distance, and by the neighbour's rank where that ties.
+/// Where a pair stands in the order of merging, seen from one of its clusters: by distance, and by the
+/// neighbour's rank where that ties.
 ///
-/// The rank of a cluster is the lowest rank of its points. For a cluster of rank a, its neighbours x in the order of their ranks are also
-/// in the order of (min(a, x), max(a, x)): so the nearest by this key is the first in the order of pairs.
+/// The rank of a cluster is the lowest rank of its points. For a cluster of rank a, its neighbours x in the
+/// order of their ranks are also in the order of (min(a, x), max(a, x)): so the nearest by this key is the
+/// first in the order of pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Key {
     pub(super) distance: f64,
@@ -50,8 +52,9 @@ impl Nearest {
         self.list.insert(at, neighbour);
     }
 
-    /// As [`Self::insert`], unless the list has `capacity` neighbours and all come before; if it gets longer, the last one is forgotten.
-    /// Whether the list is full is returned. The bound is left as it is: see [`Self::limit`].
+    /// As [`Self::insert`], unless the list has `capacity` neighbours and all come before; if it gets longer,
+    /// the last one is forgotten. Whether the list is full is returned. The bound is left as it is: see
+    /// [`Self::limit`].
     pub(super) fn offer(&mut self, neighbour: Neighbour, capacity: usize) -> bool {
         if self.list.len() >= capacity {
             if self.list.last().is_some_and(|last| last.key.before(neighbour.key)) {
@@ -67,7 +70,8 @@ impl Nearest {
         self.list.len() == capacity
     }
 
-    /// Keeps the first `capacity` neighbours. A list that is full may have forgotten some: the bound is then its last.
+    /// Keeps the first `capacity` neighbours. A list that is full may have forgotten some: the bound is then
+    /// its last.
     pub(super) fn limit(&mut self, capacity: usize) {
         if self.list.len() >= capacity {
             self.list.truncate(capacity);

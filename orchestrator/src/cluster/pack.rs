@@ -1,12 +1,14 @@
 //! Vectors in 8 bits, with what is needed to bound the true scalar product from above.
 //!
-//! A vector a is stored as a = s·q + e, q whole numbers and |e| known. Then for two of them (b's side the columns)
+//! A vector a is stored as a = s·q + e, q whole numbers and |e| known. Then for two of them (b's side the
+//! columns)
 //!
 //! ```text
 //! a·b = s_a·s_b·(q_a·q_b) + (s_a·q_a)·e_b + e_a·b ≤ s_a·s_b·(q_a·q_b) + |s_a·q_a|·|e_b| + |e_a|·|b|
 //! ```
 //!
-//! where only `q_a·q_b` depends on both. The bound is loose by about 0.015 at 127 levels and 512 values, and never wrong.
+//! where only `q_a·q_b` depends on both. The bound is loose by about 0.015 at 127 levels and 512 values, and
+//! never wrong.
 
 use multiversion::multiversion;
 
@@ -21,7 +23,8 @@ pub(super) const PANEL: usize = 16;
 /// Levels of the columns: q is in −127..=127.
 const COLUMN_LEVELS: f32 = 127.0;
 
-/// Added to every |e|: far above what the f32 arithmetic of the bound rounds away (below 4e-7 a bound), far below |e| itself.
+/// Added to every |e|: far above what the f32 arithmetic of the bound rounds away (below 4e-7 a bound), far
+/// below |e| itself.
 const SLACK: f32 = 2e-6;
 
 /// 32 columns.
@@ -143,7 +146,8 @@ impl RowBlock {
 /// Writes q of `vector` to `quanta`, padded with zeros to a whole number of groups.
 #[multiversion(targets("x86_64+avx2"))]
 fn quantise(vector: &[f32], levels: f32, quanta: &mut Vec<i8>) -> Quantised {
-    // Adding and taking away 1.5 · 2²³ rounds to the nearest whole number, ties to even, in plain vector instructions.
+    // Adding and taking away 1.5 · 2²³ rounds to the nearest whole number, ties to even, in plain vector
+    // instructions.
     const ROUND: f32 = 12_582_912.0;
     let largest = vector.iter().fold(0.0f32, |max, v| max.max(v.abs())).max(f32::MIN_POSITIVE * 1e6);
     let scale = largest / levels;

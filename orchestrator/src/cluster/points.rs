@@ -10,13 +10,15 @@ use rayon::prelude::*;
 
 use super::{ClusterError, dot::lanes};
 
-/// Most values of an embedding: sums of 8-bit products over so many still fit 32 bits (255 · 127 · 65,536 < 2³¹).
+/// Most values of an embedding: sums of 8-bit products over so many still fit 32 bits (255 · 127 · 65,536 <
+/// 2³¹).
 pub(super) const MAX_DIMS: usize = 65_536;
 
 /// Most rows: clusters and their unions are numbered with 31 bits.
 const MAX_ROWS: usize = 1 << 30;
 
-/// How far a length may be from 1. Rounding to f32 leaves 1e-7; the engines' error bounds allow for this much ([`MAX_LENGTH`]).
+/// How far a length may be from 1. Rounding to f32 leaves 1e-7; the engines' error bounds allow for this much
+/// ([`MAX_LENGTH`]).
 const LENGTH_TOLERANCE: f64 = 1e-3;
 
 /// Upper bound of the length of every row and every mean of rows.
@@ -38,8 +40,8 @@ pub(super) struct Points<'a> {
 struct Bits<'a>(&'a [f32]);
 
 impl<'a> Points<'a> {
-    /// Takes the rows of `embeddings` (n × d). `tie_ranks[row]` is the rank of a row, a permutation of 0..n; without them a row's rank
-    /// is its number. O(n·d); copies nothing if the matrix is contiguous.
+    /// Takes the rows of `embeddings` (n × d). `tie_ranks[row]` is the rank of a row, a permutation of 0..n;
+    /// without them a row's rank is its number. O(n·d); copies nothing if the matrix is contiguous.
     pub(super) fn new(
         embeddings: &'a ArrayRef2<f32>,
         tie_ranks: Option<&[usize]>,
@@ -59,8 +61,8 @@ impl<'a> Points<'a> {
         Ok(Self { values, dims, row_of, weights: Vec::new(), copies: Vec::new() })
     }
 
-    /// Makes one point of rows that are equal bit by bit, at the place of the first of them, but for rows that are to stay
-    /// points of their own. O(n·d).
+    /// Makes one point of rows that are equal bit by bit, at the place of the first of them, but for rows
+    /// that are to stay points of their own. O(n·d).
     pub(super) fn folded(mut self, stays: impl Fn(usize) -> bool) -> Self {
         let n = self.len();
         let mut first_of: HashMap<Bits<'_>, u32> = HashMap::with_capacity(n);

@@ -10,14 +10,15 @@ use super::points::Points;
 use super::watch::{Stage, Watch, check};
 use crate::threshold::CosineDistance;
 
-/// Rows that are compared with a strip at a time: with 512 values 96 kB, which stays in a second-level cache while all strips pass by.
-/// A multiple of every kernel's tile.
+/// Rows that are compared with a strip at a time: with 512 values 96 kB, which stays in a second-level cache
+/// while all strips pass by. A multiple of every kernel's tile.
 pub(super) const BLOCK: usize = 192;
 
 /// Takes the pairs that [`search`] finds; called from several threads in no particular order.
 pub(super) trait PairSink: Sync {
-    /// The least scalar product of a pair that is still of use to `point`. May rise while the search goes on, and must never hide a pair
-    /// that the final result needs: a pair is found if it is of use to either of its points.
+    /// The least scalar product of a pair that is still of use to `point`. May rise while the search goes on,
+    /// and must never hide a pair that the final result needs: a pair is found if it is of use to either of
+    /// its points.
     fn floor(&self, point: usize) -> f32;
 
     /// A pair a < b with its distance, possibly beyond what is of use.
@@ -29,8 +30,9 @@ pub(super) trait PairSink: Sync {
     }
 }
 
-/// Shows `found` every pair of rows a < b of `embeddings` (n × d, unit vectors) at a distance ≤ `threshold`, with that distance: from several
-/// threads, in no particular order. O(n²·d) time, n·d bytes however many pairs there are.
+/// Shows `found` every pair of rows a < b of `embeddings` (n × d, unit vectors) at a distance ≤ `threshold`,
+/// with that distance: from several threads, in no particular order. O(n²·d) time, n·d bytes however many
+/// pairs there are.
 ///
 /// # Errors
 /// A row that is not a unit vector, no columns, and [`ClusterError::Cancelled`].
@@ -77,10 +79,11 @@ pub(super) fn pack(points: &Points<'_>) -> Vec<Strip> {
     (0..points.len().div_ceil(STRIP)).into_par_iter().map(strip).collect()
 }
 
-/// Shows `sink` every pair of points whose scalar product reaches the floor of either. `strips` are the points, packed.
+/// Shows `sink` every pair of points whose scalar product reaches the floor of either. `strips` are the
+/// points, packed.
 ///
-/// The upper triangle is gone through in blocks of rows, on the threads of the current rayon pool; whatever passes the 8-bit screen
-/// gets its exact distance. O(n²·d) time; memory only for a block of rows a thread.
+/// The upper triangle is gone through in blocks of rows, on the threads of the current rayon pool; whatever
+/// passes the 8-bit screen gets its exact distance. O(n²·d) time; memory only for a block of rows a thread.
 pub(super) fn search(
     points: &Points<'_>,
     strips: &[Strip],

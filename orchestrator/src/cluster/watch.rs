@@ -7,11 +7,13 @@ use super::ClusterError;
 pub enum Stage {
     /// Comparing all pairs of faces; steps are faces compared with all others.
     Search,
-    /// Merging; steps are clusters that are done for (merged into another, or final). There are at most as many as faces.
+    /// Merging; steps are clusters that are done for (merged into another, or final). There are at most as
+    /// many as faces.
     Merge,
 }
 
-/// Looks on while a clustering runs, from several threads at once. All methods have a default that does nothing.
+/// Looks on while a clustering runs, from several threads at once. All methods have a default that does
+/// nothing.
 pub trait Watch: Sync {
     /// A stage begins; it has at most so many steps.
     fn begin(&self, stage: Stage, steps: u64) {

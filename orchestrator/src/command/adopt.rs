@@ -32,7 +32,8 @@ pub struct Args {
     /// Folder `facesets_swap_ready` of the old system; its photos must be in the library
     #[arg(value_name = "CORPUS")]
     corpus: PathBuf,
-    /// What a field of the old manifests is called, where not as here: name, `merged_into`, file, source, sha256, bbox, reason
+    /// What a field of the old manifests is called, where not as here: name, `merged_into`, file, source,
+    /// sha256, bbox, reason
     #[arg(long, value_name = "FIELD=NAME", value_parser = Renaming::parse)]
     map: Vec<Renaming>,
     #[command(flatten)]
@@ -50,7 +51,8 @@ struct Summary {
     leftovers: Leftovers,
     aside: Aside,
     missing: Vec<String>,
-    /// Files and folders of systems and other programs, and those whose names are no text: they stay where they are.
+    /// Files and folders of systems and other programs, and those whose names are no text: they stay where
+    /// they are.
     left: Vec<String>,
     #[serde(flatten)]
     planned: Planned,

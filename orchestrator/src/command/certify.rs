@@ -27,7 +27,8 @@ use crate::{
 /// Flags of `certify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Corpora, sets, bundles (`.fsz`), folders of PNGs or PNGs, also of other programs; what begins with `_` or `.` below them is left out
+    /// Corpora, sets, bundles (`.fsz`), folders of PNGs or PNGs, also of other programs; what begins with `_`
+    /// or `.` below them is left out
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Pixels on a side of each crop, where no manifest says it
@@ -89,7 +90,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(if findings == 0 { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// The centroids of the sets whose faces the library has under the contract of the workers; what is missing is said once.
+/// The centroids of the sets whose faces the library has under the contract of the workers; what is missing
+/// is said once.
 fn centroids(subjects: &[Subject], contract: &str, context: &Context) -> HashMap<usize, Array1<f32>> {
     let sets: Vec<&Arc<FacesetManifest>> = subjects
         .iter()

@@ -18,10 +18,12 @@ use crate::{
 /// Whether crops are looked at before they are handed out, and by whom.
 #[derive(Debug, clap::Args)]
 pub(super) struct CertifyArgs {
-    /// Do not have a worker look at the crops: nobody vouches that each shows one face, and the manifests say so
+    /// Do not have a worker look at the crops: nobody vouches that each shows one face, and the manifests say
+    /// so
     #[arg(long)]
     no_certificate: bool,
-    /// Go on where no crop passes, or fewer than half of them, as with a worker that sees nothing: sets of which none passes are left out
+    /// Go on where no crop passes, or fewer than half of them, as with a worker that sees nothing: sets of
+    /// which none passes are left out
     #[arg(long, conflicts_with = "no_certificate")]
     accept_losses: bool,
     #[command(flatten)]
@@ -70,7 +72,8 @@ impl Hint for NoExaminer {
 /// What is demanded of a set before it is handed out.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct ConsentArgs {
-    /// Leave sets out whose consent is not granted (`facesets consent`); without this, only those whose consent is refused
+    /// Leave sets out whose consent is not granted (`facesets consent`); without this, only those whose
+    /// consent is refused
     #[arg(long)]
     require_consent: bool,
     /// Hand out sets whose consent is refused too, with that in their manifest
@@ -88,7 +91,8 @@ impl ConsentArgs {
     }
 }
 
-/// Names the sets that were left out because of what is said of consent, and counts those whose consent is refused.
+/// Names the sets that were left out because of what is said of consent, and counts those whose consent is
+/// refused.
 pub(super) fn write_withheld(f: &mut fmt::Formatter<'_>, withheld: &[Withheld]) -> fmt::Result {
     withheld.iter().try_for_each(|set| writeln!(f, "{set}"))?;
     let refused = withheld.iter().filter(|set| set.consent.state == ConsentState::Refused).count();

@@ -15,8 +15,8 @@ use crate::{
     verify::VerifyError,
 };
 
-/// Finishes or takes back the changes that earlier commands did not end. Every command does this before anything else. Returns those that
-/// wait, as their folders are away or cannot be changed; each is told of.
+/// Finishes or takes back the changes that earlier commands did not end. Every command does this before
+/// anything else. Returns those that wait, as their folders are away or cannot be changed; each is told of.
 pub(super) fn settle(context: &Context) -> Result<Vec<Waiting>, Failure> {
     // Whatever is wrong with the library, the command itself says so.
     let Ok(store) = Store::open_read(&context.library) else { return Ok(Vec::new()) };

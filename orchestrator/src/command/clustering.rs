@@ -67,7 +67,8 @@ pub(super) struct TooLarge {
 }
 
 impl ClusteringArgs {
-    /// The faces of the library, after a look at whether there is memory enough for them and for clustering them.
+    /// The faces of the library, after a look at whether there is memory enough for them and for clustering
+    /// them.
     pub(super) fn load(&self, context: &Context) -> Result<Gallery, LoadError> {
         self.gallery.load(context, |faces, dims| self.working(faces, dims))
     }
@@ -87,7 +88,8 @@ impl ClusteringArgs {
         self.gallery.load_from(store, contract, monitor, |faces, dims| self.working(faces, dims))
     }
 
-    /// Bytes for the first clustering. What merges centroids afterwards is not in it: few pairs are within the cut then.
+    /// Bytes for the first clustering. What merges centroids afterwards is not in it: few pairs are within
+    /// the cut then.
     fn working(&self, faces: usize, dims: usize) -> u64 {
         memory_estimate(faces, dims, Linkage::Average, self.engine.into())
     }
@@ -99,8 +101,8 @@ impl ClusteringArgs {
 }
 
 impl GalleryArgs {
-    /// The faces of the library, after a look at whether there is memory enough for them and for what is to be done with so many faces of so
-    /// many values (`working`, in bytes).
+    /// The faces of the library, after a look at whether there is memory enough for them and for what is to
+    /// be done with so many faces of so many values (`working`, in bytes).
     pub(super) fn load(
         &self,
         context: &Context,

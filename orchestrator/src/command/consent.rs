@@ -51,7 +51,8 @@ enum ConsentCommand {
 
 #[derive(Debug, clap::Args)]
 struct SetArgs {
-    /// With `--in`, a set there: its name, or its label; without, a face: PATH[#NUMBER] of a photo, or SHA256[:NUMBER]
+    /// With `--in`, a set there: its name, or its label; without, a face: PATH[#NUMBER] of a photo, or
+    /// SHA256[:NUMBER]
     #[arg(value_name = "SET|FACE")]
     about: String,
     /// Folder that `facesets cluster`, `refine` or `export-swap` wrote, with the set

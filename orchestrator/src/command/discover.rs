@@ -99,8 +99,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set aside are taken too, and those
-/// up to `highest`.
+/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set
+/// aside are taken too, and those up to `highest`.
 fn canonical(corpus: &Corpus, gallery: &Gallery, highest: usize) -> Canonical {
     let index = FaceIndex::new(gallery);
     Canonical {

@@ -1,4 +1,5 @@
-//! What was left out, as a person wants to read it: by rule, with a few examples each; and which photos are to be turned.
+//! What was left out, as a person wants to read it: by rule, with a few examples each; and which photos are
+//! to be turned.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -24,7 +24,8 @@ pub struct Args {
     /// Try photos again that could not be analysed before
     #[arg(long)]
     retry_failed: bool,
-    /// Read every photo anew, also those that look as they did when they were read: for file systems that lie about changes
+    /// Read every photo anew, also those that look as they did when they were read: for file systems that lie
+    /// about changes
     #[arg(long)]
     rehash: bool,
     /// Take it that photos were deleted, also where so many are missing at once that part of a disk may be
@@ -41,14 +42,16 @@ pub struct Args {
 struct ScanArgs {
     /// Take only photos that match GLOB, or lie in a folder that does; may be repeated
     ///
-    /// A GLOB with a `/` in it is matched against the path relative to SRC, one without against every name on it. `*` and `?`
-    /// stand for anything within one name, `**` for any folders, `[…]` and `{a,b}` for choices. Upper and lower case are the same. A GLOB
-    /// that ends with an extension takes such files whatever is in them.
+    /// A GLOB with a `/` in it is matched against the path relative to SRC, one without against every name on
+    /// it. `*` and `?` stand for anything within one name, `**` for any folders, `[…]` and `{a,b}` for
+    /// choices. Upper and lower case are the same. A GLOB that ends with an extension takes such files
+    /// whatever is in them.
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     /// Leave out photos and folders that match GLOB, whatever `--include` says; may be repeated
     ///
-    /// What is known already and left out counts no more, in galleries, gates and exports, until a run without the GLOB takes it again.
+    /// What is known already and left out counts no more, in galleries, gates and exports, until a run
+    /// without the GLOB takes it again.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// What to do about symbolic links; what is found by following one is known by its real path
@@ -57,7 +60,8 @@ struct ScanArgs {
     /// Take hidden files and folders too, those whose name begins with a dot
     #[arg(long)]
     hidden: bool,
-    /// Take what NAS and other programs keep for themselves too: thumbnails, recycle bins, snapshots, earlier versions
+    /// Take what NAS and other programs keep for themselves too: thumbnails, recycle bins, snapshots, earlier
+    /// versions
     #[arg(long)]
     system_folders: bool,
 }

@@ -46,10 +46,12 @@ enum ImportCommand {
 /// Flags of `import folders`.
 #[derive(Debug, clap::Args)]
 struct FolderArgs {
-    /// TOML file: `trusted` folders (one person each), `mixed` folders, thresholds; paths in it start at its own folder
+    /// TOML file: `trusted` folders (one person each), `mixed` folders, thresholds; paths in it start at its
+    /// own folder
     #[arg(value_name = "RECIPE")]
     recipe: PathBuf,
-    /// Folder that `facesets export-swap` wrote, or one to be made; new sets are added, the others stay as they are
+    /// Folder that `facesets export-swap` wrote, or one to be made; new sets are added, the others stay as
+    /// they are
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
     #[command(flatten)]

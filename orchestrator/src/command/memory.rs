@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// Bytes that a process may still take: what the kernel calls available, or less where a control group has less left. `None` where
-/// nobody says.
+/// Bytes that a process may still take: what the kernel calls available, or less where a control group has
+/// less left. `None` where nobody says.
 pub(super) fn available() -> Option<u64> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
     let of_machine = available_in(&meminfo)?;

@@ -21,8 +21,8 @@ pub(super) struct OutputArgs {
     /// Folder to write; it appears when it is complete
     #[arg(value_name = "OUT")]
     pub(super) out: PathBuf,
-    /// Move an earlier OUT of the same command aside to OUT.previous-N, as a whole, instead of refusing; nothing is deleted, and
-    /// nothing else is moved
+    /// Move an earlier OUT of the same command aside to OUT.previous-N, as a whole, instead of refusing;
+    /// nothing is deleted, and nothing else is moved
     #[arg(long)]
     pub(super) replace: bool,
 }
@@ -57,8 +57,8 @@ pub(super) struct MissingArgs {
     accept_missing: bool,
 }
 
-/// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these are more than half, an earlier
-/// output is not given up for that, unless the user says so.
+/// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these
+/// are more than half, an earlier output is not given up for that, unless the user says so.
 pub(super) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],

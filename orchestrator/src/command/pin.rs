@@ -209,8 +209,8 @@ fn add(context: &Context, kind: PinKind, names: [&str; 2], contract: Option<&str
     Ok(Exit::Done)
 }
 
-/// Refuses two faces that would be two people's without the pin, with what speaks against it: they are far apart, or clustering or a folder on
-/// record has them in two sets.
+/// Refuses two faces that would be two people's without the pin, with what speaks against it: they are far
+/// apart, or clustering or a folder on record has them in two sets.
 fn refuse_two_people(names: [&str; 2], args: &ClusteringArgs, context: &Context) -> Result<(), Failure> {
     let ctrl_c = CtrlC::listen(context)?;
     let gallery = args.load(context)?;

@@ -130,7 +130,8 @@ impl BundlePlanArgs {
         self.consent.demand()
     }
 
-    /// Applies a plan with what is demanded of its sets, or writes it, or leaves it at that; only in the first case a worker is asked.
+    /// Applies a plan with what is demanded of its sets, or writes it, or leaves it at that; only in the
+    /// first case a worker is asked.
     pub(super) fn carry_out(&self, mut plan: Plan, means: Means<'_>) -> Result<Planned, Failure> {
         plan.demand = self.demand();
         let plan = &plan;
@@ -145,7 +146,8 @@ impl BundlePlanArgs {
     }
 }
 
-/// Applies a plan; one that changes nothing is no decision. Crops of new bundles are looked at before anything is swapped.
+/// Applies a plan; one that changes nothing is no decision. Crops of new bundles are looked at before
+/// anything is swapped.
 pub(super) fn carry_out(
     plan: &Plan,
     certify: Option<&CertifyArgs>,

@@ -133,7 +133,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// Sets with photos that seem to show the same as others: what [`crate::export::collapse`] looks for, as far as embeddings tell.
+/// Sets with photos that seem to show the same as others: what [`crate::export::collapse`] looks for, as far
+/// as embeddings tell.
 fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<usize>]) -> Vec<Same> {
     let min_faces = manifest.parameters.min_faces;
     let same = |(set, faces): (&NamedSet, &Vec<usize>)| {
@@ -147,8 +148,8 @@ fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<
     manifest.facesets.iter().zip(facesets).filter_map(same).collect()
 }
 
-/// Orders facesets by number, and gives their names and the highest number that was ever given. Persons of an earlier output that is replaced
-/// keep their numbers.
+/// Orders facesets by number, and gives their names and the highest number that was ever given. Persons of an
+/// earlier output that is replaced keep their numbers.
 fn names(
     earlier: Option<&RefinedManifest>,
     gallery: &Gallery,

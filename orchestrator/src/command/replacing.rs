@@ -18,7 +18,8 @@ use crate::{
 /// Whether people of an earlier corpus may be missing in the new one.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplaceArgs {
-    /// Replace OUT although some of its sets would be missing or somebody else in the new one; they stay in OUT.previous-N
+    /// Replace OUT although some of its sets would be missing or somebody else in the new one; they stay in
+    /// OUT.previous-N
     #[arg(long, requires = "replace")]
     give_up_sets: bool,
 }
@@ -60,8 +61,8 @@ impl Hint for PeopleLost {
 }
 
 impl ReplaceArgs {
-    /// The corpus that `sets` take the place of, if there is one; refused where one of its people is not among them under the same name,
-    /// unless that one's consent is refused: nobody wants to keep them.
+    /// The corpus that `sets` take the place of, if there is one; refused where one of its people is not
+    /// among them under the same name, unless that one's consent is refused: nobody wants to keep them.
     pub(super) fn earlier(
         &self,
         output: &OutputArgs,
@@ -87,7 +88,8 @@ impl ReplaceArgs {
 }
 
 impl Earlier {
-    /// Sets that nothing takes the place of, as their consent is refused: the new corpus says so of those whose names nobody has in it.
+    /// Sets that nothing takes the place of, as their consent is refused: the new corpus says so of those
+    /// whose names nobody has in it.
     pub(super) fn refused<'a>(&'a self, corpus: &CorpusManifest) -> impl Iterator<Item = Gap> + use<'a> {
         let taken: BTreeSet<String> = corpus.names().map(str::to_owned).collect();
         let open = self.refused.iter().filter(move |set| !taken.contains(&set.name));

@@ -19,7 +19,8 @@ use crate::{
 /// Flags of `retry`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Every photo that could not be analysed, where it was seen last; the default, and all that can be chosen
+    /// Every photo that could not be analysed, where it was seen last; the default, and all that can be
+    /// chosen
     #[arg(long)]
     failed: bool,
     /// Only failures of this kind; may be repeated

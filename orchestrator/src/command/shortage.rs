@@ -39,7 +39,8 @@ struct Taken {
 }
 
 impl Shortage {
-    /// Of these drops, which are all the faces that there were. `thin` are the photos of each group that has too few of them, most first.
+    /// Of these drops, which are all the faces that there were. `thin` are the photos of each group that has
+    /// too few of them, most first.
     pub(super) fn new(dropped: &[DroppedFace], thin: &[usize], flags: Flags) -> Self {
         let mut by_gate: BTreeMap<Gate, Vec<&DropReason>> = BTreeMap::new();
         for drop in dropped {

@@ -20,7 +20,8 @@ pub struct Args {
     /// Only say what would be taken back
     #[arg(long)]
     dry_run: bool,
-    /// Give up the interrupted change of FOLDER that waits for it, as FOLDER is gone for good. What else it changed goes back to what it was
+    /// Give up the interrupted change of FOLDER that waits for it, as FOLDER is gone for good. What else it
+    /// changed goes back to what it was
     #[arg(long, value_name = "FOLDER", conflicts_with = "dry_run")]
     abandon: Option<PathBuf>,
 }

@@ -25,9 +25,10 @@ pub struct Args {
     /// Read every photo in it and compare its sha256
     #[arg(long)]
     files: bool,
-    /// Make again what can be derived, if CORPUS is of `export-swap`: crops from bundles or photos, bundles from crops, markers, the
-    /// manifest over all from those of the sets. Only what has the digest that a manifest names is put in place, and
-    /// what had the place is kept in `CORPUS/.facesets`; crops that your pins speak against stay until their set is made again
+    /// Make again what can be derived, if CORPUS is of `export-swap`: crops from bundles or photos, bundles
+    /// from crops, markers, the manifest over all from those of the sets. Only what has the digest that a
+    /// manifest names is put in place, and what had the place is kept in `CORPUS/.facesets`; crops that your
+    /// pins speak against stay until their set is made again
     #[arg(long)]
     repair: bool,
 }

@@ -32,9 +32,9 @@ pub(super) struct WorkerArgs {
 /// Who analyses, and with what.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReachArgs {
-    /// Address of a running worker, may be repeated; the first one that can be used decides which models count, and those with
-    /// others are left out. Without any, the workers of `workers.toml` in the library's folder are used, or those that
-    /// `facesets worker add` has added, or one is started here
+    /// Address of a running worker, may be repeated; the first one that can be used decides which models
+    /// count, and those with others are left out. Without any, the workers of `workers.toml` in the library's
+    /// folder are used, or those that `facesets worker add` has added, or one is started here
     #[arg(long = "worker", value_name = "URL", env = "FACESETS_WORKER", value_delimiter = ',')]
     workers: Vec<String>,
     /// Token of the workers given by `--worker`
@@ -43,8 +43,8 @@ pub(super) struct ReachArgs {
     /// Send that token, and photos, to other machines unencrypted: only on a network you trust
     #[arg(long)]
     allow_plaintext: bool,
-    /// More workers: a TOML file of `[[worker]]` tables with `url`, and `name`, `token` or `token_file`, `certificate_sha256`,
-    /// `allow_plaintext`
+    /// More workers: a TOML file of `[[worker]]` tables with `url`, and `name`, `token` or `token_file`,
+    /// `certificate_sha256`, `allow_plaintext`
     #[arg(long, value_name = "FILE", env = "FACESETS_WORKERS_FILE")]
     workers_file: Option<PathBuf>,
     /// Start a worker on this machine too, beside those of `--worker` and `--workers-file`

@@ -1,13 +1,17 @@
-//! Photos that are there more than once: the same bytes at several places, and copies that were scaled, recompressed or retouched. Pure.
+//! Photos that are there more than once: the same bytes at several places, and copies that were scaled,
+//! recompressed or retouched. Pure.
 //!
 //! Two photos are near-duplicates when both hold:
-//! 1. some face of the one and some face of the other are the same to the recogniser: cosine similarity ≥ 0.95 ([`SAME_FACE`]). Two photos
-//!    of one person, even of one session, are rarely above 0.9. A photo without a face is a near-duplicate of none;
-//! 2. they look the same as a whole: of the 64 bits of their difference hashes ([`hash`]) at most 10 differ ([`MAX_DIFFERENT_BITS`]). This
-//!    tells a copy from a crop, and from the next photo of a burst where people moved.
+//! 1. some face of the one and some face of the other are the same to the recogniser: cosine similarity ≥
+//!    0.95 ([`SAME_FACE`]). Two photos of one person, even of one session, are rarely above 0.9. A photo
+//!    without a face is a near-duplicate of none;
+//! 2. they look the same as a whole: of the 64 bits of their difference hashes ([`hash`]) at most 10 differ
+//!    ([`MAX_DIFFERENT_BITS`]). This tells a copy from a crop, and from the next photo of a burst where
+//!    people moved.
 //!
-//! A group is what near-duplicates connect: every photo is a near-duplicate of some other one of its group and of none outside it. Chains
-//! count, so that two of a group may differ by more; what each is most like is told.
+//! A group is what near-duplicates connect: every photo is a near-duplicate of some other one of its group
+//! and of none outside it. Chains count, so that two of a group may differ by more; what each is most like is
+//! told.
 
 pub mod hash;
 pub mod report;
@@ -68,7 +72,8 @@ pub fn different_bits(a: u64, b: u64) -> u32 {
     (a ^ b).count_ones()
 }
 
-/// Photos (numbers of contents) that share a face with another one: only their hashes are needed. O(n²·d) time for n faces.
+/// Photos (numbers of contents) that share a face with another one: only their hashes are needed. O(n²·d)
+/// time for n faces.
 pub fn candidates(
     gallery: &Gallery,
     same_face: CosineDistance,
@@ -85,7 +90,8 @@ pub fn candidates(
     Ok((0..shared.len()).filter(|photo| shared[*photo].load(Relaxed)).collect())
 }
 
-/// Groups of near-duplicates among photos with a hash, each in the gallery's order, in the order of their first photos.
+/// Groups of near-duplicates among photos with a hash, each in the gallery's order, in the order of their
+/// first photos.
 ///
 /// O(n²·d) time for the n faces of these photos; the memory does not grow with the number of pairs.
 pub fn groups(

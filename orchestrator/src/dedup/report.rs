@@ -74,7 +74,8 @@ pub struct MostLike {
     pub different_bits: u32,
 }
 
-/// Most bits in which the hashes of two photos of a group differ: in a chain more than the criterion allows for a pair.
+/// Most bits in which the hashes of two photos of a group differ: in a chain more than the criterion allows
+/// for a pair.
 fn most_different_bits(group: &[Similar]) -> u32 {
     let hash = |photo: &Similar| u64::from_str_radix(&photo.hash, 16).unwrap_or_default();
     let hashes: Vec<u64> = group.iter().map(hash).collect();

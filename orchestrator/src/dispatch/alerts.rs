@@ -1,4 +1,5 @@
-//! What a worker says of our certificate. In TLS 1.3 it says so after we have taken the handshake for done, so it comes where an answer is read.
+//! What a worker says of our certificate. In TLS 1.3 it says so after we have taken the handshake for done,
+//! so it comes where an answer is read.
 
 use std::{
     io,

@@ -27,8 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a worker may take to describe itself; it does so from memory.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a silent link is asked whether it is alive, and how long it may take to say so. Together they bound how long a
-/// cable that was pulled goes unnoticed.
+/// How often a silent link is asked whether it is alive, and how long it may take to say so. Together they
+/// bound how long a cable that was pulled goes unnoticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -94,7 +94,8 @@ async fn describe_call(client: &mut Client, address: &str) -> Result<proto::Desc
     Ok(response.into_inner())
 }
 
-/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which; and what it may say of ours.
+/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which; and what
+/// it may say of ours.
 pub(super) async fn open(way: &Way) -> Result<(Channel, LastWord), DispatchError> {
     let endpoint = endpoint(way)?;
     let word = LastWord::default();

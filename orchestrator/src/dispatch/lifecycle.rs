@@ -85,7 +85,8 @@ impl Keeper {
             return Err(format!("{reason} ({} times without an answer)", self.fruitless));
         }
         let again = self.again(&reason).await?;
-        // What looked like a link that broke was a death after all. What it had is with the others meanwhile, or still waits.
+        // What looked like a link that broke was a death after all. What it had is with the others meanwhile,
+        // or still waits.
         if again.as_ref().is_some_and(|again| again.is_another_than(instance)) && !had.is_empty() {
             let waiting =
                 self.shared.queue.take_back(&had).into_iter().map(|work| (work, Sent::Begun)).collect();
@@ -94,8 +95,8 @@ impl Keeper {
         Ok(again)
     }
 
-    /// Gets a worker back that did nothing. Whether a photo has hung it, or it does nothing for anybody, a picture of ours tells: photos
-    /// are accused in the first case only.
+    /// Gets a worker back that did nothing. Whether a photo has hung it, or it does nothing for anybody, a
+    /// picture of ours tells: photos are accused in the first case only.
     async fn after_silence(
         &mut self,
         broken: Broken,
@@ -125,7 +126,8 @@ impl Keeper {
                 Ok(Some(again))
             }
             Err(reason) => {
-                // Of one that has worked before, the photos may still be the cause; it cannot be found out now.
+                // Of one that has worked before, the photos may still be the cause; it cannot be found out
+                // now.
                 if self.member.is_known_to_work() {
                     self.accuse(in_flight, company).await;
                 } else {

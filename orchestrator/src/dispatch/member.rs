@@ -6,8 +6,8 @@ use facesets_core::wire::Task;
 
 use super::WorkerNumber;
 
-/// Photos in a row about which a worker may be wrong before it is asked no more. A model may be odd about one photo; one that is about all of
-/// them is broken, or the worker is.
+/// Photos in a row about which a worker may be wrong before it is asked no more. A model may be odd about one
+/// photo; one that is about all of them is broken, or the worker is.
 const MAX_WRONG: u32 = 5;
 
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! Work for workers: one queue, any number of connections, each within its worker's credit.
 //!
-//! [`Queue`] holds what is to be done. For every worker a task takes from it what fits into the worker's credit, reads the bytes,
-//! sends them, and hands each answer on, in whatever order they come. What is in flight on a connection that breaks goes back
-//! to the queue. The only place of the orchestrator that knows gRPC. It knows neither the store nor where bytes come from.
+//! [`Queue`] holds what is to be done. For every worker a task takes from it what fits into the worker's
+//! credit, reads the bytes, sends them, and hands each answer on, in whatever order they come. What is in
+//! flight on a connection that breaks goes back to the queue. The only place of the orchestrator that knows
+//! gRPC. It knows neither the store nor where bytes come from.
 
 mod alerts;
 mod connection;
@@ -51,8 +52,8 @@ use crate::plausible::Extent;
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;
 
-/// How many workers may die with an item alone in flight before it is set aside. A death in company only makes suspects: the
-/// one that a killer takes with it must not pay for it.
+/// How many workers may die with an item alone in flight before it is set aside. A death in company only
+/// makes suspects: the one that a killer takes with it must not pay for it.
 pub const MAX_DEATHS: u32 = 2;
 
 /// An image to analyse.

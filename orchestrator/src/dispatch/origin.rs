@@ -19,8 +19,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Patience {
     /// Tries to reach a worker again, one after the other.
     pub reconnects: u32,
-    /// Before the first try; each further one waits twice as long, all of them more or less by half so that many clients
-    /// do not come at once.
+    /// Before the first try; each further one waits twice as long, all of them more or less by half so that
+    /// many clients do not come at once.
     pub first_delay: Duration,
     /// Between two tries at most.
     pub longest_delay: Duration,
@@ -31,8 +31,8 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The same after so many streams without an answer: each makes the first delay twice as long. A worker whose device is lost can be
-    /// reached at once, and is of no use before somebody has started it again.
+    /// The same after so many streams without an answer: each makes the first delay twice as long. A worker
+    /// whose device is lost can be reached at once, and is of no use before somebody has started it again.
     pub(super) fn after(self, fruitless: u32) -> Self {
         let first_delay = self.first_delay.saturating_mul(2u32.saturating_pow(fruitless));
         Self { first_delay: first_delay.min(self.longest_delay), ..self }
@@ -62,7 +62,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Finds out what became of it, of which `instance` was there. A managed one is gone afterwards in any case.
+    /// Finds out what became of it, of which `instance` was there. A managed one is gone afterwards in any
+    /// case.
     pub(super) async fn fate(&self, instance: Option<Instance>) -> Fate {
         match self {
             Self::Remote(way) => Fate { died: has_died(way, instance).await, words: None },
@@ -124,8 +125,8 @@ async fn reconnect(way: &Way, patience: &Patience) -> Result<Connection, String>
     Err(format!("{reason} ({} tries)", patience.reconnects))
 }
 
-/// Whether the worker's process is gone: nobody listens any more, or it is another one that does. A link that is down says
-/// nothing, and one that was only cut leads to the same instance again.
+/// Whether the worker's process is gone: nobody listens any more, or it is another one that does. A link that
+/// is down says nothing, and one that was only cut leads to the same instance again.
 async fn has_died(way: &Way, instance: Option<Instance>) -> bool {
     let Some((host, port)) = way.socket() else { return false };
     let ask = async {

@@ -62,7 +62,8 @@ impl Hint for PackError {
     }
 }
 
-/// The task for a worker: with the pack asked for, or the only one for faces that it was started with, at a detector size.
+/// The task for a worker: with the pack asked for, or the only one for faces that it was started with, at a
+/// detector size.
 pub fn task_for(
     worker: &WorkerDescription,
     pack: Option<&str>,

@@ -16,7 +16,8 @@ use super::{DispatchError, OwnCertificate, Token, Way, connection};
 /// How long a worker may take to write down a client.
 const PAIR_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pairs with the worker of a code as `client`, showing a certificate of our own if there is one; the way to it from now on.
+/// Pairs with the worker of a code as `client`, showing a certificate of our own if there is one; the way to
+/// it from now on.
 pub async fn pair(
     code: &PairingCode,
     client: &ClientName,

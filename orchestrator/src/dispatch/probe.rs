@@ -1,4 +1,5 @@
-//! Telling a worker that does nothing from one to which a photo does something: it is asked about a picture that is harmless.
+//! Telling a worker that does nothing from one to which a photo does something: it is asked about a picture
+//! that is harmless.
 
 use std::time::Duration;
 

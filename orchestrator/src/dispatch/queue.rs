@@ -34,7 +34,8 @@ struct State {
 }
 
 impl Queue {
-    /// A queue of everything there is to do. When `stop` is cancelled no more is taken from it; it never cancels `stop` itself.
+    /// A queue of everything there is to do. When `stop` is cancelled no more is taken from it; it never
+    /// cancels `stop` itself.
     pub fn new(work: impl IntoIterator<Item = Work>, stop: &CancellationToken) -> Self {
         let ready: VecDeque<Work> = work.into_iter().collect();
         let open = ready.len();
@@ -82,8 +83,9 @@ impl Queue {
         self.changed.notify_waiters();
     }
 
-    /// The next item for a worker, none that it has just failed on as long as there are others to try; waits while all are in
-    /// flight, since one of them may come back. `None` when all are answered or it was told to stop.
+    /// The next item for a worker, none that it has just failed on as long as there are others to try; waits
+    /// while all are in flight, since one of them may come back. `None` when all are answered or it was told
+    /// to stop.
     pub(super) async fn next(&self, worker: WorkerNumber) -> Option<Work> {
         loop {
             let mut changed = pin!(self.changed.notified());

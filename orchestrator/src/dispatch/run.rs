@@ -25,8 +25,8 @@ pub struct Worker {
     pub origin: Origin,
 }
 
-/// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in flight is
-/// answered, or, with an error, when no worker is left and none came back.
+/// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in
+/// flight is answered, or, with an error, when no worker is left and none came back.
 pub async fn run(
     workers: Vec<Worker>,
     queue: Arc<Queue>,

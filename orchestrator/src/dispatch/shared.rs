@@ -1,7 +1,8 @@
 //! What the streams of all workers share, and the two ways out of them: an answer, or back into the queue.
 //!
-//! When a worker *dies* (not: when its link breaks) whatever it had is suspect. That is written down before anything else
-//! happens; from then on a suspect is sent alone, so that the next death convicts it and no other.
+//! When a worker *dies* (not: when its link breaks) whatever it had is suspect. That is written down before
+//! anything else happens; from then on a suspect is sent alone, so that the next death convicts it and no
+//! other.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ pub(super) struct Shared {
     pub(super) loading: Arc<Semaphore>,
 }
 
-/// Photos that are read at the same time, for all workers: enough for a distant file server, and for the cores that transcode, each of which
-/// takes the memory of a decoded photo.
+/// Photos that are read at the same time, for all workers: enough for a distant file server, and for the
+/// cores that transcode, each of which takes the memory of a decoded photo.
 pub(super) const LOADS: usize = 8;
 
 /// Whether a worker that died had anything else.

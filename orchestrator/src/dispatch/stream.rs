@@ -34,8 +34,9 @@ pub(super) const OUTBOX: usize = 2;
 /// How long a worker may take to answer the Hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Files are read one at a time, which disks and the processor's cache like best, unless one takes longer than this: a distant file
-/// server answers several at once faster than one after the other, and a photo that must be transcoded keeps a core busy.
+/// Files are read one at a time, which disks and the processor's cache like best, unless one takes longer
+/// than this: a distant file server answers several at once faster than one after the other, and a photo that
+/// must be transcoded keeps a core busy.
 const SLOW_LOAD: Duration = Duration::from_millis(5);
 
 /// How long a worker that has nothing more to do may take to end its stream.
@@ -398,7 +399,8 @@ impl Listener {
         if self.member.is_discredited() { Err(lost) } else { Ok(()) }
     }
 
-    /// Tries an item again, elsewhere if there is anybody else, as long as that may help; else the refusal is its answer.
+    /// Tries an item again, elsewhere if there is anybody else, as long as that may help; else the refusal is
+    /// its answer.
     async fn try_again(&self, mut work: Work, item: u64, refusal: Refusal) {
         work.tries += 1;
         work.failed_on = Some(self.member.number);

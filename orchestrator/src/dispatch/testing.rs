@@ -97,7 +97,8 @@ pub(crate) fn done(item: &Item) -> ItemReply {
     let [Task::AnalyzeFaces(task)] = &item.tasks[..] else { panic!("{item:?}") };
     let contract = task.contract;
     let landmarks_contract = description().packs[0].landmarks_contract(contract.det_size).unwrap();
-    // Of what is no picture, the width tells which it was, counted from 1, and the height how many bytes arrived.
+    // Of what is no picture, the width tells which it was, counted from 1, and the height how many bytes
+    // arrived.
     let made_up = (u32::from(item.data[0]) + 1, item.data.len() as u32);
     let (width, height) = facesets_imaging::upright_size(&item.data).unwrap_or(made_up);
     let analysis = FaceAnalysis {

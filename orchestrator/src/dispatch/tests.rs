@@ -279,8 +279,8 @@ async fn what_a_dead_worker_had_is_suspect_and_is_done_by_the_others() {
     );
 }
 
-/// A worker whose process ends with every image that begins with `deadly`. Another one is in its place before anybody looks, but
-/// does not say so for the first `shy` times.
+/// A worker whose process ends with every image that begins with `deadly`. Another one is in its place before
+/// anybody looks, but does not say so for the first `shy` times.
 fn restarted_by(deadly: u8, shy: u64) -> TestWorker {
     let mut worker = TestWorker::new(answer_each(done));
     let (restarts, shyness) = (Arc::clone(&worker.starts), Arc::clone(&worker.shy));

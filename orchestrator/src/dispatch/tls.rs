@@ -1,7 +1,8 @@
 //! TLS to a worker that is known by its certificate.
 //!
-//! What counts is the SHA-256 of the certificate that the worker shows, and that it has the key: its signature of the handshake is
-//! verified as always. Names, dates and issuers mean nothing here, and no authority is trusted.
+//! What counts is the SHA-256 of the certificate that the worker shows, and that it has the key: its
+//! signature of the handshake is verified as always. Names, dates and issuers mean nothing here, and no
+//! authority is trusted.
 
 use std::{io, sync::Arc};
 
@@ -68,7 +69,8 @@ pub(super) async fn connect(
     Ok(TokioIo::new(word.of(stream)))
 }
 
-/// TLS 1.3 with whoever has the certificate of the digest `pinned`, and its key; to whom we show our own, if we have one.
+/// TLS 1.3 with whoever has the certificate of the digest `pinned`, and its key; to whom we show our own, if
+/// we have one.
 pub(super) fn config(
     pinned: Sha256Digest,
     own: Option<&OwnCertificate>,

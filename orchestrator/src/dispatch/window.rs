@@ -1,7 +1,7 @@
 //! What is in flight on one connection, within the worker's credit.
 //!
-//! Whoever takes an item out of the window owns it: its answer, its failure, or its way back to the queue. So nothing is
-//! answered twice and nothing is lost, whatever breaks when.
+//! Whoever takes an item out of the window owns it: its answer, its failure, or its way back to the queue. So
+//! nothing is answered twice and nothing is lost, whatever breaks when.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use super::Work;
 use crate::plausible::Extent;
 
-/// Most items and bytes in flight to one worker, whatever it offers: what is in flight is in our memory. A worker offers 256 MiB, and two items a
-/// lane.
+/// Most items and bytes in flight to one worker, whatever it offers: what is in flight is in our memory. A
+/// worker offers 256 MiB, and two items a lane.
 const MAX_CREDIT: Credit = Credit { max_items: 256, max_bytes: 256 << 20 };
 
 /// What was in flight, and whether any of it had been sent.
@@ -91,7 +91,8 @@ impl Window {
         }
     }
 
-    /// An item was read: it is so many bytes, which a photo that was transcoded has more of than its file, and a photo of this size.
+    /// An item was read: it is so many bytes, which a photo that was transcoded has more of than its file,
+    /// and a photo of this size.
     pub(super) fn read(&self, id: u64, bytes: u64, extent: Option<Extent>) {
         let mut state = self.state();
         let State { in_flight, bytes: in_all, .. } = &mut *state;

@@ -20,8 +20,8 @@ use crate::{
     team::Team,
 };
 
-/// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then runs out: a slow
-/// disk slows the workers and fills no memory (some kilobytes a face).
+/// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then
+/// runs out: a slow disk slows the workers and fills no memory (some kilobytes a face).
 const WAITING_ANSWERS: usize = 256;
 
 /// What is kept of an analysis.
@@ -33,8 +33,8 @@ pub(super) enum Kept {
     Landmarks,
 }
 
-/// Least overlap (intersection over union) of a face in the store and the one that the same detector finds now: devices differ in the last
-/// bits, two faces overlap less.
+/// Least overlap (intersection over union) of a face in the store and the one that the same detector finds
+/// now: devices differ in the last bits, two faces overlap less.
 const SAME_FACE: f32 = 0.9;
 
 /// The kind of failure of photos in which the same detector finds other faces now.

@@ -31,8 +31,8 @@ pub struct DryRun {
     pub found: Found,
     /// Files and folders that cannot be looked at; each was named.
     pub unreadable: u64,
-    /// Files that are new or have changed, and would be read. Which of them hold contents that are known already (moved files,
-    /// copies) only reading tells.
+    /// Files that are new or have changed, and would be read. Which of them hold contents that are known
+    /// already (moved files, copies) only reading tells.
     pub to_read: u64,
     /// Their size in bytes.
     pub to_read_bytes: u64,
@@ -46,7 +46,8 @@ pub struct DryRun {
     pub known_failures: u64,
     /// Distinct contents among the files that need not be read.
     pub contents: u64,
-    /// What would be sent of those, by contract. Which contract it will be, the worker decides; under one that is not here, all.
+    /// What would be sent of those, by contract. Which contract it will be, the worker decides; under one
+    /// that is not here, all.
     pub contracts: Vec<Pending>,
 }
 

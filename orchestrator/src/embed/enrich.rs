@@ -1,4 +1,5 @@
-//! Landmarks by the networks that the workers have now, for faces that were found with others. Faces, boxes and embeddings stay as they are.
+//! Landmarks by the networks that the workers have now, for faces that were found with others. Faces, boxes
+//! and embeddings stay as they are.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub struct EnrichOptions {
     pub workers: WorkerOptions,
 }
 
-/// Sends every content again whose faces are under the workers' contract and whose landmarks are not, and keeps the landmarks alone. What
-/// was done is in `summary`, also after an error.
+/// Sends every content again whose faces are under the workers' contract and whose landmarks are not, and
+/// keeps the landmarks alone. What was done is in `summary`, also after an error.
 pub fn enrich(
     options: &EnrichOptions,
     library: &Library,

@@ -17,7 +17,8 @@ use crate::{
 pub(super) struct Compared {
     /// Those that are as they were when they were read.
     pub(super) unchanged: Vec<Location>,
-    /// Those of them of which more is known now than in the store: they had vanished, or nobody had kept when their inodes changed.
+    /// Those of them of which more is known now than in the store: they had vanished, or nobody had kept when
+    /// their inodes changed.
     pub(super) to_note: Vec<Location>,
     /// New ones, and those that are no longer as they were.
     pub(super) changed: Vec<FoundFile>,

@@ -1,7 +1,8 @@
-//! From folders to analysed contents: scan, hash, find out what is missing, have it analysed, commit as it comes.
+//! From folders to analysed contents: scan, hash, find out what is missing, have it analysed, commit as it
+//! comes.
 //!
-//! Every step writes down what it learns before the next one needs it, so that a run that ends early, in whatever way, is simply
-//! continued by the next one.
+//! Every step writes down what it learns before the next one needs it, so that a run that ends early, in
+//! whatever way, is simply continued by the next one.
 
 mod analyse;
 mod dry_run;
@@ -79,7 +80,8 @@ struct Attended<'a> {
     monitor: &'a dyn Monitor,
 }
 
-/// Embeds everything under the sources that is not embedded yet. What was done is in `summary`, also after an error.
+/// Embeds everything under the sources that is not embedded yet. What was done is in `summary`, also after an
+/// error.
 pub fn run(
     options: &Options,
     library: &Library,

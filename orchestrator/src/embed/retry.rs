@@ -24,8 +24,8 @@ pub struct RetryOptions {
     pub workers: WorkerOptions,
 }
 
-/// Tries again what failed under the workers' contract and lies where it lay when it was seen last; nothing is scanned. What was
-/// done is in `summary`, also after an error.
+/// Tries again what failed under the workers' contract and lies where it lay when it was seen last; nothing
+/// is scanned. What was done is in `summary`, also after an error.
 pub fn retry(
     options: &RetryOptions,
     library: &Library,

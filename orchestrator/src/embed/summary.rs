@@ -94,7 +94,8 @@ pub struct Found {
     pub symlinks: u64,
     /// Hidden files and folders that were passed over.
     pub hidden: u64,
-    /// Folders and files passed over because a NAS, a sync program, a system or a photo manager keeps them for itself, by name.
+    /// Folders and files passed over because a NAS, a sync program, a system or a photo manager keeps them
+    /// for itself, by name.
     pub system_folders: BTreeMap<String, u64>,
     /// Photos and folders that the patterns leave out.
     pub excluded: u64,
@@ -178,7 +179,8 @@ impl Summary {
         self.failures.push(FailedItem { path, aliases, kind: kind.to_owned(), reason: reason.to_owned() });
     }
 
-    /// Counts and tells what a photo says and nobody here understands. It is no failure: the photo is analysed all the same.
+    /// Counts and tells what a photo says and nobody here understands. It is no failure: the photo is
+    /// analysed all the same.
     pub(super) fn tell_camera(&mut self, path: &Path, what: Option<&NotUnderstood>, monitor: &dyn Monitor) {
         if let Some(what) = what {
             self.camera_not_understood += 1;
@@ -200,7 +202,8 @@ impl Summary {
 }
 
 impl Found {
-    /// The photos that were found, and what was passed over, in lines; `taken_again` is how many known places that were left out count again.
+    /// The photos that were found, and what was passed over, in lines; `taken_again` is how many known places
+    /// that were left out count again.
     pub(super) fn in_lines(&self, taken_again: u64) -> String {
         let system: u64 = self.system_folders.values().sum();
         let passed_over =

@@ -64,8 +64,8 @@ impl Sources {
         &self.roots
     }
 
-    /// Looks at everything under the sources, and counts it. Also returns the files that were opened because their names say nothing, and
-    /// are no photos.
+    /// Looks at everything under the sources, and counts it. Also returns the files that were opened because
+    /// their names say nothing, and are no photos.
     pub(super) fn scan(
         &self,
         store: Option<&Store>,
@@ -112,7 +112,8 @@ impl Sources {
         })
     }
 
-    /// Names the patterns that match nothing: what somebody excludes must not get into a library because of a slip of the pen.
+    /// Names the patterns that match nothing: what somebody excludes must not get into a library because of a
+    /// slip of the pen.
     pub(super) fn warn_of_unused_patterns(&self, monitor: &dyn Monitor) {
         for (flag, pattern) in self.options.filter.unused() {
             let reason = "matches nothing: a pattern with a `/` is matched against the path below SRC, one without against every name on it";
@@ -121,7 +122,8 @@ impl Sources {
     }
 }
 
-/// Looks whether there is any photo under the sources; if there is none, counts what there is instead and says so.
+/// Looks whether there is any photo under the sources; if there is none, counts what there is instead and
+/// says so.
 pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summary, EmbedError)> {
     monitor.start("scan", None);
     let scan = scan_for_one(&sources.roots, &sources.options, monitor, &CancellationToken::new());
@@ -138,7 +140,8 @@ pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summ
     Some((summary, EmbedError::NoPhoto(sources.roots.clone())))
 }
 
-/// Scans the sources, hashes what is new or changed, marks what has vanished or is left out, and commits all that.
+/// Scans the sources, hashes what is new or changed, marks what has vanished or is left out, and commits all
+/// that.
 pub(super) fn survey(
     sources: &Sources,
     losses: Losses,
@@ -255,8 +258,9 @@ fn note_absent(judged: Judged, committer: &mut Committer, summary: &mut Summary)
     Ok(())
 }
 
-/// Reads what the cameras say in contents of which nobody has done that, without hashing them again: in libraries that are older
-/// than this, and after a run that ended in between. What cannot be read now is left to the next run.
+/// Reads what the cameras say in contents of which nobody has done that, without hashing them again: in
+/// libraries that are older than this, and after a run that ended in between. What cannot be read now is left
+/// to the next run.
 fn read_missing_cameras(
     unchanged: &[Location],
     committer: &mut Committer,

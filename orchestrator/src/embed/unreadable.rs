@@ -25,8 +25,8 @@ impl<'a> KnownUnreadable<'a> {
         Ok(Self { roots, known })
     }
 
-    /// Names what cannot be read, unless it was named for the same reason before. A root was asked for, and is
-    /// named every time.
+    /// Names what cannot be read, unless it was named for the same reason before. A root was asked for, and
+    /// is named every time.
     pub(super) fn meet(
         &mut self,
         path: &Path,

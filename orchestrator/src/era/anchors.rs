@@ -26,7 +26,8 @@ impl Default for JoinParameters {
     }
 }
 
-/// The eras that may be joined, by their founding members alone: whatever joins changes neither centroid nor year.
+/// The eras that may be joined, by their founding members alone: whatever joins changes neither centroid nor
+/// year.
 #[derive(Debug, Clone)]
 pub struct Anchors {
     /// One centroid a row.
@@ -44,7 +45,8 @@ pub enum Fit {
     Joins { anchor: usize, distance: f32 },
     /// There is no era near enough.
     TooFar { anchor: usize, distance: f32 },
-    /// The nearest era is of another time. Others are not tried: what looks like one era and is dated like another is wrong about something.
+    /// The nearest era is of another time. Others are not tried: what looks like one era and is dated like
+    /// another is wrong about something.
     OtherYears { anchor: usize, distance: f32, years: u16 },
     /// It has no year, or the nearest era has none.
     NoYear { anchor: usize, distance: f32 },
@@ -61,7 +63,8 @@ impl Anchors {
         }
     }
 
-    /// Where something with this unit vector and year belongs; of equally near eras the first counts. O(anchors · d).
+    /// Where something with this unit vector and year belongs; of equally near eras the first counts.
+    /// O(anchors · d).
     pub fn fit(&self, vector: &Array1<f32>, year: Option<u16>, parameters: &JoinParameters) -> Fit {
         let distances = self.centres.rows().into_iter().map(|centre| 1.0 - centre.dot(vector));
         let nearest = distances.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));

@@ -38,8 +38,9 @@ pub struct EraChange {
     pub sets: Vec<EraSet>,
     /// Names of eras that were there, too thin or not, or gaps, and are not any more.
     pub removed: Vec<String>,
-    /// Crops that an era needs to lie in the corpus itself. How many are left is known only when they were compared and looked at, so an
-    /// era that is not `thin` in the plan may be so in the end. 0 where a plan demands none.
+    /// Crops that an era needs to lie in the corpus itself. How many are left is known only when they were
+    /// compared and looked at, so an era that is not `thin` in the plan may be so in the end. 0 where a plan
+    /// demands none.
     #[serde(default)]
     pub min_anchor: usize,
 }
@@ -69,10 +70,11 @@ pub struct UnknownMember {
     pub sha256: String,
 }
 
-/// Faces that were dropped from any set of a corpus by a decision, or by a worker that looked at their crops: no set gets them back.
+/// Faces that were dropped from any set of a corpus by a decision, or by a worker that looked at their crops:
+/// no set gets them back.
 ///
-/// Drops by the rules that an export applies each time are no such decisions: distance, size, sharpness, rank and who else has the face
-/// are looked at anew.
+/// Drops by the rules that an export applies each time are no such decisions: distance, size, sharpness, rank
+/// and who else has the face are looked at anew.
 pub fn drops_that_stand(corpus: &Corpus, index: &FaceIndex) -> BTreeSet<usize> {
     let drops = corpus.all().flat_map(|set| &set.dropped).filter(|drop| stands(&drop.reason));
     drops.filter_map(|drop| index.row(&drop.face.sha256, drop.face.bbox)).collect()
@@ -80,7 +82,8 @@ pub fn drops_that_stand(corpus: &Corpus, index: &FaceIndex) -> BTreeSet<usize> {
 
 fn stands(reason: &DropReason) -> bool {
     match reason {
-        // By the user, or by a worker that looked at its crop with every padding, and would see the same again.
+        // By the user, or by a worker that looked at its crop with every padding, and would see the same
+        // again.
         DropReason::Pinned { .. }
         | DropReason::Decided { .. }
         | DropReason::NotOneFace { .. }
@@ -107,7 +110,8 @@ impl EraSet {
         rows(name, era.founding.iter(), index)
     }
 
-    /// What the export makes of it: its rules as for every set, but distances are measured from the founding members.
+    /// What the export makes of it: its rules as for every set, but distances are measured from the founding
+    /// members.
     pub fn plan(
         &self,
         parent: &str,
@@ -174,7 +178,8 @@ pub struct Eras<'a> {
 }
 
 impl<'a> Eras<'a> {
-    /// Eras of the parent that the corpus has, with whether they are too thin; also such as say nothing of their members.
+    /// Eras of the parent that the corpus has, with whether they are too thin; also such as say nothing of
+    /// their members.
     pub fn existing(&self) -> impl Iterator<Item = (&'a FacesetManifest, bool)> {
         let parent = self.parent;
         let of_parent = move |set: &FacesetManifest| set.parent.as_ref() == Some(&parent.name);
@@ -182,7 +187,8 @@ impl<'a> Eras<'a> {
         sets.chain(self.corpus.thin.iter().map(|set| (set, true))).filter(move |(set, _)| of_parent(set))
     }
 
-    /// Every face that is in an era: exported or not, too thin or not, also where the export left nothing of it.
+    /// Every face that is in an era: exported or not, too thin or not, also where the export left nothing of
+    /// it.
     pub fn members(&self) -> BTreeSet<usize> {
         let of_eras = self.existing().filter_map(|(set, _)| set.era.as_ref()).flat_map(Era::members);
         let of_eras = of_eras.filter_map(|member| member.row(self.index));
@@ -196,7 +202,8 @@ impl<'a> Eras<'a> {
         self.corpus.manifest.gaps.iter().filter(move |gap| gap.name.starts_with(&prefix))
     }
 
-    /// The eras of a split in place of those that are there. Eras of which the export leaves fewer than `min_anchor` crops are thin.
+    /// The eras of a split in place of those that are there. Eras of which the export leaves fewer than
+    /// `min_anchor` crops are thin.
     pub fn split(&self, split: &Split, min_anchor: usize) -> Result<EraChange, UnknownMember> {
         let removed: Vec<&FacesetManifest> = self.existing().map(|(set, _)| set).collect();
         let names: BTreeSet<&str> = removed.iter().map(|set| set.name.as_str()).collect();
@@ -240,7 +247,8 @@ impl<'a> Eras<'a> {
         Ok(EraChange { min_anchor, ..self.change(sets, removed) })
     }
 
-    /// Eras with more members: faces (rows of the gallery) by the name of the era that they join, with their distances.
+    /// Eras with more members: faces (rows of the gallery) by the name of the era that they join, with their
+    /// distances.
     pub fn extend(&self, joining: &BTreeMap<String, Vec<(usize, f32)>>) -> EraChange {
         let mut sets = Vec::new();
         for (set, thin) in self.existing() {

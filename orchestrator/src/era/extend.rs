@@ -15,7 +15,8 @@ pub struct Extended {
     pub unjoined: Vec<(usize, Fit)>,
 }
 
-/// Sends each of some faces (rows of the gallery) to its era. What one face does changes nothing for the next.
+/// Sends each of some faces (rows of the gallery) to its era. What one face does changes nothing for the
+/// next.
 pub fn extend(
     gallery: &Gallery,
     faces: &[usize],

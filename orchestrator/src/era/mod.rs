@@ -1,7 +1,9 @@
-//! One person over many years: is a faceset worth splitting by era, into which eras, and to which of them does a new photo belong. Pure.
+//! One person over many years: is a faceset worth splitting by era, into which eras, and to which of them
+//! does a new photo belong. Pure.
 //!
-//! A person's face drifts over the years, and a mean over all of them is nobody's face. Looks make the eras, not dates: the faces of a set
-//! are clustered tightly, and years only say what a cluster is called and what may join it.
+//! A person's face drifts over the years, and a mean over all of them is nobody's face. Looks make the eras,
+//! not dates: the faces of a set are clustered tightly, and years only say what a cluster is called and what
+//! may join it.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -14,8 +16,8 @@
 //! | `change` | what becomes of a corpus, for a plan |
 //! | `report` | the page for people |
 //!
-//! All thresholds are the proven ones of the system before this one; all distances are cosine distances of unit embeddings, all sizes are
-//! counted in distinct photos.
+//! All thresholds are the proven ones of the system before this one; all distances are cosine distances of
+//! unit embeddings, all sizes are counted in distinct photos.
 
 mod anchors;
 mod change;

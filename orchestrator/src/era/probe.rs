@@ -1,4 +1,5 @@
-//! Is a set worth splitting: how it scatters, what it falls into, and whether the pieces are of different times.
+//! Is a set worth splitting: how it scatters, what it falls into, and whether the pieces are of different
+//! times.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -43,8 +44,8 @@ pub struct Probe {
     pub cuts: Vec<CutSizes>,
     /// Sub-clusters at the cut of `era split`, most photos first.
     pub sub_clusters: Vec<SubCluster>,
-    /// Part of the variance of years, in [0, 1], that lies between the sub-clusters that are large enough and not within them; `None`
-    /// where fewer than two have years, or all years are the same.
+    /// Part of the variance of years, in [0, 1], that lies between the sub-clusters that are large enough and
+    /// not within them; `None` where fewer than two have years, or all years are the same.
     pub explained: Option<f64>,
     /// Whether it is worth it.
     pub verdict: Verdict,
@@ -97,7 +98,8 @@ pub struct SubCluster {
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the figures; the variants say what they mean")]
 pub enum Verdict {
-    /// Some sub-clusters that are large enough are of times that do not overlap; these two lie farthest apart.
+    /// Some sub-clusters that are large enough are of times that do not overlap; these two lie farthest
+    /// apart.
     Sortable { anchors: usize, earliest: (u16, u16), latest: (u16, u16) },
     /// Fewer than two sub-clusters are large enough.
     TooFewAnchors { anchors: usize, min_anchor: usize },
@@ -107,7 +109,8 @@ pub enum Verdict {
     YearsOverlap { anchors: usize },
 }
 
-/// How many of some faces are at which distance from the centroid of all; empty bins at the ends are left out.
+/// How many of some faces are at which distance from the centroid of all; empty bins at the ends are left
+/// out.
 pub fn histogram(gallery: &Gallery, faces: &[usize]) -> Vec<Bin> {
     if faces.is_empty() {
         return Vec::new();

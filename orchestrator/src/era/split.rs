@@ -1,4 +1,5 @@
-//! A set into eras: tight clusters that are large enough are anchors, the others are fragments that join one of them or stand alone.
+//! A set into eras: tight clusters that are large enough are anchors, the others are fragments that join one
+//! of them or stand alone.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +46,8 @@ pub struct Bucket {
     pub label: String,
     /// The most frequent year of its founding members.
     pub dominant_year: Option<u16>,
-    /// The cluster that it was made from (rows of the gallery, ascending): its centroid and years are those of these faces, for good.
+    /// The cluster that it was made from (rows of the gallery, ascending): its centroid and years are those
+    /// of these faces, for good.
     pub founding: Vec<usize>,
     /// Faces of fragments that joined, with the distance of their fragment's centroid; ascending.
     pub joined: Vec<(usize, f32)>,
@@ -78,8 +80,9 @@ pub(super) fn sub_clusters(
 
 /// Splits some faces (ascending rows) into eras.
 ///
-/// A fragment joins the single nearest anchor if that is within the threshold and the dominant years of both are within the window. It
-/// never brings another one with it: whatever joins counts for nothing in what an anchor is. O(n²·d) in the clustering.
+/// A fragment joins the single nearest anchor if that is within the threshold and the dominant years of both
+/// are within the window. It never brings another one with it: whatever joins counts for nothing in what an
+/// anchor is. O(n²·d) in the clustering.
 pub fn split(
     gallery: &Gallery,
     faces: &[usize],

@@ -67,7 +67,8 @@ pub struct Survey {
 }
 
 impl Subject {
-    /// The deepest folder that holds every photo of the set: where its faces come from, if nobody says otherwise.
+    /// The deepest folder that holds every photo of the set: where its faces come from, if nobody says
+    /// otherwise.
     pub fn common_root(gallery: &Gallery, seed: &[usize]) -> Option<PathBuf> {
         let folder = |face: &usize| gallery.content_of(*face).canonical_path().parent().map(Path::to_owned);
         seed.iter().filter_map(folder).reduce(|common, folder| {
@@ -109,7 +110,8 @@ impl Subject {
     }
 }
 
-/// Looks for faces of a set: those near its centroid that pass the gates, then of these the ones near the centroid of them all.
+/// Looks for faces of a set: those near its centroid that pass the gates, then of these the ones near the
+/// centroid of them all.
 ///
 /// O(n·d) for n faces of the gallery.
 pub fn survey(

@@ -253,7 +253,8 @@ fn only_the_nearest_era_is_asked() {
 
 #[test]
 fn whoever_joins_brings_nobody_along() {
-    // 19 faces join an era of 20. Another face is near them, and would be near a centroid that had moved towards them.
+    // 19 faces join an era of 20. Another face is near them, and would be near a centroid that had moved
+    // towards them.
     let mut sketches = many(20, at(0, 0.0, 2010));
     sketches.extend(many(19, between(0, 1, 0.38, 2012)));
     sketches.push(between(0, 1, 0.79, 2012));

@@ -4,13 +4,15 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::gallery::Gallery;
 
-/// Part of the dated faces at either end that the span of a group leaves out: cameras whose clocks were wrong, and scans.
+/// Part of the dated faces at either end that the span of a group leaves out: cameras whose clocks were
+/// wrong, and scans.
 const TAIL: usize = 10;
 
 /// What a group without any year is called.
 const UNDATED: &str = "undated";
 
-/// The capture year of each face of a gallery, by the camera's own clock; `None` where the camera does not say.
+/// The capture year of each face of a gallery, by the camera's own clock; `None` where the camera does not
+/// say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Years(Vec<Option<u16>>);
 
@@ -33,7 +35,8 @@ impl Years {
     }
 }
 
-/// The most frequent of some years (in any order); of equally frequent ones the one nearest to the median, then the earlier one.
+/// The most frequent of some years (in any order); of equally frequent ones the one nearest to the median,
+/// then the earlier one.
 pub fn dominant(years: &[u16]) -> Option<u16> {
     let mut sorted = years.to_vec();
     sorted.sort_unstable();
@@ -48,7 +51,8 @@ pub fn dominant(years: &[u16]) -> Option<u16> {
         .map(|(year, _)| year)
 }
 
-/// First and last year of some years (in any order) without the outermost tenth at either end; the dominant year is always within.
+/// First and last year of some years (in any order) without the outermost tenth at either end; the dominant
+/// year is always within.
 pub fn span(years: &[u16]) -> Option<(u16, u16)> {
     let dominant = dominant(years)?;
     let mut sorted = years.to_vec();

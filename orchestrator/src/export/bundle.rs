@@ -1,7 +1,8 @@
 //! `.fsz` bundles: flat zip files of crops, as roop-unleashed loads them.
 //!
-//! Its loader takes only top-level files that end in lowercase `.png` and stumbles over directory entries, so there are none.
-//! Entries have fixed times and permissions and are stored, not compressed (PNG is): equal crops give equal bytes.
+//! Its loader takes only top-level files that end in lowercase `.png` and stumbles over directory entries, so
+//! there are none. Entries have fixed times and permissions and are stored, not compressed (PNG is): equal
+//! crops give equal bytes.
 
 use std::{
     fs::File,
@@ -15,7 +16,8 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 use super::manifest::BundleRecord;
 use crate::certificate::consumer::crop_name;
 
-/// Writes the bundle `file` of `crops`, all relative to the folder `home` of a set of which nobody looks at the crops now.
+/// Writes the bundle `file` of `crops`, all relative to the folder `home` of a set of which nobody looks at
+/// the crops now.
 pub fn write_recorded(home: &Path, file: String, crops: Vec<String>) -> io::Result<BundleRecord> {
     let path = home.join(&file);
     write(&path, &crops.iter().map(|crop| home.join(crop)).collect::<Vec<_>>())?;

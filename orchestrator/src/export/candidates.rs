@@ -1,4 +1,5 @@
-//! Faces that `cluster` left alone but that are near a set: for a person to look at, below `_candidates/`, never in a bundle.
+//! Faces that `cluster` left alone but that are near a set: for a person to look at, below `_candidates/`,
+//! never in a bundle.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -100,8 +101,9 @@ impl Schema for CandidateManifest {
     }
 }
 
-/// The candidates of each of `sets` among `singles` (rows of the gallery), best first. A face is its nearest set's only; faces of the sets
-/// themselves, faces below a floor, faces that lie and faces that cannot be cut out alone are none. Pure.
+/// The candidates of each of `sets` among `singles` (rows of the gallery), best first. A face is its nearest
+/// set's only; faces of the sets themselves, faces below a floor, faces that lie and faces that cannot be cut
+/// out alone are none. Pure.
 pub fn candidates(
     gallery: &Gallery,
     sets: &[&PlannedSet],
@@ -143,7 +145,8 @@ pub fn candidates(
     found
 }
 
-/// Writes candidates below `folder`; returns how many there are. `exported` names the sets that are really there.
+/// Writes candidates below `folder`; returns how many there are. `exported` names the sets that are really
+/// there.
 pub fn render_candidates(
     renderer: &Renderer<'_>,
     sets: &[&PlannedSet],

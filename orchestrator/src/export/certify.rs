@@ -18,8 +18,8 @@ use crate::{
     threshold::CosineDistance,
 };
 
-/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is not like its set, is cut
-/// again with other paddings, then left out.
+/// Has every crop looked at that is no duplicate. One in which not exactly one face is found, or one that is
+/// not like its set, is cut again with other paddings, then left out.
 pub(super) fn certify(
     renderer: &Renderer<'_>,
     examiner: &dyn Examine,
@@ -76,8 +76,8 @@ fn centroids(gallery: &Gallery, drafts: &[Draft]) -> BTreeMap<usize, Array1<f32>
     rows.into_iter().map(|(set, rows)| (set, centroid_of(rows))).collect()
 }
 
-/// What is wrong with a crop of a set with this centroid. Whether its one face is the right one is told by the rule
-/// that let the face into the set.
+/// What is wrong with a crop of a set with this centroid. Whether its one face is the right one is told by
+/// the rule that let the face into the set.
 fn fault(reading: &Reading, centroid: &Array1<f32>, max: CosineDistance) -> Option<Fault> {
     if let Some(seen) = reading.fault() {
         return Some(Fault::Faces(seen));

@@ -1,17 +1,21 @@
-//! Of the crops of a set that show the same picture, only the one that stands for it: the one with most pixels on the face in its photo. Pure.
+//! Of the crops of a set that show the same picture, only the one that stands for it: the one with most
+//! pixels on the face in its photo. Pure.
 //!
-//! The criterion is that of [`crate::dedup`]: the same face to the recogniser (cosine similarity ≥ 0.95) and difference hashes that agree
-//! (at most 10 of 64 bits differ). But the hash is that of the face ([`hashed_part`]), not of the whole photo: crops are what tools get. So a copy
-//! that was cut to another frame is a duplicate here although the photos look different, and a photo of a burst in which only
-//! the face moved is none although they look alike. Of 35 pairs of faces above that similarity in 43 sample photos this finds 23, all of
-//! them copies (scaled, recompressed, cut, darker, cooler), where hashes of whole photos find 12; mirrored and turned copies stay. Different photos of
-//! one person are below a similarity of 0.8 there and differ in 12 bits or more.
+//! The criterion is that of [`crate::dedup`]: the same face to the recogniser (cosine similarity ≥ 0.95) and
+//! difference hashes that agree (at most 10 of 64 bits differ). But the hash is that of the face
+//! ([`hashed_part`]), not of the whole photo: crops are what tools get. So a copy that was cut to another
+//! frame is a duplicate here although the photos look different, and a photo of a burst in which only the
+//! face moved is none although they look alike. Of 35 pairs of faces above that similarity in 43 sample
+//! photos this finds 23, all of them copies (scaled, recompressed, cut, darker, cooler), where hashes of
+//! whole photos find 12; mirrored and turned copies stay. Different photos of one person are below a
+//! similarity of 0.8 there and differ in 12 bits or more.
 //!
-//! The original has more pixels than any copy that was made smaller; of those that have as many, as copies that were compressed again, it is
-//! the largest file. Quality decides only between what is equal in that: its terms saturate, so that between copies noise would decide.
+//! The original has more pixels than any copy that was made smaller; of those that have as many, as copies
+//! that were compressed again, it is the largest file. Quality decides only between what is equal in that:
+//! its terms saturate, so that between copies noise would decide.
 //!
-//! Chains do not count: what is left out is a duplicate of something that is kept. The largest is looked at first, so that no smaller copy comes
-//! between an original and another copy of it.
+//! Chains do not count: what is left out is a duplicate of something that is kept. The largest is looked at
+//! first, so that no smaller copy comes between an original and another copy of it.
 
 use std::{cmp::Reverse, fmt, str::FromStr};
 
@@ -31,13 +35,16 @@ const BLOCK: usize = 128;
 /// More than products of matrices and of vectors differ by, which sum in another order.
 const ROUNDING: f32 = 1e-4;
 
-/// Two faces whose boxes differ by less than this part in a photo and its copy are as large as each other: detectors differ by as much.
+/// Two faces whose boxes differ by less than this part in a photo and its copy are as large as each other:
+/// detectors differ by as much.
 const AS_LARGE: f32 = 0.97;
 
-/// Least cosine similarity of the faces of two crops that show the same picture, unless somebody wants another one.
+/// Least cosine similarity of the faces of two crops that show the same picture, unless somebody wants
+/// another one.
 pub const LEAST_SIMILARITY: f32 = 1.0 - SAME_FACE.get();
 
-/// Least cosine similarity of the faces of two crops that show the same picture; or off, so that every crop is kept.
+/// Least cosine similarity of the faces of two crops that show the same picture; or off, so that every crop
+/// is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DuplicateSimilarity(Option<Fraction>);
@@ -88,14 +95,14 @@ impl fmt::Display for DuplicateSimilarity {
     }
 }
 
-/// The side of the middle part of a crop that is hashed, as a part of the crop's side: the face with padding `least`, however wide
-/// (`pad_ratio`) the crop is.
+/// The side of the middle part of a crop that is hashed, as a part of the crop's side: the face with padding
+/// `least`, however wide (`pad_ratio`) the crop is.
 pub fn hashed_part(least: f32, pad_ratio: f32) -> f32 {
     ((1.0 + 2.0 * least) / (1.0 + 2.0 * pad_ratio)).min(1.0)
 }
 
-/// Which of some faces (rows of the gallery) may be this similar to another one of them: only their hashes are needed. All that are, and
-/// hardly any other. O(n²·d) time, 4·n·(d + 128 a thread) bytes.
+/// Which of some faces (rows of the gallery) may be this similar to another one of them: only their hashes
+/// are needed. All that are, and hardly any other. O(n²·d) time, 4·n·(d + 128 a thread) bytes.
 pub fn with_a_twin(gallery: &Gallery, faces: &[usize], least: f32) -> Vec<bool> {
     let embeddings = gallery.embeddings.select(Axis(0), faces);
     let floor = least - ROUNDING;
@@ -111,8 +118,8 @@ pub fn with_a_twin(gallery: &Gallery, faces: &[usize], least: f32) -> Vec<bool> 
     blocks.par_iter().map(block).collect::<Vec<_>>().concat()
 }
 
-/// For each of some ranked faces (rows of the gallery) the one that stands for the same picture, unless that is itself; one without a hash
-/// always stands for itself.
+/// For each of some ranked faces (rows of the gallery) the one that stands for the same picture, unless that
+/// is itself; one without a hash always stands for itself.
 pub fn collapse(
     gallery: &Gallery,
     ranked: &[usize],
@@ -147,8 +154,8 @@ pub fn collapse(
     found
 }
 
-/// How many pictures some faces (rows of the gallery, of different photos) show, as far as their embeddings tell: those this similar may show the
-/// same. O(n²·d).
+/// How many pictures some faces (rows of the gallery, of different photos) show, as far as their embeddings
+/// tell: those this similar may show the same. O(n²·d).
 pub fn pictures(gallery: &Gallery, faces: &[usize], least: f32) -> usize {
     let twins = with_a_twin(gallery, faces, least);
     let twins: Vec<usize> =

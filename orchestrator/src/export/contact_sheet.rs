@@ -13,7 +13,8 @@ use crate::{
 /// Name of the page in the corpus folder.
 pub const PAGE: &str = "index.html";
 
-/// The page for an exported corpus with these `sets`, in the order of its manifest; links are relative to the corpus folder.
+/// The page for an exported corpus with these `sets`, in the order of its manifest; links are relative to the
+/// corpus folder.
 pub fn page(corpus: &CorpusManifest, sets: &[FacesetManifest]) -> String {
     let mut html = String::new();
     // Writing to a string does not fail.

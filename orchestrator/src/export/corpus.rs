@@ -34,7 +34,8 @@ impl Corpus {
         Ok(Self { manifest, sets, thin })
     }
 
-    /// Writes what lies over the sets, which have written their own: the manifest over all, and the contact sheet.
+    /// Writes what lies over the sets, which have written their own: the manifest over all, and the contact
+    /// sheet.
     pub fn write(&self, root: &Path) -> Result<(), ManifestError> {
         let page = root.join(contact_sheet::PAGE);
         fs::write(&page, contact_sheet::page(&self.manifest, &self.sets))
@@ -47,7 +48,8 @@ impl Corpus {
         self.sets.iter().chain(&self.thin)
     }
 
-    /// The faces that show the person of one of its sets, exported or not; of an era, those of the whole set too.
+    /// The faces that show the person of one of its sets, exported or not; of an era, those of the whole set
+    /// too.
     pub fn person(&self, set: &FacesetManifest, index: &FaceIndex) -> BTreeSet<usize> {
         let whole = self.all().find(|whole| Some(&whole.name) == set.parent.as_ref());
         [Some(set), whole].into_iter().flatten().flat_map(|set| set.person(index)).collect()
@@ -62,9 +64,11 @@ impl Corpus {
     }
 }
 
-/// What stands for a person in the corpus at `root`, whose manifest this is: every set but eras, which are made of sets.
+/// What stands for a person in the corpus at `root`, whose manifest this is: every set but eras, which are
+/// made of sets.
 ///
-/// Whose own manifest cannot be read, of that no faces are known. Sets in quarantine have none that another set could be told by.
+/// Whose own manifest cannot be read, of that no faces are known. Sets in quarantine have none that another
+/// set could be told by.
 pub fn people(root: &Path, manifest: &CorpusManifest, index: &FaceIndex) -> Vec<EarlierSet> {
     let in_use = manifest.facesets.iter().filter(|set| set.parent.is_none()).map(|summary| {
         let set: Option<FacesetManifest> = manifest::read(&root.join(&summary.name)).ok();

@@ -9,7 +9,8 @@ use fast_image_resize::{
 
 use super::plan::square_around;
 
-/// A crop that cannot be made; none of it happens for boxes of real detections, but a library may have come by others.
+/// A crop that cannot be made; none of it happens for boxes of real detections, but a library may have come
+/// by others.
 #[derive(Debug, thiserror::Error)]
 pub enum CropError {
     /// A side of no pixel, or of more than any photo has.
@@ -34,13 +35,15 @@ pub struct Square {
     side: u32,
 }
 
-/// The crop of the square of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`; see [`Square::cut`].
+/// The crop of the square of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`; see
+/// [`Square::cut`].
 pub fn square_crop(photo: &Photo, bbox: &BBox, pad_ratio: f32, out_size: u32) -> Result<RgbImage, CropError> {
     Square::around(bbox, pad_ratio, photo.dimensions())?.cut(photo, out_size, &mut Vec::new())
 }
 
 impl Square {
-    /// Of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`, of which some must be in the photo of this width and height.
+    /// Of side (1 + 2·`pad_ratio`) · long side about the centre of `bbox`, of which some must be in the photo
+    /// of this width and height.
     pub fn around(bbox: &BBox, pad_ratio: f32, photo: (u32, u32)) -> Result<Self, CropError> {
         if bbox.clamped(photo.0, photo.1).is_none() {
             return Err(CropError::Outside(*bbox, photo));
@@ -58,8 +61,8 @@ impl Square {
         self.top.saturating_add(self.side.into()).clamp(0, u32::MAX.into()) as u32
     }
 
-    /// Cuts it out of a photo, black where that has no pixel, and resizes it to `out_size` × `out_size` with a Lanczos filter (antialiased
-    /// when shrinking). `memory` is for its pixels before that.
+    /// Cuts it out of a photo, black where that has no pixel, and resizes it to `out_size` × `out_size` with
+    /// a Lanczos filter (antialiased when shrinking). `memory` is for its pixels before that.
     pub fn cut(&self, photo: &Photo, out_size: u32, memory: &mut Vec<u8>) -> Result<RgbImage, CropError> {
         let inside = self.inside(photo);
         let whole = (inside.width, inside.height) == (self.side, self.side);

@@ -1,4 +1,5 @@
-//! Open drafts to PNG files: each photo is read once for all of its crops, and no farther than the lowest of them.
+//! Open drafts to PNG files: each photo is read once for all of its crops, and no farther than the lowest of
+//! them.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

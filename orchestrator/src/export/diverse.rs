@@ -1,16 +1,19 @@
 //! Which few crops show the most of a person: good ones that differ from each other. Pure.
 //!
-//! Greedy: the best crop first, then again and again the one with the highest *composite quality × distance to the nearest crop chosen*.
-//! The distance of two crops is the mean of the cosine distance of their embeddings and the angle between their head poses (yaw and pitch; a
-//! roll is undone by alignment) as a part of 90 degrees. O(count · n · d).
+//! Greedy: the best crop first, then again and again the one with the highest *composite quality × distance
+//! to the nearest crop chosen*. The distance of two crops is the mean of the cosine distance of their
+//! embeddings and the angle between their head poses (yaw and pitch; a roll is undone by alignment) as a part
+//! of 90 degrees. O(count · n · d).
 
 use super::plan::PlannedFace;
 use crate::gallery::Gallery;
 
-/// Angle between two poses that counts as much as a cosine distance of 1: from one frontality limit (60°) to three quarters on the other side.
+/// Angle between two poses that counts as much as a cosine distance of 1: from one frontality limit (60°) to
+/// three quarters on the other side.
 const FULL_TURN_DEGREES: f32 = 90.0;
 
-/// The places of up to `count` of some ranked faces, in the order of their ranks. Of equal ones the better rank is chosen.
+/// The places of up to `count` of some ranked faces, in the order of their ranks. Of equal ones the better
+/// rank is chosen.
 pub fn diverse(gallery: &Gallery, ranked: &[PlannedFace], count: usize) -> Vec<usize> {
     let mut nearest = vec![f32::INFINITY; ranked.len()];
     let mut chosen: Vec<usize> = Vec::new();

@@ -31,7 +31,8 @@ pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// Where it stands.
     pub(super) state: State,
-    /// Farthest cosine distance of the face that is found in it to its set's centroid, where that is not the export's own.
+    /// Farthest cosine distance of the face that is found in it to its set's centroid, where that is not the
+    /// export's own.
     pub(super) farthest: Option<CosineDistance>,
     /// The better crop that shows the same picture, so that this one is neither looked at nor handed out.
     pub(super) duplicate: Option<Duplicate>,

@@ -1,6 +1,8 @@
-//! Crops that show the same picture as better ones of their set: found among the drafts, by the files that were written.
+//! Crops that show the same picture as better ones of their set: found among the drafts, by the files that
+//! were written.
 //!
-//! Hashing what was cut, not the photos, spares decoding these again, and works on crops that are taken over from other sets too.
+//! Hashing what was cut, not the photos, spares decoding these again, and works on crops that are taken over
+//! from other sets too.
 
 use facesets_imaging::RgbImage;
 use image::imageops;

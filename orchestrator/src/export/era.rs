@@ -6,7 +6,8 @@ use crate::gallery::{FaceIndex, Gallery};
 
 /// An era of a person, in the manifest of its set.
 ///
-/// Its centroid and its dominant year are those of `founding` and never those of what has joined since: an era does not drift.
+/// Its centroid and its dominant year are those of `founding` and never those of what has joined since: an
+/// era does not drift.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Era {
     /// `2011`, `2005-10`, …: what follows the parent's name in its own.
@@ -39,7 +40,8 @@ pub struct Joined {
     pub face: Member,
     /// How it came.
     pub by: JoinedBy,
-    /// Cosine distance of what joined, the face or the centroid of its fragment, to the centroid of `founding`.
+    /// Cosine distance of what joined, the face or the centroid of its fragment, to the centroid of
+    /// `founding`.
     pub distance: f32,
 }
 

@@ -44,8 +44,9 @@ pub enum Verdict {
 
 /// Looks at the crops of sets, each once, and returns a verdict for each.
 ///
-/// A face that is in its set although it is farther from the centroid than the export allows was put there by somebody who knew better: of
-/// its crop only one face is demanded, not likeness. `name` is that of a set by its place.
+/// A face that is in its set although it is farther from the centroid than the export allows was put there by
+/// somebody who knew better: of its crop only one face is demanded, not likeness. `name` is that of a set by
+/// its place.
 pub fn look(
     renderer: &Renderer<'_>,
     sets: &[Vec<KeptCrop>],
@@ -80,7 +81,8 @@ pub fn look(
     Ok(verdicts)
 }
 
-/// Cosine similarity to a set's centroid of the identity that consumers average from crops; `None` where nobody looked at one of them.
+/// Cosine similarity to a set's centroid of the identity that consumers average from crops; `None` where
+/// nobody looked at one of them.
 pub(crate) fn identity_cosine<'a>(
     readings: impl IntoIterator<Item = Option<&'a Reading>>,
     centroid: &ArrayRef1<f32>,

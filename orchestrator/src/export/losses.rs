@@ -8,7 +8,8 @@ use super::{
 };
 use crate::refine::DropReason;
 
-/// Fewer crops that do not pass prove nothing, unless nobody sees anything in any: a person of whom there are two bad pictures has no set.
+/// Fewer crops that do not pass prove nothing, unless nobody sees anything in any: a person of whom there are
+/// two bad pictures has no set.
 const FEW: usize = 3;
 
 /// Who made crops.
@@ -20,8 +21,9 @@ pub(super) enum Maker {
     SomebodyElse,
 }
 
-/// Refuses to hand anything out where who looked sees nothing in any crop, or where more than half of those that we made did not pass: a
-/// worker that sees nothing would empty a sound corpus. `name` is that of a set by its number.
+/// Refuses to hand anything out where who looked sees nothing in any crop, or where more than half of those
+/// that we made did not pass: a worker that sees nothing would empty a sound corpus. `name` is that of a set
+/// by its number.
 pub(super) fn refuse_losses(
     losses: Losses,
     maker: Maker,

@@ -75,14 +75,16 @@ pub struct FacesetManifest {
     /// Files for other tools.
     #[serde(default)]
     pub formats: Vec<FormatRecord>,
-    /// Gender and age, where one of these files tells them; `None` in sets of earlier versions, whose files say that they are not known.
+    /// Gender and age, where one of these files tells them; `None` in sets of earlier versions, whose files
+    /// say that they are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gender_age: Option<GenderAgeRecord>,
     /// Best first.
     pub faces: Vec<ExportedFace>,
     /// Faces of the refined set that are not exported.
     pub dropped: Vec<DroppedFace>,
-    /// What lay in the set when it was taken over and fits no face of the library; its crops are in `faces/_unmatched`.
+    /// What lay in the set when it was taken over and fits no face of the library; its crops are in
+    /// `faces/_unmatched`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<Unmatched>,
     /// Other files and folders that lay in the set when it was taken over.
@@ -147,8 +149,8 @@ pub struct BundleRecord {
     pub sha256: String,
     /// Files of the crops in it, in its order; there they are called `0001.png`, `0002.png`, …
     pub crops: Vec<String>,
-    /// Cosine similarity of the identity that consumers average from it (the mean of raw embeddings of the crops) to the centroid of the
-    /// set's faces in their photos; `None` where nobody looked at the crops.
+    /// Cosine similarity of the identity that consumers average from it (the mean of raw embeddings of the
+    /// crops) to the centroid of the set's faces in their photos; `None` where nobody looked at the crops.
     pub effective_identity_cosine: Option<f32>,
 }
 
@@ -179,13 +181,15 @@ pub struct ExportedFace {
     pub sha256: String,
     /// x1, y1, x2, y2 in pixels of the upright photo.
     pub bbox: [f32; 4],
-    /// Padding of this crop; less than asked for where another face was near, more where no face was found in it otherwise.
+    /// Padding of this crop; less than asked for where another face was near, more where no face was found in
+    /// it otherwise.
     pub pad_ratio: f32,
     /// How good it is.
     pub quality: Quality,
     /// Head rotation in degrees, where the points give one.
     pub pose: Option<PoseRecord>,
-    /// Year in which the photo was taken, by the camera's clock; `None` where that is not known, and in sets of earlier versions.
+    /// Year in which the photo was taken, by the camera's clock; `None` where that is not known, and in sets
+    /// of earlier versions.
     #[serde(default)]
     pub capture_year: Option<u16>,
 }
@@ -255,7 +259,8 @@ pub struct Aside {
     /// In `_merged`: part of another set now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<SetAside>,
-    /// In `_unmatched`: taken over, but the library has none of its faces, or none of its crops shows one face.
+    /// In `_unmatched`: taken over, but the library has none of its faces, or none of its crops shows one
+    /// face.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<SetAside>,
 }
@@ -384,7 +389,8 @@ pub struct FacesetSummary {
 }
 
 impl FacesetSummary {
-    /// What the list of all says of a set that lies at `place` in the corpus: at its name, or that in a quarantine.
+    /// What the list of all says of a set that lies at `place` in the corpus: at its name, or that in a
+    /// quarantine.
     pub fn of(set: &FacesetManifest, place: &str) -> Self {
         Self {
             name: set.name.clone(),

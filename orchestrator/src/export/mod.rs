@@ -1,6 +1,7 @@
 //! Refined sets to what people take away: ranked single-face crops, bundles and manifests.
 //!
-//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`], [`mod@formats`], [`succession`] and `png` are pure; [`render`] reads photos and writes a folder that is under construction.
+//! [`mod@plan`], [`mod@crop`], [`mod@collapse`], [`mod@diverse`], [`mod@formats`], [`succession`] and `png`
+//! are pure; [`render`] reads photos and writes a folder that is under construction.
 
 pub mod bundle;
 pub mod candidates;

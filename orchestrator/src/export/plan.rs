@@ -23,7 +23,8 @@ use crate::{
     upright::{MAX_ROLL, on_its_side, turn},
 };
 
-/// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected again.
+/// Least padding that a crop is narrowed to: with less around it, a face that fills the frame is not detected
+/// again.
 pub(super) const MIN_PAD_RATIO: f32 = 0.2;
 
 /// Step in which padding is tried.
@@ -38,7 +39,8 @@ const WIDER_STEP: f32 = 0.35;
 /// Largest part of another face's box that may be in a crop: below this, detectors do not see a face.
 const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
 
-/// Pixels on a side of a crop: more than any swapper takes at the upper end, less than shows a face at the lower one.
+/// Pixels on a side of a crop: more than any swapper takes at the upper end, less than shows a face at the
+/// lower one.
 pub const OUT_SIZES: RangeInclusive<i64> = 16..=4096;
 
 /// Every knob of the export, and the flags of `export-swap`.
@@ -55,11 +57,13 @@ pub struct ExportParameters {
     #[arg(long, value_name = "DEGREES", default_value_t = Self::default().max_roll, value_parser = turn)]
     #[serde(default = "max_roll")]
     pub max_roll: f32,
-    /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is kept; `off` keeps all
+    /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is
+    /// kept; `off` keeps all
     #[arg(long, value_name = "SIMILARITY", default_value_t = Self::default().duplicate_similarity)]
     #[serde(default = "duplicates_were_kept")]
     pub duplicate_similarity: DuplicateSimilarity,
-    /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is near
+    /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is
+    /// near
     #[arg(long, value_name = "RATIO", default_value_t = Self::default().pad_ratio, value_parser = parse_pad_ratio)]
     #[serde(deserialize_with = "pad_ratio")]
     pub pad_ratio: f32,
@@ -141,8 +145,8 @@ pub struct PlannedFace {
 
 /// Plans the export of the set `name` of `refine` with these faces (rows of the gallery).
 ///
-/// What the user says goes first: faces that are none, that are dropped for good or that are not the person of the set neither are exported
-/// nor move the centroid. Nor do those that lie.
+/// What the user says goes first: faces that are none, that are dropped for good or that are not the person
+/// of the set neither are exported nor move the centroid. Nor do those that lie.
 pub fn plan(
     gallery: &Gallery,
     name: &str,
@@ -234,7 +238,8 @@ pub(super) enum Padding {
     Narrower,
 }
 
-/// The paddings with which to try a crop again that was found wanting. None shows another detection of the photo.
+/// The paddings with which to try a crop again that was found wanting. None shows another detection of the
+/// photo.
 pub(super) fn other_paddings(gallery: &Gallery, face: &PlannedFace, change: Padding) -> Vec<f32> {
     let bbox = gallery.faces[face.face].bbox;
     let others: Vec<BBox> = neighbours(gallery, face.face).map(|other| gallery.faces[other].bbox).collect();

@@ -46,7 +46,8 @@ pub struct Rendered {
     pub gaps: Vec<Gap>,
     /// Everything that was left out, by a rule or because there is no crop.
     pub dropped: Vec<DroppedFace>,
-    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
+    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody
+    /// looked.
     pub lowest_cosine: Option<f32>,
     /// Crops that could not be made or looked at; each was reported.
     pub failed: usize,

@@ -1,4 +1,5 @@
-//! What everybody who makes crops has at hand: whose faces they are, how crops are made, who looks at them, what is demanded of a set.
+//! What everybody who makes crops has at hand: whose faces they are, how crops are made, who looks at them,
+//! what is demanded of a set.
 
 use std::{
     collections::BTreeSet,
@@ -40,7 +41,8 @@ pub enum RenderError {
     /// Nobody looks at the crops any more.
     #[error(transparent)]
     Examine(#[from] ExamineError),
-    /// Most of the crops that were looked at did not pass: that is said of workers and models sooner than of crops.
+    /// Most of the crops that were looked at did not pass: that is said of workers and models sooner than of
+    /// crops.
     #[error("{lost} of {seen} crops do not pass, {}{why}", whole(.sets))]
     MostLost {
         /// Crops that did not pass.

@@ -59,7 +59,8 @@ pub enum Fate {
 
 /// The sets of `earlier` whose person is not in the set of the same name in `later`, in the order given.
 ///
-/// A person is where most of the earlier set's faces are. A set whose faces are not known is told by its name alone.
+/// A person is where most of the earlier set's faces are. A set whose faces are not known is told by its name
+/// alone.
 pub fn lost(earlier: Vec<EarlierSet>, later: &[LaterSet<'_>]) -> Vec<LostSet> {
     let lost = |set: EarlierSet| fate(&set, later).map(|fate| LostSet { set, fate });
     earlier.into_iter().filter_map(lost).collect()

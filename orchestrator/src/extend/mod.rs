@@ -20,8 +20,9 @@ use crate::{
     threshold::CosineDistance,
 };
 
-/// Farthest that a face may be from the centroid of the set that it joins: the distance at which the system before this one took a face
-/// for covered by a set. (At the cut of the clustering, 0.55 on average to every member, the centroid is about this near.)
+/// Farthest that a face may be from the centroid of the set that it joins: the distance at which the system
+/// before this one took a face for covered by a set. (At the cut of the clustering, 0.55 on average to every
+/// member, the centroid is about this near.)
 pub const MATCH_THRESHOLD: CosineDistance = CosineDistance::literal(0.45);
 
 /// Where the clustering of faces that match no set is cut.
@@ -91,7 +92,8 @@ impl KnownSets {
         Self { names: sets.iter().map(|set| set.name.clone()).collect(), rows, gone }
     }
 
-    /// Puts more sets behind those that are there, under numbers past theirs and past `highest`, which are taken.
+    /// Puts more sets behind those that are there, under numbers past theirs and past `highest`, which are
+    /// taken.
     fn append(&mut self, prefix: &str, highest: usize, sets: Vec<Vec<usize>>) {
         let highest = highest.max(highest_number(prefix, self.names.iter().map(String::as_str)));
         for (rows, number) in sets.into_iter().zip(highest + 1..) {
@@ -125,8 +127,8 @@ struct Home {
 
 /// The set that each new face joins; and how many of these answers pins have changed.
 ///
-/// A face joins the set of a face that the user says is the same person's; else the nearest one within the threshold of whose faces the user
-/// says nothing against it.
+/// A face joins the set of a face that the user says is the same person's; else the nearest one within the
+/// threshold of whose faces the user says nothing against it.
 fn homes(
     gallery: &Gallery,
     sets: &[Vec<usize>],

@@ -13,8 +13,9 @@ use crate::{
 
 /// Extends the clusters of `old` with the faces of `gallery` that it does not know.
 ///
-/// A new face joins the person whose centroid (of the old members) is nearest, if that is near enough. The others are clustered together
-/// with the old singletons: a stranger who is seen again becomes a person. Clusters without a new face stay as they were.
+/// A new face joins the person whose centroid (of the old members) is nearest, if that is near enough. The
+/// others are clustered together with the old singletons: a stranger who is seen again becomes a person.
+/// Clusters without a new face stay as they were.
 pub fn extend_clusters(
     gallery: &Gallery,
     old: &ClusterManifest,

@@ -13,9 +13,10 @@ use crate::{
 
 /// Extends the facesets of `old` with the faces of `gallery` that it does not know, by its own parameters.
 ///
-/// A new face joins the faceset whose centroid (of the old members) is nearest, if that is near enough and the face passes the gates. The
-/// others are clustered together with the faces whose set had too few photos: a person becomes a faceset once there are photos enough.
-/// All other drops stand. New facesets get numbers past all that `old` ever had and past `highest`, which are taken elsewhere.
+/// A new face joins the faceset whose centroid (of the old members) is nearest, if that is near enough and
+/// the face passes the gates. The others are clustered together with the faces whose set had too few photos:
+/// a person becomes a faceset once there are photos enough. All other drops stand. New facesets get numbers
+/// past all that `old` ever had and past `highest`, which are taken elsewhere.
 pub fn extend_refined(
     gallery: &Gallery,
     (old, highest): (&RefinedManifest, usize),

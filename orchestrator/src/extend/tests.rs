@@ -134,7 +134,8 @@ fn a_faceset_comes_about_once_there_are_photos_enough_and_other_drops_stand() {
 
 #[test]
 fn what_is_dropped_for_good_joins_no_set_and_no_new_one() {
-    // One of person 0 comes and is dropped for good; one of person 1 waited for company and is dropped meanwhile.
+    // One of person 0 comes and is dropped for good; one of person 1 waited for company and is dropped
+    // meanwhile.
     let faces = [(0, 0.1), (0, 0.1), (0, 0.1), (1, 0.1)];
     let (before, after) = galleries(&[&faces[..], &[(0, 0.1), (0, 0.1), (1, 0.1), (1, 0.1)]].concat(), 4);
     let mut old = refined(&before, 2);

@@ -62,7 +62,8 @@ pub struct Discovery {
     pub clusters: usize,
     /// Clusters that passed the gates.
     pub survivors: usize,
-    /// Survivors that the export leaves something of, with their crops: before these are made, as many as there may be.
+    /// Survivors that the export leaves something of, with their crops: before these are made, as many as
+    /// there may be.
     pub emitted: Vec<SetMatches>,
     /// Survivors that it leaves nothing of; their numbers stay unused.
     pub gaps: Vec<SetMatches>,
@@ -75,8 +76,8 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// Puts the numbers of crops that were written in the place of those that were planned. Of sets that have none, all faces are left out;
-    /// of those that are `withheld`, others tell.
+    /// Puts the numbers of crops that were written in the place of those that were planned. Of sets that have
+    /// none, all faces are left out; of those that are `withheld`, others tell.
     pub fn settle(&mut self, written: &BTreeMap<String, usize>, withheld: &[Withheld]) {
         let (emitted, gone): (Vec<_>, Vec<_>) =
             self.emitted.drain(..).partition(|set| written.contains_key(&set.name));
@@ -108,7 +109,8 @@ pub struct Canonical {
     pub next_number: usize,
 }
 
-/// Looks for identities below `root`. Gates are those of `refine`; `export` says what is left of a set in the end.
+/// Looks for identities below `root`. Gates are those of `refine`; `export` says what is left of a set in the
+/// end.
 pub fn discover(
     gallery: &Gallery,
     root: &Path,

@@ -1,4 +1,5 @@
-//! Identities that are added to a corpus: found among strangers, or asserted by folders that a person sorted by hand. Pure.
+//! Identities that are added to a corpus: found among strangers, or asserted by folders that a person sorted
+//! by hand. Pure.
 
 mod discover;
 mod recipe;

@@ -55,9 +55,10 @@ pub struct SortedIdentity {
 
 /// Builds the identities of a recipe.
 ///
-/// The faces of a trusted folder are one person's but for bystanders: those farther than the first threshold from the centroid of all are
-/// left out, then those farther than the second from the centroid of the rest. A face of a mixed folder is added to every identity that it
-/// is near to; of a photo with several people, each identity gets its own face. Faces that lie move no centroid.
+/// The faces of a trusted folder are one person's but for bystanders: those farther than the first threshold
+/// from the centroid of all are left out, then those farther than the second from the centroid of the rest. A
+/// face of a mixed folder is added to every identity that it is near to; of a photo with several people, each
+/// identity gets its own face. Faces that lie move no centroid.
 pub fn sorted_identities(
     gallery: &Gallery,
     recipe: &Recipe,

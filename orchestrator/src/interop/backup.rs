@@ -8,7 +8,8 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Copies the store of the file `live` to `path`, whatever a writer does meanwhile; returns the size of the copy in bytes.
+/// Copies the store of the file `live` to `path`, whatever a writer does meanwhile; returns the size of the
+/// copy in bytes.
 pub fn backup(store: &Store, live: &Path, path: &Path, existing: Existing) -> Result<u64, InteropError> {
     let file = OutputFile::create(path, FileKind::Backup, existing, Some(live))?;
     store.copy_to(file.path()).map_err(|error| match error {

@@ -14,7 +14,8 @@ use crate::{
     store::{COLUMNS, Export, Item, Store, StoreError},
 };
 
-/// Raised when a reader of the arrays would misunderstand them. In version 1, `faces_pose` had yaw, pitch, roll; now it has pitch, yaw, roll.
+/// Raised when a reader of the arrays would misunderstand them. In version 1, `faces_pose` had yaw, pitch,
+/// roll; now it has pitch, yaw, roll.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What was written.
@@ -45,7 +46,8 @@ pub(super) fn meta(export: &Export<'_>) -> Result<String, StoreError> {
     Ok(meta.to_string())
 }
 
-/// Writes every column under a contract, `None` for the only one, and `meta`: a JSON text with versions and contracts.
+/// Writes every column under a contract, `None` for the only one, and `meta`: a JSON text with versions and
+/// contracts.
 pub fn export(
     store: &Store,
     contract: Option<&str>,

@@ -1,6 +1,7 @@
 //! Arrays back into a store: the exact inverse of `export`, in one transaction.
 //!
-//! Arrays are read side by side, some rows ahead of each; what grows with the library is 32 bytes a content, besides the faces of one photo.
+//! Arrays are read side by side, some rows ahead of each; what grows with the library is 32 bytes a content,
+//! besides the faces of one photo.
 
 use std::{collections::HashSet, fmt, path::Path};
 

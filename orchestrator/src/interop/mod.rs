@@ -1,5 +1,5 @@
-//! The store for other programs: arrays that `numpy.load` reads, out and in again; Parquet tables, out. The SQL and the columns are in `store`; here is how
-//! they lie in files.
+//! The store for other programs: arrays that `numpy.load` reads, out and in again; Parquet tables, out. The
+//! SQL and the columns are in `store`; here is how they lie in files.
 
 mod backup;
 mod column;

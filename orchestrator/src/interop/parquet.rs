@@ -1,4 +1,5 @@
-//! Every column of the store as three Parquet tables in a folder: contents, locations and faces, joined by sha256.
+//! Every column of the store as three Parquet tables in a folder: contents, locations and faces, joined by
+//! sha256.
 
 use std::{
     fs::{self, File},

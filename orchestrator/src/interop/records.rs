@@ -1,4 +1,5 @@
-//! Rows of several arrays put together: contents, faces and locations as the store knows them, each valid by construction.
+//! Rows of several arrays put together: contents, faces and locations as the store knows them, each valid by
+//! construction.
 
 use std::{
     ffi::OsString,
@@ -278,7 +279,8 @@ impl FaceColumns {
         Ok(())
     }
 
-    /// The faces of the next content, whose number and sha256 these are, and which has this size if it was analysed.
+    /// The faces of the next content, whose number and sha256 these are, and which has this size if it was
+    /// analysed.
     pub(super) fn of(
         &mut self,
         content: u64,

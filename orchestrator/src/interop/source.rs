@@ -1,4 +1,5 @@
-//! Where arrays come from: members of one `.npz`, or `.npy` files in a folder. Several are read side by side, each from its own place.
+//! Where arrays come from: members of one `.npz`, or `.npy` files in a folder. Several are read side by side,
+//! each from its own place.
 
 use std::{
     fs::File,

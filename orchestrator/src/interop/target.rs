@@ -1,4 +1,5 @@
-//! Where arrays go: members of one `.npz`, or `.npy` files in a folder. Neither is seen under its name before it is whole.
+//! Where arrays go: members of one `.npz`, or `.npy` files in a folder. Neither is seen under its name before
+//! it is whole.
 
 use std::{
     fs::File,
@@ -49,7 +50,8 @@ pub(super) struct Array<'a> {
 }
 
 impl Target {
-    /// Begins what will be `path`. An earlier export of that name is replaced, a folder moved aside, where `existing` says so.
+    /// Begins what will be `path`. An earlier export of that name is replaced, a folder moved aside, where
+    /// `existing` says so.
     pub fn create(path: &Path, format: Format, existing: Existing) -> Result<Self, InteropError> {
         if format == Format::Npy {
             return Ok(Self(Kind::Npy(OutputDir::create(path, OutputKind::Arrays, existing, &[])?)));

@@ -1,4 +1,5 @@
-//! Names in manifests and plans that become names of files: none may lead out of its folder, no two sets may share one.
+//! Names in manifests and plans that become names of files: none may lead out of its folder, no two sets may
+//! share one.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +20,15 @@ pub enum NameError {
     Twice(String),
 }
 
-/// Demands a name that stays in the folder that it is joined to: not empty, not hidden (so neither `.` nor `..`), without `/` and NUL.
+/// Demands a name that stays in the folder that it is joined to: not empty, not hidden (so neither `.` nor
+/// `..`), without `/` and NUL.
 pub fn check_name(name: &str) -> Result<(), NameError> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
     if plain { Ok(()) } else { Err(NameError::NotPlain(name.to_owned())) }
 }
 
-/// Demands a name that stays in the folder that it is joined to, and may be hidden: that of something which is none of ours.
+/// Demands a name that stays in the folder that it is joined to, and may be hidden: that of something which
+/// is none of ours.
 pub fn check_inside(name: &str) -> Result<(), NameError> {
     let stays =
         ![".", ".."].contains(&name) && name != KEPT && check_name(name.trim_start_matches('.')).is_ok();

@@ -1,5 +1,6 @@
-//! A single file whose name the user gives: written beside its place, synced, and only then given its name. It takes the place of nothing
-//! but an earlier file of the same kind, and of that only where the user said so.
+//! A single file whose name the user gives: written beside its place, synced, and only then given its name.
+//! It takes the place of nothing but an earlier file of the same kind, and of that only where the user said
+//! so.
 
 use std::{
     fs::{self, File, Permissions},
@@ -79,8 +80,9 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins what will be `target`. [`Existing::MoveAside`] replaces an earlier file of the same kind; nothing else is ever replaced, not
-    /// through a link either, nor the store of a library, nor the file `used` that the command reads, whatever it is called.
+    /// Begins what will be `target`. [`Existing::MoveAside`] replaces an earlier file of the same kind;
+    /// nothing else is ever replaced, not through a link either, nor the store of a library, nor the file
+    /// `used` that the command reads, whatever it is called.
     pub fn create(
         target: &Path,
         kind: FileKind,

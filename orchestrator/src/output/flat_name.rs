@@ -19,9 +19,9 @@ const FORBIDDEN: &[char] = &['<', '>', ':', '"', '|', '?', '*', '\\'];
 
 /// The whole absolute path as one file name: `/photos/2019/a.jpg` becomes `photos__2019__a.jpg`.
 ///
-/// It depends on nothing but the path, so it is the same in every run and under every root. Where the plain form would lose
-/// something (forbidden or non-UTF-8 characters, `..`, a part that holds the separator, too long a name), a digest of the path is added
-/// before the extension, so that two paths never share a name.
+/// It depends on nothing but the path, so it is the same in every run and under every root. Where the plain
+/// form would lose something (forbidden or non-UTF-8 characters, `..`, a part that holds the separator, too
+/// long a name), a digest of the path is added before the extension, so that two paths never share a name.
 pub fn flat_name(path: &Path) -> String {
     let parts: Vec<&OsStr> = path
         .components()

@@ -49,7 +49,8 @@ pub type Known = HashMap<PathBuf, (Sha256Digest, Sighting)>;
 pub struct Placer<'a> {
     /// How.
     pub placement: Placement,
-    /// Files that may be used again instead of reading the photo; they are never changed, so a second name for them will do.
+    /// Files that may be used again instead of reading the photo; they are never changed, so a second name
+    /// for them will do.
     pub earlier: Earlier,
     /// Files that look as they did then are taken for what they were; any other is hashed.
     pub known: &'a Known,
@@ -62,8 +63,9 @@ pub struct Placer<'a> {
 impl Placer<'_> {
     /// Puts every place of each photo into `folder`, which is made if there is anything to put there.
     ///
-    /// A photo counts as missing only if none of its places could be put there; the others go on. When asked to stop, this ends with an
-    /// error of kind `Interrupted`; any other error is the output's, to which nothing more can be written.
+    /// A photo counts as missing only if none of its places could be put there; the others go on. When asked
+    /// to stop, this ends with an error of kind `Interrupted`; any other error is the output's, to which
+    /// nothing more can be written.
     pub fn put<'a>(
         &self,
         contents: impl IntoIterator<Item = &'a Content>,
@@ -132,7 +134,8 @@ impl Placer<'_> {
             (Placement::Symlink, _) => fault::link(from, &to)?,
             (Placement::None, _) => return Ok(()),
         }
-        // Looked at afterwards, so that what was changed while it was copied counts. A link looks like what it leads to.
+        // Looked at afterwards, so that what was changed while it was copied counts. A link looks like what
+        // it leads to.
         let is_trusted = match self.placement {
             Placement::Hardlink => {
                 was_still

@@ -15,7 +15,8 @@ use super::{FileKind, OutputKind};
 pub enum Existing {
     /// Refuse, unless it is an empty folder.
     Refuse,
-    /// Move an earlier output of the same kind aside to the first free `NAME.previous-N`; refuse anything else. Nothing is deleted.
+    /// Move an earlier output of the same kind aside to the first free `NAME.previous-N`; refuse anything
+    /// else. Nothing is deleted.
     MoveAside,
 }
 
@@ -90,8 +91,8 @@ pub enum OutputError {
 }
 
 impl OutputDir {
-    /// Begins a folder of this kind that will be `target`, built beside it so that moving it is one rename. What the command works
-    /// with, `used`, is never moved aside, nor is the current folder.
+    /// Begins a folder of this kind that will be `target`, built beside it so that moving it is one rename.
+    /// What the command works with, `used`, is never moved aside, nor is the current folder.
     pub fn create(
         target: &Path,
         kind: OutputKind,
@@ -151,8 +152,8 @@ impl OutputDir {
     }
 }
 
-/// Demands that nothing is at `target`, or a folder with nothing in it but what is named `ignored` and what systems leave behind, in which
-/// something of this kind may then be made.
+/// Demands that nothing is at `target`, or a folder with nothing in it but what is named `ignored` and what
+/// systems leave behind, in which something of this kind may then be made.
 pub fn demand_free(target: &Path, kind: OutputKind, ignored: &str) -> Result<(), OutputError> {
     let others = |entries: fs::ReadDir| {
         entries.into_iter().any(|entry| {
@@ -184,7 +185,8 @@ fn resolved(target: &Path) -> Result<PathBuf, OutputError> {
     }
 }
 
-/// Refuses what is no earlier output of this kind, or cannot be moved away without harm. `target` is a canonical path.
+/// Refuses what is no earlier output of this kind, or cannot be moved away without harm. `target` is a
+/// canonical path.
 fn refuse_unlike(target: &Path, kind: OutputKind, used: &[&Path]) -> Result<(), OutputError> {
     let holds = |used: &Path| fs::canonicalize(used).is_ok_and(|used| used.starts_with(target));
     let path = || target.to_owned();

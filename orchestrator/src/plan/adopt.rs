@@ -1,4 +1,5 @@
-//! An old corpus as one of ours: crops get second names, manifests, bundles and the page over all are made anew.
+//! An old corpus as one of ours: crops get second names, manifests, bundles and the page over all are made
+//! anew.
 
 use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path};
 
@@ -128,7 +129,8 @@ pub(super) fn adopt(
     Ok(elsewhere)
 }
 
-/// The sets that `withhold` would not hand out, by name and the faces that show their persons (rows of the gallery).
+/// The sets that `withhold` would not hand out, by name and the faces that show their persons (rows of the
+/// gallery).
 pub(super) fn withheld(
     adoption: &Adoption,
     index: &FaceIndex,
@@ -224,7 +226,8 @@ impl Builder<'_> {
         for crop in &set.faces {
             link(&old_faces.join(&crop.file), &new_faces.join(&crop.file))?;
         }
-        // What lies in folders beside the crops, as those that were dropped, stays there, and so does what is none of ours.
+        // What lies in folders beside the crops, as those that were dropped, stays there, and so does what is
+        // none of ours.
         let is_strange = |name: &OsStr| is_litter(name) || name.to_str().is_none();
         for (from, to) in [(&old_faces, &new_faces), (&old, &home)] {
             for entry in fs::read_dir(from).map_err(at(from))? {

@@ -19,7 +19,8 @@ use crate::{
     store::Writer,
 };
 
-/// Demands that library and folders are as they were when the plan was made, and that it means the folders of a command.
+/// Demands that library and folders are as they were when the plan was made, and that it means the folders of
+/// a command.
 pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> {
     if plan.gallery != gallery.digest().to_string() {
         return Err(ApplyError::GalleryDrifted);

@@ -1,5 +1,5 @@
-//! A plan is a file, and anybody may have written it: every number, name and path in it is looked at before anything is done, and so are the
-//! folders that it names.
+//! A plan is a file, and anybody may have written it: every number, name and path in it is looked at before
+//! anything is done, and so are the folders that it names.
 
 use std::{
     collections::BTreeSet,
@@ -127,7 +127,8 @@ fn demand_set(name: &str, faces: usize) -> Result<(), String> {
     if faces == 0 { Err(format!("`{name}` has no faces")) } else { Ok(()) }
 }
 
-/// Demands that a folder is one that the command could have meant: of the kind that it changes, under its real path.
+/// Demands that a folder is one that the command could have meant: of the kind that it changes, under its
+/// real path.
 pub(super) fn demand_ours(Target { root, becomes, .. }: &Target) -> Result<(), ApplyError> {
     let is_real = !root.exists() || fs::canonicalize(root).is_ok_and(|real| real == *root);
     let is_ours = is_real

@@ -32,7 +32,8 @@ struct Entry {
     thin: bool,
 }
 
-/// Renders the eras, the new manifest over all and the new contact sheet into `staging`; returns the names of what is not there any more.
+/// Renders the eras, the new manifest over all and the new contact sheet into `staging`; returns the names of
+/// what is not there any more.
 pub(super) fn build(
     plan: &Plan,
     target: &Target,
@@ -217,7 +218,8 @@ fn earlier_crops(root: &Path, sets: &[Entry], out_size: u32, index: &FaceIndex) 
     crops
 }
 
-/// Crops that were set aside go with their set; those of a set that is no more, with the first of the new ones.
+/// Crops that were set aside go with their set; those of a set that is no more, with the first of the new
+/// ones.
 fn carry_dropped(root: &Path, staging: &Path, replaced: &[Entry], built: &[Entry]) -> Result<(), ApplyError> {
     for old in replaced {
         let from = root.join(location(old)).join(FACES).join(DROPPED);

@@ -1,7 +1,7 @@
 //! What a pass has decided, as a file: what [`apply()`] consumes, and all that it needs besides the library.
 //!
-//! A plan names what it was made from by digests: of the gallery, and of the manifest of every folder that it changes. Where one of them
-//! has changed since, the plan is refused.
+//! A plan names what it was made from by digests: of the gallery, and of the manifest of every folder that it
+//! changes. Where one of them has changed since, the plan is refused.
 
 mod adopt;
 mod apply;
@@ -109,7 +109,8 @@ impl Plan {
     }
 }
 
-/// The sets that [`apply()`] will leave out because of what the plan demands of their consent, as far as can be told before crops are looked at.
+/// The sets that [`apply()`] will leave out because of what the plan demands of their consent, as far as can
+/// be told before crops are looked at.
 pub fn withheld(
     plan: &Plan,
     (gallery, pins): (&Gallery, &ResolvedPins),

@@ -43,11 +43,13 @@ pub struct Applied {
 pub struct Bundled {
     /// Sets whose crops have all passed.
     pub certified: usize,
-    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody looked.
+    /// The lowest cosine similarity of a bundle's effective identity to its set's centroid, where somebody
+    /// looked.
     pub lowest_effective_identity_cosine: Option<f32>,
     /// Crops that each of them has, by its name.
     pub crops: BTreeMap<String, usize>,
-    /// Faces that were left out because of what was seen in their crops; of sets of which nothing was left, all.
+    /// Faces that were left out because of what was seen in their crops; of sets of which nothing was left,
+    /// all.
     pub left_out: Vec<DroppedFace>,
     /// Sets of which nothing was left.
     pub gaps: Vec<String>,

@@ -84,7 +84,8 @@ pub enum DropReason {
     UnlikeInCrop { distance: f32, max: f32, paddings: usize },
     /// See [`Gate::NotOneFace`].
     NotOneFace { det_size: u32, faces: usize, paddings: usize },
-    /// See [`Gate::VisualDuplicate`]; canonical path and digest (in hexadecimal) of the photo whose face is kept.
+    /// See [`Gate::VisualDuplicate`]; canonical path and digest (in hexadecimal) of the photo whose face is
+    /// kept.
     VisualDuplicate {
         path: String,
         sha256: String,

@@ -1,5 +1,5 @@
-//! From a gallery to refined facesets: leave out what lies, cluster, merge what was split, gate by quality, reject outliers, keep what is
-//! large enough.
+//! From a gallery to refined facesets: leave out what lies, cluster, merge what was split, gate by quality,
+//! reject outliers, keep what is large enough.
 //!
 //! Pure functions of a [`Gallery`]; whatever is left out comes back as a [`Drop`] with its reason.
 
@@ -26,7 +26,8 @@ use crate::{
 /// Clusters smaller than this have no centroid worth measuring outliers from.
 const MIN_FACES_FOR_OUTLIERS: usize = 4;
 
-/// What a face must be, whomever it is of, and flags of all that gates faces. Defaults are those of the system before this one.
+/// What a face must be, whomever it is of, and flags of all that gates faces. Defaults are those of the
+/// system before this one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Gates {
     /// Least short side of a face's box in pixels
@@ -63,7 +64,8 @@ pub struct RefineParameters {
     /// Cosine distance at which the first, average-linkage clustering is cut
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().initial_threshold)]
     pub initial_threshold: CosineDistance,
-    /// Cosine distance within which the centroids of clusters (all of them: complete linkage) are one person's
+    /// Cosine distance within which the centroids of clusters (all of them: complete linkage) are one
+    /// person's
     #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().merge_threshold)]
     pub merge_threshold: CosineDistance,
     /// What one face must be
@@ -93,11 +95,13 @@ impl Default for RefineParameters {
 /// What [`refine`] made of a gallery. Every face is in exactly one group or one drop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refined {
-    /// Faces (rows of the gallery, ascending) of each faceset: most faces first, then by first canonical path.
+    /// Faces (rows of the gallery, ascending) of each faceset: most faces first, then by first canonical
+    /// path.
     pub facesets: Vec<Vec<usize>>,
     /// What was left out, by face.
     pub dropped: Vec<Drop>,
-    /// Photos of each group that has too few for a faceset, most first; those of which the gates left nothing are not in it.
+    /// Photos of each group that has too few for a faceset, most first; those of which the gates left nothing
+    /// are not in it.
     pub thin: Vec<usize>,
 }
 
@@ -134,7 +138,8 @@ pub fn ruled_out(pins: &ResolvedPins) -> impl Iterator<Item = Drop> {
     pins.no_faces.iter().map(none).chain(pins.dropped.iter().filter_map(decided))
 }
 
-/// What the gates leave of a group, if that is enough for a faceset, else in how many photos that is; the other faces go to `dropped`.
+/// What the gates leave of a group, if that is enough for a faceset, else in how many photos that is; the
+/// other faces go to `dropped`.
 pub fn survivors(
     gallery: &Gallery,
     group: Vec<usize>,
@@ -152,7 +157,8 @@ pub fn survivors(
     Err(images)
 }
 
-/// Most faces first; of equal ones, the one whose first face comes first in the gallery's order (canonical path).
+/// Most faces first; of equal ones, the one whose first face comes first in the gallery's order (canonical
+/// path).
 pub fn order_by_size(groups: &mut [Vec<usize>]) {
     groups.sort_by_key(|group| (std::cmp::Reverse(group.len()), group.first().copied()));
 }
@@ -166,8 +172,8 @@ pub fn order_thin(thin: &mut Vec<usize>) {
 /// Photos from which a set is worth looking at where a library has no larger one.
 const FEW: usize = 3;
 
-/// The fewest photos to demand where every group has too few, and how many facesets that makes: that of the smallest group that is worth
-/// looking at, else of the largest. `thin` has the most first.
+/// The fewest photos to demand where every group has too few, and how many facesets that makes: that of the
+/// smallest group that is worth looking at, else of the largest. `thin` has the most first.
 pub fn fewest(thin: &[usize]) -> Option<(usize, usize)> {
     let worth = thin.iter().filter(|photos| **photos >= FEW).min();
     let min_faces = *worth.or_else(|| thin.first())?;
@@ -235,7 +241,8 @@ pub fn without_lying(
     })
 }
 
-/// The first gate that a face does not pass. Whether it lies comes last: the points of what is hardly a face say nothing of that.
+/// The first gate that a face does not pass. Whether it lies comes last: the points of what is hardly a face
+/// say nothing of that.
 pub fn gate(gallery: &Gallery, row: usize, gates: &Gates) -> Option<DropReason> {
     let Gates { min_short, min_blur, min_det_score, max_roll } = *gates;
     let face = &gallery.faces[row];

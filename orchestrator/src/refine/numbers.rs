@@ -5,10 +5,12 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-/// A number for each of `groups` (faces as rows of the gallery), where `earlier` ones with these numbers were there before.
+/// A number for each of `groups` (faces as rows of the gallery), where `earlier` ones with these numbers were
+/// there before.
 ///
-/// The two that share most faces belong together, then the next two, and so on; of equal ones, the lowest number and then the first
-/// group. The others get numbers past all earlier ones and past `highest`, in the order of the groups. O(n log n).
+/// The two that share most faces belong together, then the next two, and so on; of equal ones, the lowest
+/// number and then the first group. The others get numbers past all earlier ones and past `highest`, in the
+/// order of the groups. O(n log n).
 pub fn numbers(earlier: &[(usize, Vec<usize>)], groups: &[Vec<usize>], highest: usize) -> Vec<usize> {
     let mut had: HashMap<usize, Vec<usize>> = HashMap::new();
     for (number, faces) in earlier {

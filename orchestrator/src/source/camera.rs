@@ -11,8 +11,8 @@ use facesets_imaging::{CameraReading, read_camera};
 
 use super::file;
 
-/// Bytes from the beginning that are looked at first. A JPEG's tags lie within the first 64 KiB behind its marker, and RAW files
-/// and phones keep theirs in front as well.
+/// Bytes from the beginning that are looked at first. A JPEG's tags lie within the first 64 KiB behind its
+/// marker, and RAW files and phones keep theirs in front as well.
 const HEAD_BYTES: usize = 512 * 1024;
 
 /// Files beyond this are read whole one at a time: all threads together must not fill the memory.
@@ -55,8 +55,8 @@ pub(super) fn read(path: &Path) -> io::Result<CameraReading> {
     from_head(&head, bytes, path)
 }
 
-/// The same, for a file of which the beginning is here already. Where that says no date, the rest is read as well, unless the
-/// format keeps its tags in front (JPEG) or the file is larger than any that is analysed.
+/// The same, for a file of which the beginning is here already. Where that says no date, the rest is read as
+/// well, unless the format keeps its tags in front (JPEG) or the file is larger than any that is analysed.
 pub(super) fn from_head(head: &[u8], bytes: u64, path: &Path) -> io::Result<CameraReading> {
     let reading = read_camera(head);
     let is_jpeg = head.starts_with(b"\xFF\xD8");

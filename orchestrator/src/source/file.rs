@@ -1,7 +1,8 @@
-//! The one way to open a photo, or any file that somebody else may have put there: never waits, never reads without end.
+//! The one way to open a photo, or any file that somebody else may have put there: never waits, never reads
+//! without end.
 //!
-//! Between the look at a folder and the reading, a photo may have become a pipe, whose opening waits for a writer, or a link to a device
-//! that has no end.
+//! Between the look at a folder and the reading, a photo may have become a pipe, whose opening waits for a
+//! writer, or a link to a device that has no end.
 
 use std::{
     fs::{File, Metadata, OpenOptions},

@@ -16,7 +16,8 @@ use crate::store::Sighting;
 /// More threads than this only wait for the disk.
 const MAX_THREADS: usize = 8;
 
-/// Files handed to the threads, and what they read handed back, ahead of time: enough that nobody waits for a turn, and no more.
+/// Files handed to the threads, and what they read handed back, ahead of time: enough that nobody waits for a
+/// turn, and no more.
 const QUEUE: usize = 64;
 
 /// What was read of a file.

@@ -13,8 +13,9 @@ use facesets_core::{Sha256Digest, wire::Encoded};
 use super::{disk::sighting, file, transcode};
 use crate::store::Sighting;
 
-/// A file that looks as it did when its digest was taken, inode included, and had not been touched for so long before this run, still is what it
-/// was; any other is hashed again when it is sent. It is that long for the sake of file servers' clocks.
+/// A file that looks as it did when its digest was taken, inode included, and had not been touched for so
+/// long before this run, still is what it was; any other is hashed again when it is sent. It is that long for
+/// the sake of file servers' clocks.
 const SETTLED: Duration = Duration::from_hours(24);
 
 /// Why a content cannot be read any more.
@@ -77,8 +78,8 @@ impl Photos {
         Self { photos: HashMap::new(), settled: time.checked_sub(SETTLED).unwrap_or(UNIX_EPOCH) }
     }
 
-    /// Another file that holds a content; whether the content is here for the first time. `seen` is what it looked like when its digest was
-    /// taken; of one of which nothing is known the digest is taken again.
+    /// Another file that holds a content; whether the content is here for the first time. `seen` is what it
+    /// looked like when its digest was taken; of one of which nothing is known the digest is taken again.
     pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf, seen: Sighting) -> bool {
         let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, paths: Vec::new() });
         photo.paths.push(Place { path, seen });
@@ -119,8 +120,8 @@ impl Photos {
         all
     }
 
-    /// What to send of a content, from the first of its files that still holds it: its bytes, or its pixels as PNG where workers do
-    /// not read its format.
+    /// What to send of a content, from the first of its files that still holds it: its bytes, or its pixels
+    /// as PNG where workers do not read its format.
     pub fn load(&self, sha256: &Sha256Digest) -> Result<Encoded, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
         let Some(photo) = self.get(sha256) else { return Err(error) };
@@ -139,7 +140,8 @@ impl Photos {
         Err(error)
     }
 
-    /// A file, and whether it can have changed since its digest was taken. One of another size than its content is not read.
+    /// A file, and whether it can have changed since its digest was taken. One of another size than its
+    /// content is not read.
     fn read(&self, place: &Place, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
         let mut opened = file::open(&place.path)?;
         if opened.metadata.len() != bytes {
@@ -149,7 +151,8 @@ impl Photos {
         opened.read_whole(&mut read)?;
         // Looked at afterwards, so that what was changed while it was read counts.
         let metadata = opened.file().metadata()?;
-        // The change of the inode, which programs cannot set back; but some file systems mean something else by it.
+        // The change of the inode, which programs cannot set back; but some file systems mean something else
+        // by it.
         let touched = metadata.ctime().max(metadata.mtime());
         let touched = UNIX_EPOCH + Duration::from_secs(u64::try_from(touched).unwrap_or(0));
         let is_still = touched < self.settled && place.seen.is_still(&sighting(&metadata));

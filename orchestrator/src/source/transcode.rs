@@ -18,10 +18,11 @@ const LARGE_BYTES: u64 = 512 << 20;
 /// Whoever decodes a large one.
 static LARGE: Mutex<()> = Mutex::new(());
 
-/// What to send for a photo: its own bytes where a worker reads them, else its upright pixels as PNG, which loses nothing.
+/// What to send for a photo: its own bytes where a worker reads them, else its upright pixels as PNG, which
+/// loses nothing.
 ///
-/// How large its file may be was looked at before; what is bounded here is its pixels. What cannot be decoded is sent as it is: the
-/// worker refuses it with the reason, as it does any other such file.
+/// How large its file may be was looked at before; what is bounded here is its pixels. What cannot be decoded
+/// is sent as it is: the worker refuses it with the reason, as it does any other such file.
 pub(super) fn for_worker(photo: Vec<u8>) -> Encoded {
     if worker_can_decode(&photo) {
         return photo.into();

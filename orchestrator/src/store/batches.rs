@@ -1,4 +1,5 @@
-//! The store as tables, for programs that want rows: some at a time, with every column of a table side by side.
+//! The store as tables, for programs that want rows: some at a time, with every column of a table side by
+//! side.
 
 use facesets_core::Sha256Digest;
 use rusqlite::Row;
@@ -32,7 +33,8 @@ pub enum Values {
 pub type Batch = Vec<(&'static str, Values)>;
 
 impl Export<'_> {
-    /// Hands every row of a table to `take`, at most `rows` at a time; at least one batch, which may be empty.
+    /// Hands every row of a table to `take`, at most `rows` at a time; at least one batch, which may be
+    /// empty.
     pub fn batches<E: From<StoreError>>(
         &self,
         table: Table,
@@ -62,7 +64,8 @@ impl Export<'_> {
     }
 }
 
-/// The columns of a table. Contents go by their sha256, so that places among them are left out where that is there too.
+/// The columns of a table. Contents go by their sha256, so that places among them are left out where that is
+/// there too.
 fn columns(table: Table) -> Vec<(&'static str, &'static Column)> {
     let mut columns: Vec<(&str, &Column)> = Vec::new();
     for column in COLUMNS.iter().filter(|column| column.table == table) {

@@ -9,8 +9,8 @@ use rusqlite::{Row, Transaction, params};
 use super::{Store, StoreError, locations};
 
 impl Store {
-    /// Contents of which nobody has read what the camera says: those of libraries from before that was stored, and those of a
-    /// run that ended in between.
+    /// Contents of which nobody has read what the camera says: those of libraries from before that was
+    /// stored, and those of a run that ended in between.
     pub fn contents_without_camera(&self) -> Result<HashSet<Sha256Digest>, StoreError> {
         let mut statement = self
             .connection
@@ -23,7 +23,8 @@ impl Store {
         Ok(found)
     }
 
-    /// The years in which contents were photographed, by the local time of the camera; contents of which that is not known are not in it.
+    /// The years in which contents were photographed, by the local time of the camera; contents of which that
+    /// is not known are not in it.
     pub fn capture_years(&self) -> Result<HashMap<Sha256Digest, u16>, StoreError> {
         let query = format!("SELECT sha256, {COLUMNS} FROM camera WHERE taken IS NOT NULL");
         let mut statement = self.connection.prepare(&query)?;

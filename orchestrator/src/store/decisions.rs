@@ -1,4 +1,5 @@
-//! The journal of changes to output folders: one row a decision, each step of it committed before the next begins.
+//! The journal of changes to output folders: one row a decision, each step of it committed before the next
+//! begins.
 
 use rusqlite::{Row, params};
 
@@ -77,7 +78,8 @@ impl Writer {
         Ok(connection.last_insert_rowid())
     }
 
-    /// Writes down how far a decision is, and with `intent` what it swaps. It is on the disk when this returns.
+    /// Writes down how far a decision is, and with `intent` what it swaps. It is on the disk when this
+    /// returns.
     pub fn advance_decision(
         &mut self,
         id: i64,

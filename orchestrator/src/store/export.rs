@@ -1,6 +1,8 @@
-//! The store as columns, for programs that want arrays: one pass over the rows a column, never a column in memory.
+//! The store as columns, for programs that want arrays: one pass over the rows a column, never a column in
+//! memory.
 //!
-//! Contents are ordered by sha256, faces by (content, number), locations by path, so that equal stores give equal columns.
+//! Contents are ordered by sha256, faces by (content, number), locations by path, so that equal stores give
+//! equal columns.
 
 use std::io::{self, Write};
 
@@ -101,7 +103,8 @@ pub(super) enum Source {
     ContentIndex,
     /// The place of the text among the landmarks contracts, −1 for none.
     LandmarksContract,
-    /// Pitch, yaw and roll of the head in degrees, in this order, that follow from the landmarks; NaN where there are none.
+    /// Pitch, yaw and roll of the head in degrees, in this order, that follow from the landmarks; NaN where
+    /// there are none.
     Pose,
 }
 

@@ -66,8 +66,8 @@ pub(super) fn keypoints(bytes: &[u8]) -> Result<Keypoints, StoreError> {
 /// Columns that [`angles`] needs, in its order.
 pub(super) const POINTS: &str = "landmarks_68, keypoints";
 
-/// Pitch, yaw and roll in degrees from the columns [`POINTS`] from `first` on, NaN for what is not known: pitch and yaw where the landmarks
-/// are not believed, all of them where no points say anything.
+/// Pitch, yaw and roll in degrees from the columns [`POINTS`] from `first` on, NaN for what is not known:
+/// pitch and yaw where the landmarks are not believed, all of them where no points say anything.
 pub(super) fn angles(row: &Row<'_>, first: usize) -> Result<[f32; 3], StoreError> {
     let blob = |column: usize| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
     let roll = roll_of(&keypoints(blob(first + 1)?)?);

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// File systems that pass files through from another kernel (WSL's `/mnt/c`, virtual machines): no shared memory between
-/// processes worth the name, and locks that lie.
+/// File systems that pass files through from another kernel (WSL's `/mnt/c`, virtual machines): no shared
+/// memory between processes worth the name, and locks that lie.
 const UNSAFE_KINDS: [&str; 3] = ["9p", "v9fs", "drvfs"];
 
 /// What to do about a file system that cannot be trusted.

@@ -136,7 +136,8 @@ impl Store {
         Ok(absent)
     }
 
-    /// The embeddings of faces with these row ids, n × 512. Each is read straight into its row: there is never a second copy.
+    /// The embeddings of faces with these row ids, n × 512. Each is read straight into its row: there is
+    /// never a second copy.
     fn embeddings(&self, ids: impl ExactSizeIterator<Item = i64>) -> Result<Array2<f32>, StoreError> {
         let mut matrix = Array2::zeros((ids.len(), EMBEDDING_LEN));
         // In the order in which they lie on the disk.

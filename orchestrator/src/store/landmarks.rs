@@ -15,8 +15,8 @@ pub struct Landmarks {
 }
 
 impl Store {
-    /// Contents with faces under `contract` whose landmarks are not under `landmarks`, each with all its paths that are there
-    /// and count.
+    /// Contents with faces under `contract` whose landmarks are not under `landmarks`, each with all its
+    /// paths that are there and count.
     pub fn with_other_landmarks(
         &self,
         contract: &str,
@@ -47,7 +47,8 @@ impl Store {
     }
 }
 
-/// Replaces the landmarks of the faces of a content, one entry a face by their numbers; nothing else of them changes.
+/// Replaces the landmarks of the faces of a content, one entry a face by their numbers; nothing else of them
+/// changes.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     sha256: &Sha256Digest,

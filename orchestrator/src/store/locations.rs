@@ -36,7 +36,8 @@ pub struct Sighting {
     pub inode: InodeChange,
 }
 
-/// When a file's inode was changed last: with its bytes, but also with its name, its rights or its number of names. Nanoseconds since 1970.
+/// When a file's inode was changed last: with its bytes, but also with its name, its rights or its number of
+/// names. Nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InodeChange {
     /// Nobody has kept it.

@@ -1,4 +1,5 @@
-//! One writer a library: an advisory lock on a file, which the kernel drops with the process, however it ends.
+//! One writer a library: an advisory lock on a file, which the kernel drops with the process, however it
+//! ends.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 

@@ -1,7 +1,7 @@
 //! Rows of another store into this one: what is new, what is the same, and what to do where they differ.
 //!
-//! A value is what the canonical dump shows of it. Times of files and who measured are recorded beside values: they come in with what is new
-//! or replaced, and make no difference by themselves.
+//! A value is what the canonical dump shows of it. Times of files and who measured are recorded beside
+//! values: they come in with what is new or replaced, and make no difference by themselves.
 
 use facesets_core::{FaceAnalysis, PixelDigest, Sha256Digest};
 use facesets_imaging::CameraTags;
@@ -59,7 +59,8 @@ pub enum Incoming {
     Failed(StoredFailure),
 }
 
-/// A merge under way; each key at most once. Dropping it without [`Merge::commit`] leaves the store as it was.
+/// A merge under way; each key at most once. Dropping it without [`Merge::commit`] leaves the store as it
+/// was.
 #[derive(Debug)]
 pub struct Merge<'a> {
     store: &'a Store,
@@ -137,7 +138,8 @@ impl<'a> Merge<'a> {
         self.rehearsal
     }
 
-    /// A content: its size, and what its camera says if somebody has read it. Who has not read it has no other value.
+    /// A content: its size, and what its camera says if somebody has read it. Who has not read it has no
+    /// other value.
     pub fn content(
         &mut self,
         sha256: &Sha256Digest,

@@ -1,10 +1,11 @@
 //! The store: what was found where, and what was measured. The only place with SQL.
 //!
-//! Three tables carry it: `content` (a sha256), `location` (path → content) and `analysis` ((content, task, contract) →
-//! outcome); faces and their embeddings hang on the analysis. Everything else is a view of them. Which locations count, so that galleries know
-//! them, is said in one place: `schema/views.sql`.
+//! Three tables carry it: `content` (a sha256), `location` (path → content) and `analysis` ((content, task,
+//! contract) → outcome); faces and their embeddings hang on the analysis. Everything else is a view of them.
+//! Which locations count, so that galleries know them, is said in one place: `schema/views.sql`.
 //!
-//! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's lock.
+//! [`Store`] reads, any number of them at a time; [`Writer`] writes, one at a time, and holds the library's
+//! lock.
 
 mod backup;
 mod batches;

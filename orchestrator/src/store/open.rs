@@ -15,7 +15,8 @@ use crate::library::Library;
 /// Fewer, larger pages: an embedding is 2 kB.
 const PAGE_SIZE: i64 = 16_384;
 
-/// How long a statement waits for another connection. Only rollback journals make readers and the writer wait.
+/// How long a statement waits for another connection. Only rollback journals make readers and the writer
+/// wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Store {
@@ -26,8 +27,8 @@ impl Store {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));
         }
         let connection = match open_to_read(&path, OpenFlags::empty()) {
-            // Nobody may write there, and a write-ahead log needs a file of shared memory even to be read. Where no log is left
-            // the database is complete without.
+            // Nobody may write there, and a write-ahead log needs a file of shared memory even to be read.
+            // Where no log is left the database is complete without.
             Err(error) if is_unwritable(&error) && !path.with_extension("sqlite-wal").exists() => {
                 tracing::info!(store = %path.display(), %error, "opened as a file that never changes");
                 open_to_read(&unchanging(&path), OpenFlags::SQLITE_OPEN_URI)?
@@ -50,7 +51,8 @@ impl Writer {
         Self::open_on(library, policy, FileSystem::of)
     }
 
-    /// Opens the store of a library that exists, alone. Whatever file system it lies on was accepted when it was made.
+    /// Opens the store of a library that exists, alone. Whatever file system it lies on was accepted when it
+    /// was made.
     pub fn open_existing(library: &Library) -> Result<Self, StoreError> {
         if !library.store_file().is_file() {
             return Err(StoreError::NoLibrary(library.folder().to_owned()));

@@ -135,8 +135,9 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// Contents that failed under a contract in one of some ways, or in any if none is named, each with its size and all its
-    /// paths that are there and count in byte order. Without those that are no longer anywhere.
+    /// Contents that failed under a contract in one of some ways, or in any if none is named, each with its
+    /// size and all its paths that are there and count in byte order. Without those that are no longer
+    /// anywhere.
     pub fn failed_contents(&self, contract: &str, kinds: &[String]) -> Result<Vec<FoundAgain>, StoreError> {
         let mut statement = self.connection.prepare(
             "SELECT analysis.sha256, bytes, location.path, error_kind FROM analysis \
@@ -172,7 +173,8 @@ impl Store {
     }
 }
 
-/// Contents with their size and all their paths, out of those rows that are `wanted`: digest, size, path and whatever else, by digest.
+/// Contents with their size and all their paths, out of those rows that are `wanted`: digest, size, path and
+/// whatever else, by digest.
 pub(super) fn found_again(
     mut rows: Rows<'_>,
     wanted: impl Fn(&Row<'_>) -> rusqlite::Result<bool>,

@@ -33,10 +33,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// For those who only look: refuses a newer version, and gives an older one the tables that it lacks as empty temporary ones. The
-/// file stays as it is, so that it may lie where nobody can write.
+/// For those who only look: refuses a newer version, and gives an older one the tables that it lacks as empty
+/// temporary ones. The file stays as it is, so that it may lie where nobody can write.
 ///
-/// This works as long as steps only add tables; one that changes a table has to make a temporary view of the old one here.
+/// This works as long as steps only add tables; one that changes a table has to make a temporary view of the
+/// old one here.
 pub(super) fn complete(connection: &Connection) -> Result<(), StoreError> {
     for step in steps_from(version(connection)?)? {
         connection.execute_batch(&step.replace("CREATE TABLE", "CREATE TEMP TABLE"))?;

@@ -100,8 +100,8 @@ impl Store {
         let snapshot = self.connection.unchecked_transaction()?;
         let contents = self.count("SELECT count(DISTINCT sha256) FROM location", [])?;
         let locations = self.count("SELECT count(*) FROM location", [])?;
-        // MATERIALIZED makes it one walk over the table and a look at the few that have vanished; else every path is looked
-        // up in the order of contents.
+        // MATERIALIZED makes it one walk over the table and a look at the few that have vanished; else every
+        // path is looked up in the order of contents.
         let lost = self.count(
             "WITH lost AS MATERIALIZED (SELECT sha256 FROM counted_location WHERE vanished) \
              SELECT count(DISTINCT sha256) FROM lost WHERE NOT EXISTS \
@@ -135,7 +135,8 @@ impl Store {
 
     fn contract_status(&self, contract: String) -> Result<ContractStatus, StoreError> {
         let key = [TASK_FACES, contract.as_str()];
-        // One walk over an index in the order of the row ids, so that looking up the faces goes from front to back too.
+        // One walk over an index in the order of the row ids, so that looking up the faces goes from front to
+        // back too.
         let (analysed, no_face, faces) = self.connection.query_row(
             "SELECT count(*), coalesce(sum(faces = 0), 0), coalesce(sum(faces), 0) FROM \
              (SELECT (SELECT count(*) FROM face WHERE analysis_id = analysis.id) AS faces \
@@ -146,7 +147,8 @@ impl Store {
                 Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
             },
         )?;
-        // Outcomes are looked up in the order of their own index; only of what has none the locations are looked at, which CASE makes sure of.
+        // Outcomes are looked up in the order of their own index; only of what has none the locations are
+        // looked at, which CASE makes sure of.
         let pending = self.count(
             "SELECT coalesce(sum(CASE WHEN EXISTS \
              (SELECT 1 FROM analysis WHERE sha256 = content.sha256 AND task = ?1 AND contract = ?2) THEN 0 \

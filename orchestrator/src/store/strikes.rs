@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::{Store, StoreError, TASK_FACES};
 
 impl Store {
-    /// How many workers died with this content alone in flight; `None` if no worker ever died with it at all, or if it has
-    /// had an outcome since.
+    /// How many workers died with this content alone in flight; `None` if no worker ever died with it at all,
+    /// or if it has had an outcome since.
     pub fn strikes(&self, sha256: &Sha256Digest, contract: &str) -> Result<Option<u32>, StoreError> {
         let mut statement = self
             .connection

@@ -165,7 +165,8 @@ impl Store {
     }
 
     fn check_faces(&self, findings: &mut Vec<Finding>, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
-        // In order of the rows, so that a large store is read from front to back. The faces of a photo were written one after the other.
+        // In order of the rows, so that a large store is read from front to back. The faces of a photo were
+        // written one after the other.
         let query = format!(
             "SELECT face.id, sha256, number, outcome, {}, width, height, analysis_id FROM face \
              LEFT JOIN embedding ON embedding.face_id = face.id \

@@ -38,7 +38,8 @@ pub struct WorkerOptions {
     pub token: Option<String>,
     /// Whether that token may go to these addresses unencrypted.
     pub plaintext: Plaintext,
-    /// A file that names more of them. Where neither it nor an address is given, the library may have one, or else the user.
+    /// A file that names more of them. Where neither it nor an address is given, the library may have one, or
+    /// else the user.
     pub file: Option<PathBuf>,
     /// The user's file, which need not be there nor name anybody.
     pub user_file: Option<PathBuf>,
@@ -72,7 +73,8 @@ pub fn network() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()
 }
 
-/// The user's file of workers: `facesets/workers.toml` in the XDG configuration folder. `None` where there is no home.
+/// The user's file of workers: `facesets/workers.toml` in the XDG configuration folder. `None` where there is
+/// no home.
 pub fn user_file() -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
@@ -89,7 +91,8 @@ pub enum Local {
     Beside,
 }
 
-/// Workers with one contract: that of the first one that can be used. Others are left out if they have another one.
+/// Workers with one contract: that of the first one that can be used. Others are left out if they have
+/// another one.
 #[derive(Debug)]
 pub struct Team {
     /// With the task of analysing faces; never empty.
@@ -134,8 +137,8 @@ impl Team {
     }
 }
 
-/// Reaches the workers, or starts one, and says what it got. One that cannot be used is told of and left out, as long as there
-/// is another one.
+/// Reaches the workers, or starts one, and says what it got. One that cannot be used is told of and left out,
+/// as long as there is another one.
 pub fn gather(
     options: &WorkerOptions,
     library: &Library,
@@ -188,7 +191,8 @@ pub fn gather(
     Ok(Team { workers, managed, contract, max_image_bytes, patience: options.patience })
 }
 
-/// The ways to the workers that others run: those that the flags name, else those that the library's file names.
+/// The ways to the workers that others run: those that the flags name, else those that the library's file
+/// names.
 fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> Result<Vec<Way>, TeamError> {
     let token = options.token.as_deref().map(str::parse::<Token>).transpose()?;
     let named =
@@ -222,7 +226,8 @@ fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> 
     Ok(ways)
 }
 
-/// A worker that can do what the first one does: its contract decides, since results of different ones are never mixed.
+/// A worker that can do what the first one does: its contract decides, since results of different ones are
+/// never mixed.
 fn reach(
     options: &WorkerOptions,
     way: &Way,

@@ -46,7 +46,8 @@ pub struct Measured {
 }
 
 impl Sample {
-    /// At least so many bytes in files that are no photos, so that the worker has nothing to do but to receive them.
+    /// At least so many bytes in files that are no photos, so that the worker has nothing to do but to
+    /// receive them.
     pub fn made_up(bytes: u64) -> Self {
         // No format begins so.
         let file = Bytes::from(vec![0xA5; MADE_UP_BYTES]);

@@ -1,5 +1,6 @@
-//! The only printer. Data go to standard output, everything else to standard error; everything is readable without colour, and no name from
-//! elsewhere (of a file, a set, a worker) can make a line of its own or move the cursor: [`shown()`] shows each.
+//! The only printer. Data go to standard output, everything else to standard error; everything is readable
+//! without colour, and no name from elsewhere (of a file, a set, a worker) can make a line of its own or move
+//! the cursor: [`shown()`] shows each.
 
 mod names;
 mod progress;

@@ -1,5 +1,6 @@
-//! Names in the text of a summary. Which parts of it are names is known from the same summary as JSON: whatever stands there as a text came
-//! from somewhere, line breaks and all, while those of the summary itself stand nowhere there.
+//! Names in the text of a summary. Which parts of it are names is known from the same summary as JSON:
+//! whatever stands there as a text came from somewhere, line breaks and all, while those of the summary
+//! itself stand nowhere there.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,9 @@ use facesets_core::{
 };
 use serde_json::Value;
 
-/// The text of a summary in which every name is [`shown`] that is among the texts of `json`, the same summary as scripts get it; names that
-/// need it are few, so this is one pass over the text. Line breaks are then only the summary's own.
+/// The text of a summary in which every name is [`shown`] that is among the texts of `json`, the same summary
+/// as scripts get it; names that need it are few, so this is one pass over the text. Line breaks are then
+/// only the summary's own.
 pub(super) fn with_names_shown(text: &str, json: &Value) -> String {
     let mut names = BTreeSet::new();
     collect(json, &mut names);
@@ -34,7 +36,8 @@ pub(super) fn with_names_shown(text: &str, json: &Value) -> String {
         .collect()
 }
 
-/// The texts of a value, keys of objects too, that are more than one line; of paths their last parts too, which may be told alone.
+/// The texts of a value, keys of objects too, that are more than one line; of paths their last parts too,
+/// which may be told alone.
 fn collect<'a>(value: &'a Value, names: &mut BTreeSet<&'a str>) {
     match value {
         Value::String(text) => add(text, names),
@@ -49,7 +52,8 @@ fn collect<'a>(value: &'a Value, names: &mut BTreeSet<&'a str>) {
 
 fn add<'a>(text: &'a str, names: &mut BTreeSet<&'a str>) {
     let last = text.rsplit('/').next().unwrap_or(text);
-    // A text of white space alone is everywhere, and a last part that begins with a line break is where the summary's own lines end.
+    // A text of white space alone is everywhere, and a last part that begins with a line break is where the
+    // summary's own lines end.
     let parts = [Some(text), Some(last).filter(|last| !last.starts_with('\n'))].into_iter().flatten();
     names.extend(parts.filter(|name| name.contains('\n') && !name.trim().is_empty()));
 }

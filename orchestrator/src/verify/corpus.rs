@@ -166,7 +166,8 @@ fn bundles(summary: &FacesetSummary, set: &FacesetManifest) -> Vec<BundleRecord>
     summary.bundles.iter().map(record_of).collect()
 }
 
-/// Demands a PNG of the right size, with the bytes that the manifest names; returns the digest of those that are there.
+/// Demands a PNG of the right size, with the bytes that the manifest names; returns the digest of those that
+/// are there.
 fn crop(
     look: &mut Look<'_>,
     home: &Path,
@@ -196,8 +197,8 @@ fn crop(
     Some(digest)
 }
 
-/// Demands that a bundle of the set at `home` has the bytes that the manifest names, and holds its crops in their order; `digests` are
-/// those of the set's crops, by their files.
+/// Demands that a bundle of the set at `home` has the bytes that the manifest names, and holds its crops in
+/// their order; `digests` are those of the set's crops, by their files.
 fn bundle_holds(
     home: &Path,
     bundle: &BundleRecord,

@@ -143,7 +143,8 @@ pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     })
 }
 
-/// Verifies what `cluster`, `refine` or `export-swap` wrote, against a library and what the user says of its faces.
+/// Verifies what `cluster`, `refine` or `export-swap` wrote, against a library and what the user says of its
+/// faces.
 pub fn verify(
     root: &Path,
     library: &Known<'_>,

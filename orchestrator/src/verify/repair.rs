@@ -1,8 +1,10 @@
-//! What can be derived is made again: crops from bundles or photos, bundles from crops, the manifest over all from those of the sets.
+//! What can be derived is made again: crops from bundles or photos, bundles from crops, the manifest over all
+//! from those of the sets.
 //!
-//! Nothing is taken on trust: what is put in place has the very digest that the set's manifest names. What nothing vouches for stays as it is
-//! and remains a finding, and so does what cannot be read for the moment, is not understood, or lies behind a link. Whatever is replaced is
-//! kept (`Shelf`): somebody may have changed it on purpose.
+//! Nothing is taken on trust: what is put in place has the very digest that the set's manifest names. What
+//! nothing vouches for stays as it is and remains a finding, and so does what cannot be read for the moment,
+//! is not understood, or lies behind a link. Whatever is replaced is kept (`Shelf`): somebody may have
+//! changed it on purpose.
 
 use std::{
     collections::BTreeSet,
@@ -38,8 +40,9 @@ use crate::{
     store::Store,
 };
 
-/// Repairs the manifest over all of a corpus, from those of its sets: where it is not there or torn, or says something else of a set than that
-/// says itself. One that is whole and not understood is somebody's, a newer version's for example, and one that cannot be read may be whole.
+/// Repairs the manifest over all of a corpus, from those of its sets: where it is not there or torn, or says
+/// something else of a set than that says itself. One that is whole and not understood is somebody's, a newer
+/// version's for example, and one that cannot be read may be whole.
 pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Repaired, VerifyError> {
     let before = manifest_that_may_go(root)?;
     let mut sets = Vec::new();
@@ -81,7 +84,8 @@ pub fn manifest_over_all(root: &Path, monitor: &dyn Monitor) -> Result<Repaired,
     Ok(shelf.repaired)
 }
 
-/// The manifest over all; `None` where there is none, or bytes that are no JSON: only then it may be made again.
+/// The manifest over all; `None` where there is none, or bytes that are no JSON: only then it may be made
+/// again.
 fn manifest_that_may_go(root: &Path) -> Result<Option<CorpusManifest>, VerifyError> {
     let path = root.join(FILE_NAME);
     let bytes = match manifest::read_bytes(root) {

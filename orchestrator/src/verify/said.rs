@@ -32,7 +32,8 @@ pub(super) fn crops(look: &mut Look<'_>, set: &FacesetManifest, name: &str) {
     }
 }
 
-/// Compares the consent in the manifest of a set with what the statements come to now; `person` are the faces that show whom it is of.
+/// Compares the consent in the manifest of a set with what the statements come to now; `person` are the faces
+/// that show whom it is of.
 pub(super) fn consent(look: &mut Look<'_>, set: &FacesetManifest, name: &str, person: &BTreeSet<usize>) {
     let now = look.consent.consent(person);
     let then = set.consent.as_ref().map_or(ConsentState::Unknown, |consent| consent.state);

@@ -1,4 +1,5 @@
-//! Putting repaired files in place: nothing is written through a link, and what has the place is kept, not replaced.
+//! Putting repaired files in place: nothing is written through a link, and what has the place is kept, not
+//! replaced.
 
 use std::{
     fs::{self, File, Permissions},

@@ -4,10 +4,12 @@ use std::fmt::{self, Write as _};
 
 const MINUTES_A_DAY: i16 = 24 * 60;
 
-/// The moment at which a shutter opened, in the camera's local time, as far as it is known: the year at least.
+/// The moment at which a shutter opened, in the camera's local time, as far as it is known: the year at
+/// least.
 ///
-/// EXIF has no time zone before version 2.31; where the camera wrote an offset from UTC it is kept, else the time is
-/// local to wherever the camera was. The fields order as local time; of what is not known nothing is said, and it comes first.
+/// EXIF has no time zone before version 2.31; where the camera wrote an offset from UTC it is kept, else the
+/// time is local to wherever the camera was. The fields order as local time; of what is not known nothing is
+/// said, and it comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct CaptureTime {
@@ -19,7 +21,8 @@ pub struct CaptureTime {
     pub day: Option<u8>,
     /// Time of day; only with a day.
     pub time: Option<TimeOfDay>,
-    /// Local time minus UTC in minutes, within a day either way; only with a time of day, and where the camera says it.
+    /// Local time minus UTC in minutes, within a day either way; only with a time of day, and where the
+    /// camera says it.
     pub offset_minutes: Option<i16>,
 }
 
@@ -36,11 +39,13 @@ pub struct TimeOfDay {
 }
 
 impl CaptureTime {
-    /// Reads EXIF's `YYYY:MM:DD HH:MM:SS` and, if there is one, its `±HH:MM`, from the left as far as it makes sense: blanks and zeros stand for
-    /// what is not known (Exif 2.32, 4.6.5 D), so do a month, a day or a time that does not exist. `None` if there is no year, as in the
-    /// `0000:00:00 00:00:00` of a camera whose clock was never set; an offset that makes no sense counts as none.
+    /// Reads EXIF's `YYYY:MM:DD HH:MM:SS` and, if there is one, its `±HH:MM`, from the left as far as it
+    /// makes sense: blanks and zeros stand for what is not known (Exif 2.32, 4.6.5 D), so do a month, a day
+    /// or a time that does not exist. `None` if there is no year, as in the `0000:00:00 00:00:00` of a camera
+    /// whose clock was never set; an offset that makes no sense counts as none.
     ///
-    /// Dashes, slashes and dots instead of colons are common in the wild, and so is ISO 8601 with a zone of its own; they are read as well.
+    /// Dashes, slashes and dots instead of colons are common in the wild, and so is ISO 8601 with a zone of
+    /// its own; they are read as well.
     pub(crate) fn from_exif(date_time: &[u8], offset: Option<&[u8]>) -> Option<Self> {
         let text = &date_time[..date_time.iter().position(|byte| *byte == 0).unwrap_or(date_time.len())];
         let (year, rest) = text.trim_ascii_start().split_first_chunk::<4>()?;
@@ -64,7 +69,8 @@ impl CaptureTime {
         date_time.iter().any(|byte| !b"\0 :0-/.T".contains(byte))
     }
 
-    /// Reads [`Self::local`] back. `None` for anything else, for a date that does not exist and for an offset of a day or more, or without a time.
+    /// Reads [`Self::local`] back. `None` for anything else, for a date that does not exist and for an offset
+    /// of a day or more, or without a time.
     pub fn from_local(local: &str, offset_minutes: Option<i16>) -> Option<Self> {
         let time = Self { offset_minutes, ..Self::from_exif(local.as_bytes(), None)? };
         let offset_exists =
@@ -72,8 +78,8 @@ impl CaptureTime {
         (offset_exists && time.local() == local).then_some(time)
     }
 
-    /// The camera's local time as ISO 8601 without an offset, as far as it is known: `2019-05-04T13:07:59`, `2019-05-04T13:07`, `2019-05-04`,
-    /// `2019-05`, `2019`. Sorts as time does.
+    /// The camera's local time as ISO 8601 without an offset, as far as it is known: `2019-05-04T13:07:59`,
+    /// `2019-05-04T13:07`, `2019-05-04`, `2019-05`, `2019`. Sorts as time does.
     pub fn local(&self) -> String {
         let mut text = format!("{:04}", self.year);
         for part in [self.month, self.day].into_iter().flatten() {

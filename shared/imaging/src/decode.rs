@@ -13,25 +13,27 @@ use crate::{
     jpeg, limit, raw, tiff, webp,
 };
 
-/// Working memory that a decoder may take beside the pixels, relative to 3 bytes a pixel: 16-bit RGBA needs 8.
+/// Working memory that a decoder may take beside the pixels, relative to 3 bytes a pixel: 16-bit RGBA needs
+/// 8.
 const DECODER_BYTES_PER_PIXEL: u64 = 16;
 
 /// Decodes a photo to 8-bit RGB, standing upright.
 ///
-/// The format is taken from the content, never from a name. Upright means: turned by EXIF orientation, for HEIC and AVIF by the
-/// container's own rotation, which is the one that counts there. Of a RAW file the largest JPEG that the camera put into it is
-/// decoded, turned by the JPEG's own orientation or, where it has none, the file's. Alpha is dropped, deeper channels are reduced
-/// to 8 bits, of an animation the first frame is taken. Colour profiles are not applied (OpenCV does not either). The size in
-/// pixels is checked against `limits` before pixels are allocated.
+/// The format is taken from the content, never from a name. Upright means: turned by EXIF orientation, for
+/// HEIC and AVIF by the container's own rotation, which is the one that counts there. Of a RAW file the
+/// largest JPEG that the camera put into it is decoded, turned by the JPEG's own orientation or, where it has
+/// none, the file's. Alpha is dropped, deeper channels are reduced to 8 bits, of an animation the first frame
+/// is taken. Colour profiles are not applied (OpenCV does not either). The size in pixels is checked against
+/// `limits` before pixels are allocated.
 ///
-/// HEIC needs the feature `heif`, AVIF the feature `avif`; without it they are [`DecodeError::Unsupported`] by name. A panic
-/// in their decoders is caught and becomes [`DecodeError::Damaged`].
+/// HEIC needs the feature `heif`, AVIF the feature `avif`; without it they are [`DecodeError::Unsupported`]
+/// by name. A panic in their decoders is caught and becomes [`DecodeError::Damaged`].
 pub fn decode_upright(bytes: &[u8], limits: &ImageLimits) -> Result<RgbImage, DecodeError> {
     decode_upright_in(Vec::new(), bytes, limits)
 }
 
-/// The same, with the pixels in `memory` where the decoder allows it (JPEG) and it is large enough: an earlier photo's, say. Memory
-/// that is fresh from the system costs as much as a tenth of the decoding.
+/// The same, with the pixels in `memory` where the decoder allows it (JPEG) and it is large enough: an
+/// earlier photo's, say. Memory that is fresh from the system costs as much as a tenth of the decoding.
 pub fn decode_upright_in(
     memory: Vec<u8>,
     bytes: &[u8],
@@ -62,14 +64,16 @@ fn decode(
     }
 }
 
-/// The same pixels as [`decode_upright`]'s, but made RGB only where they are looked at, which saves a tenth of the decoding where most are
-/// not: a JPEG that stands upright stays as it is stored, brightness and colour apart. Anything else is RGB at once.
+/// The same pixels as [`decode_upright`]'s, but made RGB only where they are looked at, which saves a tenth
+/// of the decoding where most are not: a JPEG that stands upright stays as it is stored, brightness and
+/// colour apart. Anything else is RGB at once.
 pub fn decode_photo_in(memory: Vec<u8>, bytes: &[u8], limits: &ImageLimits) -> Result<Photo, DecodeError> {
     decode_rows_in(memory, bytes, limits, u32::MAX)
 }
 
-/// The same for somebody who looks at the first `rows` rows only: where a JPEG allows it (it stands upright and is not progressive), the
-/// others are not decoded, and what may be damaged in them is not found. Looking at them panics.
+/// The same for somebody who looks at the first `rows` rows only: where a JPEG allows it (it stands upright
+/// and is not progressive), the others are not decoded, and what may be damaged in them is not found. Looking
+/// at them panics.
 pub fn decode_rows_in(
     memory: Vec<u8>,
     bytes: &[u8],

@@ -15,8 +15,8 @@ pub const ACCEPTED_FORMATS: &str = if cfg!(all(feature = "heif", feature = "avif
     "JPEG, PNG, WebP, TIFF, BMP, GIF, RAW (its embedded preview)"
 };
 
-/// Extensions, lowercase and without the dot, of files that are worth opening when a folder is scanned. Only a hint for
-/// scanning: what a file is, its content decides.
+/// Extensions, lowercase and without the dot, of files that are worth opening when a folder is scanned. Only
+/// a hint for scanning: what a file is, its content decides.
 pub const PHOTO_EXTENSIONS: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "dib", "gif", // pictures
     "heic", "heif", "hif", "avif", // phones
@@ -24,8 +24,8 @@ pub const PHOTO_EXTENSIONS: &[&str] = &[
     "fff", "iiq", "erf", "mef", "mos", "mrw", "kdc", "dcr", "rwl", "x3f", // cameras' RAW files
 ];
 
-/// Brands of ISO base media files that hold AV1 pictures (`avif`, `avis`), and HEVC ones or any (`heic` …, `mif1`).
-/// Source: ISO/IEC 23008-12, annex B; the AVIF specification, section 6.
+/// Brands of ISO base media files that hold AV1 pictures (`avif`, `avis`), and HEVC ones or any (`heic` …,
+/// `mif1`). Source: ISO/IEC 23008-12, annex B; the AVIF specification, section 6.
 const AVIF_BRANDS: [&[u8; 4]; 2] = [b"avif", b"avis"];
 const HEIF_BRANDS: [&[u8; 4]; 9] =
     [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"];
@@ -51,8 +51,8 @@ pub(crate) fn of(bytes: &[u8]) -> Option<Format> {
     media_brand(bytes).or_else(|| image::guess_format(bytes).ok().map(Format::Picture))
 }
 
-/// Can a worker decode these bytes? Workers read JPEG, PNG, WebP, TIFF, BMP and GIF, whatever they were built with; anything
-/// else has to be decoded here and sent as one of these. Says nothing about damage.
+/// Can a worker decode these bytes? Workers read JPEG, PNG, WebP, TIFF, BMP and GIF, whatever they were built
+/// with; anything else has to be decoded here and sent as one of these. Says nothing about damage.
 pub fn worker_can_decode(bytes: &[u8]) -> bool {
     matches!(
         of(bytes),
@@ -67,7 +67,8 @@ pub fn worker_can_decode(bytes: &[u8]) -> bool {
     )
 }
 
-/// The major brand decides, then the compatible ones: files of the general brand `mif1` say there what is in them.
+/// The major brand decides, then the compatible ones: files of the general brand `mif1` say there what is in
+/// them.
 fn media_brand(bytes: &[u8]) -> Option<Format> {
     let size = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
     let header = bytes.get(..size).unwrap_or(bytes);

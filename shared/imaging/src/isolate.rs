@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::DecodeError;
 
-/// Runs a decoder; its panic becomes [`DecodeError::Damaged`]. What it worked on is dropped, so nothing half-changed can be
-/// seen afterwards. The panic's message still reaches stderr through the process's hook.
+/// Runs a decoder; its panic becomes [`DecodeError::Damaged`]. What it worked on is dropped, so nothing
+/// half-changed can be seen afterwards. The panic's message still reaches stderr through the process's hook.
 pub(crate) fn isolated<T>(
     format: &'static str,
     decode: impl FnOnce() -> Result<T, DecodeError>,

@@ -1,10 +1,12 @@
 //! From an encoded photo to upright 8-bit RGB pixels, with OpenCV's pixels for JPEG and with explicit limits.
 //!
-//! Both programs look at photos: the worker to find faces, the orchestrator to cut crops out of the originals. They must see
-//! the same pixels in the same coordinate space, so the one decoder is here. Nothing in here knows about faces.
+//! Both programs look at photos: the worker to find faces, the orchestrator to cut crops out of the
+//! originals. They must see the same pixels in the same coordinate space, so the one decoder is here. Nothing
+//! in here knows about faces.
 //!
-//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) and AVIF (feature
-//! `avif`) are on by default and meant for the orchestrator, which transcodes what [`worker_can_decode`] denies.
+//! Every build reads JPEG, PNG, WebP, TIFF, BMP, GIF and the previews of RAW files. HEIC (feature `heif`) and
+//! AVIF (feature `avif`) are on by default and meant for the orchestrator, which transcodes what
+//! [`worker_can_decode`] denies.
 
 mod camera_tags;
 mod capture_time;

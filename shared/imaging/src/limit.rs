@@ -4,7 +4,8 @@ use facesets_core::ImageLimits;
 
 use crate::DecodeError;
 
-/// Refuses an image whose header announces no pixels (GIF's may, and whoever scales it would divide by zero) or too many.
+/// Refuses an image whose header announces no pixels (GIF's may, and whoever scales it would divide by zero)
+/// or too many.
 pub(crate) fn check_pixels(
     format: &'static str,
     width: u64,

@@ -13,7 +13,8 @@ use crate::{
 /// Bytes of one pixel as RGB.
 const RGB: f64 = 3.0;
 
-/// The most memory that decoding takes at a time, in bytes, the pixels included, as the header has it; buffers of some rows are left out.
+/// The most memory that decoding takes at a time, in bytes, the pixels included, as the header has it;
+/// buffers of some rows are left out.
 ///
 /// 0 for what is refused before pixels are allocated, and for HEIC and AVIF where they are not read.
 pub fn decoding_memory(bytes: &[u8], limits: &ImageLimits) -> u64 {
@@ -45,7 +46,8 @@ fn of_jpeg(bytes: &[u8], limits: &ImageLimits) -> u64 {
     (pixels as f64 * (turned + coefficients)) as u64
 }
 
-/// Planes of 16 bits with colours at half the resolution, as phones have them, RGB, and that once more where it is turned.
+/// Planes of 16 bits with colours at half the resolution, as phones have them, RGB, and that once more where
+/// it is turned.
 #[cfg(any(feature = "heif", feature = "avif"))]
 fn of_heif(bytes: &[u8], limits: &ImageLimits) -> u64 {
     const BYTES_PER_PIXEL: u64 = 9;

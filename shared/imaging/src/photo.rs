@@ -10,7 +10,8 @@ use crate::{
     picture,
 };
 
-/// A photo, upright, or its first rows. Its pixels are the same as those of [`crate::decode_upright`], however they are read.
+/// A photo, upright, or its first rows. Its pixels are the same as those of [`crate::decode_upright`],
+/// however they are read.
 #[derive(Debug)]
 pub struct Photo(Pixels);
 

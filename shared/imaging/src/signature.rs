@@ -4,14 +4,16 @@ use image::ImageFormat;
 
 use crate::format::{self, Format};
 
-/// So many bytes from the beginning of a file are enough for [`begins_as_a_photo`]: the brands of HEIC and AVIF take most.
+/// So many bytes from the beginning of a file are enough for [`begins_as_a_photo`]: the brands of HEIC and
+/// AVIF take most.
 pub const SIGNATURE_BYTES: usize = 256;
 
 /// Extensions, lowercase and without the dot, of pictures that no decoder is here for.
 pub const UNREAD_EXTENSIONS: &[&str] =
     &["jxl", "jp2", "j2k", "jpf", "jpx", "jxr", "wdp", "psd", "psb", "xcf", "heics", "avifs"];
 
-/// Does a file with this beginning hold a format that [`crate::decode_upright`] reads? Says nothing about damage.
+/// Does a file with this beginning hold a format that [`crate::decode_upright`] reads? Says nothing about
+/// damage.
 pub fn begins_as_a_photo(head: &[u8]) -> bool {
     match format::of(head) {
         Some(Format::Picture(ImageFormat::Bmp)) => is_bmp(head),

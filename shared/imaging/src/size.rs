@@ -14,7 +14,8 @@ use crate::{
 /// Reading a header allocates no pixels.
 const UNLIMITED: ImageLimits = ImageLimits { max_bytes: u64::MAX, max_pixels: u64::MAX };
 
-/// Width and height in pixels that [`crate::decode_upright`] gives, by the header and the orientation that it reads, at a small part of its cost.
+/// Width and height in pixels that [`crate::decode_upright`] gives, by the header and the orientation that it
+/// reads, at a small part of its cost.
 ///
 /// `None` for what workers do not read (see [`crate::worker_can_decode`]) and where the header is damaged.
 pub fn upright_size(bytes: &[u8]) -> Option<(u32, u32)> {

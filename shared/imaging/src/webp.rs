@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Flags of `VP8X` and the chunks that they promise. Source: WebP Container Specification, "Extended File Format".
+/// Flags of `VP8X` and the chunks that they promise. Source: WebP Container Specification, "Extended File
+/// Format".
 const PROMISES: [(u8, &[u8; 4]); 3] = [(0x20, b"ICCP"), (0x08, b"EXIF"), (0x04, b"XMP ")];
 const ANIMATION: u8 = 0x02;
 
@@ -26,7 +27,8 @@ pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     })
 }
 
-/// The file with a header that promises what there is: tools that take chunks out leave their flags, and decoders refuse the file then.
+/// The file with a header that promises what there is: tools that take chunks out leave their flags, and
+/// decoders refuse the file then.
 pub(crate) fn without_empty_promises(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.get(12..16) != Some(b"VP8X") || bytes.len() <= FLAGS {
         return Cow::Borrowed(bytes);

@@ -1,12 +1,12 @@
 //! The mean 68-point face against which a head's pose is measured.
 //!
-//! Source: `data/objects/meanshape_68.pkl` of the `InsightFace` Python library 2.1, which is under the MIT licence
-//! (library code and its data objects; its pretrained models are not, and none is used here). The numbers are that
-//! file's 32-bit floats in their shortest decimal form, unchanged.
+//! Source: `data/objects/meanshape_68.pkl` of the `InsightFace` Python library 2.1, which is under the MIT
+//! licence (library code and its data objects; its pretrained models are not, and none is used here). The
+//! numbers are that file's 32-bit floats in their shortest decimal form, unchanged.
 //!
-//! Order: the usual 68 points (jaw 0–16, brows 17–26, nose 27–35, eyes 36–47, mouth 48–67). Axes: x to the image's
-//! right, y down, z towards the viewer. Units: none; the jaw is about 1.25 wide. A pose is unaffected by scale and
-//! shift, so nothing depends on the unit.
+//! Order: the usual 68 points (jaw 0–16, brows 17–26, nose 27–35, eyes 36–47, mouth 48–67). Axes: x to the
+//! image's right, y down, z towards the viewer. Units: none; the jaw is about 1.25 wide. A pose is unaffected
+//! by scale and shift, so nothing depends on the unit.
 #![allow(clippy::unreadable_literal)] // data, kept digit for digit as the source has it
 
 /// The mean shape: 68 points, each `[x, y, z]`.

@@ -1,4 +1,5 @@
-//! Geometry of faces: boxes, head pose and turn in the image plane, in pixels of the upright image (EXIF orientation applied).
+//! Geometry of faces: boxes, head pose and turn in the image plane, in pixels of the upright image (EXIF
+//! orientation applied).
 
 mod bbox;
 mod mean_shape_68;

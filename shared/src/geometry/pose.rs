@@ -15,7 +15,8 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// The rotation part of the least-squares affine map from the mean shape to `landmarks` (x, y, z in pixels).
+    /// The rotation part of the least-squares affine map from the mean shape to `landmarks` (x, y, z in
+    /// pixels).
     ///
     /// Returns `None` when there are not 68 finite points or they do not span a plane.
     pub fn from_landmarks_68(landmarks: &[[f32; 3]]) -> Option<Self> {

@@ -6,14 +6,17 @@ use crate::face::Keypoints;
 /// Most degrees by which a face is turned that is upright rather than lying: half a quarter turn.
 pub const UPRIGHT_DEGREES: f32 = 45.0;
 
-/// Difference in degrees from which the roll of the 68 landmarks and that of the five points are not of one face. The landmarks come from a
-/// network that knows upright faces only: of one that stands on its head it says that it is tilted by a few degrees.
+/// Difference in degrees from which the roll of the 68 landmarks and that of the five points are not of one
+/// face. The landmarks come from a network that knows upright faces only: of one that stands on its head it
+/// says that it is tilted by a few degrees.
 const DISAGREEMENT_DEGREES: f32 = 30.0;
 
-/// Degrees in (−180, 180] by which a face is turned clockwise, as one sees it: 0 upright, 90 where its eyes are on the right, 180 on its head.
+/// Degrees in (−180, 180] by which a face is turned clockwise, as one sees it: 0 upright, 90 where its eyes
+/// are on the right, 180 on its head.
 ///
-/// Two directions say it, each weighing as much as it is long: from eye to eye, and from the eyes down to the mouth. One of them is there in
-/// any view of a face: the first is short in profile, the second when it looks up or down. `None` where neither is, as the points coincide.
+/// Two directions say it, each weighing as much as it is long: from eye to eye, and from the eyes down to the
+/// mouth. One of them is there in any view of a face: the first is short in profile, the second when it looks
+/// up or down. `None` where neither is, as the points coincide.
 pub fn roll_of(keypoints: &Keypoints) -> Option<f32> {
     let [left_eye, right_eye, _, left_mouth, right_mouth] = keypoints.map(|point| point.map(f64::from));
     let middle = |a: [f64; 2], b: [f64; 2]| [f64::midpoint(a[0], b[0]), f64::midpoint(a[1], b[1])];
@@ -27,9 +30,11 @@ pub fn roll_of(keypoints: &Keypoints) -> Option<f32> {
     is_known.then_some(if degrees <= -180.0 { 180.0 } else { degrees })
 }
 
-/// The pose that the 68 landmarks give, unless the five points say that the face lies, or that the landmarks are of none that is so turned.
+/// The pose that the 68 landmarks give, unless the five points say that the face lies, or that the landmarks
+/// are of none that is so turned.
 ///
-/// Landmarks and points of one detection, in pixels of the same image. Without a roll of the points the landmarks are believed.
+/// Landmarks and points of one detection, in pixels of the same image. Without a roll of the points the
+/// landmarks are believed.
 pub fn believed_pose(landmarks_68: &[[f32; 3]], roll: Option<f32>) -> Option<Pose> {
     let pose = Pose::from_landmarks_68(landmarks_68)?;
     let agrees = roll.is_none_or(|roll| {

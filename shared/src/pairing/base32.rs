@@ -27,7 +27,8 @@ pub(super) fn split(bytes: &[u8]) -> Vec<u8> {
     (0..values).map(|v| (0..BITS).fold(0, |value, b| value << 1 | bit(v * BITS + b))).collect()
 }
 
-/// The bytes of [`split`]; `None` if there are values that bytes are not split into: too many, or with bits beyond the last byte.
+/// The bytes of [`split`]; `None` if there are values that bytes are not split into: too many, or with bits
+/// beyond the last byte.
 pub(super) fn join(values: &[u8]) -> Option<Vec<u8>> {
     let bytes = bytes(values);
     (split(&bytes) == values).then_some(bytes)

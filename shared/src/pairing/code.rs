@@ -145,8 +145,9 @@ fn checked(values: &[u8]) -> Option<Vec<u8>> {
 
 /// Where a single wrong character would explain that the checksum is wrong, if only one place does.
 ///
-/// A CRC is linear: what a bit changes in it is the same whatever the others are, and what several change is the sum. So the checksum
-/// is computed once a bit, and not for each of the 31 characters that might have stood at each place.
+/// A CRC is linear: what a bit changes in it is the same whatever the others are, and what several change is
+/// the sum. So the checksum is computed once a bit, and not for each of the 31 characters that might have
+/// stood at each place.
 fn wrong_character(values: &[u8]) -> Option<usize> {
     let bytes = base32::bytes(values);
     let zeros = vec![0; bytes.len()];

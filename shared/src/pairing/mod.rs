@@ -1,8 +1,8 @@
-//! What a worker tells a person, who tells it another machine: where the worker is, which certificate is its own, and a secret that lets
-//! a client in once.
+//! What a worker tells a person, who tells it another machine: where the worker is, which certificate is its
+//! own, and a secret that lets a client in once.
 //!
-//! A [`PairingCode`] is written in Crockford's base 32 (no I, L, O, U; case, hyphens and white space do not count), in groups of
-//! four. Its bytes:
+//! A [`PairingCode`] is written in Crockford's base 32 (no I, L, O, U; case, hyphens and white space do not
+//! count), in groups of four. Its bytes:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -14,7 +14,8 @@
 //! | 16 | one-time secret |
 //! | 4 | CRC-32 (IEEE) of all before, big-endian; in every version |
 //!
-//! A change of up to 32 neighbouring bits never goes unnoticed by the checksum: so no wrong character, and no two swapped neighbours.
+//! A change of up to 32 neighbouring bits never goes unnoticed by the checksum: so no wrong character, and no
+//! two swapped neighbours.
 
 mod address;
 mod base32;

@@ -1,7 +1,8 @@
 //! Messages as gRPC carries them, and nothing beside them.
 //!
-//! What a message keeps of the buffer in which it came, it keeps all of; and whoever counts what a client has in flight counts what the message
-//! says. So one that is mostly what nobody here knows or keeps (unknown fields, fields that come twice) is refused.
+//! What a message keeps of the buffer in which it came, it keeps all of; and whoever counts what a client has
+//! in flight counts what the message says. So one that is mostly what nobody here knows or keeps (unknown
+//! fields, fields that come twice) is refused.
 
 use std::marker::PhantomData;
 

@@ -114,7 +114,8 @@ impl ModelRole {
     /// The roles that a pack for faces fills, all of them.
     pub const FACE: [Self; 4] = [Self::Detection, Self::Recognition, Self::Landmarks106, Self::Landmarks68];
 
-    /// The roles that a pack for faces may fill besides. Their models are made ready when somebody asks for what they give.
+    /// The roles that a pack for faces may fill besides. Their models are made ready when somebody asks for
+    /// what they give.
     pub const OPTIONAL: [Self; 1] = [Self::GenderAge];
 
     /// Every role.
@@ -166,7 +167,8 @@ impl PackInfo {
         })
     }
 
-    /// The contract of this pack's estimates of gender and age at a detector size; `None` if it has no model for them.
+    /// The contract of this pack's estimates of gender and age at a detector size; `None` if it has no model
+    /// for them.
     pub fn gender_age_contract(&self, det_size: u32) -> Option<GenderAgeContract> {
         Some(GenderAgeContract {
             detector: self.sha256(ModelRole::Detection)?,

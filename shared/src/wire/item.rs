@@ -1,4 +1,5 @@
-//! Items on the wire: cut into messages on one side, put together again by a small state machine on the other.
+//! Items on the wire: cut into messages on one side, put together again by a small state machine on the
+//! other.
 
 use prost::bytes::{Bytes, BytesMut};
 
@@ -166,12 +167,14 @@ impl Assembler {
         self.open.as_ref().filter(|open| open.content.is_ok()).map(|open| open.total_bytes)
     }
 
-    /// Bytes of the incomplete item that have come so far, whether they are kept or not; `None` if there is none.
+    /// Bytes of the incomplete item that have come so far, whether they are kept or not; `None` if there is
+    /// none.
     pub fn received(&self) -> Option<u64> {
         self.open.as_ref().map(|open| open.received)
     }
 
-    /// From now on, and of what is incomplete, no bytes are kept: every item that has any is [`Assembled::TooLarge`].
+    /// From now on, and of what is incomplete, no bytes are kept: every item that has any is
+    /// [`Assembled::TooLarge`].
     pub fn keep_nothing(&mut self) {
         (self.max_bytes, self.max_transcoded) = (0, 0);
         if let Some(OpenItem { id, total_bytes, origin, content, .. }) = &mut self.open {
@@ -201,7 +204,8 @@ impl Assembler {
                 .map(|tasks| (tasks, BytesMut::new()))
                 .map_err(|error| Assembled::BadTask { id, error })
         };
-        // An item that is whole already keeps the message's own buffer: nothing is copied, unless that may be much larger.
+        // An item that is whole already keeps the message's own buffer: nothing is copied, unless that may be
+        // much larger.
         if data.len() as u64 == total_bytes {
             let data = if data.len() < WORTH_KEEPING { Bytes::copy_from_slice(&data) } else { data };
             return Ok(match content {

@@ -12,11 +12,12 @@ pub const MAX_REQUEST_BYTES: usize = MAX_CHUNK_BYTES + (64 << 10);
 /// Most bytes of the name of a model pack, which is that of a folder.
 pub const MAX_PACK_NAME: usize = 255;
 
-/// Most bytes of one encoded message: a chunk, or a result with several hundred faces (8 kB each), with room for the rest.
+/// Most bytes of one encoded message: a chunk, or a result with several hundred faces (8 kB each), with room
+/// for the rest.
 pub const MAX_MESSAGE_BYTES: usize = MAX_CHUNK_BYTES + (4 << 20);
 
-/// HTTP/2 flow-control window of a stream. With [`CONNECTION_WINDOW`] and [`MAX_FRAME_BYTES`], 3-MB messages crossed
-/// loopback at 520 MB/s where the defaults gave 179 MB/s.
+/// HTTP/2 flow-control window of a stream. With [`CONNECTION_WINDOW`] and [`MAX_FRAME_BYTES`], 3-MB messages
+/// crossed loopback at 520 MB/s where the defaults gave 179 MB/s.
 pub const STREAM_WINDOW: u32 = 8 << 20;
 
 /// HTTP/2 flow-control window of a connection.

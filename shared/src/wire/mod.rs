@@ -1,7 +1,8 @@
-//! The protocol `facesets.worker.v1`: generated messages, their limits, and every conversion to and from domain types.
+//! The protocol `facesets.worker.v1`: generated messages, their limits, and every conversion to and from
+//! domain types.
 //!
-//! Nothing else in the two programs interprets a message; they speak in the types of this crate. Conversions *to* the wire
-//! cannot fail, conversions *from* it check everything and answer with a [`WireError`].
+//! Nothing else in the two programs interprets a message; they speak in the types of this crate. Conversions
+//! *to* the wire cannot fail, conversions *from* it check everything and answer with a [`WireError`].
 
 mod clip;
 pub mod codec;

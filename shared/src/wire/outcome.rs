@@ -124,7 +124,8 @@ impl From<proto::ItemErrorKind> for ItemFailureKind {
 }
 
 impl ItemReply {
-    /// Which item a message is about, whether or not the rest of it means anything; `None` where it is about none.
+    /// Which item a message is about, whether or not the rest of it means anything; `None` where it is about
+    /// none.
     pub fn item_of(message: &proto::ProcessResponse) -> Option<u64> {
         match message.kind.as_ref()? {
             proto::process_response::Kind::Result(result) => Some(result.id),

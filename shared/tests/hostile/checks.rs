@@ -1,4 +1,5 @@
-//! What must hold of any bytes that come in from outside: the mutations beside this file and `tests/fuzz` demand it.
+//! What must hold of any bytes that come in from outside: the mutations beside this file and `tests/fuzz`
+//! demand it.
 
 use facesets_core::{
     pairing::{ClientName, PairingCode, WorkerAddress},
@@ -12,7 +13,8 @@ use prost::Message;
 /// Most bytes of an item.
 const MAX_ITEM_BYTES: u64 = 1 << 12;
 
-/// `ProcessRequest`s one after the other, each with its length before it, as a worker takes them from a stream.
+/// `ProcessRequest`s one after the other, each with its length before it, as a worker takes them from a
+/// stream.
 pub(crate) fn stream(mut bytes: &[u8]) {
     let mut assembler = Assembler::new(MAX_ITEM_BYTES);
     while let Ok(message) = proto::ProcessRequest::decode_length_delimited(&mut bytes) {
@@ -85,7 +87,8 @@ pub(crate) fn typed(bytes: &[u8]) {
     }
 }
 
-/// The parts of a pairing code, under a checksum that is right: whoever damages letters alone does not get past it.
+/// The parts of a pairing code, under a checksum that is right: whoever damages letters alone does not get
+/// past it.
 pub(crate) fn code_with_checksum(parts: &[u8]) {
     let mut bits = parts.to_vec();
     bits.extend(crc32fast::hash(parts).to_be_bytes());

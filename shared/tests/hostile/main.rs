@@ -1,4 +1,5 @@
-//! Messages and codes that were damaged, ten thousand and more: refused or understood, never a panic, never too much kept.
+//! Messages and codes that were damaged, ten thousand and more: refused or understood, never a panic, never
+//! too much kept.
 
 mod checks;
 mod seeds;

@@ -1,4 +1,5 @@
-//! A worker that also asks for certificates: of machines that its owner's authority knows, in force, and with their keys.
+//! A worker that also asks for certificates: of machines that its owner's authority knows, in force, and with
+//! their keys.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
@@ -128,7 +129,8 @@ fn only_machines_with_a_certificate_in_force_of_the_right_authority_get_in() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     });
     let own = authority.sign(machine, "own", |_| {});
-    // By a worker each: a client's library may try a dozen times before it gives up, and a log is told of strangers thirty times a minute.
+    // By a worker each: a client's library may try a dozen times before it gives up, and a log is told of
+    // strangers thirty times a minute.
     for (wrong, reason, said) in [
         (&foreign, "no authority that it trusts has signed it", "UnknownIssuer"),
         (&forged, "it is not valid", "BadSignature"),

@@ -1,4 +1,5 @@
-//! Devices that are lost, hang and run out of memory in the middle of the work: no photo is lost or analysed twice, and Health tells the truth.
+//! Devices that are lost, hang and run out of memory in the middle of the work: no photo is lost or analysed
+//! twice, and Health tells the truth.
 
 use std::{
     collections::HashMap,
@@ -36,7 +37,8 @@ const PHOTOS: u32 = 500;
 /// How long a device may take for a run. It takes a millisecond.
 const DEVICE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Who looks after a worker starts it again when it has not served for so long; new sessions take a fifth of it.
+/// Who looks after a worker starts it again when it has not served for so long; new sessions take a fifth of
+/// it.
 const OUT_OF_SERVICE: Duration = Duration::from_secs(1);
 
 /// Seeds of an ordinary run and of a soak.
@@ -76,7 +78,8 @@ fn undisturbed(photos: &Photos) -> String {
     workspace.dump()
 }
 
-/// Demands that every photo was committed once or is named, that the exit code says which, and that what was named is only put off. How many were.
+/// Demands that every photo was committed once or is named, that the exit code says which, and that what was
+/// named is only put off. How many were.
 fn judge(run: &Run, workspace: &Workspace, photos: &Photos, expected: &str) -> usize {
     let said = run.json();
     let named: HashMap<PathBuf, &str> = said["failures"]
@@ -157,8 +160,8 @@ struct Sample {
     serving: bool,
 }
 
-/// Runs a worker as somebody does who looks at Health, and starts it again when that says for a while that it does not serve.
-/// Says where it is, and in the end what Health said.
+/// Runs a worker as somebody does who looks at Health, and starts it again when that says for a while that it
+/// does not serve. Says where it is, and in the end what Health said.
 fn look_after(
     folder: &Path,
     words: &str,
@@ -202,7 +205,8 @@ fn look_after(
     samples
 }
 
-/// Demands that Health said of one process what its device has written down; how many answers the journal speaks for, of either sort.
+/// Demands that Health said of one process what its device has written down; how many answers the journal
+/// speaks for, of either sort.
 fn is_true(samples: &[Sample], entries: &[Entry]) -> [usize; 2] {
     let mut spoken_for = [0; 2];
     let mut demand = |from: SystemTime, to: Option<SystemTime>, serving: bool| {

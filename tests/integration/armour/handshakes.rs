@@ -1,4 +1,5 @@
-//! What is agreed on before a byte of HTTP/2: versions, ciphers, the certificate; and what speaks another language altogether.
+//! What is agreed on before a byte of HTTP/2: versions, ciphers, the certificate; and what speaks another
+//! language altogether.
 
 use std::{
     io::{Read as _, Write as _},
@@ -22,8 +23,8 @@ use rustls::{
 
 use super::Pair;
 
-/// A `ClientHello` as a client that knows nothing newer than `version` sends it: ECDHE and RSA with AES-GCM and AES-CBC, all usual curves and
-/// signatures.
+/// A `ClientHello` as a client that knows nothing newer than `version` sends it: ECDHE and RSA with AES-GCM
+/// and AES-CBC, all usual curves and signatures.
 fn client_hello(version: [u8; 2]) -> Vec<u8> {
     let with_length = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
     let extension = |kind: u16, body: &[u8]| [&kind.to_be_bytes()[..], &with_length(body)].concat();

@@ -1,4 +1,5 @@
-//! Clients that flood, stall, lie and dribble: whoever means well is served beside each of them, and the worker's memory stays bounded.
+//! Clients that flood, stall, lie and dribble: whoever means well is served beside each of them, and the
+//! worker's memory stays bounded.
 
 use std::{
     io::{Read as _, Write as _},
@@ -53,7 +54,8 @@ async fn good(worker: &Armoured) -> Stream {
     Stream::open(channel_from(worker.address, GOOD).await.unwrap()).await.unwrap()
 }
 
-/// Lets `attack` rage, with at least so many `blows`, and demands that another client is served and the memory stays within the bound.
+/// Lets `attack` rage, with at least so many `blows`, and demands that another client is served and the
+/// memory stays within the bound.
 async fn withstands(attack: Attack, blows: usize) {
     let (_machine, worker) = worker(&[
         "--max-image-bytes=16777216",

@@ -1,4 +1,5 @@
-//! Messages that carry what nobody counts: names without end, fields that nobody knows. They are refused, kept nowhere and logged nowhere.
+//! Messages that carry what nobody counts: names without end, fields that nobody knows. They are refused,
+//! kept nowhere and logged nowhere.
 
 use std::time::Duration;
 

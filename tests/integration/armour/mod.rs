@@ -55,7 +55,8 @@ impl Pair {
         fs::write(self.machine.join("config/facesets/workers.toml"), forged).unwrap();
     }
 
-    /// Demands that no log and nothing that was kept has any of some secrets in it, where only the roster may have tokens.
+    /// Demands that no log and nothing that was kept has any of some secrets in it, where only the roster may
+    /// have tokens.
     fn nowhere(&self, secrets: &[&str]) {
         let mut looked_at = 0;
         for entry in WalkDir::new(self.machine.path()) {

@@ -1,4 +1,5 @@
-//! Clients that finish the handshake and never name a token: they stay for seconds, and never where somebody else needs the place.
+//! Clients that finish the handshake and never name a token: they stay for seconds, and never where somebody
+//! else needs the place.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -25,7 +26,8 @@ async fn paired(flags: &'static [&str]) -> Pair {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-/// A connection from an address of this machine with a call on it that everybody may make, and that does not end.
+/// A connection from an address of this machine with a call on it that everybody may make, and that does not
+/// end.
 async fn hold(worker: &Armoured, from: Ipv4Addr) -> Streaming<HealthCheckResponse> {
     let stream = connect(worker.address, from).await.unwrap();
     let question = HealthCheckRequest { service: String::new() };

@@ -1,4 +1,5 @@
-//! A worker among clients that come and go for minutes: what it takes of the machine stays the same, and what they took comes back.
+//! A worker among clients that come and go for minutes: what it takes of the machine stays the same, and what
+//! they took comes back.
 
 use std::{
     fs,
@@ -31,12 +32,13 @@ const SOAK_MINUTES: u64 = 10;
 /// Clients at once. One of them may have eight streams, and these have one each.
 const CLIENTS: u64 = 6;
 
-/// By which part the memory's median may grow from the first third of what is measured to the last one, in a soak: the allocator has an
-/// arena for several lanes each, in which what is free lies about differently. If one photo of ten stayed, it would double within minutes.
+/// By which part the memory's median may grow from the first third of what is measured to the last one, in a
+/// soak: the allocator has an arena for several lanes each, in which what is free lies about differently. If
+/// one photo of ten stayed, it would double within minutes.
 const GROWTH: f64 = 0.05;
 
-/// Threads and files that may be more in the end than before anybody came: the runtime keeps threads that have nothing to do for ten
-/// seconds, and the log and a scrape have files.
+/// Threads and files that may be more in the end than before anybody came: the runtime keeps threads that
+/// have nothing to do for ten seconds, and the log and a scrape have files.
 const SPARE: u64 = 4;
 
 fn time() -> Duration {

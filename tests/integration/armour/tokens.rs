@@ -103,7 +103,8 @@ fn the_workers_own_token_counts_beside_those_of_paired_clients() {
     assert!(!pair.worker.log().contains("sesame-open"));
 }
 
-/// What `scripts/python/reflect.py`, which knows nothing of us, finds with the worker's certificate as its root.
+/// What `scripts/python/reflect.py`, which knows nothing of us, finds with the worker's certificate as its
+/// root.
 fn reflect(pair: &Pair, token: &str) -> Result<Value, String> {
     let python = setup::folder().join("grpc-venv/bin/python");
     assert!(python.is_file(), "`{}` is not there: run scripts/setup --tests", python.display());

@@ -21,8 +21,8 @@ const HEAD: usize = 256;
 /// Bytes at which readers change their mind.
 const BYTES: [u8; 12] = [0, 1, 2, 4, 8, 16, 32, 64, 0x7F, 0x80, 0xFE, 0xFF];
 
-/// Most bytes of address space that a test's mutations may take: four times what the system's allocator reserves for a thread, of which other tests
-/// may start some, and far less than lengths that lie lead to.
+/// Most bytes of address space that a test's mutations may take: four times what the system's allocator
+/// reserves for a thread, of which other tests may start some, and far less than lengths that lie lead to.
 pub const MAX_GROWTH: u64 = 256 << 20;
 
 /// Numbers for fields that may be a length, an offset or a size in pixels.
@@ -59,11 +59,12 @@ impl Seed {
     }
 }
 
-/// Calls `check` with `seeds`, then with `count` mutations of them, of each as many as of the others, always the same ones.
+/// Calls `check` with `seeds`, then with `count` mutations of them, of each as many as of the others, always
+/// the same ones.
 ///
 /// # Panics
-/// If `check` does, after naming the seed and the mutation, whose bytes are kept in the system's folder for temporary files; and if the process grew by
-/// more than [`MAX_GROWTH`].
+/// If `check` does, after naming the seed and the mutation, whose bytes are kept in the system's folder for
+/// temporary files; and if the process grew by more than [`MAX_GROWTH`].
 pub fn survives(seeds: &[Seed], count: usize, mut check: impl FnMut(&[u8])) {
     assert!(!seeds.is_empty(), "there is nothing to damage");
     for seed in seeds {
@@ -141,7 +142,8 @@ fn place(bytes: &[u8], random: &mut Random) -> usize {
     random.below(reach)
 }
 
-/// Writes a number over 2 or 4 bytes, in either byte order: one that readers stumble over, or the one that is there, a little off.
+/// Writes a number over 2 or 4 bytes, in either byte order: one that readers stumble over, or the one that is
+/// there, a little off.
 fn set_number(bytes: &mut [u8], at: usize, random: &mut Random) {
     let width = 2 + 2 * random.below(2);
     let Some(field) = bytes.get_mut(at..at + width) else { return };
@@ -166,8 +168,8 @@ fn set_number(bytes: &mut [u8], at: usize, random: &mut Random) {
     }
 }
 
-/// Most bytes of address space that this process has had so far, on Linux; 0 elsewhere. Unlike what is resident, it counts memory that was asked
-/// for and not touched.
+/// Most bytes of address space that this process has had so far, on Linux; 0 elsewhere. Unlike what is
+/// resident, it counts memory that was asked for and not touched.
 fn peak_address_space() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));

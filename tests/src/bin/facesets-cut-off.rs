@@ -1,7 +1,8 @@
-//! `facesets` with a disk that fails: it kills itself at a step of a change, or some renames are refused as on a Windows mount.
+//! `facesets` with a disk that fails: it kills itself at a step of a change, or some renames are refused as
+//! on a Windows mount.
 //!
-//! The variable `CUT_OFF` holds words: `kill=N` ends the process with SIGKILL when the Nth point is reached, `refuse=NAME` refuses all
-//! renames of a set of that name.
+//! The variable `CUT_OFF` holds words: `kill=N` ends the process with SIGKILL when the Nth point is reached,
+//! `refuse=NAME` refuses all renames of a set of that name.
 
 #![expect(clippy::unwrap_used, reason = "a double for tests, not a program")]
 

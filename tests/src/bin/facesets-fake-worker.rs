@@ -1,11 +1,13 @@
-//! A worker without models: what it finds in a photo follows from the photo's sha256. For tests of everything around it.
+//! A worker without models: what it finds in a photo follows from the photo's sha256. For tests of everything
+//! around it.
 //!
-//! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same JSON line. The
-//! variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and `error=TEXT` for photos that begin so, the
-//! latter once, `journal=FILE`, which gets the sha256 of every photo as it is begun, `listen=ADDRESS`, `state=FOLDER`, with which it
-//! speaks TLS to those that have paired, `landmarks=NUMBER` for other networks of landmarks, which give
-//! points so far away, `moved=PIXELS` for faces elsewhere, and `blind=CONTRACT` for one with the models of that contract that sees no face
-//! in anything.
+//! `serve --managed` as the real one; `serve` listens on a free port of 127.0.0.1 and says where in the same
+//! JSON line. The variable `FAKE_WORKER` holds words: `delay=MILLISECONDS` a photo, `die=TEXT` and
+//! `error=TEXT` for photos that begin so, the latter once, `journal=FILE`, which gets the sha256 of every
+//! photo as it is begun, `listen=ADDRESS`, `state=FOLDER`, with which it speaks TLS to those that have
+//! paired, `landmarks=NUMBER` for other networks of landmarks, which give points so far away, `moved=PIXELS`
+//! for faces elsewhere, and `blind=CONTRACT` for one with the models of that contract that sees no face in
+//! anything.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a double for tests, not a program")]
 

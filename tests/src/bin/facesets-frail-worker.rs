@@ -1,4 +1,5 @@
-//! The real worker, all of it but ONNX Runtime: its device is a [`frail`] one. Models are named and never read.
+//! The real worker, all of it but ONNX Runtime: its device is a [`frail`] one. Models are named and never
+//! read.
 
 use std::{process::ExitCode, sync::Arc};
 

@@ -1,5 +1,5 @@
-//! The real worker with real networks, whose recogniser passes for `w600k_r50` of `buffalo_l`, which nobody may fetch for a test: what is
-//! handed out of that recogniser's vectors only can be tried with it.
+//! The real worker with real networks, whose recogniser passes for `w600k_r50` of `buffalo_l`, which nobody
+//! may fetch for a test: what is handed out of that recogniser's vectors only can be tried with it.
 
 use std::{fs, process::ExitCode, sync::Arc};
 

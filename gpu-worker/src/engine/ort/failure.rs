@@ -1,8 +1,10 @@
-//! What the runtime's words mean: providers have no common codes for the failures that are worth telling apart.
+//! What the runtime's words mean: providers have no common codes for the failures that are worth telling
+//! apart.
 
 use super::super::RunFailure;
 
-/// Of DXGI: removed, hung, reset, an internal error of the driver. Of CUDA and HIP: the context is gone with everything in it.
+/// Of DXGI: removed, hung, reset, an internal error of the driver. Of CUDA and HIP: the context is gone with
+/// everything in it.
 const LOST: [&str; 10] = [
     "887a0005",
     "887a0006",
@@ -16,7 +18,8 @@ const LOST: [&str; 10] = [
     "hiperrorlaunchfailure",
 ];
 
-/// Of ONNX Runtime's own arena and of C++, of CUDA and cuBLAS, of HIP, of DirectML (`E_OUTOFMEMORY`), of what is below `OpenVINO`.
+/// Of ONNX Runtime's own arena and of C++, of CUDA and cuBLAS, of HIP, of DirectML (`E_OUTOFMEMORY`), of what
+/// is below `OpenVINO`.
 const NO_MEMORY: [&str; 7] = [
     "failed to allocate",
     "bad_alloc",

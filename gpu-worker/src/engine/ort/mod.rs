@@ -1,4 +1,5 @@
-//! ONNX Runtime through `ort`: loading the library and knowing what it offers. Nothing outside this folder names it.
+//! ONNX Runtime through `ort`: loading the library and knowing what it offers. Nothing outside this folder
+//! names it.
 
 mod failure;
 mod session;
@@ -63,7 +64,8 @@ impl Runtime {
         Self { environment, target: Target::new(Provider::Cpu) }.on(Target::new(provider))
     }
 
-    /// The same library with sessions bound to `target`; an error that lists what there is if it does not offer the provider.
+    /// The same library with sessions bound to `target`; an error that lists what there is if it does not
+    /// offer the provider.
     pub fn on(&self, target: Target) -> Result<Self, RuntimeError> {
         let offered = self.offered();
         if !offered.contains(&target.provider) {
@@ -100,7 +102,8 @@ impl Runtime {
         format!("{} device {number}{vendor}", self.target.provider)
     }
 
-    /// The providers that the library was built with or that it discovers, in the order of `auto`; others after them.
+    /// The providers that the library was built with or that it discovers, in the order of `auto`; others
+    /// after them.
     ///
     /// That one is offered does not say that a device for it is there: making a session says that.
     pub fn offered(&self) -> Vec<Provider> {

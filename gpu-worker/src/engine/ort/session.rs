@@ -51,15 +51,16 @@ struct Input {
 enum Sessions {
     /// One for every size.
     Dynamic(Box<Session>),
-    /// The same, not made yet: this is its graph. Optional models wait like this until somebody asks for what they give.
+    /// The same, not made yet: this is its graph. Optional models wait like this until somebody asks for what
+    /// they give.
     Later(Vec<u8>),
     /// One for each size that came, made when it comes; the graph is kept for that.
     Fixed { graph: Vec<u8>, made: Vec<([usize; 4], Session)> },
 }
 
 impl OrtEngine {
-    /// Sessions for `models` (a role and the bytes of its graph each), each with `threads` threads of its own that sleep when
-    /// there is nothing to do.
+    /// Sessions for `models` (a role and the bytes of its graph each), each with `threads` threads of its own
+    /// that sleep when there is nothing to do.
     pub fn new<'a>(
         runtime: &Runtime,
         models: impl IntoIterator<Item = (ModelRole, &'a [u8])>,
@@ -182,8 +183,8 @@ fn made_of(runtime: &Runtime, threads: usize, graph: &[u8]) -> ort::Result<Sessi
 
 /// A builder of sessions that run on the runtime's target and nowhere else.
 ///
-/// ONNX Runtime places every operator when a session is made. Without leave for a fallback it is told to fail rather than to place
-/// one on the host, so a session that exists runs on its provider.
+/// ONNX Runtime places every operator when a session is made. Without leave for a fallback it is told to fail
+/// rather than to place one on the host, so a session that exists runs on its provider.
 fn bound(runtime: &Runtime, threads: usize) -> ort::Result<SessionBuilder> {
     let target = runtime.target();
     let builder = Session::builder(&runtime.environment)?
@@ -208,7 +209,8 @@ fn bound(runtime: &Runtime, threads: usize) -> ort::Result<SessionBuilder> {
             let name = target.provider.runtime_name();
             let devices =
                 runtime.environment.devices().filter(|device| device.ep().is_ok_and(|ep| ep == name));
-            // Naming the devices leaves ONNX Runtime no choice: otherwise it may prefer any accelerator that it discovers.
+            // Naming the devices leaves ONNX Runtime no choice: otherwise it may prefer any accelerator that
+            // it discovers.
             match target.device_id {
                 Some(number) => builder.with_devices(devices.skip(number as usize).take(1), None)?,
                 None => builder.with_devices(devices, None)?,

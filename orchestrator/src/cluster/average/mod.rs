@@ -1,30 +1,36 @@
 //! Average linkage (UPGMA) of unit vectors, cut at a distance, exactly and without the matrix of distances.
 //!
-//! For unit vectors the mean cosine distance of all pairs of clusters A and B is 1 − ΣA·ΣB / (|A|·|B|): a sum and a size a cluster
-//! are enough. Reciprocal nearest neighbours may be merged in any order, because average linkage is reducible (a union is never nearer to
-//! a third cluster than the nearer of its parts; Bruynooghe 1977, Murtagh 1983). Each cluster knows its first few neighbours and a
-//! bound on all others ([`Nearest`]); when none of the pairs can be proven, the clusters that ran out of neighbours are compared with all
-//! again, the nearest first.
+//! For unit vectors the mean cosine distance of all pairs of clusters A and B is 1 − ΣA·ΣB / (|A|·|B|): a sum
+//! and a size a cluster are enough. Reciprocal nearest neighbours may be merged in any order, because average
+//! linkage is reducible (a union is never nearer to a third cluster than the nearer of its parts; Bruynooghe
+//! 1977, Murtagh 1983). Each cluster knows its first few neighbours and a bound on all others ([`Nearest`]);
+//! when none of the pairs can be proven, the clusters that ran out of neighbours are compared with all again,
+//! the nearest first.
 //!
 //! What the lists cannot hold does not matter, ties included:
 //!
-//! - *Invariant*: an open cluster that is neither in the list of A nor a union of one in it is beyond A's bound. The first search and a new
-//!   comparison begin with that. A union of clusters beyond a bound is beyond it, as it is no nearer than the nearer part; a union's own
-//!   bound is the mean of its parts', as its distances are. A bound ends at the cut only if nothing within the cut was ever left out.
-//! - So the head of a list, looked at anew, is the nearest of all if it is not beyond the bound; a list that is empty, with its bound at the
-//!   cut, says that nothing is within the cut now or later. Only then a cluster is final.
-//! - *Rounding* breaks each of these sentences by some 1e-16 a merge, so they hold up to a tolerance ([`BOUND_SLACK`] is far above it, and
-//!   far below any difference of distances that f32 embeddings can tell). That is the tolerance of the result too: every merge is of two
-//!   clusters to neither of which a third was nearer by more, and no two within the cut by more are left. Which of two
-//!   pairs comes first that differ by less is nobody's to say.
-//! - *The loop ends with no cluster open.* Each turn merges, finishes a cluster, or makes unknown ones known. Where every nearest neighbour is
-//!   known and no two are each other's, which only rounding can bring about, the nearest pair of all is merged ([`rings`]).
+//! - *Invariant*: an open cluster that is neither in the list of A nor a union of one in it is beyond A's
+//!   bound. The first search and a new comparison begin with that. A union of clusters beyond a bound is
+//!   beyond it, as it is no nearer than the nearer part; a union's own bound is the mean of its parts', as
+//!   its distances are. A bound ends at the cut only if nothing within the cut was ever left out.
+//! - So the head of a list, looked at anew, is the nearest of all if it is not beyond the bound; a list that
+//!   is empty, with its bound at the cut, says that nothing is within the cut now or later. Only then a
+//!   cluster is final.
+//! - *Rounding* breaks each of these sentences by some 1e-16 a merge, so they hold up to a tolerance
+//!   ([`BOUND_SLACK`] is far above it, and far below any difference of distances that f32 embeddings can
+//!   tell). That is the tolerance of the result too: every merge is of two clusters to neither of which a
+//!   third was nearer by more, and no two within the cut by more are left. Which of two pairs comes first
+//!   that differ by less is nobody's to say.
+//! - *The loop ends with no cluster open.* Each turn merges, finishes a cluster, or makes unknown ones known.
+//!   Where every nearest neighbour is known and no two are each other's, which only rounding can bring about,
+//!   the nearest pair of all is merged ([`rings`]).
 //!
-//! Rows that are equal bit by bit are one point with a weight from the beginning ([`Points::folded`]): nothing is nearer than distance 0, so
-//! they are merged before anything else whatever the rounding. Those that something is said of stay points of their own.
+//! Rows that are equal bit by bit are one point with a weight from the beginning ([`Points::folded`]):
+//! nothing is nearer than distance 0, so they are merged before anything else whatever the rounding. Those
+//! that something is said of stay points of their own.
 //!
-//! Time O(n²·d) for the first search, which dominates; memory n·d bytes for the packed vectors, 8·d bytes a live union (at most n/2),
-//! 16 bytes a known neighbour (at most 16 a cluster).
+//! Time O(n²·d) for the first search, which dominates; memory n·d bytes for the packed vectors, 8·d bytes a
+//! live union (at most n/2), 16 bytes a known neighbour (at most 16 a cluster).
 
 mod rescan;
 mod rings;
@@ -55,7 +61,8 @@ pub(super) struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        // Least CPU time of 8..=64 each at 20,000 and 100,000 made-up faces (AVX-512); nearly flat from 12 to 32.
+        // Least CPU time of 8..=64 each at 20,000 and 100,000 made-up faces (AVX-512); nearly flat from 12 to
+        // 32.
         Self { points: 16, unions: 16 }
     }
 }
@@ -79,7 +86,8 @@ enum Outlook {
     Unknown,
 }
 
-/// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the order of ties.
+/// The cluster of each point, under any number. Merges at a distance ≤ `cut`; see [`super::cut`] for the
+/// order of ties.
 pub(super) fn cut(
     points: &Points<'_>,
     mut rules: Rules,
@@ -122,8 +130,8 @@ pub(super) fn cut(
     Ok((0..n as u32).map(|point| state.forest.root(point) as usize).collect())
 }
 
-/// Merges the points of each group, however far apart they are: what is known of the neighbours of a union follows from its parts in the
-/// same way wherever they lie.
+/// Merges the points of each group, however far apart they are: what is known of the neighbours of a union
+/// follows from its parts in the same way wherever they lie.
 fn contract(state: &mut State<'_>, mut groups: Vec<Vec<u32>>) {
     while !groups.is_empty() {
         let halves = groups.iter().flat_map(|group| group.chunks_exact(2));
@@ -169,7 +177,8 @@ fn refresh(state: &mut State<'_>, dirty: &[u32], unknown: &mut Vec<u32>) -> u64 
     alone
 }
 
-/// Pairs of clusters that are each other's nearest neighbours, ascending. One of each pair is dirty, else it were merged by now.
+/// Pairs of clusters that are each other's nearest neighbours, ascending. One of each pair is dirty, else it
+/// were merged by now.
 fn reciprocal(state: &State<'_>, dirty: &[u32]) -> Vec<(u32, u32)> {
     let mut pairs: Vec<(u32, u32)> = dirty
         .iter()

@@ -13,8 +13,9 @@ use super::super::watch::{Watch, check};
 use super::state::State;
 use super::{NONE, floor_of};
 
-/// Which part of the clusters whose nearest neighbour is unknown is compared again at a time, at least a block. No smaller part costs more on
-/// made-up libraries; where thousands of rows are nearly equal, all of them are unknown at once and only the nearest few are needed next.
+/// Which part of the clusters whose nearest neighbour is unknown is compared again at a time, at least a
+/// block. No smaller part costs more on made-up libraries; where thousands of rows are nearly equal, all of
+/// them are unknown at once and only the nearest few are needed next.
 const PART: usize = 32;
 
 /// Takes those out of `unknown` that are to be compared again first: the nearest, as far as is known.
@@ -34,7 +35,8 @@ pub(super) fn first(state: &State<'_>, unknown: &mut Vec<u32>) -> Vec<u32> {
 pub(super) fn rescan(state: &mut State<'_>, ids: &[u32], watch: &dyn Watch) -> Result<(), ClusterError> {
     state.tidy_strips();
     let blocks = ids.len().div_ceil(BLOCK);
-    // As few parts as keep all threads busy: each has to find enough neighbours of its own before it can pass over any.
+    // As few parts as keep all threads busy: each has to find enough neighbours of its own before it can pass
+    // over any.
     let parts = rayon::current_num_threads().div_ceil(blocks);
     let strips_each = state.strips.len().div_ceil(parts).max(1);
     let parts = state.strips.len().div_ceil(strips_each);
@@ -66,8 +68,8 @@ pub(super) fn rescan(state: &mut State<'_>, ids: &[u32], watch: &dyn Watch) -> R
     Ok(())
 }
 
-/// The first neighbours of each row among some strips. `floors` are shared by all who look for neighbours of the same rows: when one has
-/// found enough, the others need nothing beyond its last.
+/// The first neighbours of each row among some strips. `floors` are shared by all who look for neighbours of
+/// the same rows: when one has found enough, the others need nothing beyond its last.
 fn scan(state: &State<'_>, ids: &[u32], floors: &[AtomicU32], strips: Range<usize>) -> Vec<Nearest> {
     let mut block = RowBlock::pack(state.kernel.row_shape(), ids.len(), state.dims(), |row, mean| {
         state.mean(ids[row], mean);

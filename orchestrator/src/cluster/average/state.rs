@@ -138,7 +138,8 @@ impl<'a> State<'a> {
         1.0 - product / (self.parts(a) * self.parts(b))
     }
 
-    /// How many unit vectors a cluster's total is the sum of: a point's is one, however many rows it stands for.
+    /// How many unit vectors a cluster's total is the sum of: a point's is one, however many rows it stands
+    /// for.
     fn parts(&self, id: u32) -> f64 {
         if (id as usize) < self.points.len() { 1.0 } else { f64::from(self.size[id as usize]) }
     }
@@ -170,8 +171,8 @@ impl<'a> State<'a> {
 
     /// Looks for the nearest neighbour of an open cluster in its list.
     ///
-    /// A neighbour that was merged is replaced by the union it is in, at its true distance, only when it comes first: a union is not
-    /// before the first of its parts.
+    /// A neighbour that was merged is replaced by the union it is in, at its true distance, only when it
+    /// comes first: a union is not before the first of its parts.
     pub(super) fn outlook(&self, id: u32, nearest: &mut Nearest) -> Outlook {
         while let Some(first) = nearest.list.first().copied() {
             if self.is_open(first.id) {

@@ -1,7 +1,9 @@
-//! The two inner loops, on whatever instructions the processor has: screening pairs in 8 bits, and exact scalar products.
+//! The two inner loops, on whatever instructions the processor has: screening pairs in 8 bits, and exact
+//! scalar products.
 //!
-//! Every kernel gives the same results: screening only proposes pairs (which ones differs with the levels of the rows, and no pair above
-//! its floor is ever missed), and scalar products have one fixed order ([`super::dot`]).
+//! Every kernel gives the same results: screening only proposes pairs (which ones differs with the levels of
+//! the rows, and no pair above its floor is ever missed), and scalar products have one fixed order
+//! ([`super::dot`]).
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -66,11 +68,12 @@ impl Kernel {
         }
     }
 
-    /// Compares all rows with all columns: bit c of `hits[r]` is set if the upper bound of their scalar product is at least the smaller
-    /// of `rows.floor[r]` and `floor[c]`. O(rows · 32 · d).
+    /// Compares all rows with all columns: bit c of `hits[r]` is set if the upper bound of their scalar
+    /// product is at least the smaller of `rows.floor[r]` and `floor[c]`. O(rows · 32 · d).
     ///
     /// # Panics
-    /// If the rows were packed for another kernel or another d, or `hits` is not as long as the rows with their padding.
+    /// If the rows were packed for another kernel or another d, or `hits` is not as long as the rows with
+    /// their padding.
     pub(super) fn screen(self, rows: &RowBlock, strip: &Strip, floor: &[f32; STRIP], hits: &mut [u32]) {
         let padded = rows.scale.len();
         assert_eq!(rows.shape, self.row_shape(), "rows were packed for another kernel");

@@ -1,7 +1,8 @@
 //! Screening with AVX2, AVX-VNNI and AVX-512 VNNI. The only unsafe code of the program.
 //!
-//! Unsafe is needed for two things: calling a function that is compiled for instructions which not every processor has, and loading
-//! vector registers from a pointer. Who calls the former has found a [`super::Kernel`] that only exists where the instructions do.
+//! Unsafe is needed for two things: calling a function that is compiled for instructions which not every
+//! processor has, and loading vector registers from a pointer. Who calls the former has found a
+//! [`super::Kernel`] that only exists where the instructions do.
 #![expect(unsafe_code, reason = "vector instructions; each block says why it is sound")]
 
 use std::arch::x86_64::{
@@ -16,8 +17,8 @@ use std::arch::x86_64::{
 use crate::cluster::dot::{Real, lanes};
 use crate::cluster::pack::{PANEL, RowBlock, RowShape, STRIP, Strip};
 
-/// Rows at 31 levels: `maddubs` adds two products in 16 bits, and two of its results must fit before they are widened:
-/// 4 · 63 · 127 = 32,004 < 2¹⁵. 4 rows × 2 registers of sums leave room for 4 of columns in 16.
+/// Rows at 31 levels: `maddubs` adds two products in 16 bits, and two of its results must fit before they are
+/// widened: 4 · 63 · 127 = 32,004 < 2¹⁵. 4 rows × 2 registers of sums leave room for 4 of columns in 16.
 pub(super) const AVX2_ROWS: RowShape = RowShape { tile: 4, levels: 31, offset: 32 };
 
 /// `dpbusd` adds four products straight into 32 bits. 6 × 2 sums, 2 of columns and 1 row fit 16 registers.
@@ -96,7 +97,8 @@ struct Columns256 {
     floor: __m256,
 }
 
-/// Columns 8·eighth.. of a strip; sums start at −offset · Σ q, so that the offset of the rows is gone at the end.
+/// Columns 8·eighth.. of a strip; sums start at −offset · Σ q, so that the offset of the rows is gone at the
+/// end.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn columns_256(strip: &Strip, floor: &[f32; STRIP], eighth: usize, offset: u8) -> Columns256 {

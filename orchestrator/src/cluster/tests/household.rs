@@ -1,5 +1,5 @@
-//! A small library of made-up people, the same bit by bit as `scripts/python/make_cluster_fixtures.py` makes it: whole numbers until the
-//! one division by the length.
+//! A small library of made-up people, the same bit by bit as `scripts/python/make_cluster_fixtures.py` makes
+//! it: whole numbers until the one division by the length.
 
 use ndarray::Array2;
 
@@ -41,8 +41,9 @@ fn mixed(parts: &[(i64, &[i64])]) -> Vec<i64> {
 }
 
 impl Household {
-    /// Unit rows, but for the copies: three fifths are faces of people (some hundred to two each), 2 % lie between two people, 8 % are blurred towards one
-    /// direction, 2 % nearly repeat an earlier row, the others are strangers; shuffled.
+    /// Unit rows, but for the copies: three fifths are faces of people (some hundred to two each), 2 % lie
+    /// between two people, 8 % are blurred towards one direction, 2 % nearly repeat an earlier row, the
+    /// others are strangers; shuffled.
     pub(super) fn embeddings(self) -> Array2<f32> {
         let Self { rows, dims, seed, copies } = self;
         let rows = rows - copies;

@@ -1,4 +1,5 @@
-//! Partitions that scikit-learn and `SciPy` made of [`Household`]s; `scripts/python/make_cluster_fixtures.py` wrote them down.
+//! Partitions that scikit-learn and `SciPy` made of [`Household`]s; `scripts/python/make_cluster_fixtures.py`
+//! wrote them down.
 
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! Many rows that are equal, or equal but for the last digits: more than any list of neighbours holds.
 //!
-//! Such rows are nearer to each other than to anything else, so by the definition they are one cluster before anything else is merged, in
-//! whatever order. What follows is compared with the definition, begun with each mass as one cluster, wherever that has a margin above what
-//! the last digits can change.
+//! Such rows are nearer to each other than to anything else, so by the definition they are one cluster before
+//! anything else is merged, in whatever order. What follows is compared with the definition, begun with each
+//! mass as one cluster, wherever that has a margin above what the last digits can change.
 
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
@@ -92,7 +92,8 @@ proptest! {
         prop_assert_eq!(dense, expected);
     }
 
-    /// Two masses at the distance of the cut: whether they are merged is a matter of rounding, that they stay whole is not.
+    /// Two masses at the distance of the cut: whether they are merged is a matter of rounding, that they stay
+    /// whole is not.
     #[test]
     fn no_mass_is_torn_by_a_cut_at_its_edge(masses in masses(), pair in (0usize..9, 0usize..9), linkage in linkage()) {
         let rows = masses.of.len().max(1);
@@ -103,7 +104,8 @@ proptest! {
         prop_assert!(masses.are_whole(&cut_at(&masses.rows, linkage, threshold)));
     }
 
-    /// Two rows of a mass that are said to be two people's part it; all others of it stay with the one or the other.
+    /// Two rows of a mass that are said to be two people's part it; all others of it stay with the one or the
+    /// other.
     #[test]
     fn what_is_said_of_copies_parts_them_and_no_others(
         masses in masses(), seed in any::<prop::sample::Index>(), kept in 1usize..5,

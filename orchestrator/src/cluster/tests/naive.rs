@@ -8,7 +8,8 @@ use crate::cluster::{Clusters, Constraints, Linkage};
 /// A run of the definition.
 pub(super) struct Naive {
     pub(super) clusters: Clusters,
-    /// How near the run came to another result: the least difference between the best distance and any other, or the cut.
+    /// How near the run came to another result: the least difference between the best distance and any other,
+    /// or the cut.
     pub(super) margin: f64,
 }
 
@@ -77,7 +78,8 @@ pub(super) fn constrained(
     Naive { clusters: Clusters::from_labels(&labels), margin }
 }
 
-/// Mean or largest distance between the members of two groups. One division by both sizes: where the products are exact, so are ties.
+/// Mean or largest distance between the members of two groups. One division by both sizes: where the products
+/// are exact, so are ties.
 fn group_distance(matrix: &Array2<f32>, linkage: Linkage, a: &[usize], b: &[usize]) -> f64 {
     let pairs = a.iter().flat_map(|a| b.iter().map(|b| distance(matrix, *a, *b)));
     match linkage {

@@ -45,7 +45,8 @@ struct SubjectArgs {
     /// Folder that `facesets export-swap` wrote
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
-    /// Folders in which more faces of the set are looked for [default: the deepest one that holds all photos of the set]
+    /// Folders in which more faces of the set are looked for [default: the deepest one that holds all photos
+    /// of the set]
     #[arg(long = "root", value_name = "DIR")]
     roots: Vec<PathBuf>,
     #[command(flatten)]

@@ -36,7 +36,8 @@ const PAD: f32 = 0.25;
 /// Flags of the report.
 #[derive(Debug, clap::Args)]
 pub(super) struct PageArgs {
-    /// Also write a page with a histogram and a timeline of faces to DIR; an earlier one is moved aside to DIR.previous-N
+    /// Also write a page with a histogram and a timeline of faces to DIR; an earlier one is moved aside to
+    /// DIR.previous-N
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Most faces of a group and year that are shown on the page

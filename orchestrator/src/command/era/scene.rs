@@ -25,7 +25,8 @@ pub(super) struct Scene {
     pub(super) subject: Subject,
     /// What the user says of people.
     pub(super) pins: ResolvedPins,
-    /// The same for a clustering within one person: that two faces are the same person's says nothing of their age.
+    /// The same for a clustering within one person: that two faces are the same person's says nothing of
+    /// their age.
     pub(super) pins_within: ResolvedPins,
     corpus: Corpus,
     parent: FacesetManifest,

@@ -16,12 +16,12 @@ pub(super) struct Args {
     /// An `.npz`, or a folder of `.npy`
     #[arg(value_name = "IN")]
     arrays: PathBuf,
-    /// Read the cache of another program, one row a face, and take its results for those of this contract; once for face embeddings
-    /// (`face/v1/…`), once for landmarks (`landmarks/v1/…`)
+    /// Read the cache of another program, one row a face, and take its results for those of this contract;
+    /// once for face embeddings (`face/v1/…`), once for landmarks (`landmarks/v1/…`)
     #[arg(long, value_name = "CONTRACT")]
     assume_contract: Vec<String>,
-    /// What an array is called in that cache, where not as here: path, sha256, bbox, `det_score`, embedding, norm, blur, keypoints,
-    /// `landmarks_106`, `landmarks_68`, noface
+    /// What an array is called in that cache, where not as here: path, sha256, bbox, `det_score`, embedding,
+    /// norm, blur, keypoints, `landmarks_106`, `landmarks_68`, noface
     #[arg(long, value_name = "FIELD=NAME", value_parser = Renaming::parse, requires = "assume_contract")]
     map: Vec<Renaming>,
     /// What to do where the library holds another value under the same key

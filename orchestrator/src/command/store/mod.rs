@@ -26,7 +26,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
-    /// Write everything in the store to standard output, as lines of JSON that are the same for the same content
+    /// Write everything in the store to standard output, as lines of JSON that are the same for the same
+    /// content
     Dump,
     /// Write every field as arrays that `numpy.load` reads, or as Parquet tables
     Export(export::Args),

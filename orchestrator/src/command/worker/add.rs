@@ -23,7 +23,8 @@ const MAX_LINE: u64 = 4096;
 /// Flags of `worker add`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What `facesets-worker pair` shows on the worker's machine, with or without hyphens and spaces; `-` takes it from standard input
+    /// What `facesets-worker pair` shows on the worker's machine, with or without hyphens and spaces; `-`
+    /// takes it from standard input
     #[arg(required = true, value_name = "CODE")]
     code: Vec<String>,
     /// What to call the worker [default: the host in its address]
@@ -32,7 +33,8 @@ pub(super) struct Args {
     /// What to call this machine there [default: its host name]
     #[arg(long, value_name = "NAME")]
     client: Option<ClientName>,
-    /// Certificate of this machine, in PEM, for a worker that asks for one (`--client-ca` there) [default: that which it was added with]
+    /// Certificate of this machine, in PEM, for a worker that asks for one (`--client-ca` there) [default:
+    /// that which it was added with]
     #[arg(long, value_name = "FILE", env = "FACESETS_CLIENT_CERT", requires = "client_key")]
     client_cert: Option<PathBuf>,
     /// Its private key, in PEM, which nobody else may be able to read

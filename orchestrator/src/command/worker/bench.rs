@@ -78,7 +78,8 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
     let task = task_for(connection.description(), args.pack.as_deref(), DEFAULT_DET_SIZE)?;
     let worker = Worker { connection, tasks: vec![task.into()], origin: Origin::Remote(way.clone()) };
     let run = |worker, sample| runtime.block_on(measure(worker, sample, &ctrl_c.stop)).map(Figures::of);
-    // Without a task, the worker receives the bytes and drops them: no lane is busy with them, and its metrics count no failures.
+    // Without a task, the worker receives the bytes and drops them: no lane is busy with them, and its
+    // metrics count no failures.
     let receiver = Worker { tasks: Vec::new(), ..worker.clone() };
     let link = run(receiver, Sample::made_up(args.megabytes << 20))?;
     let photos = photos.map(|sample| run(worker, sample)).transpose()?;

@@ -1,7 +1,8 @@
 //! A worker of our own: started when none was named, told what to do on its stdin, gone when we are.
 //!
-//! The worker leaves when its stdin ends. The pipe ends with this process, however that ends, so no worker is ever left behind.
-//! It has a process group of its own: a Ctrl-C is for us, and the worker still finishes what is in flight.
+//! The worker leaves when its stdin ends. The pipe ends with this process, however that ends, so no worker is
+//! ever left behind. It has a process group of its own: a Ctrl-C is for us, and the worker still finishes
+//! what is in flight.
 
 mod error;
 mod ready;
@@ -27,10 +28,12 @@ pub use supervisor::Supervisor;
 
 use super::{Token, Way, fate::Fate};
 
-/// How long a worker may take from its start to READY. Large models on a slow disk, or a GPU that compiles them, take a while.
+/// How long a worker may take from its start to READY. Large models on a slow disk, or a GPU that compiles
+/// them, take a while.
 pub const READY_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// How long a worker may take to finish and leave after its stdin has ended. Only a hanging device takes longer.
+/// How long a worker may take to finish and leave after its stdin has ended. Only a hanging device takes
+/// longer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often it is looked at meanwhile.

@@ -46,7 +46,8 @@ struct Refusal {
 }
 
 impl Ready {
-    /// Reads the line. The version is looked at before anything else, as the rest may mean something else in another one.
+    /// Reads the line. The version is looked at before anything else, as the rest may mean something else in
+    /// another one.
     pub(super) fn parse(line: &str) -> Result<Self, ManagedError> {
         #[derive(Deserialize)]
         struct Head {

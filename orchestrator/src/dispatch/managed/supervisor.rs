@@ -62,7 +62,8 @@ impl Supervisor {
         }
     }
 
-    /// After its connection broke: whether the worker ended by itself, and its last words. Blocks for a moment.
+    /// After its connection broke: whether the worker ended by itself, and its last words. Blocks for a
+    /// moment.
     pub(in crate::dispatch) fn bury(&self) -> Fate {
         let worker = self.state().worker.take();
         worker.map_or(Fate { died: false, words: None }, ManagedWorker::post_mortem)

@@ -30,8 +30,9 @@ pub(super) fn bytes(set: &Subject<'_>) -> io::Result<Vec<u8>> {
     write().map_err(io::Error::other)
 }
 
-/// Columns: rank from 1; file, digest and padding of the crop; photo and face (path, sha256, box, detector's confidence); the other
-/// terms of quality and their weighted sum; pose in degrees and capture year where they are known; unit embedding of the face in its photo.
+/// Columns: rank from 1; file, digest and padding of the crop; photo and face (path, sha256, box, detector's
+/// confidence); the other terms of quality and their weighted sum; pose in degrees and capture year where
+/// they are known; unit embedding of the face in its photo.
 fn table(set: &Subject<'_>) -> Result<RecordBatch, ArrowError> {
     let texts = |of: &dyn Fn(&ExportedFace) -> Option<String>| -> ArrayRef {
         Arc::new(set.faces.iter().map(of).collect::<StringArray>())

@@ -1,4 +1,5 @@
-//! What some formats tell of faces and the gallery does not hold: read from the store before anything is written, only as far as needed.
+//! What some formats tell of faces and the gallery does not hold: read from the store before anything is
+//! written, only as far as needed.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -6,8 +6,9 @@ use clap::ValueEnum;
 use facesets_core::FaceContract;
 use serde::{Deserialize, Serialize};
 
-/// sha256 of `w600k_r50.onnx`, the recogniser of `InsightFace`'s `buffalo_l`: that of the file in `buffalo_l.zip` of its release v0.7.
-/// Tools call its vectors `Inswapper128ArcFace`; those of any other network mean somebody else to them.
+/// sha256 of `w600k_r50.onnx`, the recogniser of `InsightFace`'s `buffalo_l`: that of the file in
+/// `buffalo_l.zip` of its release v0.7. Tools call its vectors `Inswapper128ArcFace`; those of any other
+/// network mean somebody else to them.
 pub const W600K_R50: &str = "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43";
 
 /// Another way to hand a set out.

@@ -1,4 +1,5 @@
-//! A set in the formats that other tools read: the bytes, not the files. Pure but for [`extras`], which reads the store beforehand.
+//! A set in the formats that other tools read: the bytes, not the files. Pure but for [`extras`], which reads
+//! the store beforehand.
 //!
 //! Tools that take a folder of images (facefusion) take `faces/` as it is.
 

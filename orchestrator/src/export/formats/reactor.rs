@@ -1,10 +1,11 @@
 //! A face model as ReActor saves and loads it: the fields of InsightFace's `Face` as tensors, in their types.
 //!
-//! ReActor blends a model from several images by averaging their raw embeddings; all else is that of the first image. So it is here: the
-//! embedding is that of the other formats, box, points and pose are those of the best-ranked face, in pixels of its upright photo, as they
-//! were measured there. What was not measured is neutral, never made up: 0 for landmarks and pose of faces whose library came without them;
-//! −1 for gender (female 0, male 1) and age where no model has estimated them. Where one has, they are the set's, not the best face's: see
-//! `certificate::gender_age`. Swapping uses the embedding alone.
+//! ReActor blends a model from several images by averaging their raw embeddings; all else is that of the
+//! first image. So it is here: the embedding is that of the other formats, box, points and pose are those of
+//! the best-ranked face, in pixels of its upright photo, as they were measured there. What was not measured
+//! is neutral, never made up: 0 for landmarks and pose of faces whose library came without them; −1 for
+//! gender (female 0, male 1) and age where no model has estimated them. Where one has, they are the set's,
+//! not the best face's: see `certificate::gender_age`. Swapping uses the embedding alone.
 
 use std::io;
 

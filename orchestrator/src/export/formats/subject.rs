@@ -28,7 +28,8 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The mean of the raw embeddings, as these tools make it from images themselves; they scale it to unit length when they use it.
+    /// The mean of the raw embeddings, as these tools make it from images themselves; they scale it to unit
+    /// length when they use it.
     pub(super) fn mean_raw(&self) -> Vec<f32> {
         let mut sum = vec![0.0f64; self.gallery.embeddings.ncols()];
         for row in self.rows {

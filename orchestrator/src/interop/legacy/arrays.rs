@@ -1,4 +1,5 @@
-//! Whole arrays of an old cache: numbers of any common type, texts of fixed width. Pickled objects are never unpickled.
+//! Whole arrays of an old cache: numbers of any common type, texts of fixed width. Pickled objects are never
+//! unpickled.
 
 use std::io::Read;
 

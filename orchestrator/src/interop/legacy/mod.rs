@@ -1,8 +1,9 @@
-//! The cache of the system before this one, in one transaction: one row a face, named by the path of its photo.
+//! The cache of the system before this one, in one transaction: one row a face, named by the path of its
+//! photo.
 //!
-//! What the cache does not say is read off the photos, which must be there: digest, size, capture date, width and height of the upright image. What
-//! was measured is taken as it is or not at all; the one derived figure is the length of a raw embedding. Everything is in memory at once, some
-//! 4 kB a face.
+//! What the cache does not say is read off the photos, which must be there: digest, size, capture date, width
+//! and height of the upright image. What was measured is taken as it is or not at all; the one derived figure
+//! is the length of a raw embedding. Everything is in memory at once, some 4 kB a face.
 
 mod arrays;
 mod error;
@@ -35,8 +36,8 @@ use crate::{
     store::{Incoming, Location, Merge, Provenance},
 };
 
-/// What may be mapped. Without `norm` the embeddings must be raw; without `sha256` photos are taken to be those that were measured; `noface` are
-/// paths of photos without a face.
+/// What may be mapped. Without `norm` the embeddings must be raw; without `sha256` photos are taken to be
+/// those that were measured; `noface` are paths of photos without a face.
 pub const FIELDS: [&str; 11] = [
     "path",
     "sha256",
@@ -109,7 +110,8 @@ pub struct LegacySummary {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Merges an old cache into a store. Nothing is changed unless everything fits; photos that are not there any more are left out.
+/// Merges an old cache into a store. Nothing is changed unless everything fits; photos that are not there any
+/// more are left out.
 pub fn import_legacy(
     path: &Path,
     fields: &FieldNames,

@@ -29,8 +29,8 @@ pub(super) struct Photo {
     pub(super) height: u32,
 }
 
-/// Reads every photo, as many at a time as there are cores; returns those that can be used and those that cannot, each in order of paths. The latter
-/// are told as problems too.
+/// Reads every photo, as many at a time as there are cores; returns those that can be used and those that
+/// cannot, each in order of paths. The latter are told as problems too.
 pub(super) fn look(
     photos: &BTreeMap<PathBuf, CachedPhoto>,
     monitor: &dyn Monitor,

@@ -1,4 +1,5 @@
-//! Old caches that were damaged: refused with a reason or read, never a panic, never more memory than there are bytes.
+//! Old caches that were damaged: refused with a reason or read, never a panic, never more memory than there
+//! are bytes.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! The head of a `.npy` file (`NumPy`'s first enhancement proposal): what its bytes are, row after row.
 //!
-//! Our own, because the libraries for it bring a parser of Python literals and big integers along for one line of text.
+//! Our own, because the libraries for it bring a parser of Python literals and big integers along for one
+//! line of text.
 
 mod read;
 mod write;

@@ -75,8 +75,8 @@ impl Head {
         Literal(text).head()
     }
 
-    /// What a row is, if it is what `wanted` says (whatever the width, for texts), and how many there are; `None` rows for a
-    /// single item.
+    /// What a row is, if it is what `wanted` says (whatever the width, for texts), and how many there are;
+    /// `None` rows for a single item.
     pub(in crate::interop) fn rows_of(&self, wanted: Item) -> Result<(Item, Option<u64>), HeadError> {
         let item = self.item(wanted)?;
         let inner: Vec<u64> = match item {

@@ -17,14 +17,15 @@ use crate::{
 
 /// Patterns of what to take and what to leave out.
 ///
-/// A pattern with a `/` in it is matched against the whole path relative to the root below which the file was found; one without is
-/// matched against every single name on that path. `*` and `?` stand for anything within one name, `**` for any number of
-/// folders, `[…]` and `{a,b}` for choices, `\` takes a character literally. Upper and lower case are the same, and so are the two ways in
-/// which Unicode writes a letter; bytes that are no UTF-8 are matched as they are. A `/` at the beginning or the end changes
-/// nothing but that a pattern has one.
+/// A pattern with a `/` in it is matched against the whole path relative to the root below which the file was
+/// found; one without is matched against every single name on that path. `*` and `?` stand for anything
+/// within one name, `**` for any number of folders, `[…]` and `{a,b}` for choices, `\` takes a character
+/// literally. Upper and lower case are the same, and so are the two ways in which Unicode writes a letter;
+/// bytes that are no UTF-8 are matched as they are. A `/` at the beginning or the end changes nothing but
+/// that a pattern has one.
 ///
-/// What matches an `exclude` is left out, a folder with everything below it. If there is any `include`, only what matches one
-/// or lies in a folder that does is taken. `exclude` wins.
+/// What matches an `exclude` is left out, a folder with everything below it. If there is any `include`, only
+/// what matches one or lies in a folder that does is taken. `exclude` wins.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     include: Arc<Patterns>,
@@ -110,7 +111,8 @@ impl Patterns {
             if trimmed.is_empty() {
                 return Err(error("it is empty".to_owned()));
             }
-            // Paths are asked for from the top down, so that matching the end of a path is matching each of its names.
+            // Paths are asked for from the top down, so that matching the end of a path is matching each of
+            // its names.
             let anchored = if pattern.contains('/') { trimmed.to_owned() } else { format!("**/{trimmed}") };
             // Both sides are folded, since the crate itself knows the case of ASCII letters only.
             let glob = GlobBuilder::new(&folded(&anchored))

@@ -49,7 +49,8 @@ pub struct Unreadable {
 pub struct Scan {
     /// Candidates, each once, in byte order of their paths.
     pub files: Vec<FoundFile>,
-    /// Files whose names are not those of photos and that nobody has looked into yet, in byte order; see [`Scan::sort_out_unnamed`].
+    /// Files whose names are not those of photos and that nobody has looked into yet, in byte order; see
+    /// [`Scan::sort_out_unnamed`].
     pub unnamed: Vec<FoundFile>,
     /// Files that are no photos.
     pub other: u64,
@@ -63,7 +64,8 @@ pub struct Scan {
     pub system: BTreeMap<String, u64>,
     /// Photos, folders and links that the patterns leave out; what lies in the folders is not counted.
     pub excluded: u64,
-    /// Folders that our own commands wrote, which were not entered: their photos are copies, or pictures made of photos.
+    /// Folders that our own commands wrote, which were not entered: their photos are copies, or pictures made
+    /// of photos.
     pub outputs: Vec<PathBuf>,
     /// Folders and files that could not be looked at.
     pub unreadable: Vec<Unreadable>,
@@ -94,7 +96,8 @@ impl Hint for ScanError {
     }
 }
 
-/// The roots as canonical paths (absolute, without `..` and symbolic links): a file has one path, however it was named.
+/// The roots as canonical paths (absolute, without `..` and symbolic links): a file has one path, however it
+/// was named.
 pub fn absolute_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, ScanError> {
     let absolute = |path: &PathBuf| {
         fs::canonicalize(path).map_err(|source| match source.kind() {
@@ -119,9 +122,9 @@ pub struct ScanOptions {
 }
 
 impl ScanOptions {
-    /// Why whoever looks at `roots` with these options leaves out what lies at `path`, if by a pattern or for its name; `None` also where
-    /// another root takes it. Hidden files are passed over without being left out: who shows them once does not mean to lose
-    /// them the next time.
+    /// Why whoever looks at `roots` with these options leaves out what lies at `path`, if by a pattern or for
+    /// its name; `None` also where another root takes it. Hidden files are passed over without being left
+    /// out: who shows them once does not mean to lose them the next time.
     pub(crate) fn leaves_out(&self, roots: &[PathBuf], path: &Path) -> Option<LeftOut> {
         let mut reason = None;
         for root in roots {
@@ -154,9 +157,9 @@ pub enum Symlinks {
     /// Count them.
     #[default]
     Skip,
-    /// Go where they lead. What lies there is named by its real path, which has no link in it, so that no file has two paths and
-    /// no folder is entered twice; patterns are matched against the path of the link. A file that also lies below a root is
-    /// matched by its path there.
+    /// Go where they lead. What lies there is named by its real path, which has no link in it, so that no
+    /// file has two paths and no folder is entered twice; patterns are matched against the path of the link.
+    /// A file that also lies below a root is matched by its path there.
     Follow,
 }
 
@@ -170,8 +173,8 @@ pub enum Hidden {
     Take,
 }
 
-/// What to do about what a NAS, a sync program, a system or a photo manager keeps for itself below a root: thumbnails, recycle bins,
-/// snapshots. A root is always looked at.
+/// What to do about what a NAS, a sync program, a system or a photo manager keeps for itself below a root:
+/// thumbnails, recycle bins, snapshots. A root is always looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SystemFolders {
     /// Count them.
@@ -188,8 +191,9 @@ impl Scan {
     }
 }
 
-/// Looks at everything under canonical `roots`, folders or files; a file that is named itself is a candidate whatever its
-/// extension and the options. What our own commands wrote is passed over, unless a root is that or lies in it.
+/// Looks at everything under canonical `roots`, folders or files; a file that is named itself is a candidate
+/// whatever its extension and the options. What our own commands wrote is passed over, unless a root is that
+/// or lies in it.
 ///
 /// When `cancelled`, it ends early with what it has.
 pub fn scan(

@@ -1,5 +1,6 @@
-//! Folders and files that a NAS, a sync program, a system or a photo manager keeps for itself in the middle of photos: thumbnails,
-//! recycle bins, snapshots, earlier versions. What lies there shows photos again, or was thrown away.
+//! Folders and files that a NAS, a sync program, a system or a photo manager keeps for itself in the middle
+//! of photos: thumbnails, recycle bins, snapshots, earlier versions. What lies there shows photos again, or
+//! was thrown away.
 
 use std::{os::unix::ffi::OsStrExt as _, path::Path};
 
@@ -64,14 +65,15 @@ const NAMES: &[&str] = &[
     ".globaltrash",
 ];
 
-/// How other names begin, in lower case: the files of `AppleDouble`, bins of desktops (`.Trash-1000`, `.Trashes`) and of Android (`.trashed-…`),
-/// Nextcloud's previews (`appdata_oc…`).
+/// How other names begin, in lower case: the files of `AppleDouble`, bins of desktops (`.Trash-1000`,
+/// `.Trashes`) and of Android (`.trashed-…`), Nextcloud's previews (`appdata_oc…`).
 const BEGINNINGS: &[&str] = &["._", ".trash", "appdata_oc"];
 
 /// How other names end, in lower case: Lightroom's previews.
 const ENDINGS: &[&str] = &[".lrdata"];
 
-/// Libraries of Apple's programs are folders: the photos lie in one of some folders in them, everything else is made of these.
+/// Libraries of Apple's programs are folders: the photos lie in one of some folders in them, everything else
+/// is made of these.
 const LIBRARIES: &[&str] = &[".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary"];
 const IN_LIBRARIES: &[&str] = &["originals", "masters"];
 

@@ -26,7 +26,8 @@ const LONGEST_EXTENSION: usize = 12;
 /// Files that programs have not written to their end yet, or never will.
 const UNFINISHED: [&str; 5] = ["part", "partial", "crdownload", "filepart", "opdownload"];
 
-/// What is known of files whose names say nothing, from earlier scans: how they looked, and whether they are photos.
+/// What is known of files whose names say nothing, from earlier scans: how they looked, and whether they are
+/// photos.
 pub type LookedAt = HashMap<PathBuf, (Sighting, Holds)>;
 
 /// What a file holds.
@@ -60,8 +61,9 @@ impl Scan {
         *self.extensions.entry(kind_of_name(path)).or_default() += 1;
     }
 
-    /// Opens the files whose names say nothing, except those that look as they did when they were opened before; those that begin as a photo
-    /// are files like any other from now on. Returns those that were opened and are none.
+    /// Opens the files whose names say nothing, except those that look as they did when they were opened
+    /// before; those that begin as a photo are files like any other from now on. Returns those that were
+    /// opened and are none.
     pub fn sort_out_unnamed(&mut self, known: &LookedAt, cancelled: &CancellationToken) -> Vec<FoundFile> {
         let (mut to_open, mut none) = (Vec::new(), Vec::new());
         for file in std::mem::take(&mut self.unnamed) {

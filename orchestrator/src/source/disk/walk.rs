@@ -143,7 +143,8 @@ impl<'a> Walk<'a> {
             (false, true) => Cow::Borrowed(below),
             (false, false) => Cow::Owned(prefix.join(below)),
         };
-        // Before anything else, so that whoever excludes what would be passed over anyway hears that the pattern matches.
+        // Before anything else, so that whoever excludes what would be passed over anyway hears that the
+        // pattern matches.
         let is_excluded = !is_root && self.options.filter.excludes(&relative);
         if !is_top && !is_excluded && self.passes_over_by_name(entry) {
             return false;

@@ -1,4 +1,5 @@
-//! Stores of earlier versions, committed as SQL in `tests/fixtures/stores` by `scripts/python/make_old_stores.py`.
+//! Stores of earlier versions, committed as SQL in `tests/fixtures/stores` by
+//! `scripts/python/make_old_stores.py`.
 
 use std::{fs, path::PathBuf};
 

@@ -1,7 +1,7 @@
 //! Changing the file that names workers: what its user wrote in it stays, comments and order too.
 //!
-//! It is written aside, for its owner's eyes only since there are tokens in it, synced and renamed. The temporary file is made first, so that
-//! a worker is asked to pair only when its answer can be kept.
+//! It is written aside, for its owner's eyes only since there are tokens in it, synced and renamed. The
+//! temporary file is made first, so that a worker is asked to pair only when its answer can be kept.
 
 use std::{
     fs,

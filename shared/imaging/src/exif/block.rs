@@ -20,7 +20,8 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
 /// Keywords under which `ImageMagick` and others keep EXIF as text.
 const RAW_PROFILES: [&[u8]; 2] = [b"Raw profile type exif", b"Raw profile type APP1"];
 
-/// Most bytes of such a text, unpacked: two digits for each byte of a block that a JPEG can hold, eight times.
+/// Most bytes of such a text, unpacked: two digits for each byte of a block that a JPEG can hold, eight
+/// times.
 const MAX_PROFILE: u64 = 1 << 20;
 
 /// The block, from its byte order on; `None` where the format has none or there is nothing in it.

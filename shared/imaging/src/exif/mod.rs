@@ -1,4 +1,5 @@
-//! What the camera wrote beside the pixels: how the photo must be turned to stand upright, and when it was taken.
+//! What the camera wrote beside the pixels: how the photo must be turned to stand upright, and when it was
+//! taken.
 
 mod block;
 
@@ -11,8 +12,8 @@ use crate::{
     tiff::directory::{Directory, Tiff, tag},
 };
 
-/// Dates of EXIF with the offsets that belong to them, the best first: when the shutter opened, when the picture became
-/// digital.
+/// Dates of EXIF with the offsets that belong to them, the best first: when the shutter opened, when the
+/// picture became digital.
 const DATE_TAGS: [(u16, u16); 2] = [(0x9003, 0x9011), (0x9004, 0x9012)];
 
 /// The offset of `DateTime`.
@@ -25,11 +26,12 @@ const SHOWN: usize = 40;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CameraTags {
     /// EXIF orientation, 1 to 8; `None` where the photo states none or nonsense. Informative: pixels from
-    /// [`crate::decode_upright`] stand upright already, and for HEIC and AVIF the container's own rotation counts instead.
+    /// [`crate::decode_upright`] stand upright already, and for HEIC and AVIF the container's own rotation
+    /// counts instead.
     pub orientation: Option<u8>,
-    /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; where a photo has neither of them, its
-    /// `DateTime`, which programs that change a photo set anew. Never from the file's times or its name. `None` where the camera
-    /// wrote no date, or one of which not even the year is known.
+    /// EXIF `DateTimeOriginal`, else `DateTimeDigitized`, each with its offset from UTC; where a photo has
+    /// neither of them, its `DateTime`, which programs that change a photo set anew. Never from the file's
+    /// times or its name. `None` where the camera wrote no date, or one of which not even the year is known.
     pub taken: Option<CaptureTime>,
 }
 

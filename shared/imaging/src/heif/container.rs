@@ -1,4 +1,5 @@
-//! The container of HEIC and AVIF, read as everyone else reads it: what lies behind its last box is of no interest.
+//! The container of HEIC and AVIF, read as everyone else reads it: what lies behind its last box is of no
+//! interest.
 
 use std::borrow::Cow;
 
@@ -7,8 +8,9 @@ use heifer_isobmff::{HeifFile, read_box_header};
 /// Bytes of a box's header.
 const HEADER: usize = 8;
 
-/// The file with a box of nothing in place of whatever follows its sound boxes: trailers of phones (Samsung's `SEFH…SEFT`), a text, zeros, a
-/// film that was appended, a box that claims to be longer than the file. What items have there stays where it is.
+/// The file with a box of nothing in place of whatever follows its sound boxes: trailers of phones (Samsung's
+/// `SEFH…SEFT`), a text, zeros, a film that was appended, a box that claims to be longer than the file. What
+/// items have there stays where it is.
 pub(super) fn sound(bytes: &[u8]) -> Cow<'_, [u8]> {
     let Some(end) = end_of_boxes(bytes) else { return Cow::Borrowed(bytes) };
     if end + HEADER > bytes.len() {
@@ -20,7 +22,8 @@ pub(super) fn sound(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(sound)
 }
 
-/// Where something begins that is no box of this file; `None` if all are, or if the one that describes the items has not come by then.
+/// Where something begins that is no box of this file; `None` if all are, or if the one that describes the
+/// items has not come by then.
 fn end_of_boxes(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut described) = (0, false);
     while at < bytes.len() {

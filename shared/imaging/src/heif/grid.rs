@@ -19,8 +19,9 @@ use crate::DecodeError;
 const LARGE_PIXELS: u64 = 64_000_000;
 
 impl ImageDecoder<'_> {
-    /// Puts a grid together. All work is bounded before the first tile is decoded: tiles are of one announced size, none lies
-    /// wholly outside the image, and together they have no more bytes than the file has twice.
+    /// Puts a grid together. All work is bounded before the first tile is decoded: tiles are of one announced
+    /// size, none lies wholly outside the image, and together they have no more bytes than the file has
+    /// twice.
     pub(super) fn grid(&self, id: ItemId) -> Result<RgbImage, DecodeError> {
         let grid = self.file.grid(id).map_err(|error| self.damaged(error))?;
         let (width, height) = (grid.output_width, grid.output_height);

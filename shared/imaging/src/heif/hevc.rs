@@ -15,8 +15,8 @@ pub(super) fn decode(stream: &[u8], max_pixels: u64) -> Result<Planes, Error> {
     let frame = decode_picture(stream, DecodeOptions { max_pixels, ..DecodeOptions::default() })?;
     let [y, u, v] = frame.planes;
     let size = |plane: usize| (frame.widths[plane] as usize, frame.heights[plane] as usize);
-    // A stream without a colour description reads as limited range here. HEIF's own default is full range (MIAF, ISO/IEC
-    // 23000-22, 7.3.6.4), and libheif does the same.
+    // A stream without a colour description reads as limited range here. HEIF's own default is full range
+    // (MIAF, ISO/IEC 23000-22, 7.3.6.4), and libheif does the same.
     let full_range = frame.full_range || frame.matrix_coeffs == UNSPECIFIED;
     Ok(Planes {
         width: size(0).0,

@@ -1,6 +1,7 @@
-//! HEIC and AVIF: one container (ISO/IEC 23008-12), two codecs. The primary image is put together from its tiles and turned as
-//! the container's `clap`, `irot` and `imir` say; EXIF orientation is informative in these files and is not applied (6.5.10).
-//! Alpha, depth and gain maps, thumbnails and further images are left alone.
+//! HEIC and AVIF: one container (ISO/IEC 23008-12), two codecs. The primary image is put together from its
+//! tiles and turned as the container's `clap`, `irot` and `imir` say; EXIF orientation is informative in
+//! these files and is not applied (6.5.10). Alpha, depth and gain maps, thumbnails and further images are
+//! left alone.
 
 #[cfg(feature = "avif")]
 mod av1;

@@ -23,8 +23,9 @@ const MAX_DEPTH: u32 = 3;
 
 /// Decodes the primary image.
 ///
-/// The decoders are other people's work on hostile bytes: a panic in them is reported as damage. (A panic inside the AV1
-/// decoder's own C interface would still abort the process; none was found in 300,000 damaged images.)
+/// The decoders are other people's work on hostile bytes: a panic in them is reported as damage. (A panic
+/// inside the AV1 decoder's own C interface would still abort the process; none was found in 300,000 damaged
+/// images.)
 pub(crate) fn decode(
     bytes: &[u8],
     family: &'static str,

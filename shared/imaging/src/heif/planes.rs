@@ -1,8 +1,8 @@
 //! Decoded luma and chroma planes to 8-bit RGB, in integers.
 //!
-//! Which integers is a choice with consequences (a detector sees them), so each codec gets the arithmetic of the library that
-//! everyone uses for it: HEIC that of libheif (bit for bit at full range), AVIF that of libavif with libyuv, which OpenCV and
-//! Pillow call (within two levels, a quarter of a level on average).
+//! Which integers is a choice with consequences (a detector sees them), so each codec gets the arithmetic of
+//! the library that everyone uses for it: HEIC that of libheif (bit for bit at full range), AVIF that of
+//! libavif with libyuv, which OpenCV and Pillow call (within two levels, a quarter of a level on average).
 
 use image::RgbImage;
 
@@ -109,7 +109,8 @@ impl Planes {
         Ok(())
     }
 
-    /// The top left `width` × `height` pixels, which must be there. `colour` overrides what the stream itself says.
+    /// The top left `width` × `height` pixels, which must be there. `colour` overrides what the stream itself
+    /// says.
     pub(super) fn to_rgb(&self, width: u32, height: u32, colour: Option<Colour>) -> Result<RgbImage, String> {
         let colour = colour.unwrap_or(self.colour);
         let matrix = Matrix::new(colour).ok_or_else(|| format!("colour matrix `{}`", colour.matrix))?;
@@ -138,7 +139,8 @@ impl Planes {
         let line = |y: usize| &plane[y.min(chroma.height - 1) * chroma.width..][..chroma.width];
         let (half_wide, half_high) = (chroma.width < self.width, chroma.height < self.height);
         let near = line(if half_high { row / 2 } else { row });
-        // The second nearest row or column: above or left of even pixels, below or right of odd ones; itself at the edge.
+        // The second nearest row or column: above or left of even pixels, below or right of odd ones; itself
+        // at the edge.
         let second = |at: usize| if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { at / 2 + 1 };
         let far = if half_high { line(second(row)) } else { near };
         let last = chroma.width - 1;

@@ -21,8 +21,8 @@ pub(super) fn apply(image: RgbImage, property: &Property) -> Result<RgbImage, &'
     })
 }
 
-/// First pixel and length that an aperture keeps of one side. Its centre lies `offset` away from the middle of the image.
-/// Source: ISO/IEC 14496-12, 12.1.4.1.
+/// First pixel and length that an aperture keeps of one side. Its centre lies `offset` away from the middle
+/// of the image. Source: ISO/IEC 14496-12, 12.1.4.1.
 fn aperture(side: u32, kept: (u32, u32), offset: (i32, u32)) -> Result<(u32, u32), &'static str> {
     if kept.1 == 0 || offset.1 == 0 {
         return Err("a clean aperture with a zero denominator");

@@ -9,7 +9,8 @@ pub(crate) struct Header {
     pub(crate) width: u32,
     /// In pixels, at least 1.
     pub(crate) height: u32,
-    /// Horizontal and vertical sampling factor of each component, four bits each; empty where the header is cut off.
+    /// Horizontal and vertical sampling factor of each component, four bits each; empty where the header is
+    /// cut off.
     pub(crate) sampling: Vec<u8>,
     /// Whether the picture comes in several scans: such that refine each other, or one for each component.
     pub(crate) scans: Scans,
@@ -57,7 +58,8 @@ fn factors(sampling: u8) -> [u8; 2] {
     [sampling >> 4, sampling & 15]
 }
 
-/// The header of the JPEG that begins here; `None` for what is no JPEG of a picture: RAW data are often compressed as
+/// The header of the JPEG that begins here; `None` for what is no JPEG of a picture: RAW data are often
+/// compressed as
 /// *lossless* JPEG (SOF3), or with more than 8 bits.
 pub(crate) fn read(bytes: &[u8]) -> Option<Header> {
     of_parts(Parts::of(bytes))
@@ -68,12 +70,14 @@ pub(crate) fn read_strictly(bytes: &[u8]) -> Option<Header> {
     of_parts(Parts::strictly_of(bytes).take(MAX_PARTS))
 }
 
-/// Segments looked at of what may be no JPEG. Cameras write about ten; an ICC profile or maker notes in pieces add some.
+/// Segments looked at of what may be no JPEG. Cameras write about ten; an ICC profile or maker notes in
+/// pieces add some.
 const MAX_PARTS: usize = 64;
 
 fn of_parts<'a>(mut parts: impl Iterator<Item = Part<'a>>) -> Option<Header> {
     let mut header = parts.by_ref().find_map(|part| match part {
-        // Baseline, extended sequential, progressive; the latter two with arithmetic coding. Source: ITU-T T.81, table B.1.
+        // Baseline, extended sequential, progressive; the latter two with arithmetic coding. Source: ITU-T
+        // T.81, table B.1.
         Part::Segment { marker: 0xC0..=0xC2 | 0xC9 | 0xCA, content } => Some((frame(content), part)),
         Part::Segment { marker, .. } if marker::is_frame(marker) => Some((None, part)),
         Part::Segment { .. } => None,

@@ -21,7 +21,8 @@ use header::Header;
 use planes::Subsampling;
 use repair::Stripped;
 
-/// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write about ten.
+/// Scans that a progressive JPEG may have; each one costs a pass over the whole image, and cameras write
+/// about ten.
 const MAX_SCANS: u32 = 200;
 
 /// A file whose header libjpeg-turbo has read.
@@ -49,7 +50,8 @@ fn all_pixels(opened: Opened<'_>, memory: Vec<u8>) -> Result<RgbImage, DecodeErr
         .expect("the buffer was made for this width and height"))
 }
 
-/// The same pixels, at least those of the first `rows` rows, made RGB when they are looked at wherever that can be put off.
+/// The same pixels, at least those of the first `rows` rows, made RGB when they are looked at wherever that
+/// can be put off.
 pub(crate) fn decode_photo(
     bytes: &[u8],
     limits: &ImageLimits,
@@ -67,8 +69,8 @@ pub(crate) fn decode_photo(
     }
 }
 
-/// The samples of a JPEG as they are stored, their colours made what they are in the file that it is a part of: RGB from YCbCr, nothing else.
-/// One byte a sample, `samples` a pixel; the size in pixels comes first.
+/// The samples of a JPEG as they are stored, their colours made what they are in the file that it is a part
+/// of: RGB from YCbCr, nothing else. One byte a sample, `samples` a pixel; the size in pixels comes first.
 pub(crate) fn decode_samples(
     bytes: &[u8],
     samples: usize,
@@ -113,8 +115,8 @@ fn open<'a>(bytes: &'a [u8], limits: &ImageLimits) -> Result<Opened<'a>, DecodeE
     Ok(Opened { decoder, said, header, bytes })
 }
 
-/// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The error is libjpeg-turbo's, in
-/// words: too large a side (65,500), no memory.
+/// Encodes an image as JPEG with half the resolution in colour, as cameras do; `quality` from 1 to 100. The
+/// error is libjpeg-turbo's, in words: too large a side (65,500), no memory.
 pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, String> {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let pixels = &image.as_raw()[..];

@@ -1,4 +1,5 @@
-//! The parts of a JPEG file, found as libjpeg finds them: what lies between two segments and belongs nowhere is passed over.
+//! The parts of a JPEG file, found as libjpeg finds them: what lies between two segments and belongs nowhere
+//! is passed over.
 
 /// Markers. Source: ITU-T T.81, table B.1.
 pub(crate) mod marker {
@@ -51,7 +52,8 @@ impl<'a> Parts<'a> {
         Self { rest, in_scan: false, patience: usize::MAX }
     }
 
-    /// The same, but it ends at the first byte between parts: what only looks like the beginning of a file is given up soon.
+    /// The same, but it ends at the first byte between parts: what only looks like the beginning of a file is
+    /// given up soon.
     pub(crate) fn strictly_of(bytes: &'a [u8]) -> Self {
         Self { patience: 0, ..Self::of(bytes) }
     }

@@ -1,6 +1,8 @@
-//! JPEG as it is stored, brightness and two planes of colour, made RGB where somebody looks: libjpeg-turbo's own arithmetic, bit for bit.
+//! JPEG as it is stored, brightness and two planes of colour, made RGB where somebody looks: libjpeg-turbo's
+//! own arithmetic, bit for bit.
 //!
-//! Detection reads a third of a photo's rows, and only faces are read in full, so most pixels are never made RGB.
+//! Detection reads a third of a photo's rows, and only faces are read in full, so most pixels are never made
+//! RGB.
 
 use std::ops::Range;
 
@@ -18,7 +20,8 @@ use crate::DecodeError;
 /// Every row of a plane begins where the last one ended.
 const ALIGN: usize = 1;
 
-/// Narrower photos than this have too few columns of colour for libjpeg-turbo to interpolate (`jdsample.c`: more than two).
+/// Narrower photos than this have too few columns of colour for libjpeg-turbo to interpolate (`jdsample.c`:
+/// more than two).
 const MIN_WIDTH: usize = 5;
 
 /// Rows that are decoded at a time where colour has half as many rows as brightness.
@@ -79,7 +82,8 @@ impl Subsampling {
 }
 
 impl Planes {
-    /// Decodes a JPEG with this header and subsampling, in `memory` if that is large enough; at least its first `rows` rows.
+    /// Decodes a JPEG with this header and subsampling, in `memory` if that is large enough; at least its
+    /// first `rows` rows.
     pub(super) fn decode(
         decoder: &mut Decompressor,
         bytes: &[u8],
@@ -153,8 +157,8 @@ impl Planes {
         to_rgb(brightness, &cb[columns.start - first..], &cr[columns.start - first..], rgb);
     }
 
-    /// Levels of the plane of colour 0 or 1 in row `y`, as fine as brightness, for at least the columns asked for; gives the column of the
-    /// first one.
+    /// Levels of the plane of colour 0 or 1 in row `y`, as fine as brightness, for at least the columns asked
+    /// for; gives the column of the first one.
     fn interpolate(
         &self,
         colour: usize,
@@ -202,7 +206,8 @@ impl Planes {
         2 * needed.start
     }
 
-    /// As large as what is stored of the photo, and a column or row more where a level of colour would else be for one that is not there.
+    /// As large as what is stored of the photo, and a column or row more where a level of colour would else
+    /// be for one that is not there.
     fn size_of_brightness(&self) -> (usize, usize) {
         let even = |side: usize| side.next_multiple_of(2);
         match self.subsampling {
@@ -221,8 +226,9 @@ impl Planes {
     }
 }
 
-/// How many rows of a photo are decoded if the first `rows` are looked at: whole blocks, and for the last row the one of colour below it.
-/// All of a photo in several scans, whose missing levels may be guessed from farther blocks.
+/// How many rows of a photo are decoded if the first `rows` are looked at: whole blocks, and for the last row
+/// the one of colour below it. All of a photo in several scans, whose missing levels may be guessed from
+/// farther blocks.
 fn rows_to_decode(header: &Header, rows: u32) -> usize {
     let height = header.height as usize;
     if header.scans != Scans::One {
@@ -232,8 +238,8 @@ fn rows_to_decode(header: &Header, rows: u32) -> usize {
     ((rows as usize).min(height) + 2).next_multiple_of(BLOCK_ROWS).min(height)
 }
 
-/// Reads a byte of every cache line, so that many of them are on their way from memory at once: of the planes of a large photo nothing is
-/// in a cache any more.
+/// Reads a byte of every cache line, so that many of them are on their way from memory at once: of the planes
+/// of a large photo nothing is in a cache any more.
 fn fetch(row: &[u8]) {
     std::hint::black_box(row.iter().step_by(64).fold(0, |any, byte| any | byte));
 }
@@ -252,8 +258,9 @@ fn blend_rows(near: &[u8], far: &[u8], sums: &mut [u16]) {
     }
 }
 
-/// Three quarters of the nearer column and a quarter of the other, two levels for each sum but the first and the last; then `SHIFT` bits are
-/// dropped, with a bias that alternates so that halves are not always rounded up.
+/// Three quarters of the nearer column and a quarter of the other, two levels for each sum but the first and
+/// the last; then `SHIFT` bits are dropped, with a bias that alternates so that halves are not always rounded
+/// up.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn blend_columns<const SHIFT: u32>(sums: &[u16], biases: [u16; 2], levels: &mut [u8]) {
     let count = levels.len() / 2;
@@ -265,9 +272,9 @@ fn blend_columns<const SHIFT: u32>(sums: &[u16], biases: [u16; 2], levels: &mut 
     }
 }
 
-/// JFIF's conversion (ITU-T T.871, clause 7) in libjpeg-turbo's fixed point of 16 bits, computed as its SIMD code does, so that every
-/// product fits 16 bits:
-/// R = Y + 1.402 Cr, G = Y − 0.34414 Cb − 0.71414 Cr, B = Y + 1.772 Cb, with Cb and Cr about 0.
+/// JFIF's conversion (ITU-T T.871, clause 7) in libjpeg-turbo's fixed point of 16 bits, computed as its SIMD
+/// code does, so that every product fits 16 bits: R = Y + 1.402 Cr, G = Y − 0.34414 Cb − 0.71414 Cr, B = Y +
+/// 1.772 Cb, with Cb and Cr about 0.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn to_rgb(brightness: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
     let pixels = rgb.as_chunks_mut::<3>().0.iter_mut();

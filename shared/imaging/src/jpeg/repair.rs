@@ -1,7 +1,8 @@
-//! Files written anew without what libjpeg complains of and what loses no pixel, so that whatever it still says is about the picture.
+//! Files written anew without what libjpeg complains of and what loses no pixel, so that whatever it still
+//! says is about the picture.
 //!
-//! libjpeg tells its first complaint only. If that is about a version number or about bytes between two segments, it says nothing of the
-//! picture that ends in the middle.
+//! libjpeg tells its first complaint only. If that is about a version number or about bytes between two
+//! segments, it says nothing of the picture that ends in the middle.
 
 use super::{
     header::{Header, Scans, applications},
@@ -27,7 +28,8 @@ pub(super) struct Scan<'a> {
 }
 
 impl<'a> Stripped<'a> {
-    /// Takes a file apart; `None` if it has no frame or no scan. A picture that comes at once ends with its scan, whatever is behind that.
+    /// Takes a file apart; `None` if it has no frame or no scan. A picture that comes at once ends with its
+    /// scan, whatever is behind that.
     pub(super) fn of(bytes: &'a [u8], header: &Header) -> Option<Self> {
         let (mut head, mut size_at, mut scans) = (None, None, Vec::new());
         let mut tables = vec![0xFF, marker::SOI];
@@ -107,7 +109,8 @@ fn needed(marker: u8, content: &[u8], header: &Header) -> Option<Vec<u8>> {
         marker::APP0 if content.starts_with(b"JFIF\0") => {
             *content.get_mut(5)? = 1;
         }
-        // Adobe's: which colours are stored. libjpeg takes unknown ones for YCbCr, or YCCK where there are four components.
+        // Adobe's: which colours are stored. libjpeg takes unknown ones for YCbCr, or YCCK where there are
+        // four components.
         marker::APP14 if content.starts_with(b"Adobe") => {
             let colours = content.get_mut(11)?;
             if *colours != 0 {
@@ -121,7 +124,8 @@ fn needed(marker: u8, content: &[u8], header: &Header) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// A scan's header with the only parameters that a sequential picture can have. Source: ITU-T T.81, table B.3.
+/// A scan's header with the only parameters that a sequential picture can have. Source: ITU-T T.81, table
+/// B.3.
 fn sound_scan(scan: &[u8], header: &Header) -> Vec<u8> {
     let mut scan = scan.to_vec();
     if header.scans != Scans::Progressive

@@ -1,8 +1,9 @@
 //! Whether a picture is whole, as libjpeg-turbo finds out.
 //!
-//! It tells the first of its complaints and counts the others. So a file that it complains of is written anew without everything that is
-//! harmless ([`Stripped`]), and judged by what it says then. One harmless thing can stay: bytes behind the last code of a piece of the
-//! picture. At its end they mean that all before it is whole; within it, the pieces are looked at one by one.
+//! It tells the first of its complaints and counts the others. So a file that it complains of is written anew
+//! without everything that is harmless ([`Stripped`]), and judged by what it says then. One harmless thing
+//! can stay: bytes behind the last code of a piece of the picture. At its end they mean that all before it is
+//! whole; within it, the pieces are looked at one by one.
 
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat};
 
@@ -51,7 +52,8 @@ pub(super) fn decode_stripped(
     }
 }
 
-/// Makes a picture that comes at once one of the header's height, and leaves out what lies behind the pieces that it needs.
+/// Makes a picture that comes at once one of the header's height, and leaves out what lies behind the pieces
+/// that it needs.
 pub(super) fn cut(stripped: &mut Stripped<'_>, header: &Header) {
     stripped.set_height(header.height as u16);
     let interval = stripped.restart_interval();
@@ -148,7 +150,8 @@ impl<'a> Intervals<'a> {
         self.check_pieces(&[last], units_of_last)
     }
 
-    /// The same for some pieces of so many units each: as a picture of their own, all together or half by half.
+    /// The same for some pieces of so many units each: as a picture of their own, all together or half by
+    /// half.
     fn check_pieces(&mut self, pieces: &[&[u8]], units: u32) -> Result<(), DecodeError> {
         if pieces.is_empty() {
             return Ok(());

@@ -24,7 +24,8 @@ pub(crate) fn camera_tags(bytes: &[u8]) -> CameraReading {
     if own.tags == CameraTags::default() { of_preview() } else { own }
 }
 
-/// One of the TIFF files that a CR3 keeps in boxes: `moov` › `uuid` › `CMT1` (main directory) or `CMT2` (EXIF).
+/// One of the TIFF files that a CR3 keeps in boxes: `moov` › `uuid` › `CMT1` (main directory) or `CMT2`
+/// (EXIF).
 fn canon_part(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     let movie = child(bytes, |kind, _| kind == b"moov")?;
     let canon = child(movie, |kind, content| kind == b"uuid" && content.starts_with(CANON_METADATA))?;

@@ -1,5 +1,5 @@
-//! Cameras' RAW files: which they are, and the JPEG that the camera put into them for its own screen. Container reading
-//! only; the sensor's data are never decoded.
+//! Cameras' RAW files: which they are, and the JPEG that the camera put into them for its own screen.
+//! Container reading only; the sensor's data are never decoded.
 
 mod camera_tags;
 mod preview;
@@ -15,17 +15,18 @@ pub(crate) const NAME: &str = "RAW";
 /// First bytes of RAW files that are not built like TIFF: Fujifilm RAF, Canon CRW, Minolta MRW, Sigma X3F.
 const SIGNATURES: [&[u8]; 4] = [b"FUJIFILMCCD-RAW ", b"II\x1A\0\0\0HEAPCCDR", b"\0MRM", b"FOVb"];
 
-/// What Canon writes behind the header of a CR2, and Phase One behind that of an IIQ, in either byte order; the former is followed by the
-/// first directory, always at the same place. Pixels may lie there in other files. Source: dcraw, <https://github.com/lclevy/canon_cr2>.
+/// What Canon writes behind the header of a CR2, and Phase One behind that of an IIQ, in either byte order;
+/// the former is followed by the first directory, always at the same place. Pixels may lie there in other
+/// files. Source: dcraw, <https://github.com/lclevy/canon_cr2>.
 const CANON: (&[u8], u64) = (b"CR\x02\0", 16);
 const PHASE_ONE: [&[u8]; 2] = [b"IIIITwaR", b"MMMMRawT"];
 
 /// `PhotometricInterpretation` of sensor data: a colour filter array (TIFF/EP) and linear RAW (DNG 1.6).
 const SENSOR_DATA: [u64; 2] = [32803, 34892];
 
-/// Is this a camera's RAW file? A TIFF is one if it bears a maker's own magic number (ORF, RW2) or mark, or holds sensor data (DNG, NEF, ARW,
-/// PEF, SRW, …). A TIFF whose first directory is a picture is a picture, though: programs that develop a RAW file copy its tags along, and its
-/// small preview.
+/// Is this a camera's RAW file? A TIFF is one if it bears a maker's own magic number (ORF, RW2) or mark, or
+/// holds sensor data (DNG, NEF, ARW, PEF, SRW, …). A TIFF whose first directory is a picture is a picture,
+/// though: programs that develop a RAW file copy its tags along, and its small preview.
 pub(crate) fn is_raw(bytes: &[u8]) -> bool {
     if SIGNATURES.iter().any(|signature| bytes.starts_with(signature)) || is_cr3(bytes) {
         return true;
@@ -46,7 +47,8 @@ pub(crate) fn is_raw(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether there is sensor data of more pixels than the picture in the first directory has, or only a reduced one that says whose it is.
+/// Whether there is sensor data of more pixels than the picture in the first directory has, or only a reduced
+/// one that says whose it is.
 fn holds_more_than_its_picture(tiff: &Tiff<'_>) -> bool {
     let directories = tiff.directories();
     let Some(first) = directories.first() else { return false };

@@ -16,8 +16,9 @@ struct Claim {
     length: usize,
 }
 
-/// The embedded JPEG with most pixels. The directories are asked first. Where they know of none (CR3, ORF, CRW, MRW and X3F
-/// keep it in places of their own), the file is searched for JPEGs that begin with a header that makes sense.
+/// The embedded JPEG with most pixels. The directories are asked first. Where they know of none (CR3, ORF,
+/// CRW, MRW and X3F keep it in places of their own), the file is searched for JPEGs that begin with a header
+/// that makes sense.
 pub(crate) fn preview(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     let claims = claims(bytes);
     let claimed = claims.iter().filter_map(|claim| {
@@ -70,14 +71,16 @@ fn of_directory(directory: &Directory<'_>, bytes: &[u8]) -> Vec<Claim> {
     [pair(tag::JPEG_OFFSET, tag::JPEG_LENGTH), strip(), panasonic()].into_iter().flatten().collect()
 }
 
-/// RAF: two big-endian words at byte 84 of its own header. Source: <https://libopenraw.freedesktop.org/formats/raf/>.
+/// RAF: two big-endian words at byte 84 of its own header. Source:
+/// <https://libopenraw.freedesktop.org/formats/raf/>.
 fn fujifilm(bytes: &[u8]) -> Option<Claim> {
     let header = bytes.strip_prefix(b"FUJIFILMCCD-RAW ")?;
     let word = |at: usize| Some(u32::from_be_bytes(*header.get(at - 16..)?.first_chunk()?) as usize);
     Some(Claim { offset: word(84)?, length: word(88)? })
 }
 
-/// Everything that begins like a JPEG, each up to the end of the file (a decoder stops at the end of the image).
+/// Everything that begins like a JPEG, each up to the end of the file (a decoder stops at the end of the
+/// image).
 fn beginnings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.windows(3).enumerate().filter(|(_, start)| *start == b"\xFF\xD8\xFF").map(|(at, _)| &bytes[at..])
 }

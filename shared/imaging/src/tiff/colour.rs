@@ -2,7 +2,8 @@
 
 use super::layout::{Colours, Layout, Predictor};
 
-/// Takes the differences back that were made before a row was packed. `stride`: samples of a pixel in this row.
+/// Takes the differences back that were made before a row was packed. `stride`: samples of a pixel in this
+/// row.
 pub(super) fn undo_prediction(layout: &Layout<'_>, row: &mut [u8], stride: usize, scratch: &mut Vec<u8>) {
     match layout.predictor {
         Predictor::None => {}
@@ -45,7 +46,8 @@ fn add<const N: usize>(row: &mut [u8], stride: usize, sum: impl Fn([u8; N], [u8;
     }
 }
 
-/// Samples as numbers: as many as fit `samples`, as they are stored, but floating-point numbers as levels of 8 bits.
+/// Samples as numbers: as many as fit `samples`, as they are stored, but floating-point numbers as levels of
+/// 8 bits.
 pub(super) fn unpack(layout: &Layout<'_>, row: &[u8], samples: &mut [u16]) {
     match layout.bits {
         8 => samples.iter_mut().zip(row).for_each(|(sample, byte)| *sample = u16::from(*byte)),

@@ -1,5 +1,6 @@
-//! The directories of a TIFF file, and of the RAW files that are built like one. Every read is bounds-checked, every loop is
-//! bounded: an offset that points outside gives nothing, a chain that bites its tail ends.
+//! The directories of a TIFF file, and of the RAW files that are built like one. Every read is
+//! bounds-checked, every loop is bounded: an offset that points outside gives nothing, a chain that bites its
+//! tail ends.
 
 /// Directories read of one file. Cameras write up to about ten; a chain that goes on is damage.
 const MAX_DIRECTORIES: usize = 32;

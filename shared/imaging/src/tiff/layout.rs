@@ -1,4 +1,5 @@
-//! How the first picture of a TIFF is stored, as its tags say, and whether that is read here. What is not is named.
+//! How the first picture of a TIFF is stored, as its tags say, and whether that is read here. What is not is
+//! named.
 
 use facesets_core::ImageLimits;
 
@@ -171,7 +172,8 @@ impl<'a> Layout<'a> {
         [self.width.div_ceil(self.chunk[0]), self.height.div_ceil(self.chunk[1])]
     }
 
-    /// The packed bytes of a strip or tile of one of the planes; fewer than there should be if the file is cut off.
+    /// The packed bytes of a strip or tile of one of the planes; fewer than there should be if the file is
+    /// cut off.
     pub(super) fn packed(&self, plane: usize, index: usize) -> Result<&'a [u8], DecodeError> {
         let [across, down] = self.chunks();
         let index = plane * across as usize * down as usize + index;

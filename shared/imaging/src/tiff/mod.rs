@@ -1,5 +1,6 @@
-//! TIFF, classic and big: its first picture, a row at a time. The crates that read TIFF refuse palettes, L*a*b*, subsampled colours, planes
-//! of inks, greys of 2 or 4 bits; and where they hold a JPEG, its pixels are not libjpeg-turbo's.
+//! TIFF, classic and big: its first picture, a row at a time. The crates that read TIFF refuse palettes,
+//! L*a*b*, subsampled colours, planes of inks, greys of 2 or 4 bits; and where they hold a JPEG, its pixels
+//! are not libjpeg-turbo's.
 
 mod colour;
 pub(crate) mod directory;
@@ -41,7 +42,8 @@ pub(crate) fn size(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
     Layout::of(&tiff, &unlimited).map(|layout| (layout.width, layout.height))
 }
 
-/// Bytes of memory that decoding takes at most, the pixels included; 0 for what is refused before there are any.
+/// Bytes of memory that decoding takes at most, the pixels included; 0 for what is refused before there are
+/// any.
 pub(crate) fn memory(bytes: &[u8], limits: &ImageLimits) -> u64 {
     let layout = Tiff::parse(bytes).and_then(|tiff| Layout::of(&tiff, limits).ok());
     layout.map_or(0, |layout| {

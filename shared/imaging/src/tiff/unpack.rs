@@ -1,4 +1,5 @@
-//! Strips and tiles as streams of rows, whatever they are packed with: only a row of them is in memory, unless they are JPEGs.
+//! Strips and tiles as streams of rows, whatever they are packed with: only a row of them is in memory,
+//! unless they are JPEGs.
 
 use std::io::{self, BufReader, Cursor, Read};
 

@@ -34,7 +34,8 @@ fn difference(name: &str) -> (u8, f64) {
 fn heic_has_the_pixels_of_libheif() {
     for name in NAMES {
         let (level, mean) = difference(&format!("{name}.heic"));
-        // Measured: equal, but for 4:4:4 (mean 0.04) and limited range (0.50), which libheif converts in floating point.
+        // Measured: equal, but for 4:4:4 (mean 0.04) and limited range (0.50), which libheif converts in
+        // floating point.
         let allowed = if ["full-chroma", "limited"].contains(&name) { (1, 0.55) } else { (0, 0.0) };
         assert!(level <= allowed.0 && mean <= allowed.1, "{name}: max {level}, mean {mean:.4}");
     }

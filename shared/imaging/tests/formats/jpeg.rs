@@ -1,4 +1,5 @@
-//! JPEGs with harmless oddities have the pixels that they have without them; what is cut off is found behind any number of these.
+//! JPEGs with harmless oddities have the pixels that they have without them; what is cut off is found behind
+//! any number of these.
 
 use facesets_core::ImageLimits;
 use facesets_imaging::{RgbImage, camera_tags, decode_rows_in, decode_upright, decoding_memory};

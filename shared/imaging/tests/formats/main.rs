@@ -1,4 +1,5 @@
-//! Whole files in the formats that phones and cameras write, made by `scripts/python/make_format_fixtures.py`.
+//! Whole files in the formats that phones and cameras write, made by
+//! `scripts/python/make_format_fixtures.py`.
 
 #![expect(clippy::unwrap_used, reason = "only tests, and what several of them need")]
 

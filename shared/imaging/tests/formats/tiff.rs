@@ -1,11 +1,13 @@
-//! TIFFs of many kinds, made by `scripts/python/make_tiff_fixtures.py`: Pillow's pixels, or the name of what is not read.
+//! TIFFs of many kinds, made by `scripts/python/make_tiff_fixtures.py`: Pillow's pixels, or the name of what
+//! is not read.
 
 use std::{fs, path::PathBuf};
 
 use facesets_core::ImageLimits;
 use facesets_imaging::{RgbImage, decode_upright, decoding_memory, worker_can_decode};
 
-/// Kinds that show the picture of `rgb.png` without a loss, `grey.png`, or a picture of their own, each with the largest difference.
+/// Kinds that show the picture of `rgb.png` without a loss, `grey.png`, or a picture of their own, each with
+/// the largest difference.
 const SAME: [(&str, &[&str], u8); 4] = [
     (
         "rgb",
@@ -73,7 +75,8 @@ fn every_kind_has_the_pixels_that_pillow_reads() {
     for kind in ["ycbcr", "ycbcr-raw"] {
         assert_close(kind, "ycbcr", 1);
     }
-    // What it was made of: 8 bits of L*a*b* are that coarse. Pillow's own, by tables of LittleCMS, is up to 15 levels off.
+    // What it was made of: 8 bits of L*a*b* are that coarse. Pillow's own, by tables of LittleCMS, is up to
+    // 15 levels off.
     for kind in ["lab", "icc-lab"] {
         assert_close(kind, "rgb", 5);
     }

@@ -1,4 +1,5 @@
-//! What must hold of any bytes that claim to be a photo: the mutations beside this file and `tests/fuzz` demand it.
+//! What must hold of any bytes that claim to be a photo: the mutations beside this file and `tests/fuzz`
+//! demand it.
 
 use facesets_core::ImageLimits;
 use facesets_imaging::{
@@ -8,7 +9,8 @@ use facesets_imaging::{
 /// Every seed is within them.
 const LIMITS: ImageLimits = ImageLimits { max_bytes: 1 << 20, max_pixels: 20_000 };
 
-/// An image within limits, the same whether its pixels are made RGB at once or later, or an error that keeps its own promises.
+/// An image within limits, the same whether its pixels are made RGB at once or later, or an error that keeps
+/// its own promises.
 pub(crate) fn photo(bytes: &[u8]) {
     let decoded = decode_upright(bytes, &LIMITS);
     let later = decode_photo_in(Vec::new(), bytes, &LIMITS).map(|photo| photo.to_rgb().into_owned());

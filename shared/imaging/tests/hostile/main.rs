@@ -1,4 +1,5 @@
-//! Photos that were damaged, twelve thousand of them: an error or an image within limits, never a panic, never more memory than allowed.
+//! Photos that were damaged, twelve thousand of them: an error or an image within limits, never a panic,
+//! never more memory than allowed.
 
 mod checks;
 mod seeds;

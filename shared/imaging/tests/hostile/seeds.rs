@@ -1,4 +1,5 @@
-//! Small photos of every format: fixtures of `scripts/python/make_format_fixtures.py`, and pictures encoded here.
+//! Small photos of every format: fixtures of `scripts/python/make_format_fixtures.py`, and pictures encoded
+//! here.
 
 use std::{fs, io::Cursor, path::Path};
 
@@ -63,7 +64,8 @@ pub(crate) fn tiffs(folder: &Path) -> Vec<Seed> {
     paths.iter().map(seed).collect()
 }
 
-/// Pictures of some hundred pixels in every format that can be encoded here, with and without alpha, deep, grey and animated.
+/// Pictures of some hundred pixels in every format that can be encoded here, with and without alpha, deep,
+/// grey and animated.
 pub(crate) fn pictures() -> Vec<Seed> {
     let colours = RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 7) as u8, (y * 11) as u8, (x * y % 251) as u8]));
     let image = DynamicImage::ImageRgb8(colours);

@@ -7,8 +7,8 @@ use super::super::{BOUND_SLACK, FEW, NONE};
 use super::{Fate, OwnSum, State};
 
 impl State<'_> {
-    /// Merges disjoint pairs of open clusters. Returns the clusters whose nearest neighbour is to be found again: the unions, and those
-    /// whose neighbour was merged. O(pairs · d · neighbours + open clusters).
+    /// Merges disjoint pairs of open clusters. Returns the clusters whose nearest neighbour is to be found
+    /// again: the unions, and those whose neighbour was merged. O(pairs · d · neighbours + open clusters).
     pub(in crate::cluster::average) fn merge(&mut self, pairs: &[(u32, u32)]) -> Vec<u32> {
         let work: Vec<_> = pairs.iter().map(|&(a, b)| (a, b, self.take_sum(a), self.take_sum(b))).collect();
         let points = self.points;
@@ -43,8 +43,8 @@ impl State<'_> {
         self.clusters_to_refresh(first)
     }
 
-    /// The neighbours of a union: all that its parts knew, at their true distances. Whatever neither knew is, on the weighted mean, beyond
-    /// both bounds.
+    /// The neighbours of a union: all that its parts knew, at their true distances. Whatever neither knew is,
+    /// on the weighted mean, beyond both bounds.
     fn combined(&self, id: u32, (of_a, a): (Nearest, u32), (of_b, b): (Nearest, u32)) -> Nearest {
         let mut others: Vec<u32> = of_a
             .list
