@@ -126,7 +126,8 @@ mod tests {
         let mut first = room.take(8);
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
-            for (number, bytes) in [9, 1, 1].into_iter().enumerate() {
+            // Who waits for all is done, and has said so, before anybody else has any.
+            for (number, bytes) in [10, 1, 1].into_iter().enumerate() {
                 let (room, order) = (&room, &order);
                 scope.spawn(move || {
                     let _share = room.take(bytes);
@@ -139,7 +140,7 @@ mod tests {
             assert!(order.lock().unwrap().is_empty());
             first.keep(0);
         });
-        assert_eq!(order.into_inner().unwrap()[0], 9);
+        assert_eq!(order.into_inner().unwrap()[0], 10);
     }
 
     #[test]
