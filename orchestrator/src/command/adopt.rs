@@ -2,6 +2,20 @@
 
 use std::{fmt, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    fields::{FieldNames, Renaming},
+    paths::path_text,
+};
+use facesets_corpus::{
+    export::manifest::Aside,
+    plan::{Becomes, Plan, Target, manifest_digest},
+};
+use facesets_legacy::adopt::{
+    Counts, InSet, Leftovers, adopt,
+    old::{FIELDS, OldCorpus},
+};
+use facesets_library::store::Writer;
 use serde::Serialize;
 
 use super::{
@@ -9,18 +23,6 @@ use super::{
     clustering::{CtrlC, Pins},
     contract_args::ContractArgs,
     plan_args::{BundlePlanArgs, Means, Planned},
-};
-use crate::{
-    adopt::{
-        Counts, InSet, Leftovers, adopt,
-        old::{FIELDS, OldCorpus, OldError},
-    },
-    exit::{Exit, Failure, Hint},
-    export::manifest::Aside,
-    fields::{FieldError, FieldNames, Renaming},
-    manifest::path_text,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    store::Writer,
 };
 
 /// Entries without a face that are listed one by one; `--json` and the manifests of the sets have them all.
@@ -74,25 +76,6 @@ impl Hint for Strange {
              on the old cache"
                 .to_owned(),
         )
-    }
-}
-
-impl Hint for FieldError {}
-
-impl Hint for OldError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Field { field, .. } => {
-                format!("say what it is called there with `--map FIELD=NAME` (looked for was `{field}`)")
-            }
-            Self::NotOld(_) => "there is nothing to be done".to_owned(),
-            Self::Manifest(_) => {
-                "name the folder `facesets_swap_ready` of the old system; each set in it has a \
-                                  manifest.json"
-                    .to_owned()
-            }
-            Self::Syntax { .. } | Self::Io { .. } => return None,
-        })
     }
 }
 

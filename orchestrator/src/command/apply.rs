@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_library::store::Writer;
 use serde::Serialize;
 
 use super::{
@@ -9,10 +11,6 @@ use super::{
     certify_args::CertifyArgs,
     clustering::CtrlC,
     plan_args::{self, Means, Planned},
-};
-use crate::{
-    exit::{Exit, Failure},
-    store::Writer,
 };
 
 /// Flags of `apply`.

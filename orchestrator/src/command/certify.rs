@@ -1,7 +1,18 @@
 //! `facesets certify PATH…`: looks at bundles and crops as the tools will that they are for.
 
-use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    monitor::Monitor as _,
+};
+use facesets_corpus::{
+    certificate::{Ask, Examine as _, Examiner},
+    export::{OUT_SIZES, manifest::FacesetManifest},
+    inspection::{Inspected, Subject, judge, look, subjects},
+};
+use facesets_library::store::Store;
+use facesets_people::{cluster::centroid, gallery::FaceIndex};
 use ndarray::Array1;
 use serde::Serialize;
 
@@ -10,18 +21,6 @@ use super::{
     changing::refuse_waiting,
     clustering::CtrlC,
     worker_args::{ReachArgs, det_size_of},
-};
-use crate::{
-    certificate::{
-        Ask, Examine as _, Examiner,
-        inspect::{Inspected, Subject, Unreadable, judge, look, subjects},
-    },
-    cluster::centroid,
-    exit::{Exit, Failure, Hint},
-    export::{OUT_SIZES, manifest::FacesetManifest},
-    gallery::FaceIndex,
-    monitor::Monitor as _,
-    store::Store,
 };
 
 /// Flags of `certify`.
@@ -54,13 +53,6 @@ struct Nothing(Vec<PathBuf>);
 impl Hint for Nothing {
     fn hint(&self) -> Option<String> {
         Some("name a corpus, a faceset, a `.fsz` or a folder of PNGs".to_owned())
-    }
-}
-
-impl Hint for Unreadable {
-    fn exit(&self) -> Exit {
-        let stopped = self.source.kind() == io::ErrorKind::Interrupted;
-        if stopped { Exit::Interrupted } else { Exit::CannotContinue }
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
+use facesets_base::exit::{Exit, Hint};
+use facesets_corpus::{
+    certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
+    export::renderer::{Certify, Losses},
+};
+use facesets_people::consent::{ConsentState, Demand, Withheld};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
     worker_args::{ReachArgs, det_size_of},
-};
-use crate::{
-    certificate::{Ask, Examine as _, ExamineError, Examiner, Skipped},
-    consent::{ConsentState, Demand, Withheld},
-    exit::{Exit, Hint},
-    export::renderer::{Certify, Losses},
 };
 
 /// Whether crops are looked at before they are handed out, and by whom.

@@ -5,15 +5,14 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use super::Context;
-use crate::{
-    change::{self, ChangeError, Recovered, Settled, Waiting},
-    exit::{Exit, Failure, Hint},
+use facesets_base::{
+    exit::{Failure, Hint},
     monitor::Monitor as _,
-    plan::ApplyError,
-    store::{Store, StoreError, Writer},
-    verify::VerifyError,
 };
+use facesets_corpus::change::{self, ChangeError, Recovered, Settled, Waiting};
+use facesets_library::store::{Store, StoreError, Writer};
+
+use super::Context;
 
 /// Finishes or takes back the changes that earlier commands did not end. Every command does this before
 /// anything else. Returns those that wait, as their folders are away or cannot be changed; each is told of.
@@ -79,88 +78,4 @@ pub(super) fn refuse_waiting(path: &Path, waiting: &[Waiting]) -> Result<(), InT
     let root = waits.root().map_or_else(String::new, |root| root.display().to_string());
     let hint = format!("{back}; to give the change up: `facesets undo --abandon {root}`");
     Err(InTheMiddle { path: path.to_owned(), what: waits.to_string(), hint })
-}
-
-impl Hint for ChangeError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::RolledBack { .. } => {
-                "close the programs that have its files open, then run the same command again".to_owned()
-            }
-            Self::Stuck { .. } => "close the programs that have its files open, then run any command: \
-                                   it goes on from there"
-                .to_owned(),
-            Self::Unrecognised { root, .. } => format!(
-                "what was replaced is in `{}`: put the set back by hand, then run any command",
-                root.join(change::KEPT).display()
-            ),
-            Self::ChangedSince { .. } => {
-                "undo what was changed by hand first; earlier sets are in its `.facesets` folder".to_owned()
-            }
-            Self::Store(error) => return error.hint(),
-            Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),
-            Self::NotUtf8(_) => "rename it".to_owned(),
-            Self::Waits { root, .. } => format!(
-                "run any command when it is back; to give it up: `facesets undo --abandon {}`",
-                root.display()
-            ),
-            Self::NothingWaits(_) => {
-                "name the folder as the notes of other commands do; where nothing waits, `facesets undo` takes \
-                 the last change back"
-                    .to_owned()
-            }
-            Self::Link(_) => "put a folder in its place: nothing is written through links".to_owned(),
-            Self::NothingToUndo => {
-                "what `--replace` has moved aside lies beside it as OUT.previous-N: move it back by hand"
-                    .to_owned()
-            }
-            Self::Journal(_) => return None,
-        })
-    }
-}
-
-impl Hint for ApplyError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::GalleryDrifted | Self::FolderDrifted(_) => Some("make the plan again".to_owned()),
-            Self::NotOurs(_) => Some(
-                "plans change what `facesets cluster`, `refine`, `export-swap` or the system before this one wrote: make \
-                 the plan again"
-                    .to_owned(),
-            ),
-            Self::Taken(_) => Some("move it away, or make the plan again".to_owned()),
-            Self::Stopped => Some("run the same command again".to_owned()),
-            Self::Io { .. } => Some("see that the disk has room and the folder may be written".to_owned()),
-            Self::Manifest(error) => error.hint(),
-            Self::Change(error) => error.hint(),
-            Self::Render(error) => error.hint(),
-            Self::UnknownMember(error) => error.hint(),
-            Self::Name(_) | Self::UnknownFace { .. } => None,
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Stopped => Exit::Interrupted,
-            Self::Render(error) => error.exit(),
-            _ => Exit::CannotContinue,
-        }
-    }
-}
-
-impl Hint for VerifyError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Manifest(error) => return error.hint(),
-            Self::NotUnderstood(_) => "nothing was changed: use the `facesets` that wrote it, which may be a newer one; if it is of no \
-                                       use any more, move it away, and `facesets verify CORPUS --repair` makes another"
-                .to_owned(),
-            Self::Stopped => "run the same command again".to_owned(),
-            Self::Io { .. } => return None,
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        if matches!(self, Self::Stopped) { Exit::Interrupted } else { Exit::CannotContinue }
-    }
 }

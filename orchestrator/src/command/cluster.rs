@@ -2,25 +2,28 @@
 
 use std::{collections::BTreeSet, fmt, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    layout::{CLUSTERS_SCHEMA, NOFACE, SINGLETONS},
+    output::OutputKind,
+};
+use facesets_corpus::{
+    manifest::{self, ClusterManifest, face_entries, named_sets, non_utf8_paths, photo_entries},
+    placement::{Earlier, Missing, Placement, Placer},
+};
+use facesets_library::store::Store;
+use facesets_people::{
+    gallery::{Content, Gallery},
+    pins::PinEffect,
+    refine::order_by_size,
+    threshold::CosineDistance,
+};
 use serde::Serialize;
 
 use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
-};
-use crate::{
-    exit::{Exit, Failure},
-    gallery::{Content, Gallery},
-    manifest::{
-        self, CLUSTERS_SCHEMA, ClusterManifest, NOFACE, SINGLETONS, face_entries, named_sets, non_utf8_paths,
-        photo_entries,
-    },
-    output::{Earlier, Missing, OutputKind, Placement, Placer},
-    pins::PinEffect,
-    refine::order_by_size,
-    store::Store,
-    threshold::CosineDistance,
 };
 
 /// Flags of `cluster`.

@@ -3,21 +3,20 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use facesets_base::{exit::Hint, monitor::Monitor};
+use facesets_corpus::change::{ChangeError, lasting_drops};
+use facesets_library::store::{Store, StoreError};
+use facesets_people::{
+    cluster::{ClusterError, Engine, Linkage, Stage, Watch, memory_estimate},
+    gallery::Gallery,
+    grouping::Grouping,
+    pins::{Contradiction, Pin, PinEffect, PinKind, ResolvedPins, effects, resolve},
+    threshold::CosineDistance,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, memory};
-use crate::{
-    change::{ChangeError, lasting_drops},
-    cluster::{ClusterError, Engine, Linkage, MAX_ROWS, Stage, Watch, memory_estimate},
-    embed::Interrupt,
-    exit::{Exit, Hint},
-    gallery::Gallery,
-    grouping::Grouping,
-    monitor::Monitor,
-    pins::{Contradiction, Pin, PinEffect, PinKind, ResolvedPins, effects, resolve},
-    store::{Store, StoreError},
-    threshold::CosineDistance,
-};
+use crate::embed::Interrupt;
 
 /// Bytes of a face beside its embedding: landmarks, box, its share of the paths of photos.
 const BYTES_OF_A_RECORD: u64 = 1_500;
@@ -304,25 +303,5 @@ impl Hint for LoadError {
                     .to_owned(),
             ),
         }
-    }
-}
-
-impl Hint for ClusterError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::TooManyRows(rows) if *rows > MAX_ROWS => "use `--engine exact`".to_owned(),
-            Self::TooManyPairs => "use a smaller `--merge-threshold`".to_owned(),
-            Self::NotFinite { .. } | Self::NotUnit { .. } | Self::Dimensions(_) => {
-                "run `facesets store verify` to see which faces are damaged".to_owned()
-            }
-            Self::Cancelled => "run the same command again".to_owned(),
-            Self::NoConstraints => "use `--engine exact`".to_owned(),
-            Self::Contradiction { .. } => "`facesets pin list` lists the pins".to_owned(),
-            Self::TooManyRows(_) | Self::TieOrder { .. } => return None,
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        if *self == Self::Cancelled { Exit::Interrupted } else { Exit::CannotContinue }
     }
 }

@@ -6,22 +6,26 @@ use std::{
 };
 
 use clap::Subcommand;
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    folding::folded,
+};
+use facesets_corpus::{
+    sets::{SetOf, sets_of},
+    verify::contract_of,
+};
+use facesets_library::store::{Store, Writer};
+use facesets_people::{
+    consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
+    gallery::{FaceIndex, Gallery},
+    pins::PinnedFace,
+};
 use serde::Serialize;
 
 use super::{
     Context,
     contract_args::ContractArgs,
     pin::{Forgotten, one_face},
-};
-use crate::{
-    consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
-    exit::{Exit, Failure, Hint},
-    folding::folded,
-    gallery::{FaceIndex, Gallery},
-    pins::PinnedFace,
-    sets::{SetOf, sets_of},
-    store::{Store, Writer},
-    verify::contract_of,
 };
 
 /// Flags of `consent`.

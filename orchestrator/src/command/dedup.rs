@@ -7,7 +7,24 @@ use std::{
     sync::Mutex,
 };
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    layout::DUPLICATES_SCHEMA,
+    monitor::Monitor,
+    output::OutputKind,
+    paths::path_text,
+};
 use facesets_imaging::RgbImage;
+use facesets_library::originals as photo;
+use facesets_people::{
+    cluster::memory_of_pairs,
+    dedup::{
+        Criterion, MAX_DIFFERENT_BITS, Member, SAME_FACE, candidates, groups,
+        hash::difference_hash,
+        report::{self, Duplicates, Identical, MostLike, Similar, THUMBNAILS, page},
+    },
+    gallery::{Content, Gallery},
+};
 use image::imageops::{self, FilterType};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -17,20 +34,6 @@ use super::{
     Context,
     clustering::{CtrlC, GalleryArgs, Watcher},
     output_args::{OutputArgs, WriteError, write_error},
-};
-use crate::{
-    cluster::memory_of_pairs,
-    dedup::{
-        Criterion, MAX_DIFFERENT_BITS, Member, SAME_FACE, candidates, groups,
-        hash::difference_hash,
-        report::{self, DUPLICATES_SCHEMA, Duplicates, Identical, MostLike, Similar, THUMBNAILS, page},
-    },
-    exit::{Exit, Failure},
-    gallery::{Content, Gallery},
-    manifest::path_text,
-    monitor::Monitor,
-    output::OutputKind,
-    photo,
 };
 
 /// File of the report for scripts.

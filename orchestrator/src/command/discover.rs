@@ -2,6 +2,22 @@
 
 use std::{fmt, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    monitor::Monitor as _,
+};
+use facesets_corpus::{
+    export::corpus::Corpus,
+    identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
+    manifest::{dropped_faces, highest_number},
+    plan::{Becomes, Plan, Target, manifest_digest},
+    sets::{highest_faceset, highest_in},
+};
+use facesets_library::store::Writer;
+use facesets_people::{
+    consent::{ConsentBook, Demand},
+    gallery::{FaceIndex, Gallery},
+};
 use serde::Serialize;
 
 use super::{
@@ -10,18 +26,6 @@ use super::{
     drop_report::DropReport,
     plan_args::{BundlePlanArgs, Means, Planned, absolute},
     shortage::{Flags, Shortage},
-};
-use crate::{
-    consent::{ConsentBook, Demand},
-    exit::{Exit, Failure},
-    export::corpus::Corpus,
-    gallery::{FaceIndex, Gallery},
-    identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
-    manifest::{dropped_faces, highest_number},
-    monitor::Monitor as _,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    sets::{highest_faceset, highest_in},
-    store::Writer,
 };
 
 /// Flags of `discover`.

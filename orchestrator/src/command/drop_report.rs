@@ -6,14 +6,13 @@ use std::{
     fmt,
 };
 
-use serde::Serialize;
-
-use crate::{
+use facesets_corpus::manifest::DroppedFace;
+use facesets_people::{
+    drops::Gate,
     gallery::{FaceIndex, Gallery},
-    manifest::DroppedFace,
-    refine::Gate,
     upright::lying_photos,
 };
+use serde::Serialize;
 
 /// Examples that are listed for each rule; the manifest has them all.
 const LISTED: usize = 20;

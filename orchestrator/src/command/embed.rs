@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Context, worker_args::WorkerArgs};
-use crate::{
-    embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
+use facesets_base::{
     exit::{Exit, Failure},
     monitor::Monitor,
-    source::disk::{Filter, Hidden, ScanOptions, Symlinks, SystemFolders},
 };
+use facesets_library::source::disk::{Filter, Hidden, ScanOptions, Symlinks, SystemFolders};
+
+use super::{Context, worker_args::WorkerArgs};
+use crate::embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary};
 
 /// Flags of `embed`.
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    output::OutputKind,
+};
+use facesets_corpus::{
+    certificate::{Ask, GenderAgeRecord, NotEstimated},
+    export::{
+        self, ExportParameters, PlannedSet,
+        candidates::{CandidateParameters, render_candidates},
+        corpus::Corpus,
+        formats::{Extras, Format, demand_recogniser},
+        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Gap},
+        render::render,
+        renderer::Renderer,
+    },
+    manifest::{self, ClusterManifest, NamedSet, RefinedManifest, set_number},
+};
+use facesets_library::store::Store;
+use facesets_people::{
+    consent::{ConsentBook, Withheld},
+    gallery::{FaceIndex, Gallery},
+    pins::ResolvedPins,
+};
 use serde::Serialize;
 
 use super::{
@@ -16,25 +39,6 @@ use super::{
     output_args::{OutputArgs, write_ending},
     replacing::{Consent, ReplaceArgs},
     shortage::{Flags, Shortage},
-};
-use crate::{
-    certificate::{Ask, GenderAgeRecord, NotEstimated},
-    consent::{ConsentBook, Withheld},
-    exit::{Exit, Failure, Hint},
-    export::{
-        self, ExportParameters, PlannedSet,
-        candidates::{CandidateParameters, render_candidates},
-        corpus::Corpus,
-        formats::{Extras, Format, OtherRecogniser, demand_recogniser},
-        manifest::{CorpusManifest, FacesetManifest, FacesetSummary, Gap},
-        render::render,
-        renderer::{RenderError, Renderer},
-    },
-    gallery::{FaceIndex, Gallery},
-    manifest::{self, ClusterManifest, NamedSet, RefinedManifest, set_number},
-    output::OutputKind,
-    pins::ResolvedPins,
-    store::Store,
 };
 
 /// Flags of `export-swap`.
@@ -121,39 +125,6 @@ struct UnknownFace {
 impl Hint for UnknownFace {
     fn hint(&self) -> Option<String> {
         Some("export with the `--library` that was refined, or run `facesets refine` again".to_owned())
-    }
-}
-
-impl Hint for OtherRecogniser {
-    fn hint(&self) -> Option<String> {
-        Some(
-            "leave these formats out: the crops and `.fsz` bundles suit these tools, which make their own vectors of them; or analyse the \
-             photos with `buffalo_l`: `facesets-worker models fetch buffalo_l`, then `facesets embed SRC --pack buffalo_l`"
-                .to_owned(),
-        )
-    }
-}
-
-impl Hint for RenderError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Stopped => "nothing was changed: run the same command again".to_owned(),
-            Self::Examine(error) => return error.hint(),
-            Self::MostLost { .. } => "`facesets worker test` and `facesets certify` tell whether the worker sees anything in crops that are sound; \
-                                      `--accept-losses` goes on without the crops that do not pass, `--no-certificate` with them"
-                .to_owned(),
-            Self::Io { .. } | Self::Manifest(_) | Self::Bundle { .. } => {
-                "see that the disk is healthy and has room, then run the same command again".to_owned()
-            }
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Stopped => Exit::Interrupted,
-            Self::Examine(error) => error.exit(),
-            _ => Exit::CannotContinue,
-        }
     }
 }
 
@@ -278,7 +249,7 @@ fn singles(
     contract: &str,
 ) -> Result<BTreeSet<usize>, Failure> {
     let clusters: ClusterManifest = manifest::read(raw)?;
-    let set = NamedSet { name: manifest::SINGLETONS.to_owned(), faces: clusters.singletons };
+    let set = NamedSet { name: facesets_base::layout::SINGLETONS.to_owned(), faces: clusters.singletons };
     Ok(faces_of(gallery, index, &set, contract)?.into_iter().collect())
 }
 

@@ -5,21 +5,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    monitor::Monitor as _,
+};
+use facesets_corpus::{
+    extend::{ExtendParameters, Extension, extend_clusters, extend_refined},
+    manifest::{self, ClusterManifest, RefinedManifest},
+    plan::{Becomes, Plan, Target, manifest_digest},
+    sets::highest_faceset,
+};
+use facesets_library::store::Writer;
 use serde::Serialize;
 
 use super::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     plan_args::{Means, PlanArgs, Planned},
-};
-use crate::{
-    exit::{Exit, Failure, Hint},
-    extend::{ExtendParameters, Extension, extend_clusters, extend_refined},
-    manifest::{self, ClusterManifest, RefinedManifest},
-    monitor::Monitor as _,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    sets::highest_faceset,
-    store::Writer,
 };
 
 /// Flags of `extend`.

@@ -6,6 +6,19 @@ use std::{
 };
 
 use clap::Subcommand;
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    layout::{KEPT, MANIFEST},
+    output::{OutputKind, demand_free},
+};
+use facesets_corpus::{
+    export::{ExportParameters, manifest::CorpusManifest},
+    identity::{Imported, Recipe, RecipeError, sorted_identities},
+    manifest::{self, highest_number},
+    plan::{Becomes, Plan, Target, manifest_digest},
+    sets::{highest_faceset, highest_in},
+};
+use facesets_library::store::Writer;
 use serde::Serialize;
 
 use super::{
@@ -16,17 +29,6 @@ use super::{
     drop_report::write_lying,
     plan_args::{BundlePlanArgs, Means, NotThere, Planned, absolute},
     shortage::{Flags, Shortage},
-};
-use crate::{
-    change::KEPT,
-    exit::{Exit, Failure, Hint},
-    export::{ExportParameters, manifest::CorpusManifest},
-    identity::{Imported, Recipe, RecipeError, sorted_identities},
-    manifest::{self, FILE_NAME, highest_number},
-    output::{OutputKind, demand_free},
-    plan::{Becomes, Plan, Target, manifest_digest},
-    sets::{highest_faceset, highest_in},
-    store::Writer,
 };
 
 /// Flags of `import`.
@@ -105,7 +107,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut journal = Writer::open_existing(&context.library)?;
     let root = corpus_root(&args.corpus, context)?;
     let corpus: Option<CorpusManifest> =
-        root.join(FILE_NAME).exists().then(|| manifest::read(&root)).transpose()?;
+        root.join(MANIFEST).exists().then(|| manifest::read(&root)).transpose()?;
     if corpus.is_none() {
         // A new corpus goes nowhere where there are other things.
         demand_free(&root, OutputKind::Corpus, KEPT)?;

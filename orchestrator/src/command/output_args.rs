@@ -6,14 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Context, changing::refuse_waiting};
-use crate::{
+use facesets_base::{
     exit::{Exit, Failure, Hint},
-    export::manifest::{CORPUS_SCHEMA, FACESET_SCHEMA},
-    gallery::Content,
-    manifest::{self, CLUSTERS_SCHEMA, ManifestError, REFINED_SCHEMA, Schema},
-    output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
+    output::{Existing, OutputDir, OutputError, OutputKind},
 };
+use facesets_corpus::{
+    manifest::{self, ManifestError, Schema},
+    placement::{Missing, Placer},
+};
+use facesets_people::gallery::Content;
+
+use super::{Context, changing::refuse_waiting};
 
 /// Where to write, and what to do about what is there.
 #[derive(Debug, clap::Args)]
@@ -128,38 +131,5 @@ impl Hint for WriteError {
 
     fn exit(&self) -> Exit {
         if matches!(self, Self::Stopped(_)) { Exit::Interrupted } else { Exit::CannotContinue }
-    }
-}
-
-impl Hint for OutputError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Exists(_) => "pass `--replace` to move it aside, or name another folder".to_owned(),
-            Self::Foreign { .. } | Self::InUse { .. } | Self::Dangling(_) => {
-                "name another folder, which may be new; only what the same command wrote is ever moved aside"
-                    .to_owned()
-            }
-            Self::FileExists { kind, .. } => {
-                format!("name another file, or pass `{}` to replace it", kind.flag())
-            }
-            Self::ForeignFile { .. } | Self::Live(_) => {
-                "name another file; only what the same command wrote is ever replaced".to_owned()
-            }
-            Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
-            Self::NoName(_) => "name a folder, for example `out`".to_owned(),
-            Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),
-        })
-    }
-}
-
-impl Hint for ManifestError {
-    fn hint(&self) -> Option<String> {
-        let writer = match self {
-            Self::Invalid { expected: CLUSTERS_SCHEMA, .. } => "`facesets cluster`",
-            Self::Invalid { expected: REFINED_SCHEMA, .. } => "`facesets refine`",
-            Self::Invalid { expected: CORPUS_SCHEMA | FACESET_SCHEMA, .. } => "`facesets export-swap`",
-            Self::Invalid { .. } | Self::Io { .. } => "`facesets cluster`, `refine` or `export-swap`",
-        };
-        Some(format!("name a folder that {writer} wrote"))
     }
 }

@@ -3,6 +3,22 @@
 use std::{fmt, path::Path};
 
 use clap::Subcommand;
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    paths::path_text,
+};
+use facesets_corpus::{
+    change::made,
+    manifest::set_number,
+    sets::{SetOf, sets_of},
+    why::FaceName,
+};
+use facesets_library::store::{Store, StoreError, Writer};
+use facesets_people::{
+    gallery::{FaceFinder, FaceIndex, Gallery},
+    pins::{Pin, PinKind, PinnedFace, distance, resolve},
+    refine::RefineParameters,
+};
 use serde::Serialize;
 
 use super::{
@@ -10,17 +26,6 @@ use super::{
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     contract_args::ContractArgs,
     plan_args::absolute,
-};
-use crate::{
-    change::made,
-    exit::{Exit, Failure, Hint},
-    gallery::{FaceFinder, FaceIndex, Gallery},
-    manifest::{path_text, set_number},
-    pins::{Contradiction, Pin, PinKind, PinnedFace, distance, resolve},
-    refine::RefineParameters,
-    sets::{SetOf, sets_of},
-    store::{Store, StoreError, Writer},
-    why::FaceName,
 };
 
 /// Flags of `pin`.
@@ -120,12 +125,6 @@ struct NoPin(i64);
 impl Hint for NoPin {
     fn hint(&self) -> Option<String> {
         Some("`facesets pin list` lists them".to_owned())
-    }
-}
-
-impl Hint for Contradiction {
-    fn hint(&self) -> Option<String> {
-        Some("remove one of them with `facesets pin remove NUMBER`".to_owned())
     }
 }
 

@@ -7,6 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    monitor::Silent,
+    output::{Existing, FileKind, OutputFile},
+};
+use facesets_corpus::{
+    certificate::Ask,
+    plan::{Applied, Bundled, Plan, Workshop, apply, refuse_drifted, withheld},
+};
+use facesets_library::store::Writer;
+use facesets_people::{
+    consent::{ConsentBook, Demand, Withheld},
+    gallery::Gallery,
+};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -17,16 +31,6 @@ use super::{
     drop_report::DropReport,
     output_args::write_error,
     shortage::{Flags, Shortage},
-};
-use crate::{
-    certificate::Ask,
-    consent::{ConsentBook, Demand, Withheld},
-    exit::{Exit, Failure, Hint},
-    gallery::Gallery,
-    monitor::Silent,
-    output::{Existing, FileKind, OutputFile},
-    plan::{Applied, Bundled, Plan, Workshop, apply, refuse_drifted, withheld},
-    store::Writer,
 };
 
 /// Whether to do what was planned.

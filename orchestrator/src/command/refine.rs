@@ -2,6 +2,25 @@
 
 use std::{collections::BTreeSet, fmt, mem, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    layout::REFINED_SCHEMA,
+    output::OutputKind,
+};
+use facesets_corpus::{
+    export::collapse::{LEAST_SIMILARITY, pictures},
+    manifest::{
+        self, NamedSet, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name, set_number,
+    },
+    placement::{Earlier, Missing, Placement, Placer},
+    sets::highest_faceset,
+};
+use facesets_library::store::Store;
+use facesets_people::{
+    gallery::{FaceIndex, Gallery},
+    pins::PinEffect,
+    refine::{RefineParameters, Refined, numbers, refine},
+};
 use serde::Serialize;
 
 use super::{
@@ -11,20 +30,6 @@ use super::{
     drop_report::DropReport,
     output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
     shortage::{Flags, Shortage},
-};
-use crate::{
-    exit::{Exit, Failure},
-    export::collapse::{LEAST_SIMILARITY, pictures},
-    gallery::{FaceIndex, Gallery},
-    manifest::{
-        self, NamedSet, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name,
-        set_number,
-    },
-    output::{Earlier, Missing, OutputKind, Placement, Placer},
-    pins::PinEffect,
-    refine::{RefineParameters, Refined, numbers, refine},
-    sets::highest_faceset,
-    store::Store,
 };
 
 /// Flags of `refine`.
@@ -133,7 +138,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// Sets with photos that seem to show the same as others: what [`crate::export::collapse`] looks for, as far
+/// Sets with photos that seem to show the same as others: what [`facesets_corpus::export::collapse`] looks for, as far
 /// as embeddings tell.
 fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<usize>]) -> Vec<Same> {
     let min_faces = manifest.parameters.min_faces;

@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use super::output_args::OutputArgs;
-use crate::{
+use facesets_base::exit::{Failure, Hint};
+use facesets_corpus::export::{
+    PlannedSet,
+    corpus::people,
+    manifest::{CorpusManifest, Gap},
+    succession::{LaterSet, LostSet, lost},
+};
+use facesets_people::{
     consent::{ConsentBook, ConsentState, Demand, Withheld},
-    exit::{Failure, Hint},
-    export::{
-        PlannedSet,
-        corpus::people,
-        manifest::{CorpusManifest, Gap},
-        succession::{LaterSet, LostSet, lost},
-    },
     gallery::FaceIndex,
 };
+
+use super::output_args::OutputArgs;
 
 /// Whether people of an earlier corpus may be missing in the new one.
 #[derive(Debug, clap::Args)]

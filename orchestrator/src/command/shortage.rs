@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
-
-use crate::{
-    manifest::DroppedFace,
-    refine::{DropReason, Gate, fewest},
+use facesets_corpus::manifest::DroppedFace;
+use facesets_people::{
+    drops::{DropReason, Gate},
+    refine::fewest,
 };
+use serde::Serialize;
 
 /// Whose flags are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +114,10 @@ impl fmt::Display for Shortage {
 
 #[cfg(test)]
 mod tests {
+    use facesets_corpus::manifest::dropped_faces;
+    use facesets_people::{drops::Drop, testing::gallery_of};
+
     use super::*;
-    use crate::{manifest::dropped_faces, refine::Drop, testing::gallery_of};
 
     #[test]
     fn every_rule_is_told_with_its_faces_and_the_flag_that_keeps_them_all() {

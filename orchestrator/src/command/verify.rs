@@ -2,18 +2,18 @@
 
 use std::{fmt, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    monitor::Silent,
+};
+use facesets_corpus::verify::{Depth, Finding, Known, Repaired, Verified, contract_of, repair, verify};
+use facesets_library::store::{Store, Writer};
+use facesets_people::consent::ConsentBook;
 use serde::Serialize;
 
 use super::{
     Context,
     clustering::{CtrlC, Pins},
-};
-use crate::{
-    consent::ConsentBook,
-    exit::{Exit, Failure},
-    monitor::Silent,
-    store::{Store, Writer},
-    verify::{Depth, Finding, Known, Repaired, Verified, contract_of, repair, verify},
 };
 
 /// Flags of `verify`.

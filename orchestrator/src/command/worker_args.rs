@@ -6,10 +6,9 @@ use facesets_core::{
     FaceContract,
     contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP},
 };
-
-use crate::{
+use facesets_library::store::FileSystemPolicy;
+use facesets_workers::{
     dispatch::{Patience, Plaintext},
-    store::FileSystemPolicy,
     team::{self, Local, WorkerOptions},
 };
 

@@ -2,6 +2,16 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_corpus::{
+    era::{
+        Anchors, EraSet, Eras, Extended, Fit, UnknownMember, extend, histogram,
+        report::{Group, Page},
+    },
+    manifest::dropped_faces,
+    plan::{Becomes, Plan, Target, manifest_digest},
+};
+use facesets_library::store::Writer;
 use serde::Serialize;
 
 use super::{
@@ -10,21 +20,11 @@ use super::{
     scene::{Found, Scene},
     write_undated,
 };
-use crate::{
-    command::{
-        Context,
-        clustering::CtrlC,
-        drop_report::DropReport,
-        plan_args::{Means, Planned},
-    },
-    era::{
-        Anchors, EraSet, Eras, Extended, Fit, UnknownMember, extend, histogram,
-        report::{Group, Page},
-    },
-    exit::{Exit, Failure},
-    manifest::dropped_faces,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    store::Writer,
+use crate::command::{
+    Context,
+    clustering::CtrlC,
+    drop_report::DropReport,
+    plan_args::{Means, Planned},
 };
 
 /// Flags of `era extend`.

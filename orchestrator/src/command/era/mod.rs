@@ -9,15 +9,15 @@ mod split;
 use std::{fmt, path::PathBuf};
 
 use clap::Subcommand;
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    paths::path_text,
+};
+use facesets_corpus::era::{Eras, JoinParameters, SurveyParameters, Verdict};
 use serde::Serialize;
 
 use self::page::PageArgs;
 use super::{Context, plan_args::BundlePlanArgs};
-use crate::{
-    era::{Eras, JoinParameters, SurveyParameters, UnknownMember, Verdict},
-    exit::{Exit, Failure, Hint},
-    manifest::path_text,
-};
 
 /// Flags of `era`.
 #[derive(Debug, clap::Args)]
@@ -166,14 +166,5 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         EraCommand::Probe(args) => probe::run(args, context),
         EraCommand::Split(args) => split::run(args, context),
         EraCommand::Extend(args) => extend::run(args, context),
-    }
-}
-
-impl Hint for UnknownMember {
-    fn hint(&self) -> Option<String> {
-        Some(
-            "name the `--library` that the corpus was made from, or split anew: `facesets era split SET --corpus DIR --replace`"
-                .to_owned(),
-        )
     }
 }

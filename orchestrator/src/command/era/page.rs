@@ -6,23 +6,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    layout::ERA_REPORT_SCHEMA,
+    monitor::Monitor,
+    output::{Existing, OutputDir, OutputKind},
+    paths::path_text,
+};
+use facesets_corpus::{
+    era::{
+        Eras,
+        report::{Page, Shown, THUMBNAILS},
+    },
+    export::crop,
+};
+use facesets_library::originals as photo;
 use rayon::prelude::*;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    command::output_args::{WriteError, write_error},
-    era::{
-        Eras,
-        report::{Page, REPORT_SCHEMA, Shown, THUMBNAILS},
-    },
-    exit::{Exit, Failure},
-    export::crop,
-    manifest::path_text,
-    monitor::Monitor,
-    output::{Existing, OutputDir, OutputKind},
-    photo,
-};
+use crate::command::output_args::{WriteError, write_error};
 
 /// File of the page for scripts.
 const FILE: &str = "era.json";
@@ -104,7 +107,7 @@ impl PageArgs {
             }
         }
         let file = output.path().join(FILE);
-        let json = serde_json::to_vec_pretty(&Document { schema: REPORT_SCHEMA, page: &page });
+        let json = serde_json::to_vec_pretty(&Document { schema: ERA_REPORT_SCHEMA, page: &page });
         json.map_err(io::Error::from).and_then(|json| fs::write(&file, json)).map_err(write_error(&file))?;
         let file = output.path().join("index.html");
         fs::write(&file, page.html()).map_err(write_error(&file))?;

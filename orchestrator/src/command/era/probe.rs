@@ -2,6 +2,19 @@
 
 use std::fmt;
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    monitor::Monitor as _,
+};
+use facesets_corpus::{
+    era::{
+        Eras, Probe, SplitParameters, SubCluster, Survey, probe,
+        report::{Group, Page},
+        survey,
+    },
+    manifest::dropped_faces,
+};
+use facesets_library::store::Store;
 use serde::Serialize;
 
 use super::{
@@ -10,21 +23,10 @@ use super::{
     scene::Found,
     write_undated,
 };
-use crate::{
-    command::{
-        Context,
-        clustering::{ClusteringArgs, CtrlC, Watcher},
-        drop_report::DropReport,
-    },
-    era::{
-        Eras, Probe, SplitParameters, SubCluster, Survey, probe,
-        report::{Group, Page},
-        survey,
-    },
-    exit::{Exit, Failure},
-    manifest::dropped_faces,
-    monitor::Monitor as _,
-    store::Store,
+use crate::command::{
+    Context,
+    clustering::{ClusteringArgs, CtrlC, Watcher},
+    drop_report::DropReport,
 };
 
 /// Sub-clusters that the summary names.

@@ -2,20 +2,21 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use super::{EraError, SubjectArgs};
-use crate::{
-    command::{Context, clustering::Pins, plan_args::absolute},
+use facesets_base::{exit::Failure, folding::folded, monitor::Monitor as _};
+use facesets_corpus::{
     era::{Eras, Subject, Years, drops_that_stand},
-    exit::Failure,
     export::{corpus::Corpus, manifest::FacesetManifest},
-    folding::folded,
-    gallery::{FaceIndex, Gallery},
     manifest::{set_name, set_number},
-    monitor::Monitor as _,
+};
+use facesets_library::store::Store;
+use facesets_people::{
+    gallery::{FaceIndex, Gallery},
     pins::ResolvedPins,
     refine::ruled_out,
-    store::Store,
 };
+
+use super::{EraError, SubjectArgs};
+use crate::command::{Context, clustering::Pins, plan_args::absolute};
 
 /// A set of a corpus with its faces.
 pub(super) struct Scene {

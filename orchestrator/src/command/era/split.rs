@@ -2,6 +2,21 @@
 
 use std::fmt;
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    monitor::Monitor as _,
+};
+use facesets_corpus::{
+    era::{
+        EraChange, EraSet, Fit, Split, SplitParameters, Survey, Verdict, histogram,
+        report::{Group, Page},
+        split, survey,
+    },
+    manifest::dropped_faces,
+    plan::{Becomes, Plan, Target, manifest_digest},
+};
+use facesets_library::store::Writer;
+use facesets_people::refine::distinct_images;
 use serde::Serialize;
 
 use super::{
@@ -10,24 +25,11 @@ use super::{
     scene::{Found, Scene},
     write_undated,
 };
-use crate::{
-    command::{
-        Context,
-        clustering::{ClusteringArgs, CtrlC, Watcher},
-        drop_report::DropReport,
-        plan_args::{Means, Planned},
-    },
-    era::{
-        EraChange, EraSet, Fit, Split, SplitParameters, Survey, Verdict, histogram,
-        report::{Group, Page},
-        split, survey,
-    },
-    exit::{Exit, Failure},
-    manifest::dropped_faces,
-    monitor::Monitor as _,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    refine::distinct_images,
-    store::Writer,
+use crate::command::{
+    Context,
+    clustering::{ClusteringArgs, CtrlC, Watcher},
+    drop_report::DropReport,
+    plan_args::{Means, Planned},
 };
 
 /// Flags of `era split`.

@@ -2,18 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use crate::{
+use facesets_base::{
     exit::{Exit, Failure},
-    interop::{self, Format, Target},
-    output::Existing,
-    store::Store,
+    output::{Existing, OutputDir, OutputKind},
 };
+use facesets_interop as interop;
+
+use super::Context;
 #[cfg(feature = "parquet")]
-use crate::{
-    interop::InteropError,
-    output::{OutputDir, OutputKind},
-};
+use facesets_interop::InteropError;
+use facesets_interop::{Format, Target};
+use facesets_library::store::Store;
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use crate::{
+use facesets_base::{
     exit::{Exit, Failure},
     fields::{FieldNames, Renaming},
-    interop::{self, Assumed, LEGACY_FIELDS, LegacyError},
-    store::{FileSystemPolicy, Merge, OnDifference, Store, StoreError, Writer},
 };
+use facesets_interop as interop;
+use facesets_legacy::cache::{Assumed, FIELDS as LEGACY_FIELDS, LegacyError};
+use facesets_library::store::{FileSystemPolicy, Merge, OnDifference, Store, StoreError, Writer};
+
+use super::Context;
 
 /// Flags of `store import`.
 #[derive(Debug, clap::Args)]
@@ -80,7 +82,7 @@ fn import(
         context.ui.summary(&interop::import(&args.arrays, merge, monitor)?)?;
         return Ok(Exit::Done);
     };
-    let summary = interop::import_legacy(&args.arrays, fields, *assumed, merge, monitor)?;
+    let summary = facesets_legacy::cache::import_legacy(&args.arrays, fields, *assumed, merge, monitor)?;
     context.ui.summary(&summary)?;
     Ok(if summary.left_out.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
