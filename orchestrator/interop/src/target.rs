@@ -17,7 +17,7 @@ use super::error::InteropError;
 const BUFFER: usize = 1 << 20;
 
 /// How the arrays lie in files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One file, as `numpy.savez` writes it
     Npz,

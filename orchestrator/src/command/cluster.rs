@@ -9,7 +9,7 @@ use facesets_base::{
 };
 use facesets_corpus::{
     manifest::{self, ClusterManifest, face_entries, named_sets, non_utf8_paths, photo_entries},
-    placement::{Earlier, Missing, Placement, Placer},
+    placement::{Earlier, Missing, Placer},
 };
 use facesets_library::store::Store;
 use facesets_people::{
@@ -25,6 +25,7 @@ use super::{
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
     output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
 };
+use crate::command::choices::PlacementArg;
 
 /// Flags of `cluster`.
 #[derive(Debug, clap::Args)]
@@ -39,8 +40,8 @@ pub struct Args {
     #[arg(long, value_name = "DISTANCE", default_value = "0.55")]
     threshold: CosineDistance,
     /// How photos get into the folders
-    #[arg(long, value_enum, default_value_t = Placement::Copy)]
-    materialize: Placement,
+    #[arg(long, value_enum, default_value_t)]
+    materialize: PlacementArg,
 }
 
 /// What was written; counts are of distinct photos and faces, aliases are not counted.
@@ -77,7 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         schema: CLUSTERS_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
         threshold: args.threshold,
-        materialize: args.materialize,
+        materialize: args.materialize.into(),
         persons: named_sets(&gallery, &persons, "person"),
         singletons: singletons.iter().flatten().flat_map(|face| face_entries(&gallery, *face)).collect(),
         noface: photo_entries(&gallery),
@@ -95,7 +96,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     folders.push((NOFACE, gallery.contents_without_face().collect()));
     let known = store.sightings()?;
     let placer = Placer {
-        placement: args.materialize,
+        placement: args.materialize.into(),
         earlier: Earlier::new(),
         known: &known,
         stop: &ctrl_c.stop,

@@ -8,7 +8,7 @@ use facesets_base::{
 };
 use facesets_corpus::{
     export::corpus::Corpus,
-    identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
+    identity::{Canonical, Discovery, SetMatches, discover},
     manifest::{dropped_faces, highest_number},
     plan::{Becomes, Plan, Target, manifest_digest},
     sets::{highest_faceset, highest_in},
@@ -27,6 +27,7 @@ use super::{
     plan_args::{BundlePlanArgs, Means, Planned, absolute},
     shortage::{Flags, Shortage},
 };
+use crate::command::parameters::DiscoverArgs;
 
 /// Flags of `discover`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
     #[command(flatten)]
-    parameters: DiscoverParameters,
+    parameters: DiscoverArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
@@ -78,7 +79,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &gallery,
         &root,
         &known,
-        &args.parameters,
+        &args.parameters.into(),
         &corpus.manifest.parameters,
         &args.clustering.grouping(&watcher, &pins.resolved),
     )?;

@@ -40,6 +40,10 @@ use super::{
     replacing::{Consent, ReplaceArgs},
     shortage::{Flags, Shortage},
 };
+use crate::command::{
+    choices::FormatArg,
+    parameters::{CandidateFlags, ExportArgs},
+};
 
 /// Flags of `export-swap`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +56,10 @@ pub struct Args {
     #[command(flatten)]
     replacing: ReplaceArgs,
     #[command(flatten)]
-    parameters: ExportParameters,
+    parameters: ExportArgs,
     /// Write each set in these formats of other tools too
     #[arg(long = "format", value_enum, value_name = "FORMAT", value_delimiter = ',')]
-    formats: Vec<Format>,
+    formats: Vec<FormatArg>,
     #[command(flatten)]
     certify: CertifyArgs,
     #[command(flatten)]
@@ -74,7 +78,7 @@ struct CandidateArgs {
     #[arg(long, value_name = "DIR", requires = "candidates")]
     raw: Option<PathBuf>,
     #[command(flatten)]
-    parameters: CandidateParameters,
+    parameters: CandidateFlags,
 }
 
 /// What was written.
@@ -131,13 +135,13 @@ impl Hint for UnknownFace {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let refined: RefinedManifest = manifest::read(&args.refined)?;
-    let formats: BTreeSet<Format> = args.formats.iter().copied().collect();
+    let formats: BTreeSet<Format> = args.formats.iter().copied().map(Format::from).collect();
     demand_recogniser(&formats, &refined.contract)?;
     let store = Store::open_read(&context.library)?;
     let gallery = store.gallery(Some(&refined.contract))?;
     let pins = Pins::load(&store, &gallery, context.monitor())?.resolved;
     let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
-    let parameters = args.parameters;
+    let parameters: ExportParameters = args.parameters.into();
     let index = FaceIndex::new(&gallery);
     let mut absent = 0;
     let planned: Vec<PlannedSet> = refined
@@ -183,7 +187,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let rendered = render(&renderer, &planned, output.path())?;
     let mut candidates = 0;
     if let Some(singles) = singles {
-        let chosen = &args.candidates.parameters;
+        let chosen: &CandidateParameters = &args.candidates.parameters.into();
         let sets: Vec<&PlannedSet> = planned.iter().collect();
         let found = export::candidates::candidates(&gallery, &sets, &singles, &parameters, chosen);
         candidates = render_candidates(&renderer, &sets, &found, &rendered.sets, chosen, output.path())?;

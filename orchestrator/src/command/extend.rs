@@ -10,7 +10,7 @@ use facesets_base::{
     monitor::Monitor as _,
 };
 use facesets_corpus::{
-    extend::{ExtendParameters, Extension, extend_clusters, extend_refined},
+    extend::{Extension, extend_clusters, extend_refined},
     manifest::{self, ClusterManifest, RefinedManifest},
     plan::{Becomes, Plan, Target, manifest_digest},
     sets::highest_faceset,
@@ -23,6 +23,7 @@ use super::{
     clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
     plan_args::{Means, PlanArgs, Planned},
 };
+use crate::command::parameters::ExtendArgs;
 
 /// Flags of `extend`.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     refine_out: Option<PathBuf>,
     #[command(flatten)]
-    parameters: ExtendParameters,
+    parameters: ExtendArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
@@ -80,14 +81,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
     let mut plan = Plan::new(format!("extend {}", out.display()), &gallery);
-    let (becomes, extension) = extend_clusters(&gallery, &clusters, &args.parameters, &grouping)?;
+    let (becomes, extension) = extend_clusters(&gallery, &clusters, &args.parameters.into(), &grouping)?;
     if becomes != clusters {
         plan.targets.push(target(&out, Becomes::Clusters(becomes))?);
     }
     let mut refined_extension = None;
     if let Some((dir, old)) = &refined {
         let highest = highest_faceset(journal.store())?;
-        let (becomes, extension) = extend_refined(&gallery, (old, highest), &args.parameters, &grouping)?;
+        let (becomes, extension) =
+            extend_refined(&gallery, (old, highest), &args.parameters.into(), &grouping)?;
         if becomes != *old {
             plan.targets.push(target(dir, Becomes::Refined(becomes))?);
         }

@@ -12,7 +12,7 @@ use facesets_corpus::{
     manifest::{
         self, NamedSet, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name, set_number,
     },
-    placement::{Earlier, Missing, Placement, Placer},
+    placement::{Earlier, Missing, Placer},
     sets::highest_faceset,
 };
 use facesets_library::store::Store;
@@ -31,6 +31,7 @@ use super::{
     output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
     shortage::{Flags, Shortage},
 };
+use crate::command::{choices::PlacementArg, parameters::RefineArgs};
 
 /// Flags of `refine`.
 #[derive(Debug, clap::Args)]
@@ -42,10 +43,10 @@ pub struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    parameters: RefineParameters,
+    parameters: RefineArgs,
     /// How photos get into the folders
-    #[arg(long, value_enum, default_value_t = Placement::Copy)]
-    materialize: Placement,
+    #[arg(long, value_enum, default_value_t)]
+    materialize: PlacementArg,
 }
 
 /// What was written.
@@ -90,17 +91,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let pins = Pins::load(&store, &gallery, context.monitor())?;
     let grouping = args.clustering.grouping(&watcher, &pins.resolved);
-    let mut refined = refine(&gallery, &args.parameters, &grouping)?;
+    let parameters: RefineParameters = args.parameters.into();
+    let mut refined = refine(&gallery, &parameters, &grouping)?;
     let (names, highest_number) = names(args.output.replaced()?.as_ref(), &gallery, &mut refined, &store)?;
-    let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
+    let effects = pins.effects(&gallery, parameters.initial_threshold, &grouping)?;
     context.monitor().finish();
 
     let named = names.iter().zip(&refined.facesets);
     let manifest = RefinedManifest {
         schema: REFINED_SCHEMA.to_owned(),
         contract: gallery.contract.clone(),
-        parameters: args.parameters,
-        materialize: args.materialize,
+        parameters,
+        materialize: args.materialize.into(),
         facesets: named.map(|(name, faces)| named_set(&gallery, name.clone(), faces)).collect(),
         highest_number,
         dropped: dropped_faces(&gallery, &refined.dropped),
@@ -112,7 +114,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
     let known = store.sightings()?;
     let placer = Placer {
-        placement: args.materialize,
+        placement: args.materialize.into(),
         earlier: Earlier::new(),
         known: &known,
         stop: &ctrl_c.stop,

@@ -9,14 +9,12 @@ use super::years::dominant;
 /// Farthest from the dominant year of an era, in years: faces change slowly enough.
 const YEAR_WINDOW: u16 = 5;
 
-/// Every knob of joining, and flags of `era split` and `era extend`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+/// Every knob of joining.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct JoinParameters {
-    /// Farthest cosine distance from the centroid of the nearest era at which anything joins it
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().join_threshold)]
+    /// Farthest cosine distance from the centroid of the nearest era at which anything joins it.
     pub join_threshold: CosineDistance,
-    /// Most years from its dominant year at which anything joins an era
-    #[arg(long, value_name = "YEARS", default_value_t = Self::default().year_window)]
+    /// Most years from its dominant year at which anything joins an era.
     pub year_window: u16,
 }
 

@@ -34,6 +34,6 @@ pub use anchors::{Anchors, Fit, JoinParameters};
 pub use change::{EraChange, EraSet, Eras, UnknownMember, drops_that_stand};
 pub use extend::{Extended, extend};
 pub use probe::{Bin, CutSizes, Probe, SubCluster, Verdict, histogram, probe};
-pub use split::{Bucket, Split, SplitParameters, split};
+pub use split::{Bucket, Split, SplitParameters, parse_min_anchor, split};
 pub use survey::{Subject, Survey, SurveyParameters, survey};
 pub use years::{Years, dominant, label, span};

@@ -18,14 +18,12 @@ use super::{
     years::{Years, dominant, label},
 };
 
-/// Every knob of the clustering, and flags of `era probe` and `era split`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+/// Every knob of the clustering.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitParameters {
-    /// Cosine distance at which the average-linkage clustering of the set is cut
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().sub_threshold)]
+    /// Cosine distance at which the average-linkage clustering of the set is cut.
     pub sub_threshold: CosineDistance,
-    /// Fewest distinct photos of an era of its own; what has fewer goes to `_thin`
-    #[arg(long, value_name = "COUNT", default_value_t = Self::default().min_anchor, value_parser = parse_min_anchor)]
+    /// Fewest distinct photos of an era of its own; what has fewer goes to `_thin`.
     pub min_anchor: usize,
 }
 
@@ -35,7 +33,8 @@ impl Default for SplitParameters {
     }
 }
 
-fn parse_min_anchor(text: &str) -> Result<usize, String> {
+/// Parses a count of at least 1.
+pub fn parse_min_anchor(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number of at least 1 is needed".to_owned())
 }
 

@@ -18,18 +18,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::faces_under;
 
-/// Every knob of [`survey`], and flags of `era`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+/// Every knob of [`survey`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SurveyParameters {
-    /// Farthest cosine distance of a face from the centroid of the set at which it is looked at
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().recovery_threshold)]
+    /// Farthest cosine distance of a face from the centroid of the set at which it is looked at.
     pub recovery_threshold: CosineDistance,
-    /// What one face must be
-    #[command(flatten)]
+    /// What one face must be.
     #[serde(flatten)]
     pub gates: Gates,
-    /// Farthest cosine distance from the centroid of what was found so
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().tighten_threshold)]
+    /// Farthest cosine distance from the centroid of what was found so.
     pub tighten_threshold: CosineDistance,
 }
 

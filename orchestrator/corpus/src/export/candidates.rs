@@ -26,14 +26,12 @@ use crate::{
     manifest::{self, NameError, Schema, check_path, check_sets},
 };
 
-/// Which single faces are candidates, and the flags for it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+/// Which single faces are candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CandidateParameters {
-    /// Farthest cosine distance of a single face from the centroid of the set that it may belong to
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().candidate_match_threshold)]
+    /// Farthest cosine distance of a single face from the centroid of the set that it may belong to.
     pub candidate_match_threshold: CosineDistance,
-    /// Least composite quality of such a face
-    #[arg(long, value_name = "QUALITY", default_value_t = Self::default().candidate_min_score)]
+    /// Least composite quality of such a face.
     pub candidate_min_score: Fraction,
 }
 

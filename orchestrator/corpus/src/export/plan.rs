@@ -14,7 +14,7 @@ use facesets_people::{
     quality::QualityTerms,
     refine::{keep, ruled_out, within_centroid},
     threshold::{CosineDistance, non_negative},
-    upright::{MAX_ROLL, on_its_side, turn},
+    upright::{MAX_ROLL, on_its_side},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -44,40 +44,31 @@ const MAX_VISIBLE_PART_OF_OTHER: f32 = 0.15;
 /// lower one.
 pub const OUT_SIZES: RangeInclusive<i64> = 16..=4096;
 
-/// Every knob of the export, and the flags of `export-swap`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+/// Every knob of the export.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ExportParameters {
-    /// Farthest cosine distance of a face from its set's centroid
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().outlier_threshold)]
+    /// Farthest cosine distance of a face from its set's centroid.
     pub outlier_threshold: CosineDistance,
-    /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_face_short, value_parser = non_negative)]
+    /// Least short side of a face's box in pixels.
     #[serde(deserialize_with = "min_face_short")]
     pub min_face_short: f32,
-    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too
-    #[arg(long, value_name = "DEGREES", default_value_t = Self::default().max_roll, value_parser = turn)]
+    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too.
     #[serde(default = "max_roll")]
     pub max_roll: f32,
     /// Least cosine similarity of faces whose crops show the same picture, so that only the better one is
-    /// kept; `off` keeps all
-    #[arg(long, value_name = "SIMILARITY", default_value_t = Self::default().duplicate_similarity)]
+    /// kept; `off` keeps all.
     #[serde(default = "duplicates_were_kept")]
     pub duplicate_similarity: DuplicateSimilarity,
     /// Padding on each side of the box, as a part of its long side (from 0 to 4); less where another face is
-    /// near
-    #[arg(long, value_name = "RATIO", default_value_t = Self::default().pad_ratio, value_parser = parse_pad_ratio)]
+    /// near.
     #[serde(deserialize_with = "pad_ratio")]
     pub pad_ratio: f32,
-    /// Side of the square crops in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().out_size,
-          value_parser = clap::value_parser!(u32).range(OUT_SIZES))]
+    /// Side of the square crops in pixels.
     #[serde(deserialize_with = "out_size")]
     pub out_size: u32,
-    /// Crops in the bundle of the best
-    #[arg(long, value_name = "COUNT", default_value_t = Self::default().top_n)]
+    /// Crops in the bundle of the best.
     pub top_n: usize,
-    /// Crops in the bundle of good ones that differ most from each other; 0 for none
-    #[arg(long, value_name = "COUNT", default_value_t = Self::default().diverse_n)]
+    /// Crops in the bundle of good ones that differ most from each other; 0 for none.
     #[serde(default = "default_diverse_n")]
     pub diverse_n: usize,
 }
@@ -296,7 +287,8 @@ fn min_face_short<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
     non_negative(&f32::deserialize(from)?.to_string()).map_err(de::Error::custom)
 }
 
-fn parse_pad_ratio(text: &str) -> Result<f32, String> {
+/// Parses a padding from 0 to 4.
+pub fn parse_pad_ratio(text: &str) -> Result<f32, String> {
     let in_range = |ratio: &f32| (0.0..=4.0).contains(ratio);
     text.parse().ok().filter(in_range).ok_or_else(|| "a number from 0 to 4 is needed".to_owned())
 }

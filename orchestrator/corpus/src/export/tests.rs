@@ -6,7 +6,6 @@ use std::{
     path::PathBuf,
 };
 
-use clap::ValueEnum as _;
 use facesets_base::{layout::FACES, monitor::Silent};
 use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, GenderAge, Sha256Digest};
 use facesets_people::{
@@ -167,7 +166,7 @@ fn try_export(
         &ResolvedPins::default(),
     );
     let stop = CancellationToken::new();
-    let formats = Format::value_variants().iter().copied().collect();
+    let formats = Format::ALL.iter().copied().collect();
     let details = FaceDetails { keypoints: [[1.0, 2.0]; 5], landmarks_106: Vec::new() };
     let details = (0..gallery.faces.len()).map(|face| (face, details.clone())).collect();
     let extras = Extras { details };

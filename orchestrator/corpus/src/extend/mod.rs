@@ -28,14 +28,12 @@ pub const MATCH_THRESHOLD: CosineDistance = CosineDistance::literal(0.45);
 /// Where the clustering of faces that match no set is cut.
 pub const NEW_THRESHOLD: CosineDistance = CosineDistance::literal(0.55);
 
-/// Every knob of `extend`, and its flags.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, clap::Args)]
+/// Every knob of `extend`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ExtendParameters {
-    /// Farthest cosine distance of a face from the centroid of the set that it joins
-    #[arg(long, value_name = "DISTANCE", default_value_t = MATCH_THRESHOLD)]
+    /// Farthest cosine distance of a face from the centroid of the set that it joins.
     pub match_threshold: CosineDistance,
-    /// Cosine distance at which the clustering of faces that match no set is cut
-    #[arg(long, value_name = "DISTANCE", default_value_t = NEW_THRESHOLD)]
+    /// Cosine distance at which the clustering of faces that match no set is cut.
     pub new_threshold: CosineDistance,
 }
 

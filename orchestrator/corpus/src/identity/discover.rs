@@ -27,20 +27,16 @@ use crate::{
 /// Fewest distinct photos of a discovered set: fewer than `refine` demands, as the folder is small.
 const MIN_FACES: usize = 4;
 
-/// Every knob of `discover`, and its flags.
-#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+/// Every knob of `discover`.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DiscoverParameters {
-    /// Cosine distance to the centroid of an existing set within which a face is covered by it
-    #[arg(long, value_name = "DISTANCE", default_value_t = MATCH_THRESHOLD)]
+    /// Cosine distance to the centroid of an existing set within which a face is covered by it.
     pub match_threshold: CosineDistance,
-    /// Cosine distance at which the clustering of the other faces is cut
-    #[arg(long, value_name = "DISTANCE", default_value_t = NEW_THRESHOLD)]
+    /// Cosine distance at which the clustering of the other faces is cut.
     pub new_threshold: CosineDistance,
-    /// What one face must be
-    #[command(flatten)]
+    /// What one face must be.
     pub gates: Gates,
-    /// Fewest distinct photos of a new faceset
-    #[arg(long, value_name = "COUNT", default_value_t = MIN_FACES)]
+    /// Fewest distinct photos of a new faceset.
     pub min_faces: usize,
 }
 

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::ValueEnum;
 use facesets_base::{file, monitor::Monitor, paths::path_text};
 use facesets_core::Sha256Digest;
 use facesets_library::{source::disk::sighting, store::Sighting};
@@ -21,7 +20,7 @@ use super::{
 };
 
 /// How a photo gets into an output folder. The original is never touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Placement {
     #[default]

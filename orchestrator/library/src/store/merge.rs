@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What to do where the library holds another value under the same key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDifference {
     /// Change nothing at all, and name the differences
     #[default]

@@ -5,10 +5,7 @@ mod migrations;
 use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
 
 use facesets_base::exit::Hint as _;
-use facesets_core::{
-    EMBEDDING_LEN, Face, Sha256Digest,
-    wire::ItemFailureKind,
-};
+use facesets_core::{EMBEDDING_LEN, Face, Sha256Digest, wire::ItemFailureKind};
 use facesets_people::{
     consent::{ConsentState, Said, Statement},
     pins::PinnedFace,
@@ -16,9 +13,7 @@ use facesets_people::{
 use proptest::prelude::*;
 
 use super::{
-    testing::{
-        analysed, analysis, contract, dump, face, failed, library, located, writer,
-    },
+    testing::{analysed, analysis, contract, dump, face, failed, library, located, writer},
     *,
 };
 

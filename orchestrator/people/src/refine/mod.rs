@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
-use crate::drops::{Drop, DropReason, Gate};
+use crate::drops::{Drop, DropReason};
 pub use numbers::numbers;
 
 use crate::{
@@ -18,28 +18,24 @@ use crate::{
     gallery::Gallery,
     grouping::Grouping,
     pins::ResolvedPins,
-    threshold::{CosineDistance, Fraction, non_negative},
-    upright::{MAX_ROLL, on_its_side, turn},
+    threshold::{CosineDistance, Fraction},
+    upright::{MAX_ROLL, on_its_side},
 };
 
 /// Clusters smaller than this have no centroid worth measuring outliers from.
 const MIN_FACES_FOR_OUTLIERS: usize = 4;
 
-/// What a face must be, whomever it is of, and flags of all that gates faces. Defaults are those of the
+/// What a face must be, whomever it is of. Defaults are those of the
 /// system before this one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Gates {
-    /// Least short side of a face's box in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Self::default().min_short, value_parser = non_negative)]
+    /// Least short side of a face's box in pixels.
     pub min_short: f32,
-    /// Least variance of the Laplacian of a face
-    #[arg(long, value_name = "VARIANCE", default_value_t = Self::default().min_blur, value_parser = non_negative)]
+    /// Least variance of the Laplacian of a face.
     pub min_blur: f32,
-    /// Least confidence of the detector
-    #[arg(long, value_name = "SCORE", default_value_t = Self::default().min_det_score)]
+    /// Least confidence of the detector.
     pub min_det_score: Fraction,
-    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too
-    #[arg(long, value_name = "DEGREES", default_value_t = Self::default().max_roll, value_parser = turn)]
+    /// Most degrees by which a face is turned in the photo; 180 keeps faces on their side or head too.
     #[serde(default = "max_roll")]
     pub max_roll: f32,
 }
@@ -56,26 +52,19 @@ impl Default for Gates {
 }
 
 /// Every knob of [`refine`], with the defaults that the system before this one had proven.
-///
-/// They are the flags of `refine` too.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RefineParameters {
-    /// Cosine distance at which the first, average-linkage clustering is cut
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().initial_threshold)]
+    /// Cosine distance at which the first, average-linkage clustering is cut.
     pub initial_threshold: CosineDistance,
     /// Cosine distance within which the centroids of clusters (all of them: complete linkage) are one
-    /// person's
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().merge_threshold)]
+    /// person's.
     pub merge_threshold: CosineDistance,
-    /// What one face must be
-    #[command(flatten)]
+    /// What one face must be.
     #[serde(flatten)]
     pub gates: Gates,
-    /// Farthest cosine distance of a face from its centroid, in clusters of at least 4 faces
-    #[arg(long, value_name = "DISTANCE", default_value_t = Self::default().outlier_threshold)]
+    /// Farthest cosine distance of a face from its centroid, in clusters of at least 4 faces.
     pub outlier_threshold: CosineDistance,
-    /// Fewest distinct photos of a faceset
-    #[arg(long, value_name = "COUNT", default_value_t = Self::default().min_faces)]
+    /// Fewest distinct photos of a faceset.
     pub min_faces: usize,
 }
 

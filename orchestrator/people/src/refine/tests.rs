@@ -5,6 +5,7 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
+use crate::drops::Gate;
 use crate::gallery::{Content, GalleryFace};
 
 /// A face of person `axis`, `tilt` radians away from it towards an axis of its own, in a photo of its own.

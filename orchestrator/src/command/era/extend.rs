@@ -87,11 +87,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let mut dropped = Vec::new();
     let candidates =
-        scene.subject.candidates(eras.gallery, &args.of.subject.survey, &scene.pins, &mut dropped);
+        scene.subject.candidates(eras.gallery, &args.of.subject.survey.into(), &scene.pins, &mut dropped);
     let known = eras.members();
     let faces: Vec<usize> = candidates.into_iter().filter(|face| !known.contains(face)).collect();
     dropped.retain(|drop| !known.contains(&drop.face));
-    let extended = extend(eras.gallery, &faces, eras.years, &standing.anchors, &args.of.join);
+    let extended = extend(eras.gallery, &faces, eras.years, &standing.anchors, &args.of.join.into());
     let mut joining: BTreeMap<String, Vec<(usize, f32)>> = BTreeMap::new();
     for (face, anchor, distance) in &extended.joined {
         joining.entry(standing.names[*anchor].clone()).or_default().push((*face, *distance));

@@ -13,11 +13,12 @@ use facesets_base::{
     exit::{Exit, Failure, Hint},
     paths::path_text,
 };
-use facesets_corpus::era::{Eras, JoinParameters, SurveyParameters, Verdict};
+use facesets_corpus::era::{Eras, Verdict};
 use serde::Serialize;
 
 use self::page::PageArgs;
 use super::{Context, plan_args::BundlePlanArgs};
+use crate::command::parameters::{JoinArgs, SurveyArgs};
 
 /// Flags of `era`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,7 @@ struct SubjectArgs {
     #[arg(long = "root", value_name = "DIR")]
     roots: Vec<PathBuf>,
     #[command(flatten)]
-    survey: SurveyParameters,
+    survey: SurveyArgs,
 }
 
 /// What `split` and `extend` have in common: whose eras, what may join them, what is done about it.
@@ -59,7 +60,7 @@ struct OfSet {
     #[command(flatten)]
     subject: SubjectArgs,
     #[command(flatten)]
-    join: JoinParameters,
+    join: JoinArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
     #[command(flatten)]

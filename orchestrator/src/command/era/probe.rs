@@ -8,7 +8,7 @@ use facesets_base::{
 };
 use facesets_corpus::{
     era::{
-        Eras, Probe, SplitParameters, SubCluster, Survey, probe,
+        Eras, Probe, SubCluster, Survey, probe,
         report::{Group, Page},
         survey,
     },
@@ -27,6 +27,7 @@ use crate::command::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Watcher},
     drop_report::DropReport,
+    parameters::SplitArgs,
 };
 
 /// Sub-clusters that the summary names.
@@ -38,7 +39,7 @@ pub(super) struct Args {
     #[command(flatten)]
     subject: SubjectArgs,
     #[command(flatten)]
-    split: SplitParameters,
+    split: SplitArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
@@ -67,10 +68,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let scene = found.with(gallery, &args.subject, &store, context)?;
     let eras = scene.eras();
     let Survey { faces, recovered, dropped } =
-        survey(eras.gallery, &scene.subject, &args.subject.survey, &scene.pins);
+        survey(eras.gallery, &scene.subject, &args.subject.survey.into(), &scene.pins);
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let grouping = args.clustering.grouping(&watcher, &scene.pins_within);
-    let probe = probe(eras.gallery, &faces, eras.years, &args.split, &grouping)?;
+    let probe = probe(eras.gallery, &faces, eras.years, &args.split.into(), &grouping)?;
     context.ui.finish();
 
     let page = page(scene.name(), &probe, &eras);

@@ -29,6 +29,7 @@ use crate::command::{
     Context,
     clustering::{ClusteringArgs, CtrlC, Watcher},
     drop_report::DropReport,
+    parameters::SplitArgs,
     plan_args::{Means, Planned},
 };
 
@@ -38,7 +39,7 @@ pub(super) struct Args {
     #[command(flatten)]
     of: OfSet,
     #[command(flatten)]
-    split: SplitParameters,
+    split: SplitArgs,
     /// Split anew: eras that are there are set aside
     #[arg(long)]
     replace: bool,
@@ -99,16 +100,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if count > 0 && !args.replace {
         return Err(EraError::IsSplit { set: scene.name().to_owned(), count }.into());
     }
-    let survey = survey(eras.gallery, &scene.subject, &args.of.subject.survey, &scene.pins);
+    let survey = survey(eras.gallery, &scene.subject, &args.of.subject.survey.into(), &scene.pins);
     let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
     let grouping = args.clustering.grouping(&watcher, &scene.pins_within);
-    let split = split(eras.gallery, &survey.faces, eras.years, (&args.split, &args.of.join), &grouping)?;
+    let parameters: SplitParameters = args.split.into();
+    let split =
+        split(eras.gallery, &survey.faces, eras.years, (&parameters, &args.of.join.into()), &grouping)?;
     context.ui.finish();
     if split.anchors.is_empty() {
         let sizes = split.alone.iter().map(|(bucket, _)| distinct_images(eras.gallery, &bucket.founding));
         return Err(EraError::NoAnchor {
             set: scene.name().to_owned(),
-            min_anchor: args.split.min_anchor,
+            min_anchor: parameters.min_anchor,
             largest: sizes.max().unwrap_or_default(),
         }
         .into());
@@ -116,7 +119,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !split.verdict.is_sortable() && !args.anyway {
         return Err(EraError::NotSortable { set: scene.name().to_owned(), verdict: split.verdict }.into());
     }
-    let change = eras.split(&split, args.split.min_anchor)?;
+    let change = eras.split(&split, parameters.min_anchor)?;
 
     let page = page(&scene, &survey, &split, &change);
     let written = args.of.page.write(page, &eras, context.monitor(), &ctrl_c.stop)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use clap::ValueEnum;
 use facesets_core::FaceContract;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const W600K_R50: &str = "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43";
 
 /// Another way to hand a set out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// `visomaster.json`: an embedding for that tool and its fork Fusion; of `buffalo_l`'s recogniser only
@@ -26,11 +25,21 @@ pub enum Format {
     /// `SET.safetensors`: a face model for ReActor (ComfyUI); of `buffalo_l`'s recogniser only
     Reactor,
     /// `crops.parquet`: a row a crop with everything that is known of it, its unit embedding too
-    #[cfg_attr(not(feature = "parquet"), value(skip))]
     Parquet,
 }
 
 impl Format {
+    /// Those that this build can write.
+    pub const ALL: &[Self] = &[
+        Self::Visomaster,
+        Self::Rope,
+        Self::Best,
+        Self::Npy,
+        Self::Reactor,
+        #[cfg(feature = "parquet")]
+        Self::Parquet,
+    ];
+
     /// The name of its file in the folder of a set whose bundles are named after `name`.
     pub fn file(self, name: &str) -> String {
         match self {
@@ -41,6 +50,18 @@ impl Format {
             // ReActor lists its models by the names of their files.
             Self::Reactor => format!("{name}.safetensors"),
             Self::Parquet => "crops.parquet".to_owned(),
+        }
+    }
+
+    /// What users call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Visomaster => "visomaster",
+            Self::Rope => "rope",
+            Self::Best => "best",
+            Self::Npy => "npy",
+            Self::Reactor => "reactor",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -80,8 +101,7 @@ pub fn demand_recogniser(formats: &BTreeSet<Format>, contract: &str) -> Result<(
 }
 
 fn quoted(formats: &[Format]) -> String {
-    let name = |format: &Format| format.to_possible_value().map(|value| format!("`{}`", value.get_name()));
-    formats.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+    formats.iter().map(|format| format!("`{}`", format.name())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -94,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_readers_take_for_w600k_r50_is_made_of_its_vectors_only() {
-        let all: BTreeSet<Format> = Format::value_variants().iter().copied().collect();
+        let all: BTreeSet<Format> = Format::ALL.iter().copied().collect();
         assert_eq!(demand_recogniser(&all, &contract(W600K_R50)), Ok(()));
         let others = contract("81155af2c39c7932bbb1c22d15beb616b37867161c4cd8853d866edf1ebc433c");
         for contract in [others.as_str(), "models"] {

@@ -149,7 +149,7 @@ impl ScanOptions {
 }
 
 /// What to do about symbolic links below a root. A root that is a link is always followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Symlinks {
     /// Count them.
     #[default]
