@@ -4,4 +4,5 @@ pub mod cli;
 pub mod command;
 pub mod embed;
 pub mod log;
+mod pass;
 pub mod ui;

@@ -15,3 +15,4 @@ pub mod refine;
 pub mod testing;
 pub mod threshold;
 pub mod upright;
+pub mod view;

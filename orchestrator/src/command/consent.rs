@@ -22,11 +22,8 @@ use facesets_people::{
 };
 use serde::Serialize;
 
-use super::{
-    Context,
-    contract_args::ContractArgs,
-    pin::{Forgotten, one_face},
-};
+use super::{Context, contract_args::ContractArgs};
+use crate::pass::pin::{Forgotten, one_face};
 
 /// Flags of `consent`.
 #[derive(Debug, clap::Args)]

@@ -1,33 +1,28 @@
-//! One thin file a subcommand: arguments in, library calls, a summary out.
+//! One thin file a subcommand: arguments become the options of a pass, its report becomes text or JSON.
 
 pub mod adopt;
 pub mod apply;
 pub mod certify;
 mod certify_args;
-mod changing;
 mod choices;
 pub mod cluster;
-mod clustering;
+mod clustering_args;
 pub mod consent;
 mod contract_args;
 pub mod dedup;
 pub mod discover;
-mod drop_report;
 pub mod embed;
 pub mod enrich;
 pub mod era;
 pub mod export_swap;
 pub mod extend;
 pub mod import;
-mod memory;
 mod output_args;
 mod parameters;
 pub mod pin;
 mod plan_args;
 pub mod refine;
-mod replacing;
 pub mod retry;
-mod shortage;
 pub mod status;
 pub mod store;
 pub mod undo;
@@ -48,8 +43,13 @@ use facesets_base::{
     monitor::Monitor,
 };
 use facesets_corpus::change::{Steps, Waiting};
+use tokio_util::sync::CancellationToken;
 
-use crate::{log, ui::Ui};
+use crate::{
+    log,
+    pass::{Session, changing},
+    ui::Ui,
+};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -123,10 +123,20 @@ impl Context {
         &*self.ui
     }
 
+    /// Where a pass works that `stop` can stop.
+    fn session<'a>(&'a self, stop: &'a CancellationToken) -> Session<'a> {
+        Session {
+            library: &self.library,
+            monitor: self.monitor(),
+            steps: &*self.steps,
+            stop,
+            waiting: &self.waiting,
+        }
+    }
+
     /// The one path of an output folder that exists, however it is named; refused while a change of it waits.
     fn output(&self, path: &Path) -> Result<PathBuf, Failure> {
-        changing::refuse_waiting(path, &self.waiting)?;
-        Ok(plan_args::absolute(path)?)
+        self.session(&CancellationToken::new()).output(path)
     }
 }
 
@@ -144,7 +154,7 @@ pub fn run(command: &Command, library: Library, ui: Arc<Ui>, steps: Arc<dyn Step
     };
     start_log(command, &context)?;
     if !matches!(command, Command::Worker(_)) {
-        context.waiting = changing::settle(&context)?;
+        context.waiting = changing::settle(&context.library, &*context.steps, context.monitor())?;
     }
     let result = match (command, sources) {
         (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),

@@ -27,7 +27,8 @@ use facesets_people::{
 };
 use serde::Serialize;
 
-use super::{Context, plan_args::absolute};
+use super::Context;
+use crate::pass::planning::absolute;
 
 /// Flags of `why`.
 #[derive(Debug, clap::Args)]

@@ -6,10 +6,10 @@ use facesets_base::exit::Hint;
 use facesets_people::{
     cluster::centroid,
     drops::{Drop, DropReason},
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
+    gallery::FaceIndex,
     refine::within,
     threshold::CosineDistance,
+    view::View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -121,10 +121,11 @@ impl EraSet {
     pub fn plan(
         &self,
         parent: &str,
-        gallery: &Gallery,
-        index: &FaceIndex,
-        (parameters, origin, pins): (&ExportParameters, Origin, &ResolvedPins),
+        view: &View,
+        parameters: &ExportParameters,
+        origin: Origin,
     ) -> Result<PlannedSet, UnknownMember> {
+        let View { gallery, index, pins, .. } = view;
         let centre = centroid(&gallery.embeddings, &Self::founding_rows(&self.name, &self.era, index)?);
         let standing: Vec<Drop> = self
             .dropped
@@ -169,18 +170,14 @@ fn rows<'a>(
 /// What a change of eras is made from.
 #[derive(Clone, Copy)]
 pub struct Eras<'a> {
-    /// The library's faces.
-    pub gallery: &'a Gallery,
-    /// An index of them.
-    pub index: &'a FaceIndex,
+    /// What is known of the library's faces.
+    pub view: &'a View,
     /// Their years.
     pub years: &'a Years,
     /// The corpus.
     pub corpus: &'a Corpus,
     /// The set that is split.
     pub parent: &'a FacesetManifest,
-    /// What the user says.
-    pub pins: &'a ResolvedPins,
 }
 
 impl<'a> Eras<'a> {
@@ -197,9 +194,11 @@ impl<'a> Eras<'a> {
     /// it.
     pub fn members(&self) -> BTreeSet<usize> {
         let of_eras = self.existing().filter_map(|(set, _)| set.era.as_ref()).flat_map(Era::members);
-        let of_eras = of_eras.filter_map(|member| member.row(self.index));
+        let of_eras = of_eras.filter_map(|member| member.row(&self.view.index));
         let gone = self.gaps().flat_map(|gap| &gap.dropped);
-        of_eras.chain(gone.filter_map(|drop| self.index.row(&drop.face.sha256, drop.face.bbox))).collect()
+        of_eras
+            .chain(gone.filter_map(|drop| self.view.index.row(&drop.face.sha256, drop.face.bbox)))
+            .collect()
     }
 
     /// Eras of which the export left nothing.
@@ -241,8 +240,7 @@ impl<'a> Eras<'a> {
                 era: self.era(bucket, label),
                 dropped: std::mem::take(&mut standing),
             };
-            let how = (&self.parent.parameters, self.parent.origin.clone(), self.pins);
-            let planned = set.plan(parent, self.gallery, self.index, how)?;
+            let planned = set.plan(parent, self.view, &self.parent.parameters, self.parent.origin.clone())?;
             set.thin = planned.faces.len() < min_anchor;
             sets.push(set);
         }
@@ -290,7 +288,9 @@ impl<'a> Eras<'a> {
         Era {
             label,
             dominant_year: bucket.dominant_year,
-            founding: founding.map(|face| Member::new(self.gallery, *face, self.years.of(*face))).collect(),
+            founding: founding
+                .map(|face| Member::new(&self.view.gallery, *face, self.years.of(*face)))
+                .collect(),
             joined: bucket
                 .joined
                 .iter()
@@ -300,7 +300,7 @@ impl<'a> Eras<'a> {
     }
 
     fn joined(&self, face: usize, by: JoinedBy, distance: f32) -> Joined {
-        Joined { face: Member::new(self.gallery, face, self.years.of(face)), by, distance }
+        Joined { face: Member::new(&self.view.gallery, face, self.years.of(face)), by, distance }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Constructed people: one direction for the person, others for what the years made of them.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use facesets_base::layout::FACESET_SCHEMA;
 use facesets_core::Sha256Digest;
 use facesets_people::{
     drops::{Drop, DropReason, Gate},
-    gallery::{FaceIndex, Gallery},
+    gallery::Gallery,
     grouping::Grouping,
     pins::ResolvedPins,
     testing::gallery_of,
     threshold::CosineDistance,
+    view::View,
 };
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -414,13 +415,17 @@ fn a_probe_says_what_a_set_falls_into_and_whether_that_is_age() {
 
 /// What a change is made from where the user says nothing.
 fn eras_of<'a>(
-    gallery: &'a Gallery,
-    index: &'a FaceIndex,
+    view: &'a View,
     years: &'a Years,
-    (corpus, parent): (&'a Corpus, &'a FacesetManifest),
+    corpus: &'a Corpus,
+    parent: &'a FacesetManifest,
 ) -> Eras<'a> {
-    static NO_PINS: LazyLock<ResolvedPins> = LazyLock::new(ResolvedPins::default);
-    Eras { gallery, index, years, corpus, parent, pins: &NO_PINS }
+    Eras { view, years, corpus, parent }
+}
+
+/// What is known of a gallery where users say nothing.
+fn view_of(gallery: &Gallery) -> View {
+    View::new(gallery.clone(), ResolvedPins::default(), &[])
 }
 
 /// A corpus of one set with these faces of a gallery.
@@ -465,9 +470,8 @@ fn corpus_of(gallery: &Gallery, faces: &[usize], dropped: &[Drop]) -> Corpus {
 
 /// What a corpus would have of a set of a change.
 fn exported(gallery: &Gallery, parent: &FacesetManifest, set: &EraSet) -> FacesetManifest {
-    let index = FaceIndex::new(gallery);
-    let how = (&parent.parameters, parent.origin.clone(), &ResolvedPins::default());
-    let planned = set.plan(&parent.name, gallery, &index, how).unwrap();
+    let planned =
+        set.plan(&parent.name, &view_of(gallery), &parent.parameters, parent.origin.clone()).unwrap();
     FacesetManifest {
         name: set.name.clone(),
         label: set.label.clone(),
@@ -493,11 +497,11 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
     let (mut gallery, years) = scene(&sketches);
     // One face is large enough for `refine`, but not for the export.
     gallery.faces[0].bbox.x2 = gallery.faces[0].bbox.x1 + 95.0;
-    let index = FaceIndex::new(&gallery);
+    let view = view_of(&gallery);
     let mut corpus = corpus_of(&gallery, &all(&gallery), &[]);
     let parent = corpus.sets[0].clone();
     let split = split_of(&gallery, &years);
-    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+    let eras = eras_of(&view, &years, &corpus, &parent);
     let change = eras.split(&split, 20).unwrap();
     let sets: Vec<_> = change.sets.iter().map(|set| (set.name.as_str(), set.thin)).collect();
     assert_eq!(
@@ -510,7 +514,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
     assert_eq!(change.sets[1].era.joined[0].by, crate::export::era::JoinedBy::Fragment);
 
     corpus.sets.push(exported(&gallery, &parent, &change.sets[1]));
-    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+    let eras = eras_of(&view, &years, &corpus, &parent);
     let joining = [("faceset_001_2015".to_owned(), vec![(40, 0.3)])].into();
     let grown = eras.extend(&joining);
     assert_eq!(grown.sets.len(), 1);
@@ -526,7 +530,7 @@ fn eras_with_too_few_crops_are_thin_and_founding_members_stay_when_others_join()
         &[Drop { face: 40, reason: DropReason::OtherFaceInCrop { min_pad_ratio: 0.2 } }],
     );
     corpus.manifest.gaps.push(Gap::new("faceset_001_2010", dropped));
-    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+    let eras = eras_of(&view, &years, &corpus, &parent);
     assert!(eras.members().contains(&40));
 }
 
@@ -536,24 +540,24 @@ fn a_drop_by_decision_stands_in_every_split_and_one_by_a_rule_is_looked_at_anew(
     let decided = Drop { face: 1, reason: DropReason::Pinned { pin: 7 } };
     let by_rule = Drop { face: 2, reason: DropReason::Outlier { distance: 0.5, max: 0.45 } };
     let mut corpus = corpus_of(&gallery, &all(&gallery), &[by_rule]);
-    let index = FaceIndex::new(&gallery);
+    let view = view_of(&gallery);
     let parent = corpus.sets[0].clone();
     let split = split_of(&gallery, &years);
     let first = {
-        let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+        let eras = eras_of(&view, &years, &corpus, &parent);
         eras.split(&split, 20).unwrap()
     };
     let mut era = exported(&gallery, &parent, &first.sets[0]);
     era.dropped.extend(dropped_faces(&gallery, &[decided]));
     corpus.sets.push(era);
-    assert_eq!(drops_that_stand(&corpus, &index), BTreeSet::from([1]));
+    assert_eq!(drops_that_stand(&corpus, &view.index), BTreeSet::from([1]));
 
-    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+    let eras = eras_of(&view, &years, &corpus, &parent);
     let again = eras.split(&split, 20).unwrap();
     assert_eq!(again.sets[0].name, first.sets[0].name, "its own name is free again");
     assert_eq!(again.removed, Vec::<String>::new());
     let planned = exported(&gallery, &parent, &again.sets[0]);
-    assert_eq!(planned.rows(&index), [0].into_iter().chain(2..24).collect::<Vec<_>>());
+    assert_eq!(planned.rows(&view.index), [0].into_iter().chain(2..24).collect::<Vec<_>>());
     assert_eq!(planned.dropped.len(), 1);
     let grown = eras.extend(&[("faceset_001_2010".to_owned(), vec![(2, 0.1)])].into());
     assert_eq!(grown.sets[0].dropped.len(), 1, "also when it grows");
@@ -563,12 +567,12 @@ fn a_drop_by_decision_stands_in_every_split_and_one_by_a_rule_is_looked_at_anew(
 fn an_era_without_one_of_its_founding_members_is_not_measured() {
     let (gallery, years) = scene(&many(20, at(0, 0.0, 2010)));
     let corpus = corpus_of(&gallery, &all(&gallery), &[]);
-    let index = FaceIndex::new(&gallery);
+    let view = view_of(&gallery);
     let parent = corpus.sets[0].clone();
-    let eras = eras_of(&gallery, &index, &years, (&corpus, &parent));
+    let eras = eras_of(&view, &years, &corpus, &parent);
     let mut set = eras.split(&split_of(&gallery, &years), 20).unwrap().sets.remove(0);
-    assert_eq!(EraSet::founding_rows(&set.name, &set.era, &index).unwrap(), all(&gallery));
+    assert_eq!(EraSet::founding_rows(&set.name, &set.era, &view.index).unwrap(), all(&gallery));
     set.era.founding[3].sha256 = "00".repeat(32);
-    let error = EraSet::founding_rows(&set.name, &set.era, &index).unwrap_err();
+    let error = EraSet::founding_rows(&set.name, &set.era, &view.index).unwrap_err();
     assert!(error.to_string().contains("a member of `faceset_001_2010` is no face of this library"));
 }

@@ -153,7 +153,7 @@ pub fn render_candidates(
     let home = folder.join(CANDIDATES);
     fs::create_dir_all(&home).map_err(at(&home))?;
     let is_refused = |face: usize| {
-        let said = renderer.consent.consent(&BTreeSet::from([face]));
+        let said = renderer.view.consent.consent(&BTreeSet::from([face]));
         said.state == ConsentState::Refused && !renderer.demand.is_met_by(&said)
     };
     let mut written = Vec::new();
@@ -175,7 +175,7 @@ pub fn render_candidates(
         cut(renderer, &mut drafts)?;
         let faces = (0..).zip(drafts.iter().zip(&found)).filter_map(|(rank, (draft, candidate))| {
             let file = format!("{}/{}", set.name, crop_name(rank));
-            let face = ExportedFace::new(renderer.gallery, &candidate.face, file, draft.png()?);
+            let face = ExportedFace::new(&renderer.view.gallery, &candidate.face, file, draft.png()?);
             Some(CandidateFace { distance: candidate.distance, face })
         });
         written.push(CandidateSet { name: set.name.clone(), faces: faces.collect() });
@@ -186,7 +186,7 @@ pub fn render_candidates(
     let count = written.iter().map(|set| set.faces.len()).sum();
     let manifest = CandidateManifest {
         schema: CANDIDATES_SCHEMA.to_owned(),
-        contract: renderer.gallery.contract.clone(),
+        contract: renderer.view.gallery.contract.clone(),
         parameters: *parameters,
         sets: written,
     };

@@ -22,7 +22,7 @@ pub(super) fn certify(
     drafts: &mut [Draft],
 ) -> Result<(), RenderError> {
     let farthest = renderer.parameters.outlier_threshold;
-    let centroids = centroids(renderer.gallery, drafts);
+    let centroids = centroids(&renderer.view.gallery, drafts);
     loop {
         let made = drafts.iter().filter_map(|draft| match draft.state {
             State::Made(png) if draft.duplicate.is_none() => Some((png, draft.path.clone())),
@@ -41,7 +41,7 @@ pub(super) fn certify(
                     let farthest = draft.farthest.unwrap_or(farthest);
                     match fault(reading, &centroids[&draft.set], farthest) {
                         None => draft.state = State::Good(png, reading.clone()),
-                        Some(fault) => draft.found_wanting(renderer.gallery, fault),
+                        Some(fault) => draft.found_wanting(&renderer.view.gallery, fault),
                     }
                 }
                 unread => {
@@ -49,7 +49,7 @@ pub(super) fn certify(
                         Err(reason) => reason.as_str(),
                         Ok(_) => unreachable!("the other arm takes those"),
                     });
-                    let photo = renderer.gallery.content_of(draft.face.face).canonical_path();
+                    let photo = renderer.view.gallery.content_of(draft.face.face).canonical_path();
                     renderer.monitor.problem(&path_text(photo), &format!("its crop: {reason}"));
                     draft.state = State::Unseen(reason.to_owned());
                 }

@@ -38,7 +38,8 @@ struct Desk {
 
 /// Cuts every open crop and writes it, photos in parallel.
 pub(super) fn cut(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result<(), RenderError> {
-    let Renderer { gallery, monitor, stop, .. } = *renderer;
+    let Renderer { view, monitor, stop, .. } = *renderer;
+    let gallery = &view.gallery;
     let mut by_photo: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (number, draft) in drafts.iter().enumerate() {
         if matches!(draft.state, State::Open) {
@@ -75,7 +76,7 @@ impl Desk {
         content: usize,
         drafts: &[&Draft],
     ) -> Result<Vec<State>, RenderError> {
-        let content = &renderer.gallery.contents[content];
+        let content = &renderer.view.gallery.contents[content];
         let lost = |why: &NoCrop| {
             let why = why.to_string();
             renderer.monitor.problem(&path_text(content.canonical_path()), &why);
@@ -103,8 +104,8 @@ impl Desk {
 
 /// Where a crop lies in its photo.
 fn square(renderer: &Renderer<'_>, draft: &Draft) -> Result<Square, CropError> {
-    let face = &renderer.gallery.faces[draft.face.face];
-    let content = &renderer.gallery.contents[face.content];
+    let face = &renderer.view.gallery.faces[draft.face.face];
+    let content = &renderer.view.gallery.contents[face.content];
     Square::around(&face.bbox, draft.face.pad_ratio, (content.width, content.height))
 }
 

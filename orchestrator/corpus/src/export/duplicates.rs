@@ -29,12 +29,12 @@ pub(super) fn set_aside(renderer: &Renderer<'_>, drafts: &mut [Draft]) -> Result
         }
         let mut set: Vec<&mut Draft> = set.iter_mut().filter(|draft| draft.png().is_some()).collect();
         let ranked: Vec<usize> = set.iter().map(|draft| draft.face.face).collect();
-        let twins = with_a_twin(renderer.gallery, &ranked, least);
+        let twins = with_a_twin(&renderer.view.gallery, &ranked, least);
         let hash = |(draft, has_twin): (&&mut Draft, bool)| {
             has_twin.then(|| hash_of(draft, renderer.parameters.pad_ratio)).transpose()
         };
         let hashes = set.par_iter().zip(twins).map(hash).collect::<Result<Vec<_>, RenderError>>()?;
-        let duplicates = collapse(renderer.gallery, &ranked, &hashes, least);
+        let duplicates = collapse(&renderer.view.gallery, &ranked, &hashes, least);
         for (draft, duplicate) in set.iter_mut().zip(duplicates) {
             draft.duplicate = duplicate;
         }
@@ -56,7 +56,7 @@ pub(super) fn left_out(renderer: &Renderer<'_>, draft: &Draft) -> Option<DropRea
         (State::LeftOut(reason), _) => Some(reason.clone()),
         (State::Lost(why) | State::Unseen(why), _) => Some(DropReason::NoCrop { why: why.clone() }),
         (State::Made(_) | State::Good(..), Some(Duplicate { of, similarity, different_bits })) => {
-            let photo = renderer.gallery.content_of(of);
+            let photo = renderer.view.gallery.content_of(of);
             Some(DropReason::VisualDuplicate {
                 path: path_text(photo.canonical_path()),
                 sha256: photo.sha256.to_string(),

@@ -48,7 +48,8 @@ pub fn look(
     sets: &[Vec<KeptCrop>],
     name: &dyn Fn(usize) -> String,
 ) -> Result<Vec<Vec<Verdict>>, RenderError> {
-    let Renderer { gallery, parameters, .. } = *renderer;
+    let Renderer { view, parameters, .. } = *renderer;
+    let gallery = &view.gallery;
     let mut drafts = Vec::new();
     for (number, crops) in sets.iter().enumerate() {
         let mut rows: Vec<usize> = crops.iter().map(|crop| crop.face.face).collect();

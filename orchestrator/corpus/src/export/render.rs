@@ -99,7 +99,7 @@ pub fn render_again(
     for ((number, set), consent) in sets.iter().enumerate().zip(consents) {
         let mut dropped = set.dropped.clone();
         if !renderer.demand.is_met_by(&consent) {
-            let dropped = dropped_faces(renderer.gallery, &dropped);
+            let dropped = dropped_faces(&renderer.view.gallery, &dropped);
             rendered.gaps.push(Gap { consent: Some(consent), ..Gap::new(&set.name, dropped) });
             continue;
         }
@@ -118,7 +118,7 @@ pub fn render_again(
             dropped.push(Drop { face: draft.face.face, reason });
         }
         dropped.sort_by_key(|drop| drop.face);
-        let dropped = dropped_faces(renderer.gallery, &dropped);
+        let dropped = dropped_faces(&renderer.view.gallery, &dropped);
         rendered.dropped.extend_from_slice(&dropped);
         if kept.is_empty() {
             let home = folder.join(&set.name);
@@ -173,7 +173,8 @@ fn finish_set(
     Kept { set, consent, crops: mut kept, dropped }: Kept<'_>,
     folder: &Path,
 ) -> Result<FacesetManifest, RenderError> {
-    let Renderer { gallery, parameters, .. } = *renderer;
+    let Renderer { view, parameters, .. } = *renderer;
+    let gallery = &view.gallery;
     let home = folder.join(&set.name);
     let mut faces = Vec::new();
     for (number, draft) in kept.iter_mut().enumerate() {
@@ -199,7 +200,7 @@ fn finish_set(
         parameters: *parameters,
         certificate: renderer.certify.certificate(),
         consent: Some(consent),
-        provenance: renderer.consent.terms(&set.person),
+        provenance: renderer.view.consent.terms(&set.person),
         bundles: bundles(renderer, set, &kept, &home)?,
         formats: formats(renderer, set, &kept, (&faces, gender_age.as_ref()), &home)?,
         gender_age,
@@ -223,7 +224,8 @@ fn bundles(
     kept: &[Draft],
     home: &Path,
 ) -> Result<Vec<BundleRecord>, RenderError> {
-    let Renderer { gallery, parameters, .. } = *renderer;
+    let Renderer { view, parameters, .. } = *renderer;
+    let gallery = &view.gallery;
     let planned: Vec<PlannedFace> = kept.iter().map(|draft| draft.face).collect();
     let mut rows: Vec<usize> = planned.iter().map(|planned| planned.face).collect();
     rows.sort_unstable();
@@ -277,7 +279,8 @@ fn formats(
     (faces, gender_age): (&[ExportedFace], Option<&GenderAgeRecord>),
     home: &Path,
 ) -> Result<Vec<FormatRecord>, RenderError> {
-    let Renderer { gallery, extras, .. } = *renderer;
+    let Renderer { view, extras, .. } = *renderer;
+    let gallery = &view.gallery;
     let rows: Vec<usize> = kept.iter().map(|draft| draft.face.face).collect();
     let name = set.label.as_ref().unwrap_or(&set.name);
     let best = fs::read(&kept[0].path).map_err(at(&kept[0].path))?;

@@ -12,8 +12,8 @@ use facesets_base::{
     monitor::Monitor,
 };
 use facesets_people::{
-    consent::{ConsentBook, ConsentState, Demand, SetConsent},
-    gallery::Gallery,
+    consent::{ConsentState, Demand, SetConsent},
+    view::View,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -101,14 +101,12 @@ impl Certify<'_> {
 
 /// Writes planned sets.
 pub struct Renderer<'a> {
-    /// Whose faces they are.
-    pub gallery: &'a Gallery,
+    /// What is known of the library's faces.
+    pub view: &'a View,
     /// How crops are made.
     pub parameters: &'a ExportParameters,
     /// Who looks at them.
     pub certify: Certify<'a>,
-    /// What is said of whose consent.
-    pub consent: &'a ConsentBook,
     /// What is demanded of each set.
     pub demand: Demand,
     /// Other formats to write, each once.
@@ -124,7 +122,7 @@ pub struct Renderer<'a> {
 impl Renderer<'_> {
     /// The consent of a set; what is amiss with it is told of if the set is handed out nevertheless.
     pub(super) fn consent_of(&self, set: &PlannedSet) -> SetConsent {
-        let consent = self.consent.consent(&set.person);
+        let consent = self.view.consent.consent(&set.person);
         if self.demand.is_met_by(&consent) && consent.is_amiss() {
             let left_out_by = match consent.state {
                 ConsentState::Refused => "it is handed out as `--include-refused` says",

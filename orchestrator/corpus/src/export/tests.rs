@@ -9,10 +9,11 @@ use std::{
 use facesets_base::{layout::FACES, monitor::Silent};
 use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, GenderAge, Sha256Digest};
 use facesets_people::{
-    consent::{ConsentBook, Demand},
+    consent::Demand,
     drops::{DropReason, Gate},
     gallery::{Content, FaceDetails, Gallery, GalleryFace},
     pins::ResolvedPins,
+    view::View,
 };
 use image::{Rgb, RgbImage};
 use ndarray::Array2;
@@ -170,11 +171,11 @@ fn try_export(
     let details = FaceDetails { keypoints: [[1.0, 2.0]; 5], landmarks_106: Vec::new() };
     let details = (0..gallery.faces.len()).map(|face| (face, details.clone())).collect();
     let extras = Extras { details };
+    let view = View::new(gallery.clone(), ResolvedPins::default(), &[]);
     let renderer = Renderer {
-        gallery,
+        view: &view,
         parameters: &parameters,
         certify,
-        consent: &ConsentBook::default(),
         demand: Demand::default(),
         formats: &formats,
         extras: &extras,

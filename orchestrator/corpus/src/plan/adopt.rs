@@ -7,6 +7,7 @@ use facesets_base::layout::{DROPPED, FACES, FACESET_SCHEMA, UNMATCHED};
 use facesets_core::{Sha256Digest, is_litter};
 use facesets_people::{
     cluster::centroid, consent::Withheld, drops::DropReason, gallery::FaceIndex, quality::QualityTerms,
+    view::View,
 };
 
 use super::{
@@ -51,25 +52,24 @@ pub(super) fn adopt(
     let Building { plan, target, staging, workshop, .. } = *building;
     let parameters = adoption.sets.first().map_or_else(ExportParameters::default, parameters);
     let renderer = Renderer {
-        gallery: workshop.gallery,
+        view: workshop.view,
         parameters: &parameters,
         certify: workshop.certify,
-        consent: workshop.consent,
         demand: plan.demand,
         formats: &BTreeSet::new(),
         extras: &Extras::default(),
         monitor: workshop.monitor,
         stop: workshop.stop,
     };
-    let builder = Builder { building: *building, index: FaceIndex::new(workshop.gallery) };
+    let builder = Builder { building: *building, view: workshop.view };
     let mut corpus = CorpusManifest {
         gaps: adoption.missing.iter().map(|name| Gap::new(name, Vec::new())).collect(),
         aside: adoption.aside.clone(),
         beside: adoption.beside.clone(),
         ..CorpusManifest::empty(plan.contract.clone(), parameters)
     };
-    let withheld = withheld(adoption, &builder.index, |name, person| {
-        workshop.consent.withheld(name, person, plan.demand)
+    let withheld = withheld(adoption, &workshop.view.index, |name, person| {
+        workshop.view.consent.withheld(name, person, plan.demand)
     });
     let is_taken = |set: &&AdoptedSet| withheld.iter().all(|withheld| withheld.name != set.name);
     let taken: Vec<&AdoptedSet> = adoption.sets.iter().filter(is_taken).collect();
@@ -208,7 +208,7 @@ impl<'a> Looked<'a> {
 
 struct Builder<'a> {
     building: Building<'a>,
-    index: FaceIndex,
+    view: &'a View,
 }
 
 impl Builder<'_> {
@@ -249,10 +249,10 @@ impl Builder<'_> {
         if let Some(marker) = &set.marker {
             link(&old.join(format!("{marker}.txt")), &home.join(format!("{marker}.txt")))?;
         }
-        let gallery = self.building.workshop.gallery;
+        let gallery = &self.view.gallery;
         let pad_ratio = parameters(set).pad_ratio;
         let crop = |crop: &AdoptedCrop| {
-            let row = self.index.row(&crop.face.sha256, crop.face.bbox);
+            let row = self.view.index.row(&crop.face.sha256, crop.face.bbox);
             let face = row.ok_or_else(|| ApplyError::UnknownFace {
                 set: set.name.clone(),
                 path: crop.face.path.clone(),
@@ -280,8 +280,8 @@ impl Builder<'_> {
             fs::remove_file(&path).map_err(at(&path))?;
         }
         let mut manifest = self.manifest(set, looked, certificate, self.bundles(set, looked, &home)?);
-        let Workshop { consent, monitor, .. } = *self.building.workshop;
-        let person = manifest.person(&self.index);
+        let (monitor, consent) = (self.building.workshop.monitor, &self.view.consent);
+        let person = manifest.person(&self.view.index);
         let said = consent.consent(&person);
         if said.is_amiss() {
             monitor.problem(&set.name, &said.to_string());
@@ -300,7 +300,7 @@ impl Builder<'_> {
     ) -> Result<Vec<BundleRecord>, ApplyError> {
         let mut rows: Vec<usize> = looked.stays.iter().map(|crop| crop.face.face).collect();
         rows.sort_unstable();
-        let centroid = centroid(&self.building.workshop.gallery.embeddings, &rows);
+        let centroid = centroid(&self.view.gallery.embeddings, &rows);
         let label = set.label.as_ref().unwrap_or(&set.name);
         let bundle = |(suffix, count): (String, usize)| {
             let file = format!("{label}_{suffix}.fsz");
@@ -323,7 +323,7 @@ impl Builder<'_> {
         certificate: Certificate,
         bundles: Vec<BundleRecord>,
     ) -> FacesetManifest {
-        let gallery = self.building.workshop.gallery;
+        let gallery = &self.view.gallery;
         let face = |crop: &Stays<'_>| {
             ExportedFace::new(gallery, &crop.face, format!("{FACES}/{}", crop.file), crop.png)
         };

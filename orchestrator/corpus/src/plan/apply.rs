@@ -37,7 +37,7 @@ pub fn refuse_drifted(plan: &Plan, gallery: &Gallery) -> Result<(), ApplyError> 
 
 /// Checks that nothing has drifted, builds what changes, and swaps it in.
 pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Result<Applied, ApplyError> {
-    refuse_drifted(plan, workshop.gallery)?;
+    refuse_drifted(plan, &workshop.view.gallery)?;
     let places_photos =
         |target: &Target| matches!(target.becomes, Becomes::Clusters(_) | Becomes::Refined(_));
     let known = if plan.targets.iter().any(places_photos) {
@@ -139,7 +139,7 @@ fn build(
         stop: workshop.stop,
         monitor,
     };
-    let index = folders::content_index(workshop.gallery);
+    let index = folders::content_index(&workshop.view.gallery);
     monitor.start("building sets", Some(changed.len() as u64));
     let mut gone = Vec::new();
     // Every photo counts as a step of placing; here, sets do.
@@ -149,7 +149,7 @@ fn build(
             gone.push(folder.name.to_owned());
         } else {
             let path = staging.join(folder.name);
-            let photos = folder.contents(workshop.gallery, &index);
+            let photos = folder.contents(&workshop.view.gallery, &index);
             let Missing { failed, changed, vanished } =
                 quiet.put(photos, &path).map_err(|source| match source.kind() {
                     std::io::ErrorKind::Interrupted => ApplyError::Stopped,

@@ -164,7 +164,7 @@ fn is_old_corpus(root: &Path, adoption: &Adoption) -> bool {
 #[cfg(test)]
 mod tests {
     use facesets_mutator::{Seed, survives};
-    use facesets_people::{gallery::Gallery, pins::ResolvedPins, testing::gallery_of};
+    use facesets_people::{gallery::Gallery, pins::ResolvedPins, testing::gallery_of, view::View};
     use serde_json::{Value, json};
 
     use super::*;
@@ -244,12 +244,13 @@ mod tests {
     fn whatever_the_bytes_of_a_plan_say_it_is_refused_or_can_be_planned_with() {
         let gallery = gallery_of(&[(0, 0.0), (1, 0.0)]);
         let seed = serde_json::to_vec(&plan(&gallery, "/corpus")).unwrap();
+        let view = View::new(gallery, ResolvedPins::default(), &[]);
         survives(&[Seed::new("plan", seed)], 3_000, |bytes| {
             let Ok(plan) = Plan::parse(bytes) else { return };
             for target in &plan.targets {
                 let Becomes::Corpus(additions) = &target.becomes else { continue };
                 let origin = crate::export::origin::Origin { kind: additions.origin, run: 1 };
-                let _ = super::super::corpus::planned(additions, &origin, &gallery, &ResolvedPins::default());
+                let _ = super::super::corpus::planned(additions, &origin, &view);
             }
         });
     }

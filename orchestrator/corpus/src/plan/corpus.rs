@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use facesets_base::layout::MANIFEST;
-use facesets_people::{
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
-};
+use facesets_people::{gallery::FaceIndex, view::View};
 
 use super::{
     Plan, Target,
@@ -49,12 +46,11 @@ pub(super) fn add(
         }
     }
     let origin = Origin { kind: additions.origin, run: corpus.manifest.runs.len() + 1 };
-    let planned = planned(additions, &origin, workshop.gallery, workshop.pins)?;
+    let planned = planned(additions, &origin, workshop.view)?;
     let renderer = Renderer {
-        gallery: workshop.gallery,
+        view: workshop.view,
         parameters: &additions.parameters,
         certify: workshop.certify,
-        consent: workshop.consent,
         demand: plan.demand,
         formats: &BTreeSet::new(),
         extras: &Extras::default(),
@@ -80,15 +76,14 @@ pub(super) fn add(
 pub(super) fn planned(
     additions: &Additions,
     origin: &Origin,
-    gallery: &Gallery,
-    pins: &ResolvedPins,
+    view: &View,
 ) -> Result<Vec<PlannedSet>, ApplyError> {
-    let index = FaceIndex::new(gallery);
+    let View { gallery, index, pins, .. } = view;
     let planned = |set: &NewSet| {
         for name in [Some(&set.name), set.label.as_ref(), set.marker.as_ref()].into_iter().flatten() {
             check_name(name)?;
         }
-        Ok(set.plan(gallery, rows(set, &index)?, &additions.parameters, origin.clone(), pins))
+        Ok(set.plan(gallery, rows(set, index)?, &additions.parameters, origin.clone(), pins))
     };
     additions.sets.iter().map(planned).collect()
 }

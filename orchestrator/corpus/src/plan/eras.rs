@@ -3,11 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use facesets_base::layout::{DROPPED, FACES, THIN};
-use facesets_people::{
-    consent::Withheld,
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
-};
+use facesets_people::{consent::Withheld, gallery::FaceIndex, view::View};
 
 use super::{
     Plan, Target,
@@ -46,19 +42,17 @@ pub(super) fn build(
     applied: &mut Applied,
 ) -> Result<Vec<String>, ApplyError> {
     let root = &target.root;
-    let gallery = workshop.gallery;
+    let index = &workshop.view.index;
     let Corpus { manifest: mut corpus, sets, thin } = Corpus::read(root)?;
-    let index = FaceIndex::new(gallery);
     let old = entries(&corpus, sets, thin);
     let origin = Origin { kind: change.origin, run: corpus.runs.len() + 1 };
-    let planned = planned(change, &old, &origin, (gallery, &index, workshop.pins))?;
+    let planned = planned(change, &old, &origin, workshop.view)?;
 
-    let earlier = earlier_crops(root, &old, change.parameters.out_size, &index);
+    let earlier = earlier_crops(root, &old, change.parameters.out_size, index);
     let renderer = Renderer {
-        gallery,
+        view: workshop.view,
         parameters: &change.parameters,
         certify: workshop.certify,
-        consent: workshop.consent,
         demand: plan.demand,
         formats: &BTreeSet::new(),
         extras: &Extras::default(),
@@ -135,13 +129,13 @@ fn shelve(sets: &[FacesetManifest], staging: &Path, shelf: &Path) -> Result<(), 
 pub(super) fn withheld(
     change: &EraChange,
     root: &Path,
-    (gallery, pins): (&Gallery, &ResolvedPins),
+    view: &View,
     withhold: impl FnMut(&PlannedSet) -> Option<Withheld>,
 ) -> Result<Vec<Withheld>, ApplyError> {
     let Corpus { manifest, sets, thin } = Corpus::read(root)?;
     let old = entries(&manifest, sets, thin);
     let origin = Origin { kind: change.origin, run: manifest.runs.len() + 1 };
-    let planned = planned(change, &old, &origin, (gallery, &FaceIndex::new(gallery), pins))?;
+    let planned = planned(change, &old, &origin, view)?;
     Ok(planned.iter().filter_map(withhold).collect())
 }
 
@@ -157,11 +151,11 @@ fn planned(
     change: &EraChange,
     old: &[Entry],
     origin: &Origin,
-    (gallery, index, pins): (&Gallery, &FaceIndex, &ResolvedPins),
+    view: &View,
 ) -> Result<Vec<PlannedSet>, ApplyError> {
     // What is said of the whole set is said of its eras.
     let whole = old.iter().find(|entry| entry.set.name == change.parent);
-    let whole = whole.map(|entry| entry.set.person(index)).unwrap_or_default();
+    let whole = whole.map(|entry| entry.set.person(&view.index)).unwrap_or_default();
     let planned = |set: &EraSet| {
         for name in [Some(&set.name), set.label.as_ref(), Some(&set.era.label)].into_iter().flatten() {
             check_name(name)?;
@@ -171,7 +165,7 @@ fn planned(
         let founded_alike =
             grown.filter(|entry| entry.set.era.as_ref().is_some_and(|era| era.founding == set.era.founding));
         let origin = founded_alike.map_or_else(|| origin.clone(), |entry| entry.set.origin.clone());
-        let mut planned = set.plan(&change.parent, gallery, index, (&change.parameters, origin, pins))?;
+        let mut planned = set.plan(&change.parent, view, &change.parameters, origin)?;
         planned.person.extend(&whole);
         Ok(planned)
     };

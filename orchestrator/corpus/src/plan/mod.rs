@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use facesets_base::layout::PLAN_SCHEMA;
 use facesets_core::Sha256Digest;
 use facesets_people::{
-    consent::{ConsentBook, Demand, Withheld},
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
+    consent::{Demand, Withheld},
+    gallery::Gallery,
+    view::View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,24 +112,21 @@ impl Plan {
 
 /// The sets that [`apply()`] will leave out because of what the plan demands of their consent, as far as can
 /// be told before crops are looked at.
-pub fn withheld(
-    plan: &Plan,
-    (gallery, pins): (&Gallery, &ResolvedPins),
-    consent: &ConsentBook,
-) -> Result<Vec<Withheld>, ApplyError> {
+pub fn withheld(plan: &Plan, view: &View) -> Result<Vec<Withheld>, ApplyError> {
+    let consent = &view.consent;
     let withhold = |set: &PlannedSet| consent.withheld(&set.name, &set.person, plan.demand);
     let mut withheld = Vec::new();
     for target in &plan.targets {
         withheld.extend(match &target.becomes {
             Becomes::Corpus(additions) => {
                 let origin = Origin { kind: additions.origin, run: 0 };
-                let planned = corpus::planned(additions, &origin, gallery, pins)?;
+                let planned = corpus::planned(additions, &origin, view)?;
                 planned.iter().filter_map(withhold).collect()
             }
-            Becomes::Eras(change) => eras::withheld(change, &target.root, (gallery, pins), withhold)?,
+            Becomes::Eras(change) => eras::withheld(change, &target.root, view, withhold)?,
             Becomes::Adopted(adoption) => {
                 let withhold = |name: &str, person: &_| consent.withheld(name, person, plan.demand);
-                adopt::withheld(adoption, &FaceIndex::new(gallery), withhold)
+                adopt::withheld(adoption, &view.index, withhold)
             }
             Becomes::Clusters(_) | Becomes::Refined(_) => Vec::new(),
         });

@@ -6,11 +6,7 @@ use facesets_base::{
     exit::{Exit, Hint},
     monitor::Monitor,
 };
-use facesets_people::{
-    consent::{ConsentBook, Withheld},
-    gallery::Gallery,
-    pins::ResolvedPins,
-};
+use facesets_people::{consent::Withheld, view::View};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -146,14 +142,10 @@ pub enum ApplyError {
 
 /// What applying needs besides the plan.
 pub struct Workshop<'a> {
-    /// The library's faces, under the plan's contract.
-    pub gallery: &'a Gallery,
-    /// What the user says of them.
-    pub pins: &'a ResolvedPins,
+    /// What is known of the library's faces.
+    pub view: &'a View,
     /// Who looks at crops before they are handed out.
     pub certify: Certify<'a>,
-    /// What is said of whose consent.
-    pub consent: &'a ConsentBook,
     /// Does the renames.
     pub steps: &'a dyn Steps,
     /// Hears of progress.

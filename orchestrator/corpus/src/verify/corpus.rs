@@ -52,8 +52,8 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
                     .as_ref()
                     .map(|parent| manifest::read::<FacesetManifest>(&look.root.join(parent)));
                 let whole = whole.and_then(Result::ok);
-                let mut person = set.person(&look.index);
-                person.extend(whole.iter().flat_map(|whole| whole.person(&look.index)));
+                let mut person = set.person(&look.view.index);
+                person.extend(whole.iter().flat_map(|whole| whole.person(&look.view.index)));
                 said::consent(look, &set, &name, &person);
             }
             Err(error) => look.finding(&name, error.to_string()),

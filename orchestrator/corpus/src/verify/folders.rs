@@ -99,7 +99,8 @@ fn folder(
 /// The path that a manifest means; where it is not UTF-8, the manifest's text has lost something.
 fn real_path(look: &Look<'_>, (path, sha256): Photo<'_>) -> PathBuf {
     if path.contains(char::REPLACEMENT_CHARACTER) {
-        let contents = look.gallery.contents.iter().filter(|content| content.sha256.to_string() == sha256);
+        let contents =
+            look.view.gallery.contents.iter().filter(|content| content.sha256.to_string() == sha256);
         let mut paths = contents.flat_map(|content| &content.paths);
         if let Some(real) = paths.find(|real| path_text(real) == path) {
             return real.clone();

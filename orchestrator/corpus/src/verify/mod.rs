@@ -6,6 +6,7 @@ pub mod repair;
 mod said;
 mod shelf;
 
+use facesets_people::view::View;
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -23,11 +24,6 @@ use facesets_base::{
     exit::{Exit, Hint},
     layout::{CLUSTERS_SCHEMA, CORPUS_SCHEMA, KEPT, MANIFEST, REFINED_SCHEMA},
     monitor::Monitor,
-};
-use facesets_people::{
-    consent::ConsentBook,
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
 };
 
 /// How closely to look.
@@ -120,17 +116,6 @@ pub enum VerifyError {
     },
 }
 
-/// What the library knows of faces, and the user.
-#[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    /// The faces.
-    pub gallery: &'a Gallery,
-    /// What the user says of them.
-    pub pins: &'a ResolvedPins,
-    /// What is said of whose consent.
-    pub consent: &'a ConsentBook,
-}
-
 /// The contract that a folder's manifest names.
 pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
     #[derive(serde::Deserialize)]
@@ -149,19 +134,17 @@ pub fn contract_of(root: &Path) -> Result<String, ManifestError> {
 /// faces.
 pub fn verify(
     root: &Path,
-    library: &Known<'_>,
+    view: &View,
     depth: Depth,
-    (monitor, stop): (&dyn Monitor, &CancellationToken),
+    monitor: &dyn Monitor,
+    stop: &CancellationToken,
 ) -> Result<Verified, VerifyError> {
     let bytes = manifest::read_bytes(root)?;
     let path = root.join(MANIFEST);
     let schema = manifest::schema_of(&bytes).unwrap_or_default();
     let mut look = Look {
         root,
-        gallery: library.gallery,
-        pins: library.pins,
-        consent: library.consent,
-        index: FaceIndex::new(library.gallery),
+        view,
         depth,
         monitor,
         stop,
@@ -188,10 +171,7 @@ pub fn verify(
 /// One look at a folder.
 struct Look<'a> {
     root: &'a Path,
-    gallery: &'a Gallery,
-    pins: &'a ResolvedPins,
-    consent: &'a ConsentBook,
-    index: FaceIndex,
+    view: &'a View,
     depth: Depth,
     monitor: &'a dyn Monitor,
     stop: &'a CancellationToken,
@@ -227,10 +207,10 @@ impl Look<'_> {
 
     /// Demands that the library has a face; counts those whose photos are known and count for nothing.
     fn face_is_known(&mut self, what: &str, sha256: &str, bbox: [f32; 4]) {
-        if self.index.row(sha256, bbox).is_some() {
+        if self.view.index.row(sha256, bbox).is_some() {
             return;
         }
-        if self.gallery.absent.has(sha256) {
+        if self.view.gallery.absent.has(sha256) {
             self.verified.absent += 1;
         } else {
             self.finding(what, "is no face of this library");

@@ -19,7 +19,7 @@ use facesets_base::{
 };
 use facesets_core::Sha256Digest;
 use facesets_library::{originals as photo, store::Store};
-use facesets_people::gallery::{FaceIndex, Gallery};
+use facesets_people::view::View;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -110,11 +110,11 @@ fn is_no_set(error: &ManifestError) -> bool {
 pub fn files(
     root: &Path,
     store: &Store,
-    gallery: &Gallery,
-    (monitor, stop): (&dyn Monitor, &CancellationToken),
+    view: &View,
+    monitor: &dyn Monitor,
+    stop: &CancellationToken,
 ) -> Result<Repaired, VerifyError> {
     let corpus: CorpusManifest = manifest::read(root)?;
-    let index = FaceIndex::new(gallery);
     let mut shelf = Shelf::new(root);
     let thin = corpus.thin().map(|set| format!("{THIN}/{}", set.name));
     let sets: Vec<String> = corpus.facesets.iter().map(|set| set.name.clone()).chain(thin).collect();
@@ -122,8 +122,7 @@ pub fn files(
     for name in sets {
         let home = root.join(&name);
         if let Ok(set) = manifest::read::<FacesetManifest>(&home) {
-            let workbench =
-                Workbench { home: &home, name: &name, set: &set, store, gallery, index: &index, stop };
+            let workbench = Workbench { home: &home, name: &name, set: &set, store, view, stop };
             workbench.repair(&mut shelf)?;
         }
         monitor.advance(1);
@@ -144,8 +143,7 @@ struct Workbench<'a> {
     name: &'a str,
     set: &'a FacesetManifest,
     store: &'a Store,
-    gallery: &'a Gallery,
-    index: &'a FaceIndex,
+    view: &'a View,
     stop: &'a CancellationToken,
 }
 
@@ -207,15 +205,15 @@ impl Workbench<'_> {
 
     /// The file of another tool, made again, if it comes out as it was.
     fn formatted(&self, record: &FormatRecord) -> Option<Vec<u8>> {
-        let row = |face: &ExportedFace| self.index.row(&face.sha256, face.bbox);
+        let row = |face: &ExportedFace| self.view.index.row(&face.sha256, face.bbox);
         let rows = self.set.faces.iter().map(row).collect::<Option<Vec<usize>>>()?;
         let best = file::read(&self.home.join(&self.set.faces.first()?.file)).ok()?;
         let name = self.set.label.as_ref().unwrap_or(&self.set.name);
         let formats = BTreeSet::from([record.format]);
         let extras =
-            Extras::read(self.store, self.gallery, &formats, rows.first().copied().into_iter()).ok()?;
+            Extras::read(self.store, &self.view.gallery, &formats, rows.first().copied().into_iter()).ok()?;
         let subject = Subject {
-            gallery: self.gallery,
+            gallery: &self.view.gallery,
             extras: &extras,
             name,
             faces: &self.set.faces,
@@ -229,9 +227,9 @@ impl Workbench<'_> {
 
     /// The crop cut again from its photo.
     fn cut_again(&self, face: &ExportedFace) -> Option<Vec<u8>> {
-        let row = self.index.row(&face.sha256, face.bbox)?;
-        let photo = photo::load(self.gallery.content_of(row)).ok()?;
-        let bbox = &self.gallery.faces[row].bbox;
+        let row = self.view.index.row(&face.sha256, face.bbox)?;
+        let photo = photo::load(self.view.gallery.content_of(row)).ok()?;
+        let bbox = &self.view.gallery.faces[row].bbox;
         let crop = square_crop(&photo, bbox, face.pad_ratio, self.set.parameters.out_size).ok()?;
         Some(png::encode(&crop))
     }

@@ -15,10 +15,10 @@ pub(super) fn crops(look: &mut Look<'_>, set: &FacesetManifest, name: &str) {
     let file_of: HashMap<usize, &str> = set
         .faces
         .iter()
-        .filter_map(|face| Some((look.index.row(&face.sha256, face.bbox)?, face.file.as_str())))
+        .filter_map(|face| Some((look.view.index.row(&face.sha256, face.bbox)?, face.file.as_str())))
         .collect();
     let mut against = Vec::new();
-    as_the_user_says(look.gallery, set.rows(&look.index), look.pins, &mut against);
+    as_the_user_says(&look.view.gallery, set.rows(&look.view.index), &look.view.pins, &mut against);
     against.sort_by_key(|drop| file_of.get(&drop.face));
     for drop in against {
         let Some(file) = file_of.get(&drop.face) else { continue };
@@ -34,7 +34,7 @@ pub(super) fn crops(look: &mut Look<'_>, set: &FacesetManifest, name: &str) {
 /// Compares the consent in the manifest of a set with what the statements come to now; `person` are the faces
 /// that show whom it is of.
 pub(super) fn consent(look: &mut Look<'_>, set: &FacesetManifest, name: &str, person: &BTreeSet<usize>) {
-    let now = look.consent.consent(person);
+    let now = look.view.consent.consent(person);
     let then = set.consent.as_ref().map_or(ConsentState::Unknown, |consent| consent.state);
     if now.state != then {
         look.verified.findings.push(Finding {

@@ -15,7 +15,7 @@ use facesets_workers::{
 use serde::Serialize;
 
 use super::{Context, called, network};
-use crate::command::clustering::CtrlC;
+use crate::command::clustering_args::CtrlC;
 
 /// Flags of `worker bench`.
 #[derive(Debug, clap::Args)]

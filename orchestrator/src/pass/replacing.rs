@@ -10,34 +10,18 @@ use facesets_corpus::export::{
     succession::{LaterSet, LostSet, lost},
 };
 use facesets_people::{
-    consent::{ConsentBook, ConsentState, Demand, Withheld},
-    gallery::FaceIndex,
+    consent::{ConsentState, Demand, Withheld},
+    view::View,
 };
 
-use super::output_args::OutputArgs;
-
-/// Whether people of an earlier corpus may be missing in the new one.
-#[derive(Debug, clap::Args)]
-pub(super) struct ReplaceArgs {
-    /// Replace OUT although some of its sets would be missing or somebody else in the new one; they stay in
-    /// OUT.previous-N
-    #[arg(long, requires = "replace")]
-    give_up_sets: bool,
-}
+use super::output::OutputOptions;
 
 /// A corpus that is to be moved aside.
 #[derive(Debug)]
-pub(super) struct Earlier {
+pub(crate) struct Earlier {
     manifest: CorpusManifest,
     lost: Vec<LostSet>,
     refused: Vec<Withheld>,
-}
-
-/// What is said of whose consent, and what is demanded of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Consent<'a> {
-    pub(super) book: &'a ConsentBook,
-    pub(super) demand: Demand,
 }
 
 /// People who would be lost.
@@ -61,44 +45,43 @@ impl Hint for PeopleLost {
     }
 }
 
-impl ReplaceArgs {
-    /// The corpus that `sets` take the place of, if there is one; refused where one of its people is not
-    /// among them under the same name, unless that one's consent is refused: nobody wants to keep them.
-    pub(super) fn earlier(
-        &self,
-        output: &OutputArgs,
-        sets: &[PlannedSet],
-        (index, consent): (&FaceIndex, Consent<'_>),
-    ) -> Result<Option<Earlier>, Failure> {
-        let Some(manifest) = output.replaced::<CorpusManifest>()? else { return Ok(None) };
-        let later: Vec<LaterSet<'_>> = sets.iter().map(PlannedSet::as_later).collect();
-        let lost = lost(people(&output.out, &manifest, index), &later);
-        let refusal = |lost: &LostSet| {
-            let person = lost.set.person.as_ref()?;
-            let withheld = consent.book.withheld(&lost.set.name, person, consent.demand)?;
-            (withheld.consent.state == ConsentState::Refused).then_some(withheld)
-        };
-        let (refused, lost): (Vec<LostSet>, Vec<LostSet>) =
-            lost.into_iter().partition(|lost| refusal(lost).is_some());
-        let refused = refused.iter().filter_map(refusal).collect();
-        if lost.is_empty() || self.give_up_sets {
-            return Ok(Some(Earlier { manifest, lost, refused }));
-        }
-        Err(PeopleLost { out: output.out.clone(), lost }.into())
+/// The corpus that `sets` take the place of, if there is one; refused where one of its people is not
+/// among them under the same name, unless that one's consent is refused: nobody wants to keep them.
+pub(crate) fn earlier(
+    output: &OutputOptions,
+    give_up_sets: bool,
+    sets: &[PlannedSet],
+    view: &View,
+    demand: Demand,
+) -> Result<Option<Earlier>, Failure> {
+    let Some(manifest) = output.replaced::<CorpusManifest>()? else { return Ok(None) };
+    let later: Vec<LaterSet<'_>> = sets.iter().map(PlannedSet::as_later).collect();
+    let lost = lost(people(&output.out, &manifest, &view.index), &later);
+    let refusal = |lost: &LostSet| {
+        let person = lost.set.person.as_ref()?;
+        let withheld = view.consent.withheld(&lost.set.name, person, demand)?;
+        (withheld.consent.state == ConsentState::Refused).then_some(withheld)
+    };
+    let (refused, lost): (Vec<LostSet>, Vec<LostSet>) =
+        lost.into_iter().partition(|lost| refusal(lost).is_some());
+    let refused = refused.iter().filter_map(refusal).collect();
+    if lost.is_empty() || give_up_sets {
+        return Ok(Some(Earlier { manifest, lost, refused }));
     }
+    Err(PeopleLost { out: output.out.clone(), lost }.into())
 }
 
 impl Earlier {
     /// Sets that nothing takes the place of, as their consent is refused: the new corpus says so of those
     /// whose names nobody has in it.
-    pub(super) fn refused<'a>(&'a self, corpus: &CorpusManifest) -> impl Iterator<Item = Gap> + use<'a> {
+    pub(crate) fn refused<'a>(&'a self, corpus: &CorpusManifest) -> impl Iterator<Item = Gap> + use<'a> {
         let taken: BTreeSet<String> = corpus.names().map(str::to_owned).collect();
         let open = self.refused.iter().filter(move |set| !taken.contains(&set.name));
         open.map(|set| Gap { consent: Some(set.consent.clone()), ..Gap::new(&set.name, Vec::new()) })
     }
 
     /// Names of sets that the new corpus does not have, also of those in quarantine, or has as somebody else.
-    pub(super) fn only_in_it(&self, corpus: &CorpusManifest) -> Vec<String> {
+    pub(crate) fn only_in_it(&self, corpus: &CorpusManifest) -> Vec<String> {
         let known: BTreeSet<&str> = corpus.names().collect();
         let lost: BTreeSet<&str> = self.lost.iter().map(|lost| lost.set.name.as_str()).collect();
         let aside = self.manifest.aside.lists().into_iter().flat_map(|(_, sets)| sets);

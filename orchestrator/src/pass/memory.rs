@@ -4,7 +4,7 @@ use std::fs;
 
 /// Bytes that a process may still take: what the kernel calls available, or less where a control group has
 /// less left. `None` where nobody says.
-pub(super) fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
     let of_machine = available_in(&meminfo)?;
     Some(of_group().map_or(of_machine, |left| left.min(of_machine)))
@@ -25,7 +25,7 @@ fn available_in(meminfo: &str) -> Option<u64> {
 }
 
 /// Parses `800M`, `4G`, `1.5GiB` or a number of bytes; units are powers of 1024.
-pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong = || "a size such as `800M` or `4G` is needed".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
@@ -42,7 +42,7 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
 }
 
 /// A size for people: `3.2 GiB`.
-pub(super) fn text(bytes: u64) -> String {
+pub(crate) fn text(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut units = ["B", "KiB", "MiB", "GiB"].into_iter();
     let mut unit = units.next().unwrap_or_default();

@@ -2,36 +2,29 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use facesets_base::{exit::Failure, folding::folded, monitor::Monitor as _};
+use facesets_base::{exit::Failure, folding::folded};
 use facesets_corpus::{
     era::{Eras, Subject, Years, drops_that_stand},
     export::{corpus::Corpus, manifest::FacesetManifest},
     manifest::{set_name, set_number},
 };
 use facesets_library::store::Store;
-use facesets_people::{
-    gallery::{FaceIndex, Gallery},
-    pins::ResolvedPins,
-    refine::ruled_out,
-};
+use facesets_people::{gallery::Gallery, pins::ResolvedPins, refine::ruled_out, view::View};
 
-use super::{EraError, SubjectArgs};
-use crate::command::{Context, clustering::Pins, plan_args::absolute};
+use super::{EraError, SubjectOptions};
+use crate::pass::{Session, clustering::load_view, planning::absolute};
 
 /// A set of a corpus with its faces.
 pub(super) struct Scene {
     /// The corpus' folder.
     pub(super) root: PathBuf,
-    pub(super) gallery: Gallery,
+    pub(super) view: View,
     pub(super) subject: Subject,
-    /// What the user says of people.
-    pub(super) pins: ResolvedPins,
-    /// The same for a clustering within one person: that two faces are the same person's says nothing of
+    /// What users say, for a clustering within one person: that two faces are the same person's says nothing of
     /// their age.
     pub(super) pins_within: ResolvedPins,
     corpus: Corpus,
     parent: FacesetManifest,
-    index: FaceIndex,
     years: Years,
 }
 
@@ -44,10 +37,10 @@ pub(super) struct Found {
 
 impl Found {
     /// Looks for the set.
-    pub(super) fn new(args: &SubjectArgs, context: &Context) -> Result<Self, Failure> {
-        let root = context.output(&args.corpus)?;
+    pub(super) fn new(options: &SubjectOptions, session: &Session<'_>) -> Result<Self, Failure> {
+        let root = session.output(&options.corpus)?;
         let corpus = Corpus::read(&root)?;
-        let parent = find(&corpus, &args.set, &root)?.clone();
+        let parent = find(&corpus, &options.set, &root)?.clone();
         Ok(Self { root, corpus, parent })
     }
 
@@ -60,53 +53,46 @@ impl Found {
     pub(super) fn with(
         self,
         gallery: Gallery,
-        args: &SubjectArgs,
+        options: &SubjectOptions,
         store: &Store,
-        context: &Context,
+        session: &Session<'_>,
     ) -> Result<Scene, Failure> {
         let Self { root, corpus, parent } = self;
-        let index = FaceIndex::new(&gallery);
-        let seed = parent.rows(&index);
+        let view = load_view(store, gallery, session.monitor)?;
+        let View { gallery, index, pins, .. } = &view;
+        let seed = parent.rows(index);
         if seed.is_empty() {
             return Err(EraError::NoFaces(parent.name).into());
         }
-        let pins = Pins::load(store, &gallery, context.monitor())?.resolved;
         let mut pins_within = pins.clone();
         pins_within.constraints.together.clear();
 
-        let roots = match &args.roots[..] {
-            [] => Subject::common_root(&gallery, &seed).into_iter().collect(),
+        let roots = match &options.roots[..] {
+            [] => Subject::common_root(gallery, &seed).into_iter().collect(),
             roots => roots.iter().map(|root| absolute(root)).collect::<Result<_, _>>()?,
         };
-        let mut excluded = drops_that_stand(&corpus, &index);
-        excluded.extend(ruled_out(&pins).map(|drop| drop.face));
+        let mut excluded = drops_that_stand(&corpus, index);
+        excluded.extend(ruled_out(pins).map(|drop| drop.face));
         let others = corpus.canonical().filter(|set| set.name != parent.name);
-        let others: BTreeSet<usize> = others.flat_map(|set| set.rows(&index)).collect();
+        let others: BTreeSet<usize> = others.flat_map(|set| set.rows(index)).collect();
         let subject = Subject { seed, roots, excluded, others };
 
         let unread = store.contents_without_camera()?;
         let unread = gallery.contents.iter().filter(|content| unread.contains(&content.sha256)).count();
         if unread > 0 {
-            context.ui.note(&format!(
+            session.monitor.note(&format!(
                 "nobody has looked when {unread} photos were taken: run `facesets embed` on their folders"
             ));
         }
-        let years = Years::new(&gallery);
-        Ok(Scene { root, gallery, subject, pins, pins_within, corpus, parent, index, years })
+        let years = Years::new(gallery);
+        Ok(Scene { root, view, subject, pins_within, corpus, parent, years })
     }
 }
 
 impl Scene {
     /// What a change is made from.
     pub(super) fn eras(&self) -> Eras<'_> {
-        Eras {
-            gallery: &self.gallery,
-            index: &self.index,
-            years: &self.years,
-            corpus: &self.corpus,
-            parent: &self.parent,
-            pins: &self.pins,
-        }
+        Eras { view: &self.view, years: &self.years, corpus: &self.corpus, parent: &self.parent }
     }
 
     /// Name of the set.

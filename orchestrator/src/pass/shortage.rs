@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// Whose flags are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flags {
+pub(crate) enum Flags {
     /// Those of `refine` and `discover`.
     Gates,
     /// Those of `export-swap`.
@@ -22,7 +22,7 @@ pub(super) enum Flags {
 
 /// Why there is no set; part of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Shortage {
+pub(crate) struct Shortage {
     /// Faces that there were.
     faces: usize,
     /// What became of them.
@@ -41,7 +41,7 @@ struct Taken {
 impl Shortage {
     /// Of these drops, which are all the faces that there were. `thin` are the photos of each group that has
     /// too few of them, most first.
-    pub(super) fn new(dropped: &[DroppedFace], thin: &[usize], flags: Flags) -> Self {
+    pub(crate) fn new(dropped: &[DroppedFace], thin: &[usize], flags: Flags) -> Self {
         let mut by_gate: BTreeMap<Gate, Vec<&DropReason>> = BTreeMap::new();
         for drop in dropped {
             by_gate.entry(drop.reason.gate()).or_default().push(&drop.reason);

@@ -19,9 +19,9 @@ const LISTED: usize = 20;
 
 /// Faces that were left out; part of a summary. Under `#`, as `--quiet` asks for it, only how many there are.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct DropReport {
+pub(crate) struct DropReport {
     /// Each with its reason.
-    pub(super) dropped: Vec<DroppedFace>,
+    pub(crate) dropped: Vec<DroppedFace>,
     /// Photos of those that lie.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     lying: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct DropReport {
 
 impl DropReport {
     /// Of faces of a gallery.
-    pub(super) fn new(gallery: &Gallery, dropped: Vec<DroppedFace>) -> Self {
+    pub(crate) fn new(gallery: &Gallery, dropped: Vec<DroppedFace>) -> Self {
         let lies = |drop: &&DroppedFace| drop.reason.gate() == Gate::OnItsSide;
         let mut lying = dropped.iter().filter(lies).peekable();
         let photos = if lying.peek().is_some() {
@@ -42,7 +42,7 @@ impl DropReport {
     }
 
     /// Of crops, whose photos are no matter.
-    pub(super) fn of_crops(dropped: Vec<DroppedFace>) -> Self {
+    pub(crate) fn of_crops(dropped: Vec<DroppedFace>) -> Self {
         Self { dropped, lying: BTreeSet::new() }
     }
 }
@@ -71,7 +71,7 @@ impl fmt::Display for DropReport {
 }
 
 /// Names photos that are to be turned.
-pub(super) fn write_lying(f: &mut fmt::Formatter<'_>, lying: &BTreeSet<String>) -> fmt::Result {
+pub(crate) fn write_lying(f: &mut fmt::Formatter<'_>, lying: &BTreeSet<String>) -> fmt::Result {
     if lying.is_empty() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use std::{
 
 use facesets_base::{
     exit::{Exit, Failure},
-    layout::ERA_REPORT_SCHEMA,
+    layout::{ERA_REPORT, ERA_REPORT_SCHEMA},
     monitor::Monitor,
     output::{Existing, OutputDir, OutputKind},
     paths::path_text,
@@ -25,10 +25,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::command::output_args::{WriteError, write_error};
-
-/// File of the page for scripts.
-const FILE: &str = "era.json";
+use crate::pass::output::{WriteError, write_error};
 
 /// Side of a small picture in pixels.
 const SIDE: u32 = 96;
@@ -36,25 +33,22 @@ const SIDE: u32 = 96;
 /// Padding of a small picture on each side of the box, as a part of its long side.
 const PAD: f32 = 0.25;
 
-/// Flags of the report.
-#[derive(Debug, clap::Args)]
-pub(super) struct PageArgs {
-    /// Also write a page with a histogram and a timeline of faces to DIR; an earlier one is moved aside to
-    /// DIR.previous-N
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// Most faces of a group and year that are shown on the page
-    #[arg(long, value_name = "COUNT", default_value_t = 8)]
-    thumbnails: usize,
+/// Whether there is to be a page.
+#[derive(Debug, Clone)]
+pub(crate) struct PageOptions {
+    /// Its folder; an earlier one is moved aside.
+    pub(crate) report: Option<PathBuf>,
+    /// Most faces of a group and year that are shown on it.
+    pub(crate) thumbnails: usize,
 }
 
 /// What was written, and which photos could not be read for it.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// The folder.
-    pub(super) report: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
     /// Photos without a small picture; each was reported.
-    pub(super) unreadable: usize,
+    pub(crate) unreadable: usize,
 }
 
 #[derive(Serialize)]
@@ -65,13 +59,13 @@ struct Document<'a> {
 }
 
 /// A face for a page.
-pub(super) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
-    let content = eras.gallery.content_of(face);
+pub(crate) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
+    let content = eras.view.gallery.content_of(face);
     Shown {
         row: face,
         path: path_text(content.canonical_path()),
         sha256: content.sha256.to_string(),
-        bbox: eras.gallery.faces[face].bbox.corners(),
+        bbox: eras.view.gallery.faces[face].bbox.corners(),
         year: eras.years.of(face),
         note,
         thumbnail: None,
@@ -80,14 +74,14 @@ pub(super) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
 
 impl Written {
     /// The exit code of a command that would else end with `otherwise`.
-    pub(super) fn exit(&self, otherwise: Exit) -> Exit {
+    pub(crate) fn exit(&self, otherwise: Exit) -> Exit {
         if self.unreadable == 0 { otherwise } else { Exit::SomeFailed }
     }
 }
 
-impl PageArgs {
+impl PageOptions {
     /// Writes the page if anybody wants it.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         mut page: Page,
         eras: &Eras<'_>,
@@ -106,7 +100,7 @@ impl PageArgs {
                 face.thumbnail = None;
             }
         }
-        let file = output.path().join(FILE);
+        let file = output.path().join(ERA_REPORT);
         let json = serde_json::to_vec_pretty(&Document { schema: ERA_REPORT_SCHEMA, page: &page });
         json.map_err(io::Error::from).and_then(|json| fs::write(&file, json)).map_err(write_error(&file))?;
         let file = output.path().join("index.html");
@@ -127,7 +121,7 @@ impl PageArgs {
                 let step = faces.len().div_ceil(self.thumbnails.max(1)).max(1);
                 let chosen = faces.into_iter().step_by(step).take(self.thumbnails);
                 chosen.for_each(|face| {
-                    let number = eras.gallery.faces[face.row].number;
+                    let number = eras.view.gallery.faces[face.row].number;
                     face.thumbnail = Some(format!("{}-{number}.png", face.sha256));
                 });
             }
@@ -148,7 +142,7 @@ impl Pictures<'_> {
         let mut by_photo: BTreeMap<usize, BTreeMap<usize, &str>> = BTreeMap::new();
         for face in page.groups.iter().flat_map(|group| &group.faces) {
             if let Some(file) = &face.thumbnail {
-                let content = self.eras.gallery.faces[face.row].content;
+                let content = self.eras.view.gallery.faces[face.row].content;
                 by_photo.entry(content).or_default().insert(face.row, file);
             }
         }
@@ -164,7 +158,7 @@ impl Pictures<'_> {
                 match drawn {
                     Ok(()) => Ok(Vec::new()),
                     Err(Undrawn::Photo(problem)) => {
-                        let path = self.eras.gallery.contents[content].canonical_path();
+                        let path = self.eras.view.gallery.contents[content].canonical_path();
                         monitor.problem(&path_text(path), &problem);
                         Ok(faces.into_keys().collect())
                     }
@@ -178,7 +172,7 @@ impl Pictures<'_> {
 
     fn draw_photo(&self, content: usize, faces: &BTreeMap<usize, &str>) -> Result<(), Undrawn> {
         let problem = |error: &dyn std::fmt::Display| Undrawn::Photo(error.to_string());
-        let gallery = self.eras.gallery;
+        let gallery = &self.eras.view.gallery;
         let photo = photo::load(&gallery.contents[content]).map_err(|error| problem(&error))?;
         for (face, file) in faces {
             let bbox = &gallery.faces[*face].bbox;

@@ -7,27 +7,30 @@ use std::{
 
 use facesets_base::{
     exit::{Failure, Hint},
-    monitor::Monitor as _,
+    library::Library,
+    monitor::Monitor,
 };
-use facesets_corpus::change::{self, ChangeError, Recovered, Settled, Waiting};
+use facesets_corpus::change::{self, ChangeError, Recovered, Settled, Steps, Waiting};
 use facesets_library::store::{Store, StoreError, Writer};
-
-use super::Context;
 
 /// Finishes or takes back the changes that earlier commands did not end. Every command does this before
 /// anything else. Returns those that wait, as their folders are away or cannot be changed; each is told of.
-pub(super) fn settle(context: &Context) -> Result<Vec<Waiting>, Failure> {
+pub(crate) fn settle(
+    library: &Library,
+    steps: &dyn Steps,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Waiting>, Failure> {
     // Whatever is wrong with the library, the command itself says so.
-    let Ok(store) = Store::open_read(&context.library) else { return Ok(Vec::new()) };
+    let Ok(store) = Store::open_read(library) else { return Ok(Vec::new()) };
     if !store.decisions()?.iter().any(|decision| decision.state.is_open()) {
         return Ok(Vec::new());
     }
-    let settled = match Writer::open_existing(&context.library) {
+    let settled = match Writer::open_existing(library) {
         // It is not open but under way.
         Err(StoreError::InUse(_)) => return Ok(Vec::new()),
         Ok(mut journal) => {
             drop(store);
-            change::settle(&mut journal, &*context.steps)?
+            change::settle(&mut journal, steps)?
         }
         // Who only reads goes on, as far as it can.
         Err(error) => {
@@ -36,7 +39,7 @@ pub(super) fn settle(context: &Context) -> Result<Vec<Waiting>, Failure> {
         }
     };
     for recovered in settled.recovered {
-        context.ui.note(&match recovered {
+        monitor.note(&match recovered {
             Recovered::Finished(command) => format!("`{command}` had been interrupted: it is complete now"),
             Recovered::TakenBack(command) => {
                 format!("`{command}` had been interrupted: everything is as it was before")
@@ -44,7 +47,7 @@ pub(super) fn settle(context: &Context) -> Result<Vec<Waiting>, Failure> {
         });
     }
     for waiting in &settled.waiting {
-        context.ui.note(&waiting.to_string());
+        monitor.note(&waiting.to_string());
     }
     Ok(settled.waiting)
 }
@@ -52,7 +55,7 @@ pub(super) fn settle(context: &Context) -> Result<Vec<Waiting>, Failure> {
 /// A folder with a change that waits.
 #[derive(Debug, thiserror::Error)]
 #[error("`{path}` cannot be used now: {what}")]
-pub(super) struct InTheMiddle {
+pub(crate) struct InTheMiddle {
     path: PathBuf,
     what: String,
     hint: String,
@@ -65,7 +68,7 @@ impl Hint for InTheMiddle {
 }
 
 /// Demands that no change waits of a folder that a command is to read or write.
-pub(super) fn refuse_waiting(path: &Path, waiting: &[Waiting]) -> Result<(), InTheMiddle> {
+pub(crate) fn refuse_waiting(path: &Path, waiting: &[Waiting]) -> Result<(), InTheMiddle> {
     let real = fs::canonicalize(path).or_else(|_| path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     let Some(waits) = waiting.iter().find(|waiting| waiting.touches(&real)) else { return Ok(()) };
     let back = match &waits.why {

@@ -1,8 +1,6 @@
-//! Flags of the commands that cluster, and how a clustering is watched from a terminal.
+//! Which faces a pass works on, with how much memory, what users say of them, and how a clustering is
+//! watched.
 
-use std::fmt;
-
-use clap::ValueEnum;
 use facesets_base::{exit::Hint, monitor::Monitor};
 use facesets_corpus::change::{ChangeError, lasting_drops};
 use facesets_library::store::{Store, StoreError};
@@ -10,75 +8,55 @@ use facesets_people::{
     cluster::{ClusterError, Engine, Linkage, Stage, Watch, memory_estimate},
     gallery::Gallery,
     grouping::Grouping,
-    pins::{Contradiction, Pin, PinEffect, PinKind, ResolvedPins, effects, resolve},
+    pins::{Contradiction, Pin, PinEffect, ResolvedPins, effects, resolve},
     threshold::CosineDistance,
+    view::View,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, memory};
-use crate::embed::Interrupt;
+use super::{Session, memory};
 
 /// Bytes of a face beside its embedding: landmarks, box, its share of the paths of photos.
 const BYTES_OF_A_RECORD: u64 = 1_500;
 
 /// Who clusters, and with how much memory.
-#[derive(Debug, clap::Args)]
-pub(super) struct ClusteringArgs {
-    /// Who computes the clusters
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
-    engine: EngineArg,
-    #[command(flatten)]
-    gallery: GalleryArgs,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ClusteringOptions {
+    /// Who computes the clusters.
+    pub engine: Engine,
+    /// Which faces.
+    pub gallery: GalleryOptions,
 }
 
 /// Which faces, and with how much memory.
-#[derive(Debug, clap::Args)]
-pub(super) struct GalleryArgs {
-    /// Most memory to use, for example `4G`, instead of what is free
-    #[arg(long, value_name = "BYTES", value_parser = memory::parse_bytes)]
-    max_memory: Option<u64>,
-    /// Go on even if the memory may not be enough
-    #[arg(long)]
-    force: bool,
-    /// Contract of the embeddings, where the library has more than one (see `facesets status`)
-    #[arg(long, value_name = "CONTRACT")]
-    contract: Option<String>,
-}
-
-/// [`Engine`] as it is called on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineArg {
-    /// The exact engine
-    Auto,
-    /// Exact, without a matrix of distances: any number of faces
-    Exact,
-    /// The whole matrix of distances: the reference, for at most 30,000 faces
-    Dense,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GalleryOptions {
+    /// Most bytes to use; what is free where nothing is said.
+    pub max_memory: Option<u64>,
+    /// Go on even if the memory may not be enough.
+    pub force: bool,
+    /// Contract of the embeddings, where the library has more than one.
+    pub contract: Option<String>,
 }
 
 /// A clustering that would need too much memory.
 #[derive(Debug, thiserror::Error)]
 #[error("{faces} faces need up to {}, but {} may be used", memory::text(*.needed), memory::text(*.allowed))]
-pub(super) struct TooLarge {
+pub(crate) struct TooLarge {
     faces: u64,
     needed: u64,
     allowed: u64,
 }
 
-impl ClusteringArgs {
+impl ClusteringOptions {
     /// The faces of the library, after a look at whether there is memory enough for them and for clustering
     /// them.
-    pub(super) fn load(&self, context: &Context) -> Result<Gallery, LoadError> {
-        self.gallery.load(context, |faces, dims| self.working(faces, dims))
-    }
-
-    /// The contract that was named.
-    pub(super) fn contract(&self) -> Option<&str> {
-        self.gallery.contract.as_deref()
+    pub(crate) fn load(&self, session: &Session<'_>) -> Result<Gallery, LoadError> {
+        self.gallery.load(session, |faces, dims| self.working(faces, dims))
     }
 
     /// As [`Self::load`], under the contract of an output that was written before.
-    pub(super) fn load_from(
+    pub(crate) fn load_from(
         &self,
         store: &Store,
         contract: Option<&str>,
@@ -90,25 +68,25 @@ impl ClusteringArgs {
     /// Bytes for the first clustering. What merges centroids afterwards is not in it: few pairs are within
     /// the cut then.
     fn working(&self, faces: usize, dims: usize) -> u64 {
-        memory_estimate(faces, dims, Linkage::Average, self.engine.into())
+        memory_estimate(faces, dims, Linkage::Average, self.engine)
     }
 
     /// Clustering that a person may watch and stop, and that heeds pins.
-    pub(super) fn grouping<'a>(&self, watcher: &'a Watcher<'a>, pins: &'a ResolvedPins) -> Grouping<'a> {
-        Grouping { engine: self.engine.into(), watch: watcher, pins }
+    pub(crate) fn grouping<'a>(&self, watcher: &'a Watcher<'a>, pins: &'a ResolvedPins) -> Grouping<'a> {
+        Grouping { engine: self.engine, watch: watcher, pins }
     }
 }
 
-impl GalleryArgs {
+impl GalleryOptions {
     /// The faces of the library, after a look at whether there is memory enough for them and for what is to
     /// be done with so many faces of so many values (`working`, in bytes).
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
-        context: &Context,
+        session: &Session<'_>,
         working: impl Fn(usize, usize) -> u64,
     ) -> Result<Gallery, LoadError> {
-        let store = Store::open_read(&context.library)?;
-        self.load_from(&store, self.contract.as_deref(), context.monitor(), working)
+        let store = Store::open_read(session.library)?;
+        self.load_from(&store, self.contract.as_deref(), session.monitor, working)
     }
 
     fn load_from(
@@ -136,26 +114,22 @@ impl GalleryArgs {
     }
 }
 
-impl From<EngineArg> for Engine {
-    fn from(engine: EngineArg) -> Self {
-        match engine {
-            EngineArg::Auto => Self::Auto,
-            EngineArg::Exact => Self::Sparse,
-            EngineArg::Dense => Self::Dense,
-        }
-    }
+/// What is known of the faces of a gallery; pins that fit none of them are named.
+pub(crate) fn load_view(store: &Store, gallery: Gallery, monitor: &dyn Monitor) -> Result<View, PinsError> {
+    let pins = Pins::load(store, &gallery, monitor)?.resolved;
+    Ok(View::new(gallery, pins, &store.consent_statements()?))
 }
 
 /// What the user has said, for a gallery.
 #[derive(Debug)]
-pub(super) struct Pins {
+pub(crate) struct Pins {
     all: Vec<Pin>,
-    pub(super) resolved: ResolvedPins,
+    pub(crate) resolved: ResolvedPins,
 }
 
 impl Pins {
     /// The pins of a library; those that fit no face of the gallery are named.
-    pub(super) fn load(store: &Store, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Self, PinsError> {
+    pub(crate) fn load(store: &Store, gallery: &Gallery, monitor: &dyn Monitor) -> Result<Self, PinsError> {
         let all = store.pins()?;
         let drops: Vec<_> = lasting_drops(store)?.into_iter().map(|drop| drop.dropped).collect();
         let resolved = resolve(gallery, &all)?.with_dropped(gallery, &drops);
@@ -166,7 +140,7 @@ impl Pins {
     }
 
     /// What each pin changes in a clustering at `threshold`, which is computed again without them.
-    pub(super) fn effects(
+    pub(crate) fn effects(
         &self,
         gallery: &Gallery,
         threshold: CosineDistance,
@@ -183,7 +157,7 @@ impl Pins {
 
 /// Why there are no pins to heed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PinsError {
+pub(crate) enum PinsError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -202,42 +176,14 @@ impl Hint for PinsError {
     }
 }
 
-/// What is said of pins in a summary.
-pub(super) fn write_effects(f: &mut fmt::Formatter<'_>, effects: &[PinEffect]) -> fmt::Result {
-    effects.iter().try_for_each(|effect| {
-        let what = match effect.kind {
-            PinKind::Same => "same person",
-            PinKind::Different => "not the same",
-            PinKind::NoFace => "not a face",
-        };
-        let changed = if effect.changed { "changed the result" } else { "agrees with the embeddings" };
-        write!(f, "pin {} ({what}) {changed}", effect.pin)?;
-        if let Some([one, other]) = effect.unites {
-            let distance = effect.distance.unwrap_or_default();
-            let comparison = if distance > effect.threshold.get() { '>' } else { '≤' };
-            write!(
-                f,
-                ": it joins faces at cosine distance {distance:.3} {comparison} {}, of groups of {one} and {other} faces",
-                effect.threshold
-            )?;
-            if effect.kept_apart {
-                write!(f, ", which other pins keep apart")?;
-            } else {
-                write!(f, ", which are one now")?;
-            }
-        }
-        writeln!(f)
-    })
-}
-
 /// Tells a monitor where a clustering is, and the clustering when the user has had enough.
-pub(super) struct Watcher<'a> {
+pub(crate) struct Watcher<'a> {
     monitor: &'a dyn Monitor,
     stop: CancellationToken,
 }
 
 impl<'a> Watcher<'a> {
-    pub(super) fn new(monitor: &'a dyn Monitor, stop: &CancellationToken) -> Self {
+    pub(crate) fn new(monitor: &'a dyn Monitor, stop: &CancellationToken) -> Self {
         Self { monitor, stop: stop.clone() }
     }
 }
@@ -260,33 +206,9 @@ impl Watch for Watcher<'_> {
     }
 }
 
-/// Ctrl-C during work that keeps nothing half done: the first one stops it.
-pub(super) struct CtrlC {
-    /// Set by the first Ctrl-C.
-    pub(super) stop: CancellationToken,
-    _runtime: tokio::runtime::Runtime,
-}
-
-/// Signals cannot be heard.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen for Ctrl-C: {0}")]
-pub(super) struct SignalError(#[from] std::io::Error);
-
-impl Hint for SignalError {}
-
-impl CtrlC {
-    /// Listens from now on, on a thread of its own.
-    pub(super) fn listen(context: &Context) -> Result<Self, SignalError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let interrupt =
-            Interrupt::listen(&runtime, context.ui.clone(), "stopping: nothing is left half done");
-        Ok(Self { stop: interrupt.stop, _runtime: runtime })
-    }
-}
-
 /// Why there are no faces to cluster.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
+pub(crate) enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
