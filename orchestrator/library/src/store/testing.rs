@@ -15,7 +15,7 @@ use facesets_core::{
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::{FileSystemPolicy, Location, Provenance, Record, Sighting, Store, StoredFailure, Writer};
 
 pub fn library() -> (TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();

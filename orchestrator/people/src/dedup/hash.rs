@@ -14,8 +14,8 @@ const ROWS: u32 = 8;
 #[error("the picture cannot be scaled: {0}")]
 pub struct HashError(String);
 
-/// The difference hash (dHash) of an upright picture: BT.601 grey, averaged down to 9 × 8 patches; bit 8·row
-/// + column, from the lowest, is set where a patch is brighter than its right neighbour. Scaling,
+/// The difference hash (dHash) of an upright picture: BT.601 grey, averaged down to 9 × 8 patches; bit
+/// 8·row + column, from the lowest, is set where a patch is brighter than its right neighbour. Scaling,
 /// recompressing and even changes of brightness leave it nearly as it is.
 pub fn difference_hash(picture: &RgbImage) -> Result<u64, HashError> {
     let grey: Vec<u8> = picture

@@ -1,6 +1,6 @@
 //! A worker for tests: real connections, made-up answers.
 
-#![allow(missing_docs, clippy::missing_panics_doc)]
+#![allow(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used)]
 
 use std::{
     pin::Pin,
