@@ -2,14 +2,11 @@
 
 use std::{env, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::Resettable};
+use clap::{Args, CommandFactory as _, Parser, builder::Resettable};
+use facesets_base::library::Library;
 
 use crate::{
-    command::{
-        adopt, apply, certify, cluster, consent, dedup, discover, embed, enrich, era, export_swap, extend,
-        import, pin, refine, retry, status, store, undo, verify, why, worker,
-    },
-    library::Library,
+    command::Command,
     ui::{UiSettings, Verbosity},
 };
 
@@ -40,59 +37,6 @@ pub struct GlobalArgs {
     /// Say less: no progress, only problems and the summary
     #[arg(short, long, global = true)]
     pub quiet: bool,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Find and embed every face in the photos under SRC
-    Embed(embed::Args),
-    /// Try photos again that could not be analysed, without looking for new ones
-    Retry(retry::Args),
-    /// Bring landmarks by the workers' networks to faces that have others, without embedding them again
-    Enrich(enrich::Args),
-    /// Group the faces of the library by person
-    Cluster(cluster::Args),
-    /// Cluster, then merge, gate and number what remains
-    Refine(refine::Args),
-    /// Turn refined sets into ranked single-face crops and bundles
-    ExportSwap(export_swap::Args),
-    /// Look at bundles and crops as the tools will that they are for
-    Certify(certify::Args),
-    /// Fold new faces into the folders that `cluster` and `refine` wrote, without renumbering
-    Extend(extend::Args),
-    /// Find new identities among the faces of a folder that no faceset covers
-    Discover(discover::Args),
-    /// Add identities that were sorted by hand
-    Import(import::Args),
-    /// Take over what the system before this one exported: numbers, labels, quarantines, drops
-    Adopt(adopt::Args),
-    /// Split a person who spans many years by era
-    Era(era::Args),
-    /// Report photos that are there more than once
-    ///
-    /// The same bytes at several places, and groups of near-duplicates: photos that share a face (cosine
-    /// similarity of at least 0.95) and look alike as a whole (difference hash), whatever else is like them.
-    /// A group is what such pairs connect. Of photos without a face only the bytes are compared.
-    Dedup(dedup::Args),
-    /// Say what became of a face, and why
-    Why(why::Args),
-    /// Say what you know better: two faces are one person's, are not, or there is no face
-    Pin(pin::Args),
-    /// Say who agreed to be handed out, and where photos come from
-    Consent(consent::Args),
-    /// Carry out what another command wrote with `--plan`
-    Apply(apply::Args),
-    /// Take the last change of output folders back
-    Undo(undo::Args),
-    /// Check that an output folder holds what its manifests say and agrees with the library
-    Verify(verify::Args),
-    /// Say what the library holds, what is missing and what failed
-    Status(status::Args),
-    /// Look into the store itself
-    Store(store::Args),
-    /// Pair with workers on other machines, and look after them
-    Worker(worker::Args),
 }
 
 /// The command line of this process; a wrong one is told of and ends it.

@@ -1,48 +1,8 @@
-//! The orchestrator: everything of facesets that needs no GPU.
+//! The orchestrator's program: everything of facesets that needs no GPU, as commands.
 
-pub mod adopt;
-pub mod archive;
-pub mod certificate;
-pub mod change;
 pub mod cli;
-pub mod cluster;
 pub mod command;
-pub mod consent;
-pub mod dedup;
-pub mod dispatch;
 pub mod embed;
-pub mod era;
-pub mod exit;
-pub mod export;
-pub mod extend;
-pub mod fields;
-pub mod figures;
-pub mod folding;
-pub mod gallery;
-pub mod grouping;
-pub mod html;
-pub mod identity;
-pub mod interop;
-pub mod library;
 pub mod log;
-pub mod manifest;
-pub mod matching;
-pub mod monitor;
-pub mod output;
-pub mod photo;
-pub mod pins;
-pub mod plan;
-pub mod plausible;
-pub mod quality;
-pub mod refine;
-pub mod sets;
-pub mod source;
-pub mod store;
-pub mod team;
-#[cfg(test)]
-mod testing;
-pub mod threshold;
+mod pass;
 pub mod ui;
-pub mod upright;
-pub mod verify;
-pub mod why;

@@ -9,16 +9,13 @@ use std::{
     time::Duration,
 };
 
+use facesets_base::{exit::Hint, library::Library};
 use facesets_core::OneLine;
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::{
-    exit::Hint,
-    library::Library,
-    ui::{UI_TARGET, Verbosity},
-};
+use crate::ui::{UI_TARGET, Verbosity};
 
 /// The log cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -61,19 +58,13 @@ fn lines_to(file: File) -> impl Fn() -> OneLine<Arc<File>> {
     move || OneLine(Arc::clone(&file))
 }
 
-/// A name for a log that starts now.
-pub fn file_name(command: &str) -> String {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    format!("{now}-{command}.log")
-}
-
 /// Makes the log of a command that starts now, and the library's folder if need be. Logs stay until the user
 /// deletes them.
 pub fn create(library: &Library, command: &str) -> Result<File, LogError> {
     let failed = |path: PathBuf| move |source| LogError { path, source };
     fs::create_dir_all(library.logs()).map_err(failed(library.logs()))?;
     loop {
-        let path = library.logs().join(file_name(command));
+        let path = library.log_file(command);
         match File::create_new(&path) {
             // Another command began in the same millisecond.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

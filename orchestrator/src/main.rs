@@ -1,16 +1,20 @@
 //! `facesets`: see [`facesets`].
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use facesets::{cli, command, exit::Exit, ui::Ui};
+use facesets::{cli, command, ui::Ui};
+use facesets_base::exit::Exit;
+use facesets_corpus::change::Disk;
 
 fn main() -> ExitCode {
     let cli = cli::parse();
     let ui = Ui::new(cli.global.ui_settings());
-    let exit = command::run(&cli, ui.clone()).unwrap_or_else(|failure| {
-        ui.failure(&failure);
-        failure.exit
-    });
+    let exit = command::run(&cli.command, cli.global.library(), ui.clone(), Arc::new(Disk)).unwrap_or_else(
+        |failure| {
+            ui.failure(&failure);
+            failure.exit
+        },
+    );
     exit_code(exit)
 }
 

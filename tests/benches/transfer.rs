@@ -18,10 +18,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use facesets::{
-    dispatch::{self, Event, Load, Origin, Patience, Queue, Way, Work, Worker, connect, task_for},
-    source::{disk::sighting, load::Photos},
-};
 use facesets_core::{
     FaceAnalysis, FaceContract, ImageLimits, Sha256Digest,
     wire::{
@@ -34,7 +30,11 @@ use facesets_core::{
         },
     },
 };
+use facesets_library::source::{disk::sighting, load::Photos};
 use facesets_worker::pool::Pool;
+use facesets_workers::dispatch::{
+    self, Event, Load, Origin, Patience, Queue, Way, Work, Worker, connect, task_for,
+};
 use tokio::sync::mpsc;
 use tokio_stream::{
     Stream, StreamExt as _,

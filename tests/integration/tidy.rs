@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md, read off the source text.
+//! The invariants of ARCHITECTURE.md that Cargo cannot hold: read off manifests, source text and documents.
 
 use std::{
     fs,
@@ -15,54 +15,175 @@ const MAX_LINES: usize = 800;
 const P95_LINES: usize = 500;
 const MEDIAN_LINES: usize = 150;
 
+/// Most characters of a line that is a comment, what it is indented by included.
+const MAX_COMMENT: usize = 110;
+
 /// Most bytes of committed fixtures.
 const MAX_FIXTURE_BYTES: u64 = 2_000_000;
+
+/// Our packages from the bottom up, each with those of ours that it may know, without their `facesets-`.
+const PACKAGES: &[(&str, &str)] = &[
+    ("shared", ""),
+    ("shared/imaging", "core"),
+    ("orchestrator/base", "core"),
+    ("orchestrator/people", "core imaging base"),
+    ("orchestrator/library", "core imaging base people"),
+    ("orchestrator/interop", "core imaging base library"),
+    ("orchestrator/workers", "core imaging base library"),
+    ("orchestrator/corpus", "core imaging base people library interop workers"),
+    ("orchestrator/legacy", "core imaging base people library interop corpus"),
+    ("orchestrator", "core imaging base people library interop workers corpus legacy"),
+    ("gpu-worker", "core imaging"),
+];
+
+/// Packages of others, each with those of ours that may know it and its relatives (`tonic-health`).
+const BORDERS: &[(&str, &str)] = &[
+    ("rusqlite", "orchestrator/library"),
+    ("tonic", "shared orchestrator/workers gpu-worker"),
+    ("ort", "gpu-worker"),
+    ("clap", "orchestrator gpu-worker"),
+    ("indicatif", "orchestrator"),
+    ("tokio", "orchestrator/workers orchestrator/corpus orchestrator gpu-worker"),
+];
+
+/// A relative of `tokio` that anybody may know: it has the token by which work is stopped, and needs no
+/// runtime.
+const STOPS_WORK: &str = "tokio-util";
+
+/// Code that does no I/O and knows no runtime, beside whatever says of itself that it is pure.
+const PURE: &[&str] = &[
+    "shared/src",
+    "gpu-worker/src/vision",
+    "orchestrator/base/src/fields.rs",
+    "orchestrator/base/src/figures.rs",
+    "orchestrator/base/src/folding.rs",
+    "orchestrator/base/src/plausible.rs",
+    "orchestrator/people/src",
+    "orchestrator/corpus/src/era",
+    "orchestrator/corpus/src/extend",
+    "orchestrator/corpus/src/identity",
+    "orchestrator/corpus/src/why.rs",
+    "orchestrator/corpus/src/export/plan.rs",
+    "orchestrator/corpus/src/export/collapse.rs",
+    "orchestrator/corpus/src/export/crop.rs",
+    "orchestrator/corpus/src/export/diverse.rs",
+    "orchestrator/corpus/src/export/succession.rs",
+    "orchestrator/corpus/src/export/png.rs",
+    "orchestrator/legacy/src/adopt/decide.rs",
+];
+
+/// Everything that is written in Rust here.
+const OURS: [&str; 4] = ["shared", "gpu-worker", "orchestrator", "tests"];
 
 struct Source {
     /// Relative to the repository.
     path: PathBuf,
-    /// Without what stands under `#[cfg(test)]` at the end of the file.
-    code: String,
-    lines: usize,
+    text: String,
 }
 
 impl Source {
+    /// Without what stands under `#[cfg(test)]` at the end of the file.
+    fn code(&self) -> &str {
+        self.text.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+
+    /// Its numbered lines that are no comments.
+    fn statements(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(self.code().lines()).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
     fn is_below(&self, places: &[&str]) -> bool {
         places.iter().any(|place| self.path.starts_with(place))
     }
+
+    /// Unit tests that have a file of their own are not under `#[cfg(test)]` in it.
+    fn is_test(&self) -> bool {
+        self.path.ends_with("tests.rs") || self.path.components().any(|part| part.as_os_str() == "tests")
+    }
+
+    fn calls_itself_pure(&self) -> bool {
+        self.text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains("Pure"))
+    }
+}
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Files below some folders of the repository, relative to it.
+fn files<P: AsRef<Path>>(folders: impl IntoIterator<Item = P>) -> Vec<PathBuf> {
+    let root = repository();
+    let mut files: Vec<PathBuf> = folders
+        .into_iter()
+        .flat_map(|folder| WalkDir::new(root.join(folder)))
+        .map(|entry| entry.expect("the checkout can be read").into_path())
+        .filter(|path| path.is_file())
+        .map(|path| path.strip_prefix(root).expect("it lies below").to_owned())
+        .collect();
+    files.sort();
+    files
 }
 
 /// The project's own Rust files below some folders.
-fn sources(folders: &[&str]) -> Vec<Source> {
-    let root = repository();
-    let mut sources: Vec<Source> = folders
-        .iter()
-        .flat_map(|folder| WalkDir::new(root.join(folder)))
-        .map(|entry| entry.expect("the checkout can be read").into_path())
+fn sources<P: AsRef<Path>>(folders: impl IntoIterator<Item = P>) -> Vec<Source> {
+    let sources: Vec<Source> = files(folders)
+        .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| {
-            let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-            let path = path.strip_prefix(root).expect("it lies below").to_owned();
-            Source { path, code, lines: text.lines().count() }
+            let text = fs::read_to_string(repository().join(&path)).expect("a source file is UTF-8");
+            Source { path, text }
         })
         .collect();
-    sources.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(!sources.is_empty(), "no source below {folders:?}");
+    assert!(!sources.is_empty(), "there is no source");
     sources
 }
 
-/// Demands that `word` appears in no code below `folders` except in `allowed` places.
-fn only_in(word: &str, folders: &[&str], allowed: &[&str]) {
-    for source in sources(folders) {
-        // Unit tests that have a file of their own are not under `#[cfg(test)]` in it.
-        let is_test =
-            source.path.ends_with("tests.rs") || source.path.components().any(|c| c.as_os_str() == "tests");
-        if !is_test && !source.is_below(allowed) {
-            for (number, line) in (1..).zip(source.code.lines()) {
-                let comment = line.trim_start().starts_with("//");
+/// What all packages are made of.
+fn code() -> Vec<Source> {
+    sources(PACKAGES.iter().map(|(package, _)| format!("{package}/src")))
+}
+
+/// What a package is built with, a line of its manifest each; what only its tests need is not looked at.
+fn needs(package: &str) -> Vec<String> {
+    let manifest = read(&format!("{package}/Cargo.toml"));
+    let mut section = "";
+    let mut needs = Vec::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            assert!(
+                !line.contains("dependencies."),
+                "{package}: a dependency is written on a line of its own"
+            );
+            section = line;
+        } else if section.ends_with("dependencies]") && !section.ends_with("dev-dependencies]") {
+            needs.push(line.to_owned());
+        }
+    }
+    needs.retain(|line| !line.is_empty() && !line.starts_with('#'));
+    needs
+}
+
+/// The package that a line of a manifest names.
+fn name_of(line: &str) -> &str {
+    line.split(['.', ' ', '=']).next().unwrap_or_default()
+}
+
+/// A path that has moved would no longer be looked at.
+fn are_there(places: &[&str]) {
+    for place in places {
+        assert!(repository().join(place).exists(), "`{place}` is not there any more");
+    }
+}
+
+/// Demands that `word` appears in no package's code except in `allowed` places.
+fn only_in(word: &str, allowed: &[&str]) {
+    are_there(allowed);
+    for source in code() {
+        if !source.is_test() && !source.is_below(allowed) {
+            for (number, line) in source.statements() {
                 assert!(
-                    comment || !line.contains(word),
+                    !line.contains(word),
                     "`{word}` belongs into {allowed:?}, not into {}:{number}",
                     source.path.display()
                 );
@@ -71,83 +192,120 @@ fn only_in(word: &str, folders: &[&str], allowed: &[&str]) {
     }
 }
 
-const PROGRAMS: &[&str] = &["gpu-worker/src", "orchestrator/src"];
+#[test]
+fn packages_know_only_what_lies_below_them() {
+    let mut known: Vec<PathBuf> =
+        PACKAGES.iter().map(|(package, _)| Path::new(package).join("Cargo.toml")).collect();
+    known.sort();
+    let mut found = files(["shared", "gpu-worker", "orchestrator"]);
+    found.retain(|path| path.ends_with("Cargo.toml"));
+    assert_eq!(found, known, "every package stands in the table at the top, and in ARCHITECTURE.md");
+    for (package, below) in PACKAGES {
+        for line in needs(package) {
+            if let Some(ours) = name_of(&line).strip_prefix("facesets") {
+                let ours = ours.trim_start_matches('-');
+                let may = below.split(' ').any(|name| !name.is_empty() && name == ours);
+                assert!(may, "{package} may not know `{}`", name_of(&line));
+            }
+        }
+    }
+}
 
 #[test]
-fn the_two_programs_do_not_know_each_other() {
-    let dependencies = |package: &str| {
-        let manifest = fs::read_to_string(repository().join(package).join("Cargo.toml")).unwrap();
-        manifest.split("[dependencies]").nth(1).expect("a package has dependencies").to_owned()
-    };
-    assert!(!dependencies("orchestrator").contains("facesets-worker"));
-    assert!(
-        !dependencies("gpu-worker")
-            .lines()
-            .any(|line| line.starts_with("facesets.") || line.starts_with("facesets "))
-    );
-    for package in ["shared", "shared/imaging"] {
-        assert!(!dependencies(package).contains("facesets-worker"), "{package}");
+fn packages_of_others_stay_within_their_borders() {
+    for (package, _) in PACKAGES {
+        for line in needs(package) {
+            let name = name_of(&line);
+            let family = name.split(['-', '_']).next().unwrap_or_default();
+            let border = BORDERS.iter().find(|(other, _)| *other == family && name != STOPS_WORK);
+            if let Some((_, allowed)) = border {
+                let may = allowed.split(' ').any(|allowed| allowed == *package);
+                assert!(may, "{package} may not know `{name}`, only {allowed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_package_is_known_by_another_name() {
+    for manifest in
+        PACKAGES.iter().map(|(package, _)| format!("{package}/Cargo.toml")).chain(["Cargo.toml".to_owned()])
+    {
+        let renames = read(&manifest).replace(' ', "").contains("package=\"");
+        assert!(!renames, "{manifest} gives a package another name, which the borders do not know");
+    }
+}
+
+#[test]
+fn doubles_for_tests_are_built_into_no_package() {
+    for (package, _) in PACKAGES {
+        for line in needs(package) {
+            assert!(!line.contains("testing"), "{package} is built with doubles: {line}");
+        }
     }
 }
 
 #[test]
 fn messages_of_the_protocol_stay_at_the_edge() {
-    only_in("wire::proto", PROGRAMS, &["gpu-worker/src/service", "orchestrator/src/dispatch"]);
-    only_in("tonic::", PROGRAMS, &["gpu-worker/src/service", "orchestrator/src/dispatch"]);
+    let edge = ["shared/src/wire", "gpu-worker/src/service", "orchestrator/workers/src/dispatch"];
+    only_in("wire::proto", &edge);
+    only_in("tonic::", &edge);
 }
 
 #[test]
 fn sql_is_written_in_the_store_only() {
-    only_in("rusqlite", PROGRAMS, &["orchestrator/src/store"]);
+    only_in("rusqlite", &["orchestrator/library/src/store"]);
 }
 
 #[test]
 fn the_onnx_runtime_is_called_in_the_engine_only() {
     for path in ["use ort::", "(ort::", "<ort::", " ort::Error"] {
-        only_in(path, &["gpu-worker/src"], &["gpu-worker/src/engine"]);
-        only_in(path, &["orchestrator/src", "shared"], &[]);
+        only_in(path, &["gpu-worker/src/engine"]);
+    }
+}
+
+#[test]
+fn arguments_are_read_by_the_command_line_only() {
+    only_in("clap::", &["orchestrator/src/cli.rs", "orchestrator/src/command", "gpu-worker/src"]);
+}
+
+#[test]
+fn what_a_command_does_knows_neither_how_it_is_asked_for_nor_how_it_is_shown() {
+    for source in sources(["orchestrator/src/pass", "orchestrator/src/embed"]) {
+        for (number, line) in source.statements() {
+            for word in ["crate::cli", "crate::command", "crate::ui"] {
+                assert!(!line.contains(word), "`{word}` in {}:{number}", source.path.display());
+            }
+        }
     }
 }
 
 #[test]
 fn only_the_user_interface_prints() {
     for word in ["print!(", "println!(", "eprint!(", "eprintln!(", "indicatif"] {
-        only_in(word, &["orchestrator/src", "shared/src", "shared/imaging/src"], &["orchestrator/src/ui"]);
+        only_in(word, &["orchestrator/src/ui"]);
     }
 }
 
 #[test]
 fn algorithms_do_no_io_and_know_no_runtime() {
-    let pure = [
-        "orchestrator/src/cluster",
-        "orchestrator/src/grouping.rs",
-        "orchestrator/src/matching.rs",
-        "orchestrator/src/pins.rs",
-        "orchestrator/src/upright.rs",
-        "orchestrator/src/consent.rs",
-        "orchestrator/src/fields.rs",
-        "orchestrator/src/adopt/decide.rs",
-        "orchestrator/src/refine",
-        "orchestrator/src/extend",
-        "orchestrator/src/identity",
-        "orchestrator/src/era",
-        "orchestrator/src/why.rs",
-        "orchestrator/src/quality.rs",
-        "orchestrator/src/plausible.rs",
-        "orchestrator/src/export/plan.rs",
-        "orchestrator/src/export/collapse.rs",
-        "orchestrator/src/export/crop.rs",
-        "orchestrator/src/export/diverse.rs",
-        "orchestrator/src/export/succession.rs",
-        "orchestrator/src/export/png.rs",
-        "gpu-worker/src/vision",
-        "shared/src",
+    let forbidden = [
+        "std::fs",
+        "fs::",
+        "File::",
+        "std::net",
+        "std::process",
+        "process::",
+        "std::env",
+        "env::",
+        "tokio",
+        "async ",
     ];
-    for source in sources(&["orchestrator/src", "gpu-worker/src", "shared/src"]) {
-        let generated_protocol = source.is_below(&["shared/src/wire"]);
-        if source.is_below(&pure) && !generated_protocol {
-            for word in ["std::fs", "std::net", "std::process", "tokio", "async ", "std::env"] {
-                assert!(!source.code.contains(word), "`{word}` in {}", source.path.display());
+    are_there(PURE);
+    for source in code() {
+        if source.is_below(PURE) || source.calls_itself_pure() {
+            for word in forbidden {
+                assert!(!source.code().contains(word), "`{word}` in {}", source.path.display());
             }
         }
     }
@@ -155,20 +313,35 @@ fn algorithms_do_no_io_and_know_no_runtime() {
 
 #[test]
 fn files_are_small() {
-    let all = sources(&["shared", "gpu-worker", "orchestrator", "tests"]);
-    for source in &all {
-        assert!(source.lines <= MAX_LINES, "{} has {} lines", source.path.display(), source.lines);
+    let mut all = Vec::new();
+    for source in sources(OURS) {
+        let lines = source.text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", source.path.display());
+        all.push(lines);
     }
-    let mut lines: Vec<usize> = all.iter().map(|source| source.lines).collect();
-    lines.sort_unstable();
-    assert!(lines[lines.len() / 2] <= MEDIAN_LINES, "the median file has {} lines", lines[lines.len() / 2]);
-    assert!(lines[lines.len() * 95 / 100] <= P95_LINES, "p95 is {} lines", lines[lines.len() * 95 / 100]);
+    all.sort_unstable();
+    assert!(all[all.len() / 2] <= MEDIAN_LINES, "the median file has {} lines", all[all.len() / 2]);
+    assert!(all[all.len() * 95 / 100] <= P95_LINES, "p95 is {} lines", all[all.len() * 95 / 100]);
 }
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    for source in sources(&["shared", "gpu-worker", "orchestrator", "tests"]) {
-        assert!(source.code.starts_with("//!"), "{} has no module documentation", source.path.display());
+    for source in sources(OURS) {
+        assert!(source.code().starts_with("//!"), "{} has no module documentation", source.path.display());
+    }
+}
+
+#[test]
+fn comments_are_narrow() {
+    for source in sources(OURS) {
+        for (number, line) in (1..).zip(source.text.lines()) {
+            let width = line.chars().count();
+            assert!(
+                width <= MAX_COMMENT || !line.trim_start().starts_with("//"),
+                "the comment in {}:{number} has {width} characters",
+                source.path.display()
+            );
+        }
     }
 }
 
@@ -184,28 +357,49 @@ fn committed_fixtures_are_small() {
 }
 
 #[test]
-fn the_code_map_names_every_module_of_the_two_programs() {
-    let map =
-        fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("there is an architecture page");
-    for program in PROGRAMS {
-        for entry in fs::read_dir(repository().join(program)).unwrap() {
+fn the_code_map_names_every_module_of_every_package_and_no_other() {
+    let page = read("ARCHITECTURE.md");
+    for (package, _) in PACKAGES {
+        let heading = format!("\n### `{package}/src`");
+        let section = page.split(heading.as_str()).nth(1).and_then(|rest| rest.split("\n#").next());
+        let section = section.unwrap_or_else(|| panic!("ARCHITECTURE.md has no `{package}/src`"));
+        let folder = repository().join(package).join("src");
+        for entry in fs::read_dir(&folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().expect("a source file has an ASCII name");
             let module = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if !["lib", "main"].contains(&module) {
-                assert!(
-                    map.contains(&format!("`{module}")),
-                    "ARCHITECTURE.md does not name `{module}` of {program}"
-                );
+            assert!(
+                ["lib", "main"].contains(&module) || section.contains(&format!("`{module}`")),
+                "ARCHITECTURE.md does not name `{module}` of {package}"
+            );
+        }
+        for row in section.lines().filter(|line| line.starts_with("| `")) {
+            let modules = row.split('|').nth(1).unwrap_or_default();
+            for module in modules.split('`').skip(1).step_by(2) {
+                let is_there = folder.join(module).is_dir() || folder.join(format!("{module}.rs")).is_file();
+                assert!(is_there, "ARCHITECTURE.md names `{module}`, which {package} has not");
             }
         }
     }
 }
 
 #[test]
+fn every_source_file_that_the_documents_name_is_there() {
+    let sources = sources(OURS);
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = read(page);
+        let is_path = |name: &&str| !name.contains(' ') && (name.ends_with(".rs") || name.contains("/src"));
+        for name in text.split('`').filter(is_path) {
+            let mut paths = sources.iter().flat_map(|source| source.path.ancestors());
+            assert!(paths.any(|path| path.ends_with(name)), "{page} names `{name}`, which is not there");
+        }
+    }
+}
+
+#[test]
 fn the_lock_file_of_the_fuzz_targets_knows_what_our_packages_need() {
-    let lock = fs::read_to_string(repository().join("tests/fuzz/Cargo.lock")).unwrap();
+    let lock = read("tests/fuzz/Cargo.lock");
     for package in ["shared", "shared/imaging", "gpu-worker"] {
-        let manifest = fs::read_to_string(repository().join(package).join("Cargo.toml")).unwrap();
+        let manifest = read(&format!("{package}/Cargo.toml"));
         let name = manifest.split("name = \"").nth(1).unwrap().split('"').next().unwrap();
         let locked = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n")));
         let locked = locked.unwrap_or_else(|| panic!("it knows no {name}"));

@@ -2,14 +2,12 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use facesets::{
-    library::Library,
-    store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer},
-};
+use facesets_base::library::Library;
 use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
 };
+use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer};
 
 use crate::program::Workspace;
 

@@ -3,12 +3,10 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use facesets::{
-    library::Library,
-    store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer},
-};
+use facesets_base::library::Library;
 use facesets_core::{EMBEDDING_LEN, Sha256Digest};
 use facesets_imaging::{CameraTags, CaptureTime};
+use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer};
 use image::{Rgb, RgbImage};
 
 use crate::{

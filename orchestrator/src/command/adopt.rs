@@ -2,25 +2,15 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Serialize;
-
-use super::{
-    Context,
-    clustering::{CtrlC, Pins},
-    contract_args::ContractArgs,
-    plan_args::{BundlePlanArgs, Means, Planned},
+use facesets_base::{
+    exit::{Exit, Failure},
+    fields::Renaming,
 };
+use facesets_legacy::adopt::{Counts, InSet, Leftovers};
+
 use crate::{
-    adopt::{
-        Counts, InSet, Leftovers, adopt,
-        old::{FIELDS, OldCorpus, OldError},
-    },
-    exit::{Exit, Failure, Hint},
-    export::manifest::Aside,
-    fields::{FieldError, FieldNames, Renaming},
-    manifest::path_text,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    store::Writer,
+    command::{Context, clustering_args::CtrlC, contract_args::ContractArgs, plan_args::BundlePlanArgs},
+    pass::adopt::{self, Options, Report},
 };
 
 /// Entries without a face that are listed one by one; `--json` and the manifests of the sets have them all.
@@ -42,87 +32,21 @@ pub struct Args {
     plan: BundlePlanArgs,
 }
 
-/// What was recognised, and what became of it.
-#[derive(Debug, Serialize)]
-struct Summary {
-    #[serde(flatten)]
-    counts: Counts,
-    #[serde(flatten)]
-    leftovers: Leftovers,
-    aside: Aside,
-    missing: Vec<String>,
-    /// Files and folders of systems and other programs, and those whose names are no text: they stay where
-    /// they are.
-    left: Vec<String>,
-    #[serde(flatten)]
-    planned: Planned,
-}
-
-/// A corpus of other photos than the library's.
-#[derive(Debug, thiserror::Error)]
-#[error("none of the {entries} entries in `{root}` is a face of this library under contract `{contract}`")]
-struct Strange {
-    root: PathBuf,
-    entries: usize,
-    contract: String,
-}
-
-impl Hint for Strange {
-    fn hint(&self) -> Option<String> {
-        Some(
-            "run `facesets embed` on the photos at the paths that the old manifests name, or `facesets store import` \
-             on the old cache"
-                .to_owned(),
-        )
-    }
-}
-
-impl Hint for FieldError {}
-
-impl Hint for OldError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Field { field, .. } => {
-                format!("say what it is called there with `--map FIELD=NAME` (looked for was `{field}`)")
-            }
-            Self::NotOld(_) => "there is nothing to be done".to_owned(),
-            Self::Manifest(_) => {
-                "name the folder `facesets_swap_ready` of the old system; each set in it has a \
-                                  manifest.json"
-                    .to_owned()
-            }
-            Self::Syntax { .. } | Self::Io { .. } => return None,
-        })
-    }
-}
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let fields = FieldNames::new(&FIELDS, &args.map)?;
-    let mut journal = Writer::open_existing(&context.library)?;
-    let root = context.output(&args.corpus)?;
-    let old = OldCorpus::read(&root, &fields)?;
-    let gallery = journal.store().gallery(args.contract.contract.as_deref())?;
-    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
-    let (adoption, counts, leftovers) = adopt(&gallery, &old, &pins.resolved);
-    if counts.sets == 0 {
-        let contract = gallery.contract.clone();
-        return Err(Strange { root, entries: counts.entries, contract }.into());
-    }
-    let left = old.left.iter().map(|path| path_text(path)).collect();
-    let (aside, missing) = (adoption.aside.clone(), adoption.missing.clone());
-    let mut plan = Plan::new(format!("adopt {}", root.display()), &gallery);
-    let was = manifest_digest(&root)?;
-    plan.targets.push(Target { root, was, becomes: Becomes::Adopted(adoption) });
-    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = args.plan.carry_out(plan, means)?;
-    let exit = if leftovers.unmatched.is_empty() { planned.exit() } else { Exit::SomeFailed };
-    context.ui.summary(&Summary { counts, leftovers, aside, missing, left, planned })?;
-    Ok(exit)
+    let options = Options {
+        corpus: args.corpus.clone(),
+        map: args.map.clone(),
+        contract: args.contract.contract.clone(),
+        plan: args.plan.options(),
+    };
+    let report = adopt::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(if report.leftovers.unmatched.is_empty() { report.planned.exit() } else { Exit::SomeFailed })
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Leftovers { unmatched, dropped_unmatched } = &self.leftovers;
         for (entries, what) in [(unmatched, ""), (dropped_unmatched, "dropped ")] {

@@ -2,17 +2,11 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
 
-use super::{
-    Context,
-    certify_args::CertifyArgs,
-    clustering::CtrlC,
-    plan_args::{self, Means, Planned},
-};
 use crate::{
-    exit::{Exit, Failure},
-    store::Writer,
+    command::{Context, certify_args::CertifyArgs, clustering_args::CtrlC},
+    pass::apply::{self, Options, Report},
 };
 
 /// Flags of `apply`.
@@ -25,27 +19,16 @@ pub struct Args {
     certify: CertifyArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Summary {
-    command: String,
-    #[serde(flatten)]
-    planned: Planned,
-}
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let plan = plan_args::read(&args.plan)?;
-    let mut journal = Writer::open_existing(&context.library)?;
-    let gallery = journal.store().gallery(Some(&plan.contract))?;
-    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = plan_args::carry_out(&plan, Some(&args.certify), means)?;
-    let exit = planned.exit();
-    context.ui.summary(&Summary { command: plan.command, planned })?;
-    Ok(exit)
+    let options = Options { plan: args.plan.clone(), certify: args.certify.options() };
+    let report = apply::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(report.planned.exit())
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.command)?;
         self.planned.fmt(f)

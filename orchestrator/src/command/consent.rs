@@ -6,23 +6,24 @@ use std::{
 };
 
 use clap::Subcommand;
-use serde::Serialize;
-
-use super::{
-    Context,
-    contract_args::ContractArgs,
-    pin::{Forgotten, one_face},
-};
-use crate::{
-    consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
+use facesets_base::{
     exit::{Exit, Failure, Hint},
     folding::folded,
-    gallery::{FaceIndex, Gallery},
-    pins::PinnedFace,
+};
+use facesets_corpus::{
     sets::{SetOf, sets_of},
-    store::{Store, Writer},
     verify::contract_of,
 };
+use facesets_library::store::{Store, Writer};
+use facesets_people::{
+    consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
+    gallery::{FaceIndex, Gallery},
+    pins::PinnedFace,
+};
+use serde::Serialize;
+
+use super::{Context, contract_args::ContractArgs};
+use crate::pass::pin::{Forgotten, one_face};
 
 /// Flags of `consent`.
 #[derive(Debug, clap::Args)]

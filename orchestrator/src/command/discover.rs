@@ -2,26 +2,17 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
+use facesets_corpus::identity::{Discovery, SetMatches};
 
-use super::{
-    Context,
-    clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
-    drop_report::DropReport,
-    plan_args::{BundlePlanArgs, Means, Planned, absolute},
-    shortage::{Flags, Shortage},
-};
 use crate::{
-    consent::{ConsentBook, Demand},
-    exit::{Exit, Failure},
-    export::corpus::Corpus,
-    gallery::{FaceIndex, Gallery},
-    identity::{Canonical, DiscoverParameters, Discovery, SetMatches, discover},
-    manifest::{dropped_faces, highest_number},
-    monitor::Monitor as _,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    sets::{highest_faceset, highest_in},
-    store::Writer,
+    command::{
+        Context,
+        clustering_args::{ClusteringArgs, CtrlC},
+        parameters::DiscoverArgs,
+        plan_args::BundlePlanArgs,
+    },
+    pass::discover::{self, Options, Report},
 };
 
 /// Flags of `discover`.
@@ -34,91 +25,29 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
     #[command(flatten)]
-    parameters: DiscoverParameters,
+    parameters: DiscoverArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
 }
 
-/// What was found, and what became of it.
-#[derive(Debug, Serialize)]
-struct Summary {
-    #[serde(flatten)]
-    discovery: Discovery,
-    #[serde(flatten)]
-    dropped: DropReport,
-    /// Why no cluster is a set, where there are clusters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shortage: Option<Shortage>,
-    #[serde(flatten)]
-    planned: Planned,
-}
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let mut journal = Writer::open_existing(&context.library)?;
-    let (root, corpus_root) = (absolute(&args.root)?, context.output(&args.corpus)?);
-    let corpus = Corpus::read(&corpus_root)?;
-    let gallery =
-        args.clustering.load_from(journal.store(), Some(&corpus.manifest.contract), context.monitor())?;
-    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
-    let highest = highest_faceset(journal.store())?.max(highest_in(&corpus_root));
-    let mut known = canonical(&corpus, &gallery, highest);
-    if args.plan.demand() != Demand::IncludingRefused {
-        add_refused(&mut known, &ConsentBook::new(&gallery, &journal.store().consent_statements()?));
-    }
-    let (additions, mut discovery) = discover(
-        &gallery,
-        &root,
-        &known,
-        &args.parameters,
-        &corpus.manifest.parameters,
-        &args.clustering.grouping(&watcher, &pins.resolved),
-    )?;
-    context.ui.finish();
-
-    let mut plan = Plan::new(format!("discover {}", root.display()), &gallery);
-    if !additions.sets.is_empty() {
-        let was = manifest_digest(&corpus_root)?;
-        plan.targets.push(Target { root: corpus_root, was, becomes: Becomes::Corpus(additions) });
-    }
-    let dropped = DropReport::new(&gallery, dropped_faces(&gallery, &discovery.dropped));
-    let none = discovery.unmatched > 0 && discovery.survivors == 0;
-    let shortage = none.then(|| Shortage::new(&dropped.dropped, &discovery.thin, Flags::Gates));
-    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = args.plan.carry_out(plan, means)?;
-    let exit = planned.exit();
-    if let Some(bundled) = planned.bundled() {
-        discovery.settle(&bundled.crops, &bundled.withheld);
-    }
-    let shortage = shortage.or_else(|| planned.shortage(Flags::Export));
-    context.ui.summary(&Summary { discovery, dropped, shortage, planned })?;
-    Ok(exit)
+    let options = Options {
+        root: args.root.clone(),
+        corpus: args.corpus.clone(),
+        parameters: args.parameters.into(),
+        clustering: args.clustering.options(),
+        plan: args.plan.options(),
+    };
+    let report = discover::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(report.planned.exit())
 }
 
-/// The identities of a corpus that new ones must not collide with. Numbers of era splits and of what was set
-/// aside are taken too, and those up to `highest`.
-fn canonical(corpus: &Corpus, gallery: &Gallery, highest: usize) -> Canonical {
-    let index = FaceIndex::new(gallery);
-    Canonical {
-        names: corpus.canonical().map(|set| set.name.clone()).collect(),
-        rows: corpus.canonical().map(|set| set.rows(&index)).collect(),
-        next_number: highest_number("faceset", corpus.manifest.names()).max(highest) + 1,
-    }
-}
-
-/// Whose consent is refused is known, though no set may be there: new photos of them are no new identity.
-fn add_refused(known: &mut Canonical, consent: &ConsentBook) {
-    for (statement, rows) in consent.refused() {
-        known.names.push(format!("consent refused by statement {statement}"));
-        known.rows.push(rows);
-    }
-}
-
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Discovery { faces, matches, unmatched, clusters, survivors, emitted, gaps, .. } = &self.discovery;
         write!(f, "{}", self.dropped)?;

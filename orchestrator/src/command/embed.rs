@@ -2,12 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Context, worker_args::WorkerArgs};
-use crate::{
-    embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
+use facesets_base::{
     exit::{Exit, Failure},
     monitor::Monitor,
-    source::disk::{Filter, Hidden, ScanOptions, Symlinks, SystemFolders},
+};
+use facesets_library::source::disk::{Filter, Hidden, ScanOptions, SystemFolders};
+
+use super::{Context, worker_args::WorkerArgs};
+use crate::{
+    command::choices::SymlinksArg,
+    embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
 };
 
 /// Flags of `embed`.
@@ -56,7 +60,7 @@ struct ScanArgs {
     exclude: Vec<String>,
     /// What to do about symbolic links; what is found by following one is known by its real path
     #[arg(long, value_enum, default_value_t)]
-    symlinks: Symlinks,
+    symlinks: SymlinksArg,
     /// Take hidden files and folders too, those whose name begins with a dot
     #[arg(long)]
     hidden: bool,
@@ -78,7 +82,7 @@ impl Args {
         let filter = Filter::new(include, exclude)?;
         let hidden = if *hidden { Hidden::Take } else { Hidden::Skip };
         let system_folders = if *system_folders { SystemFolders::Take } else { SystemFolders::Skip };
-        let options = ScanOptions { filter, symlinks: *symlinks, hidden, system_folders };
+        let options = ScanOptions { filter, symlinks: (*symlinks).into(), hidden, system_folders };
         let rereading = if self.rehash { Rereading::Everything } else { Rereading::Changed };
         Ok(Sources::new(&self.sources, options)?.rereading(rereading))
     }

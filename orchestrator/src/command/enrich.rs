@@ -1,10 +1,9 @@
 //! `facesets enrich`: landmarks by the networks that workers have now, for faces that were found with others.
 
+use facesets_base::exit::{Exit, Failure};
+
 use super::{Context, embed::telling, worker_args::WorkerArgs};
-use crate::{
-    embed::{self, EnrichOptions},
-    exit::{Exit, Failure},
-};
+use crate::embed::{self, EnrichOptions};
 
 /// Flags of `enrich`.
 #[derive(Debug, clap::Args)]

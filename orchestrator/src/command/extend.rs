@@ -1,25 +1,17 @@
 //! `facesets extend OUT --refine-out DIR`: new faces into sets that are there.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf};
 
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
 
-use super::{
-    Context,
-    clustering::{ClusteringArgs, CtrlC, Pins, Watcher},
-    plan_args::{Means, PlanArgs, Planned},
-};
 use crate::{
-    exit::{Exit, Failure, Hint},
-    extend::{ExtendParameters, Extension, extend_clusters, extend_refined},
-    manifest::{self, ClusterManifest, RefinedManifest},
-    monitor::Monitor as _,
-    plan::{Becomes, Plan, Target, manifest_digest},
-    sets::highest_faceset,
-    store::Writer,
+    command::{
+        Context,
+        clustering_args::{ClusteringArgs, CtrlC},
+        parameters::ExtendArgs,
+        plan_args::PlanArgs,
+    },
+    pass::extend::{self, Options, Report},
 };
 
 /// Flags of `extend`.
@@ -32,98 +24,29 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     refine_out: Option<PathBuf>,
     #[command(flatten)]
-    parameters: ExtendParameters,
+    parameters: ExtendArgs,
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
     plan: PlanArgs,
 }
 
-/// What became of the outputs.
-#[derive(Debug, Serialize)]
-struct Summary {
-    clusters: Extension,
-    refined: Option<Extension>,
-    #[serde(flatten)]
-    planned: Planned,
-}
-
-/// Two outputs of different contracts.
-#[derive(Debug, thiserror::Error)]
-#[error("`{refined}` was made under contract `{other}`, `{out}` under `{contract}`")]
-struct MixedContracts {
-    out: String,
-    contract: String,
-    refined: String,
-    other: String,
-}
-
-impl Hint for MixedContracts {
-    fn hint(&self) -> Option<String> {
-        Some("extend outputs of one contract only, or make one of them again".to_owned())
-    }
-}
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let mut journal = Writer::open_existing(&context.library)?;
-    let out = context.output(&args.out)?;
-    let clusters: ClusterManifest = manifest::read(&out)?;
-    let refined =
-        args.refine_out.as_deref().map(|dir| read_refined(dir, (&out, &clusters), context)).transpose()?;
-
-    let gallery = args.clustering.load_from(journal.store(), Some(&clusters.contract), context.monitor())?;
-    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let pins = Pins::load(journal.store(), &gallery, context.monitor())?;
-    let grouping = args.clustering.grouping(&watcher, &pins.resolved);
-    let mut plan = Plan::new(format!("extend {}", out.display()), &gallery);
-    let (becomes, extension) = extend_clusters(&gallery, &clusters, &args.parameters, &grouping)?;
-    if becomes != clusters {
-        plan.targets.push(target(&out, Becomes::Clusters(becomes))?);
-    }
-    let mut refined_extension = None;
-    if let Some((dir, old)) = &refined {
-        let highest = highest_faceset(journal.store())?;
-        let (becomes, extension) = extend_refined(&gallery, (old, highest), &args.parameters, &grouping)?;
-        if becomes != *old {
-            plan.targets.push(target(dir, Becomes::Refined(becomes))?);
-        }
-        refined_extension = Some(extension);
-    }
-    context.ui.finish();
-
-    let means = Means { gallery: &gallery, journal: &mut journal, context, stop: &ctrl_c.stop };
-    let planned = args.plan.carry_out(&plan, means)?;
-    let exit = planned.exit();
-    context.ui.summary(&Summary { clusters: extension, refined: refined_extension, planned })?;
-    Ok(exit)
+    let options = Options {
+        out: args.out.clone(),
+        refine_out: args.refine_out.clone(),
+        parameters: args.parameters.into(),
+        clustering: args.clustering.options(),
+        plan: args.plan.options(),
+    };
+    let report = extend::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(report.planned.exit())
 }
 
-fn read_refined(
-    dir: &Path,
-    (out, clusters): (&Path, &ClusterManifest),
-    context: &Context,
-) -> Result<(PathBuf, RefinedManifest), Failure> {
-    let dir = context.output(dir)?;
-    let refined: RefinedManifest = manifest::read(&dir)?;
-    if refined.contract != clusters.contract {
-        return Err(MixedContracts {
-            out: out.display().to_string(),
-            contract: clusters.contract.clone(),
-            refined: dir.display().to_string(),
-            other: refined.contract,
-        }
-        .into());
-    }
-    Ok((dir, refined))
-}
-
-fn target(root: &Path, becomes: Becomes) -> Result<Target, Failure> {
-    Ok(Target { root: root.to_owned(), was: manifest_digest(root)?, becomes })
-}
-
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = ["alone in their cluster", "in no faceset"];
         for (extension, left) in [Some(&self.clusters), self.refined.as_ref()].into_iter().zip(left) {

@@ -1,31 +1,28 @@
-//! One thin file a subcommand: arguments in, library calls, a summary out.
+//! One thin file a subcommand: arguments become the options of a pass, its report becomes text or JSON.
 
 pub mod adopt;
 pub mod apply;
 pub mod certify;
 mod certify_args;
-mod changing;
+mod choices;
 pub mod cluster;
-mod clustering;
+mod clustering_args;
 pub mod consent;
 mod contract_args;
 pub mod dedup;
 pub mod discover;
-mod drop_report;
 pub mod embed;
 pub mod enrich;
 pub mod era;
 pub mod export_swap;
 pub mod extend;
 pub mod import;
-mod memory;
 mod output_args;
+mod parameters;
 pub mod pin;
 mod plan_args;
 pub mod refine;
-mod replacing;
 pub mod retry;
-mod shortage;
 pub mod status;
 pub mod store;
 pub mod undo;
@@ -39,15 +36,73 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    change::{Disk, Steps, Waiting},
-    cli::{Cli, Command},
+use clap::Subcommand;
+use facesets_base::{
     exit::{Exit, Failure},
     library::Library,
-    log,
     monitor::Monitor,
-    ui::{Ui, Verbosity},
 };
+use facesets_corpus::change::{Steps, Waiting};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    log,
+    pass::{Session, changing},
+    ui::Ui,
+};
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find and embed every face in the photos under SRC
+    Embed(embed::Args),
+    /// Try photos again that could not be analysed, without looking for new ones
+    Retry(retry::Args),
+    /// Bring landmarks by the workers' networks to faces that have others, without embedding them again
+    Enrich(enrich::Args),
+    /// Group the faces of the library by person
+    Cluster(cluster::Args),
+    /// Cluster, then merge, gate and number what remains
+    Refine(refine::Args),
+    /// Turn refined sets into ranked single-face crops and bundles
+    ExportSwap(export_swap::Args),
+    /// Look at bundles and crops as the tools will that they are for
+    Certify(certify::Args),
+    /// Fold new faces into the folders that `cluster` and `refine` wrote, without renumbering
+    Extend(extend::Args),
+    /// Find new identities among the faces of a folder that no faceset covers
+    Discover(discover::Args),
+    /// Add identities that were sorted by hand
+    Import(import::Args),
+    /// Take over what the system before this one exported: numbers, labels, quarantines, drops
+    Adopt(adopt::Args),
+    /// Split a person who spans many years by era
+    Era(era::Args),
+    /// Report photos that are there more than once
+    ///
+    /// The same bytes at several places, and groups of near-duplicates: photos that share a face (cosine
+    /// similarity of at least 0.95) and look alike as a whole (difference hash), whatever else is like them.
+    /// A group is what such pairs connect. Of photos without a face only the bytes are compared.
+    Dedup(dedup::Args),
+    /// Say what became of a face, and why
+    Why(why::Args),
+    /// Say what you know better: two faces are one person's, are not, or there is no face
+    Pin(pin::Args),
+    /// Say who agreed to be handed out, and where photos come from
+    Consent(consent::Args),
+    /// Carry out what another command wrote with `--plan`
+    Apply(apply::Args),
+    /// Take the last change of output folders back
+    Undo(undo::Args),
+    /// Check that an output folder holds what its manifests say and agrees with the library
+    Verify(verify::Args),
+    /// Say what the library holds, what is missing and what failed
+    Status(status::Args),
+    /// Look into the store itself
+    Store(store::Args),
+    /// Pair with workers on other machines, and look after them
+    Worker(worker::Args),
+}
 
 /// What every command works with.
 #[derive(Debug)]
@@ -68,23 +123,28 @@ impl Context {
         &*self.ui
     }
 
+    /// Where a pass works that `stop` can stop.
+    fn session<'a>(&'a self, stop: &'a CancellationToken) -> Session<'a> {
+        Session {
+            library: &self.library,
+            monitor: self.monitor(),
+            steps: &*self.steps,
+            stop,
+            waiting: &self.waiting,
+        }
+    }
+
     /// The one path of an output folder that exists, however it is named; refused while a change of it waits.
     fn output(&self, path: &Path) -> Result<PathBuf, Failure> {
-        changing::refuse_waiting(path, &self.waiting)?;
-        Ok(plan_args::absolute(path)?)
+        self.session(&CancellationToken::new()).output(path)
     }
 }
 
-/// Runs the command that was asked for.
-pub fn run(cli: &Cli, ui: Arc<Ui>) -> Result<Exit, Failure> {
-    run_with(cli, ui, Arc::new(Disk))
-}
-
-/// As [`run`], with another way to rename.
-pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, Failure> {
-    let mut context = Context { library: cli.global.library(), ui, steps, waiting: Vec::new() };
+/// Runs a command on a library, with renames as `steps` does them.
+pub fn run(command: &Command, library: Library, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, Failure> {
+    let mut context = Context { library, ui, steps, waiting: Vec::new() };
     // What was mistyped must not make a library.
-    let sources = match &cli.command {
+    let sources = match command {
         Command::Embed(args) => {
             let sources = args.sources()?;
             args.check(&sources, &context)?;
@@ -92,11 +152,11 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
         }
         _ => None,
     };
-    start_log(&cli.command, &context, cli.global.ui_settings().verbosity)?;
-    if !matches!(cli.command, Command::Worker(_)) {
-        context.waiting = changing::settle(&context)?;
+    start_log(command, &context)?;
+    if !matches!(command, Command::Worker(_)) {
+        context.waiting = changing::settle(&context.library, &*context.steps, context.monitor())?;
     }
-    let result = match (&cli.command, sources) {
+    let result = match (command, sources) {
         (Command::Embed(args), Some(sources)) => embed::run(args, sources, &context),
         (Command::Embed(_), None) => unreachable!("its sources were made above"),
         (Command::Retry(args), _) => retry::run(args, &context),
@@ -129,7 +189,7 @@ pub fn run_with(cli: &Cli, ui: Arc<Ui>, steps: Arc<dyn Steps>) -> Result<Exit, F
 }
 
 /// Commands that write to the library must be able to keep a log; those that only read it go on without one.
-fn start_log(command: &Command, context: &Context, verbosity: Verbosity) -> Result<(), Failure> {
+fn start_log(command: &Command, context: &Context) -> Result<(), Failure> {
     let file = match log_of(command) {
         Some(Log::Needed(name)) => Some(log::create(&context.library, name)?),
         Some(Log::Wanted(name)) if context.library.folder().is_dir() => {
@@ -144,7 +204,7 @@ fn start_log(command: &Command, context: &Context, verbosity: Verbosity) -> Resu
         }
         _ => None,
     };
-    log::start(file, verbosity);
+    log::start(file, context.ui.verbosity());
     Ok(())
 }
 

@@ -1,51 +1,27 @@
-//! Flags of the commands that write a folder.
+//! Flags of the commands that write a folder, and what their summaries say of it in the end.
 
 use std::{
-    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
 
-use super::{Context, changing::refuse_waiting};
-use crate::{
-    exit::{Exit, Failure, Hint},
-    export::manifest::{CORPUS_SCHEMA, FACESET_SCHEMA},
-    gallery::Content,
-    manifest::{self, CLUSTERS_SCHEMA, ManifestError, REFINED_SCHEMA, Schema},
-    output::{Existing, Missing, OutputDir, OutputError, OutputKind, Placer},
-};
+use crate::pass::output::OutputOptions;
 
 /// Where to write, and what to do about what is there.
 #[derive(Debug, clap::Args)]
 pub(super) struct OutputArgs {
     /// Folder to write; it appears when it is complete
     #[arg(value_name = "OUT")]
-    pub(super) out: PathBuf,
+    out: PathBuf,
     /// Move an earlier OUT of the same command aside to OUT.previous-N, as a whole, instead of refusing;
     /// nothing is deleted, and nothing else is moved
     #[arg(long)]
-    pub(super) replace: bool,
+    replace: bool,
 }
 
 impl OutputArgs {
-    /// The manifest of the folder that is to be moved aside, if it is of this kind.
-    pub(super) fn replaced<M: Schema>(&self) -> Result<Option<M>, ManifestError> {
-        if self.replace { manifest::read_if_there(&self.out) } else { Ok(None) }
-    }
-
-    /// Begins the folder, which must not be in the way of the library or of the command's `inputs`.
-    pub(super) fn create(
-        &self,
-        kind: OutputKind,
-        context: &Context,
-        inputs: &[&Path],
-    ) -> Result<OutputDir, Failure> {
-        for folder in inputs.iter().chain([&&*self.out]) {
-            refuse_waiting(folder, &context.waiting)?;
-        }
-        let existing = if self.replace { Existing::MoveAside } else { Existing::Refuse };
-        let used = [&[context.library.folder()], inputs].concat();
-        Ok(OutputDir::create(&self.out, kind, existing, &used)?)
+    pub(super) fn options(&self) -> OutputOptions {
+        OutputOptions { out: self.out.clone(), replace: self.replace }
     }
 }
 
@@ -54,31 +30,7 @@ impl OutputArgs {
 pub(super) struct MissingArgs {
     /// With `--replace`, move an earlier OUT aside although more than half of the photos cannot be placed
     #[arg(long, requires = "replace")]
-    accept_missing: bool,
-}
-
-/// Puts the photos of each named set into a folder of its name; returns which photos are not there. If these
-/// are more than half, an earlier output is not given up for that, unless the user says so.
-pub(super) fn place_sets(
-    output: &OutputDir,
-    sets: &[(&str, Vec<&Content>)],
-    placer: &Placer<'_>,
-    args: &MissingArgs,
-) -> Result<Missing, WriteError> {
-    placer.monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
-    let mut missing = Missing::default();
-    for (name, photos) in sets {
-        let folder = output.path().join(name);
-        missing += placer.put(photos.iter().copied(), &folder).map_err(write_error(&folder))?;
-    }
-    placer.monitor.finish();
-    let photos = sets.iter().flat_map(|(_, photos)| photos).map(|photo| photo.sha256);
-    let photos = photos.collect::<HashSet<_>>().len();
-    if missing.len() > photos / 2 && !args.accept_missing && output.replaces()? {
-        let target = output.target().to_owned();
-        return Err(WriteError::MostlyMissing { target, missing: missing.len(), photos });
-    }
-    Ok(missing)
+    pub(super) accept_missing: bool,
 }
 
 /// What is said of an output in the end, after the figures.
@@ -87,79 +39,4 @@ pub(super) fn write_ending(f: &mut fmt::Formatter<'_>, previous: Option<&Path>, 
         writeln!(f, "the earlier output is now `{}`", previous.display())?;
     }
     write!(f, "written to `{}`", out.display())
-}
-
-/// A folder that cannot be written, or is not to be written any more.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WriteError {
-    #[error("cannot write `{path}`: {source}")]
-    Io { path: PathBuf, source: std::io::Error },
-    #[error("{missing} of {photos} photos cannot be placed: `{target}` stays as it is")]
-    MostlyMissing { target: PathBuf, missing: usize, photos: usize },
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    #[error("stopped before `{0}` was complete")]
-    Stopped(PathBuf),
-}
-
-/// For `map_err`: an I/O error at `path`.
-pub(super) fn write_error(path: &Path) -> impl Fn(std::io::Error) -> WriteError + '_ {
-    move |source| match source.kind() {
-        std::io::ErrorKind::Interrupted => WriteError::Stopped(path.to_owned()),
-        _ => WriteError::Io { path: path.to_owned(), source },
-    }
-}
-
-impl Hint for WriteError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io { .. } => {
-                "see that the disk has room and the folder may be written, then run the same command again"
-                    .to_owned()
-            }
-            Self::MostlyMissing { .. } => "is the disk with the photos mounted? if they lie elsewhere now, run \
-                                           `facesets embed SRC…` on that; if they are gone for good, run it on what is left, which \
-                                           takes them out of every count, or pass `--accept-missing`"
-                .to_owned(),
-            Self::Output(error) => return error.hint(),
-            Self::Stopped(_) => "nothing was changed: run the same command again".to_owned(),
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        if matches!(self, Self::Stopped(_)) { Exit::Interrupted } else { Exit::CannotContinue }
-    }
-}
-
-impl Hint for OutputError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Exists(_) => "pass `--replace` to move it aside, or name another folder".to_owned(),
-            Self::Foreign { .. } | Self::InUse { .. } | Self::Dangling(_) => {
-                "name another folder, which may be new; only what the same command wrote is ever moved aside"
-                    .to_owned()
-            }
-            Self::FileExists { kind, .. } => {
-                format!("name another file, or pass `{}` to replace it", kind.flag())
-            }
-            Self::ForeignFile { .. } | Self::Live(_) => {
-                "name another file; only what the same command wrote is ever replaced".to_owned()
-            }
-            Self::Appeared(_) => "nothing was changed: name another folder".to_owned(),
-            Self::NoName(_) => "name a folder, for example `out`".to_owned(),
-            Self::Io { .. } => "see that the disk has room and the folder may be written".to_owned(),
-        })
-    }
-}
-
-impl Hint for ManifestError {
-    fn hint(&self) -> Option<String> {
-        let writer = match self {
-            Self::Invalid { expected: CLUSTERS_SCHEMA, .. } => "`facesets cluster`",
-            Self::Invalid { expected: REFINED_SCHEMA, .. } => "`facesets refine`",
-            Self::Invalid { expected: CORPUS_SCHEMA | FACESET_SCHEMA, .. } => "`facesets export-swap`",
-            Self::Invalid { .. } | Self::Io { .. } => "`facesets cluster`, `refine` or `export-swap`",
-        };
-        Some(format!("name a folder that {writer} wrote"))
-    }
 }

@@ -1,30 +1,19 @@
 //! `facesets refine OUT`: clusters, merged, gated and numbered.
 
-use std::{collections::BTreeSet, fmt, mem, path::PathBuf};
+use std::fmt;
 
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
+use facesets_corpus::export::collapse::LEAST_SIMILARITY;
 
-use super::{
-    Context,
-    cluster::photos,
-    clustering::{ClusteringArgs, CtrlC, Pins, Watcher, write_effects},
-    drop_report::DropReport,
-    output_args::{MissingArgs, OutputArgs, place_sets, write_ending},
-    shortage::{Flags, Shortage},
-};
 use crate::{
-    exit::{Exit, Failure},
-    export::collapse::{LEAST_SIMILARITY, pictures},
-    gallery::{FaceIndex, Gallery},
-    manifest::{
-        self, NamedSet, REFINED_SCHEMA, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name,
-        set_number,
+    command::{
+        Context,
+        choices::PlacementArg,
+        clustering_args::{ClusteringArgs, CtrlC, write_effects},
+        output_args::{MissingArgs, OutputArgs, write_ending},
+        parameters::RefineArgs,
     },
-    output::{Earlier, Missing, OutputKind, Placement, Placer},
-    pins::PinEffect,
-    refine::{RefineParameters, Refined, numbers, refine},
-    sets::highest_faceset,
-    store::Store,
+    pass::refine::{self, Options, Report, Same},
 };
 
 /// Flags of `refine`.
@@ -37,153 +26,28 @@ pub struct Args {
     #[command(flatten)]
     clustering: ClusteringArgs,
     #[command(flatten)]
-    parameters: RefineParameters,
+    parameters: RefineArgs,
     /// How photos get into the folders
-    #[arg(long, value_enum, default_value_t = Placement::Copy)]
-    materialize: Placement,
-}
-
-/// What was written.
-#[derive(Debug, Serialize)]
-struct Summary {
-    out: PathBuf,
-    previous: Option<PathBuf>,
-    facesets: usize,
-    faces: usize,
-    /// Sets with photos that seem to show the same.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    same: Vec<Same>,
-    #[serde(flatten)]
-    missing: Missing,
-    #[serde(flatten)]
-    dropped: DropReport,
-    pins: Vec<PinEffect>,
-    /// Why there is no set, where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shortage: Option<Shortage>,
-}
-
-/// A set some of whose photos seem to show the same as others of it.
-#[derive(Debug, Serialize)]
-struct Same {
-    set: String,
-    /// Photos that passed the gates.
-    photos: usize,
-    /// Of these, pictures that differ.
-    pictures: usize,
-    /// Photos that were demanded.
-    min_faces: usize,
+    #[arg(long, value_enum, default_value_t)]
+    materialize: PlacementArg,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let gallery = args.clustering.load(context)?;
-    // Whether it can be written is found out before the long work.
-    let output = args.output.create(OutputKind::Refined, context, &[])?;
-    let watcher = Watcher::new(context.monitor(), &ctrl_c.stop);
-    let store = Store::open_read(&context.library)?;
-    let pins = Pins::load(&store, &gallery, context.monitor())?;
-    let grouping = args.clustering.grouping(&watcher, &pins.resolved);
-    let mut refined = refine(&gallery, &args.parameters, &grouping)?;
-    let (names, highest_number) = names(args.output.replaced()?.as_ref(), &gallery, &mut refined, &store)?;
-    let effects = pins.effects(&gallery, args.parameters.initial_threshold, &grouping)?;
-    context.monitor().finish();
-
-    let named = names.iter().zip(&refined.facesets);
-    let manifest = RefinedManifest {
-        schema: REFINED_SCHEMA.to_owned(),
-        contract: gallery.contract.clone(),
-        parameters: args.parameters,
-        materialize: args.materialize,
-        facesets: named.map(|(name, faces)| named_set(&gallery, name.clone(), faces)).collect(),
-        highest_number,
-        dropped: dropped_faces(&gallery, &refined.dropped),
-        non_utf8_paths: non_utf8_paths(&gallery),
+    let options = Options {
+        output: args.output.options(),
+        accept_missing: args.missing.accept_missing,
+        clustering: args.clustering.options(),
+        parameters: args.parameters.into(),
+        materialize: args.materialize.into(),
     };
-    manifest::write(output.path(), &manifest)?;
-
-    let names = names.iter().map(String::as_str);
-    let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
-    let known = store.sightings()?;
-    let placer = Placer {
-        placement: args.materialize,
-        earlier: Earlier::new(),
-        known: &known,
-        stop: &ctrl_c.stop,
-        monitor: context.monitor(),
-    };
-    let missing = place_sets(&output, &sets, &placer, &args.missing)?;
-
-    let summary = Summary {
-        out: output.target().to_owned(),
-        previous: output.finish()?,
-        facesets: refined.facesets.len(),
-        faces: refined.facesets.iter().map(Vec::len).sum(),
-        same: same_pictures(&gallery, &manifest, &refined.facesets),
-        missing,
-        shortage: refined
-            .facesets
-            .is_empty()
-            .then(|| Shortage::new(&manifest.dropped, &refined.thin, Flags::Gates)),
-        dropped: DropReport::new(&gallery, manifest.dropped),
-        pins: effects,
-    };
-    context.ui.summary(&summary)?;
-    Ok(if summary.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
+    let report = refine::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(if report.missing.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// Sets with photos that seem to show the same as others: what [`crate::export::collapse`] looks for, as far
-/// as embeddings tell.
-fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<usize>]) -> Vec<Same> {
-    let min_faces = manifest.parameters.min_faces;
-    let same = |(set, faces): (&NamedSet, &Vec<usize>)| {
-        let mut seen = BTreeSet::new();
-        let one_a_photo = faces.iter().copied().filter(|face| seen.insert(gallery.faces[*face].content));
-        let one_a_photo: Vec<usize> = one_a_photo.collect();
-        let photos = one_a_photo.len();
-        let pictures = pictures(gallery, &one_a_photo, LEAST_SIMILARITY);
-        (pictures < photos).then(|| Same { set: set.name.clone(), photos, pictures, min_faces })
-    };
-    manifest.facesets.iter().zip(facesets).filter_map(same).collect()
-}
-
-/// Orders facesets by number, and gives their names and the highest number that was ever given. Persons of an
-/// earlier output that is replaced keep their numbers.
-fn names(
-    earlier: Option<&RefinedManifest>,
-    gallery: &Gallery,
-    refined: &mut Refined,
-    store: &Store,
-) -> Result<(Vec<String>, usize), Failure> {
-    let (earlier, highest) = match earlier {
-        Some(earlier) => {
-            let index = FaceIndex::new(gallery);
-            let set = |set: &NamedSet| {
-                let rows = set.faces.iter().filter_map(|face| index.row(&face.sha256, face.bbox));
-                // A photo at several places has an entry for each.
-                let rows: BTreeSet<usize> = rows.collect();
-                Some((set_number("faceset", &set.name)?, rows.into_iter().collect()))
-            };
-            (
-                earlier.facesets.iter().filter_map(set).collect(),
-                earlier.highest().max(highest_faceset(store)?),
-            )
-        }
-        None => (Vec::new(), 0),
-    };
-    let mut numbered: Vec<(usize, Vec<usize>)> = numbers(&earlier, &refined.facesets, highest)
-        .into_iter()
-        .zip(mem::take(&mut refined.facesets))
-        .collect();
-    numbered.sort_unstable();
-    let highest = numbered.last().map_or(highest, |(last, _)| highest.max(*last));
-    let (numbers, facesets): (Vec<usize>, _) = numbered.into_iter().unzip();
-    refined.facesets = facesets;
-    Ok((numbers.into_iter().map(|number| set_name("faceset", number)).collect(), highest))
-}
-
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.dropped, f)?;
         write_effects(f, &self.pins)?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_library::store::{FailedContent, Store};
 use serde::Serialize;
 
 use super::{
@@ -10,11 +12,7 @@ use super::{
     status::{FailedByKind, list_failed},
     worker_args::WorkerArgs,
 };
-use crate::{
-    embed::{self, RetryOptions},
-    exit::{Exit, Failure},
-    store::{FailedContent, Store},
-};
+use crate::embed::{self, RetryOptions};
 
 /// Flags of `retry`.
 #[derive(Debug, clap::Args)]

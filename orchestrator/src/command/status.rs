@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_library::store::{FailedContent, GonePlaces, LeftOutPlaces, Store, StoreStatus};
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    exit::{Exit, Failure},
-    store::{FailedContent, GonePlaces, LeftOutPlaces, Store, StoreStatus},
-};
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]

@@ -5,14 +5,12 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_corpus::change::{self, Abandoned, Intent, Undo};
+use facesets_library::store::{Store, Writer};
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    change::{self, Abandoned, Intent, Undo},
-    exit::{Exit, Failure},
-    store::{Store, Writer},
-};
 
 /// Flags of `undo`.
 #[derive(Debug, clap::Args)]

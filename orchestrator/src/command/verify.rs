@@ -2,19 +2,11 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
+use facesets_corpus::verify::{Finding, Verified};
 
-use super::{
-    Context,
-    clustering::{CtrlC, Pins},
-};
-use crate::{
-    consent::ConsentBook,
-    exit::{Exit, Failure},
-    monitor::Silent,
-    store::{Store, Writer},
-    verify::{Depth, Finding, Known, Repaired, Verified, contract_of, repair, verify},
-};
+use super::{Context, clustering_args::CtrlC};
+use crate::pass::verify::{self, Options, Report};
 
 /// Flags of `verify`.
 #[derive(Debug, clap::Args)]
@@ -33,46 +25,17 @@ pub struct Args {
     repair: bool,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct Summary(Verified);
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let ctrl_c = CtrlC::listen(context)?;
-    let corpus = context.output(&args.corpus)?;
-    // While it repairs, nobody else changes anything.
-    let lock = args.repair.then(|| Writer::open_existing(&context.library)).transpose()?;
-    let mut repaired = Repaired::default();
-    if args.repair {
-        repaired = repair::manifest_over_all(&corpus, context.monitor())?;
-    }
-    let contract = contract_of(&corpus)?;
-    let store = Store::open_read(&context.library)?;
-    let gallery = store.gallery(Some(&contract))?;
-    let pins = Pins::load(&store, &gallery, &Silent)?.resolved;
-    let watched = (context.monitor(), &ctrl_c.stop);
-    if args.repair {
-        let files = repair::files(&corpus, &store, &gallery, watched)?;
-        repaired.files.extend(files.files);
-        repaired.kept.extend(files.kept);
-        repaired.left.extend(files.left);
-    }
-    let Repaired { files, kept, left } = repaired;
-    for (file, why) in left {
-        context.monitor().problem(&file, &format!("is not repaired: {why}"));
-    }
-    let consent = ConsentBook::new(&gallery, &store.consent_statements()?);
-    let known = Known { gallery: &gallery, pins: &pins, consent: &consent };
-    let depth = if args.files { Depth::Bytes } else { Depth::Names };
-    let verified = Verified { repaired: files, kept, ..verify(&corpus, &known, depth, watched)? };
-    drop(lock);
-    let exit = if verified.findings.is_empty() { Exit::Done } else { Exit::SomeFailed };
-    context.ui.summary(&Summary(verified))?;
-    Ok(exit)
+    let Args { corpus, files, repair } = args;
+    let options = Options { corpus: corpus.clone(), files: *files, repair: *repair };
+    let report = verify::run(&options, &context.session(&ctrl_c.stop))?;
+    context.ui.summary(&report)?;
+    Ok(if report.0.findings.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Verified { sets, files, vanished, absent, repaired, kept, litter, findings } = &self.0;
         repaired.iter().try_for_each(|file| writeln!(f, "{file}: repaired"))?;

@@ -5,25 +5,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
-
-use super::{Context, plan_args::absolute};
-use crate::{
+use facesets_base::{
+    exit::{Exit, Failure},
+    layout::{CLUSTERS_SCHEMA, CORPUS_SCHEMA, MANIFEST, REFINED_SCHEMA},
+    paths::path_text,
+};
+use facesets_corpus::{
     change::{LastingDrop, lasting_drops},
-    exit::{Exit, Failure, Hint},
-    export::{corpus::Corpus, manifest::CORPUS_SCHEMA},
+    export::corpus::Corpus,
+    manifest::{self, ManifestError, read_bytes, schema_of},
+    verify::contract_of,
+    why::{FaceName, Measured, Verdict, in_clusters, in_corpus, in_refined},
+};
+use facesets_library::store::Store;
+use facesets_people::{
     gallery::{FaceFinder, FaceIndex, Gallery},
-    manifest::{
-        self, CLUSTERS_SCHEMA, FILE_NAME, ManifestError, REFINED_SCHEMA, path_text, read_bytes, schema_of,
-    },
     pins::{Pin, PinKind, distance},
     refine::RefineParameters,
-    store::Store,
     threshold::CosineDistance,
     upright::MAX_ROLL,
-    verify::contract_of,
-    why::{FaceName, Measured, NameError, Verdict, in_clusters, in_corpus, in_refined},
 };
+use serde::Serialize;
+
+use super::Context;
+use crate::pass::planning::absolute;
 
 /// Flags of `why`.
 #[derive(Debug, clap::Args)]
@@ -76,19 +81,6 @@ struct Said {
 struct InOutput {
     folder: PathBuf,
     verdicts: Vec<Verdict>,
-}
-
-impl Hint for NameError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoPhoto(_) => {
-                "run `facesets embed` on its folder; `facesets status` names photos that failed".to_owned()
-            }
-            Self::Absent(_) => "`facesets embed` on its folder finds it again, if it is there".to_owned(),
-            Self::Ambiguous { .. } => "give more digits".to_owned(),
-            Self::NoFace(_) | Self::NoNumber { .. } => return None,
-        })
-    }
 }
 
 /// Runs the command.
@@ -168,7 +160,7 @@ fn verdicts(
         REFINED_SCHEMA => vec![in_refined(gallery, index, &manifest::read(folder)?, face)],
         CORPUS_SCHEMA => in_corpus(gallery, index, &Corpus::read(folder)?, face),
         _ => {
-            let path = folder.join(FILE_NAME);
+            let path = folder.join(MANIFEST);
             let reason = format!("its schema is `{schema}`");
             return Err(ManifestError::Invalid { path, expected: CORPUS_SCHEMA, reason });
         }

@@ -2,14 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use facesets_core::{
-    FaceContract,
-    contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP},
-};
-
-use crate::{
+use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
+use facesets_library::store::FileSystemPolicy;
+use facesets_workers::{
     dispatch::{Patience, Plaintext},
-    store::FileSystemPolicy,
     team::{self, Local, WorkerOptions},
 };
 
@@ -110,12 +106,6 @@ impl ReachArgs {
             },
         }
     }
-}
-
-/// Side of the detector's input of the embeddings under `contract`, if that is one.
-pub(super) fn det_size_of(contract: Option<&str>) -> u32 {
-    let contract = contract.and_then(|contract| contract.parse::<FaceContract>().ok());
-    contract.map_or(DEFAULT_DET_SIZE, |contract| contract.det_size)
 }
 
 fn det_size(text: &str) -> Result<u32, String> {

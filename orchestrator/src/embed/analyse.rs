@@ -2,7 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc, thread};
 
+use facesets_base::monitor::Monitor;
 use facesets_core::{BBox, Face, FaceAnalysis, FaceContract, PixelDigest, Sha256Digest, wire::TaskResult};
+use facesets_library::{
+    source::load::Photos,
+    store::{Committer, KILLS_WORKER, Landmarks, Provenance, Record, StoreError, StoredFailure},
+};
+use facesets_workers::{
+    dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
+    team::Team,
+};
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -11,13 +20,6 @@ use tokio::{
 use super::{
     EmbedError, Interrupt, Summary,
     summary::{IMPLAUSIBLE, UNREADABLE},
-};
-use crate::{
-    dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
-    monitor::Monitor,
-    source::load::Photos,
-    store::{Committer, KILLS_WORKER, Landmarks, Provenance, Record, StoreError, StoredFailure},
-    team::Team,
 };
 
 /// Answers that wait for the writer. When there are more, none is taken from the workers, whose credit then

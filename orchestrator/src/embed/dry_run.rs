@@ -6,7 +6,12 @@ use std::{
     path::Path,
 };
 
+use facesets_base::{library::Library, monitor::Monitor};
 use facesets_core::Sha256Digest;
+use facesets_library::{
+    source::disk::Unreadable,
+    store::{Absence, Location, Outcome, Store},
+};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +20,6 @@ use super::{
     gone::{Scanned, judge},
     known::Compared,
     summary::UNREADABLE,
-};
-use crate::{
-    library::Library,
-    monitor::Monitor,
-    source::disk::Unreadable,
-    store::{Absence, Location, Outcome, Store},
 };
 
 /// What a run would do.

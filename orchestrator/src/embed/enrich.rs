@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
+use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
+use facesets_library::store::FileSystemPolicy;
+use facesets_workers::{
+    dispatch::Work,
+    team::{WorkerOptions, gather},
+};
+
 use super::{
     Attended, EmbedError, Summary,
     analyse::{Kept, analyse},
     attend, known_photos, open_library,
-};
-use crate::{
-    dispatch::Work,
-    exit::Exit,
-    library::Library,
-    monitor::Monitor,
-    store::FileSystemPolicy,
-    team::{WorkerOptions, gather},
 };
 
 /// How to enrich.

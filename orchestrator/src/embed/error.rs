@@ -2,9 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{
-    dispatch::DispatchError, exit::Hint, source::disk::ScanError, store::StoreError, team::TeamError,
-};
+use facesets_base::exit::Hint;
+use facesets_library::{source::disk::ScanError, store::StoreError};
+use facesets_workers::{dispatch::DispatchError, team::TeamError};
 
 /// Why embedding cannot go on. What was committed before stays.
 #[derive(Debug, thiserror::Error)]

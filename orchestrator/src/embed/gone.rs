@@ -10,11 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::monitor::Monitor;
+use facesets_library::store::{Absence, Location};
+
 use super::Losses;
-use crate::{
-    monitor::Monitor,
-    store::{Absence, Location},
-};
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

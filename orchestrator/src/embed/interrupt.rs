@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use facesets_base::monitor::Monitor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-
-use crate::monitor::Monitor;
 
 /// What the user has asked for meanwhile.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +60,9 @@ impl Interrupt {
 
 #[cfg(test)]
 mod tests {
+    use facesets_base::monitor::Silent;
+
     use super::*;
-    use crate::monitor::Silent;
 
     #[test]
     fn the_first_signal_stops_and_the_second_aborts() {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
+use facesets_library::{
     source::disk::FoundFile,
     store::{InodeChange, LeftOut, Location, Store, StoreError, range_below},
 };
@@ -149,13 +149,11 @@ fn below(files: &[FoundFile], folder: &Path) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use facesets_base::library::Library;
     use facesets_core::Sha256Digest;
+    use facesets_library::store::{Absence, FileSystemPolicy, Record, Sighting, Writer};
 
     use super::*;
-    use crate::{
-        library::Library,
-        store::{Absence, FileSystemPolicy, Record, Sighting, Writer},
-    };
 
     const AS_IT_WAS: Sighting = Sighting { size: 1, mtime_ns: 1, inode: InodeChange::Seen(1) };
     const CHANGED: Sighting = Sighting { size: 1, mtime_ns: 2, inode: InodeChange::Seen(1) };

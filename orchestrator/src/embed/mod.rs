@@ -21,6 +21,14 @@ mod unreadable;
 
 use std::{sync::Arc, time::Instant};
 
+use analyse::Kept;
+use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
+use facesets_library::{
+    source::load::Photos,
+    store::{Committer, FileSystemPolicy, FoundAgain, Sighting, Store, Writer},
+};
+use facesets_workers::team::{self, Team, WorkerOptions, gather};
+
 pub use dry_run::{DryRun, Pending, dry_run};
 pub use enrich::{EnrichOptions, enrich};
 pub use error::EmbedError;
@@ -28,17 +36,6 @@ pub use interrupt::Interrupt;
 pub use retry::{RetryOptions, retry};
 pub use summary::{Ended, FailedItem, Found, Summary};
 pub use survey::{Rereading, Sources, no_photo_at_all};
-
-use analyse::Kept;
-
-use crate::{
-    exit::Exit,
-    library::Library,
-    monitor::Monitor,
-    source::load::Photos,
-    store::{Committer, FileSystemPolicy, FoundAgain, Sighting, Store, Writer},
-    team::{self, Team, WorkerOptions, gather},
-};
 
 /// What to embed, and how.
 #[derive(Debug, Clone)]

@@ -1,15 +1,14 @@
 //! What is missing: of all contents, those without an outcome under the workers' contract.
 
+use facesets_base::monitor::Monitor;
 use facesets_core::{Sha256Digest, wire::ItemFailureKind};
-
-use super::{EmbedError, KnownFailures, Summary};
-use crate::{
-    dispatch::Work,
-    monitor::Monitor,
+use facesets_library::{
     source::load::{Photo, Photos},
     store::{Committer, KILLS_WORKER, Outcome, Record, StoredFailure},
-    team::Team,
 };
+use facesets_workers::{dispatch::Work, team::Team};
+
+use super::{EmbedError, KnownFailures, Summary};
 
 /// Counts what is known, writes down what need not even be sent to fail, and returns the rest.
 pub(super) fn plan(

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
+use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
+use facesets_library::store::FileSystemPolicy;
+use facesets_workers::team::{WorkerOptions, gather};
+
 use super::{
     Attended, EmbedError, KnownFailures, Summary, analyse_missing, attend, known_photos, open_library,
-};
-use crate::{
-    exit::Exit,
-    library::Library,
-    monitor::Monitor,
-    store::FileSystemPolicy,
-    team::{WorkerOptions, gather},
 };
 
 /// What to try again, and how.

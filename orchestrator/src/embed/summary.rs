@@ -6,16 +6,13 @@ use std::{
     path::Path,
 };
 
+use facesets_base::{figures, monitor::Monitor};
 use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
+use facesets_library::source::disk::{Scan, kinds_in_words};
+use facesets_workers::team::Team;
 use serde::Serialize;
 
 use super::error::in_words;
-use crate::{
-    figures,
-    monitor::Monitor,
-    source::disk::{Scan, kinds_in_words},
-    team::Team,
-};
 
 /// The kind of failure of files and folders that cannot be read.
 pub(super) const UNREADABLE: &str = "unreadable";

@@ -6,19 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::monitor::Monitor;
 use facesets_core::Sha256Digest;
 use facesets_imaging::CameraReading;
-use tokio_util::sync::CancellationToken;
-
-use super::{
-    EmbedError, Losses, Summary,
-    gone::{Judged, Scanned, judge},
-    known::{Compared, compare},
-    summary::UNREADABLE,
-    unreadable::KnownUnreadable,
-};
-use crate::{
-    monitor::Monitor,
+use facesets_library::{
     source::{
         disk::{
             FoundFile, Holds, LookedAt, Scan, ScanOptions, Unreadable, absolute_roots, is_named_as_a_photo,
@@ -28,6 +19,15 @@ use crate::{
         load::Photos,
     },
     store::{Absence, Committer, LeftOut, Location, Record, Store, StoreError},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    EmbedError, Losses, Summary,
+    gone::{Judged, Scanned, judge},
+    known::{Compared, compare},
+    summary::UNREADABLE,
+    unreadable::KnownUnreadable,
 };
 
 /// Where to look, and how.

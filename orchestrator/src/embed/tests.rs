@@ -14,19 +14,21 @@ use std::{
     },
 };
 
+use facesets_base::exit::Hint as _;
 use facesets_core::wire::ItemFailureKind;
-
-use super::*;
-use crate::{
+use facesets_library::{
+    source::disk::{Filter, ScanError, ScanOptions},
+    store::{COLUMNS, KILLS_WORKER, Record, Store, StoreError},
+};
+use facesets_workers::{
     dispatch::{
         DispatchError, PackError, Patience, Plaintext,
         testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
-    exit::Hint as _,
-    source::disk::{Filter, ScanError, ScanOptions},
-    store::{COLUMNS, KILLS_WORKER, Record, Store, StoreError},
     team::{Local, RosterError, TeamError},
 };
+
+use super::*;
 
 /// Photos, a library, and a worker that says what it is told to.
 struct Place {
@@ -287,10 +289,10 @@ fn a_photo_that_workers_die_of_is_set_aside_and_named_and_strikes_outlive_a_run(
     let sha256 = facesets_core::Sha256Digest::of(b"X, another one");
     let contract = summary.contract.unwrap();
     let mut writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
-    let location = crate::store::Location {
+    let location = facesets_library::store::Location {
         path: killer.clone(),
         sha256,
-        sighting: crate::store::Sighting { size: 1, ..Default::default() },
+        sighting: facesets_library::store::Sighting { size: 1, ..Default::default() },
         vanished: false,
     };
     let located = Record::Located { location, bytes: 14 };

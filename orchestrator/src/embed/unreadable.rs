@@ -5,11 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::monitor::Monitor;
+use facesets_library::store::{Committer, Record, Store, StoreError};
+
 use super::{Summary, summary::UNREADABLE};
-use crate::{
-    monitor::Monitor,
-    store::{Committer, Record, Store, StoreError},
-};
 
 /// What could not be read before, at the roots or below: it was named, and need not be named again as long
 /// as it stays so.

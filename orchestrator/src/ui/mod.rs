@@ -11,14 +11,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use facesets_base::{
+    exit::{Failure, Hint},
+    monitor::Monitor,
+};
 use facesets_core::shown;
 use serde::Serialize;
 
 use self::{names::with_names_shown, progress::Progress};
-use crate::{
-    exit::{Failure, Hint},
-    monitor::Monitor,
-};
 
 /// The tracing target of whatever was said to the user too.
 pub const UI_TARGET: &str = "facesets::said";
@@ -58,6 +58,11 @@ pub struct OutputError(#[from] io::Error);
 impl Hint for OutputError {}
 
 impl Ui {
+    /// How much it says.
+    pub fn verbosity(&self) -> Verbosity {
+        self.settings.verbosity
+    }
+
     /// An interface on this process' terminal or pipes.
     pub fn new(settings: UiSettings) -> Arc<Self> {
         let progress = match settings.verbosity {

@@ -6,9 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use facesets_base::figures::{rate, span};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-
-use crate::figures::{rate, span};
 
 /// Between two lines about the same stage.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);

@@ -18,7 +18,9 @@ use std::{
 };
 
 use clap::Parser as _;
-use facesets::{change::Steps, cli::Cli, command, exit::Exit, ui::Ui};
+use facesets::{cli::Cli, command, ui::Ui};
+use facesets_base::exit::Exit;
+use facesets_corpus::change::Steps;
 use rustix::process::{Signal, getpid, kill_process};
 
 #[derive(Debug, Default)]
@@ -61,10 +63,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ui = Ui::new(cli.global.ui_settings());
     let steps = Arc::new(Failing::from_environment());
-    let exit = command::run_with(&cli, ui.clone(), steps).unwrap_or_else(|failure| {
-        ui.failure(&failure);
-        failure.exit
-    });
+    let exit =
+        command::run(&cli.command, cli.global.library(), ui.clone(), steps).unwrap_or_else(|failure| {
+            ui.failure(&failure);
+            failure.exit
+        });
     match exit {
         Exit::Done => ExitCode::SUCCESS,
         _ => ExitCode::from(2),

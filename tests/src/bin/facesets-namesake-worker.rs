@@ -4,8 +4,8 @@
 use std::{fs, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
-use facesets::export::formats::kind::W600K_R50;
 use facesets_core::wire::ModelRole;
+use facesets_corpus::export::formats::kind::W600K_R50;
 use facesets_worker::{
     analyzer::{Common, FaceModels, PackBuilder},
     assembly::{Arrangement, Plan},

@@ -1,22 +1,21 @@
 //! `facesets era probe | split | extend SET --corpus DIR`: one person over many years.
 
 mod extend;
-mod page;
 mod probe;
-mod scene;
 mod split;
 
 use std::{fmt, path::PathBuf};
 
 use clap::Subcommand;
-use serde::Serialize;
+use facesets_base::exit::{Exit, Failure};
 
-use self::page::PageArgs;
-use super::{Context, plan_args::BundlePlanArgs};
 use crate::{
-    era::{Eras, JoinParameters, SurveyParameters, UnknownMember, Verdict},
-    exit::{Exit, Failure, Hint},
-    manifest::path_text,
+    command::{
+        Context,
+        parameters::{JoinArgs, SurveyArgs},
+        plan_args::BundlePlanArgs,
+    },
+    pass::era::{ErasOptions, Listed, SubjectOptions, page::PageOptions},
 };
 
 /// Flags of `era`.
@@ -50,7 +49,7 @@ struct SubjectArgs {
     #[arg(long = "root", value_name = "DIR")]
     roots: Vec<PathBuf>,
     #[command(flatten)]
-    survey: SurveyParameters,
+    survey: SurveyArgs,
 }
 
 /// What `split` and `extend` have in common: whose eras, what may join them, what is done about it.
@@ -59,80 +58,11 @@ struct OfSet {
     #[command(flatten)]
     subject: SubjectArgs,
     #[command(flatten)]
-    join: JoinParameters,
+    join: JoinArgs,
     #[command(flatten)]
     plan: BundlePlanArgs,
     #[command(flatten)]
     page: PageArgs,
-}
-
-/// Why a set has no eras, or cannot get any.
-#[derive(Debug, thiserror::Error)]
-enum EraError {
-    #[error("there is no set `{set}` in `{corpus}`")]
-    NoSet { set: String, corpus: PathBuf },
-    #[error("`{set}` is the label of {count} sets")]
-    Ambiguous { set: String, count: usize },
-    #[error("`{0}` is an era itself")]
-    IsEra(String),
-    #[error("no face of `{0}` is in this library")]
-    NoFaces(String),
-    #[error("`{set}` has {count} eras already")]
-    IsSplit { set: String, count: usize },
-    #[error("`{0}` has no eras that anything could join")]
-    NotSplit(String),
-    #[error("no sub-cluster of `{set}` has {min_anchor} photos or more: the largest has {largest}")]
-    NoAnchor { set: String, min_anchor: usize, largest: usize },
-    #[error("`{set}` is {verdict}")]
-    NotSortable { set: String, verdict: Verdict },
-}
-
-impl Hint for EraError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoSet { .. } => "`manifest.json` in the corpus lists its sets and labels".to_owned(),
-            Self::Ambiguous { .. } => "name it by its number, as in `faceset_001`".to_owned(),
-            Self::IsEra(_) => "name the set that it is an era of".to_owned(),
-            Self::NoFaces(_) => "name the `--library` that the corpus was made from".to_owned(),
-            Self::IsSplit { .. } => "`facesets era extend` adds new faces to them; `--replace` splits anew, \
-                                     and `facesets undo` takes that back"
-                .to_owned(),
-            Self::NotSplit(_) => "run `facesets era split` first".to_owned(),
-            Self::NotSortable { .. } => {
-                "`facesets era probe` has the figures; `--anyway` splits all the same".to_owned()
-            }
-            Self::NoAnchor { .. } => {
-                "look at the figures of `facesets era probe`, then choose another `--min-anchor` or \
-                 `--sub-threshold`"
-                    .to_owned()
-            }
-        })
-    }
-}
-
-/// A face that a person may have to look after: most often, one whose photo has no year.
-#[derive(Debug, Serialize)]
-struct Listed {
-    path: String,
-    sha256: String,
-    bbox: [f32; 4],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    year: Option<u16>,
-    /// The era that is nearest, and the cosine distance to its centroid.
-    nearest: Option<(String, f32)>,
-}
-
-impl Listed {
-    fn new(eras: &Eras<'_>, face: usize, nearest: Option<(String, f32)>) -> Self {
-        let content = eras.gallery.content_of(face);
-        Self {
-            path: path_text(content.canonical_path()),
-            sha256: content.sha256.to_string(),
-            bbox: eras.gallery.faces[face].bbox.corners(),
-            year: eras.years.of(face),
-            nearest,
-        }
-    }
 }
 
 /// Faces without a year that are named in a summary; JSON and report have them all.
@@ -160,20 +90,52 @@ fn write_undated(f: &mut fmt::Formatter<'_>, undated: &[Listed]) -> fmt::Result 
     Ok(())
 }
 
+/// Flags of the report.
+#[derive(Debug, clap::Args)]
+struct PageArgs {
+    /// Also write a page with a histogram and a timeline of faces to DIR; an earlier one is moved aside to
+    /// DIR.previous-N
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Most faces of a group and year that are shown on the page
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    thumbnails: usize,
+}
+
+impl SubjectArgs {
+    fn options(&self) -> SubjectOptions {
+        let Self { set, corpus, roots, survey } = self;
+        SubjectOptions {
+            set: set.clone(),
+            corpus: corpus.clone(),
+            roots: roots.clone(),
+            survey: (*survey).into(),
+        }
+    }
+}
+
+impl OfSet {
+    fn options(&self) -> ErasOptions {
+        ErasOptions {
+            subject: self.subject.options(),
+            join: self.join.into(),
+            plan: self.plan.options(),
+            page: self.page.options(),
+        }
+    }
+}
+
+impl PageArgs {
+    fn options(&self) -> PageOptions {
+        PageOptions { report: self.report.clone(), thumbnails: self.thumbnails }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &args.command {
         EraCommand::Probe(args) => probe::run(args, context),
         EraCommand::Split(args) => split::run(args, context),
         EraCommand::Extend(args) => extend::run(args, context),
-    }
-}
-
-impl Hint for UnknownMember {
-    fn hint(&self) -> Option<String> {
-        Some(
-            "name the `--library` that the corpus was made from, or split anew: `facesets era split SET --corpus DIR --replace`"
-                .to_owned(),
-        )
     }
 }

@@ -2,15 +2,15 @@
 
 use std::{fmt, path::PathBuf};
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    output::Existing,
+};
+use facesets_interop as interop;
+use facesets_library::store::Store;
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    exit::{Exit, Failure},
-    interop,
-    output::Existing,
-    store::Store,
-};
 
 /// Flags of `store backup`.
 #[derive(Debug, clap::Args)]

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use crate::{
+use facesets_base::{
     exit::{Exit, Failure},
-    interop::{self, Format, Target},
-    output::Existing,
-    store::Store,
+    output::{Existing, OutputDir, OutputKind},
 };
+use facesets_interop as interop;
+
+use super::Context;
+use crate::command::choices::StoreFormatArg;
 #[cfg(feature = "parquet")]
-use crate::{
-    interop::InteropError,
-    output::{OutputDir, OutputKind},
-};
+use facesets_interop::InteropError;
+use facesets_interop::{Format, Target};
+use facesets_library::store::Store;
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]
@@ -22,8 +22,8 @@ pub(super) struct Args {
     #[arg(value_name = "OUT")]
     out: PathBuf,
     /// How the data lie in files
-    #[arg(long, value_enum, default_value_t = Format::Npz)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = StoreFormatArg::Npz)]
+    format: StoreFormatArg,
     /// Which embeddings, where the library has several kinds
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let store = Store::open_read(&context.library)?;
     let existing = if args.force { Existing::MoveAside } else { Existing::Refuse };
     let (contract, monitor) = (args.contract.as_deref(), context.monitor());
-    let summary = match args.format {
+    let summary = match args.format.into() {
         #[cfg(feature = "parquet")]
         Format::Parquet => interop::export_parquet(
             &store,

@@ -6,16 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    monitor::Monitor as _,
+    paths::path_text,
+};
 use facesets_core::Sha256Digest;
+use facesets_library::store::{Forgotten, Known, Store, Writer};
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    exit::{Exit, Failure, Hint},
-    manifest::path_text,
-    monitor::Monitor as _,
-    store::{Forgotten, Known, Store, Writer},
-};
 
 /// So many photos are named in a summary for people; scripts get all.
 const SHOWN: usize = 20;

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use crate::{
+use facesets_base::{
     exit::{Exit, Failure},
     fields::{FieldNames, Renaming},
-    interop::{self, Assumed, LEGACY_FIELDS, LegacyError},
-    store::{FileSystemPolicy, Merge, OnDifference, Store, StoreError, Writer},
 };
+use facesets_interop as interop;
+use facesets_legacy::cache::{Assumed, FIELDS as LEGACY_FIELDS, LegacyError};
+use facesets_library::store::{FileSystemPolicy, Merge, Store, StoreError, Writer};
+
+use super::Context;
+use crate::command::choices::OnDifferenceArg;
 
 /// Flags of `store import`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +29,7 @@ pub(super) struct Args {
     map: Vec<Renaming>,
     /// What to do where the library holds another value under the same key
     #[arg(long, value_enum, default_value_t)]
-    existing: OnDifference,
+    existing: OnDifferenceArg,
     /// Check and compare everything, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -49,11 +52,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Err(StoreError::NoLibrary(_)) => Store::empty()?,
             opened => opened?,
         };
-        return import(args, legacy.as_ref(), store.rehearse_merge(args.existing)?, context);
+        return import(args, legacy.as_ref(), store.rehearse_merge(args.existing.into())?, context);
     }
     let policy = if args.unsafe_fs { FileSystemPolicy::RollbackJournal } else { FileSystemPolicy::Refuse };
     let mut writer = Writer::open(&context.library, policy)?;
-    import(args, legacy.as_ref(), writer.merge(args.existing)?, context)
+    import(args, legacy.as_ref(), writer.merge(args.existing.into())?, context)
 }
 
 /// How the cache of another program is to be understood.
@@ -80,7 +83,7 @@ fn import(
         context.ui.summary(&interop::import(&args.arrays, merge, monitor)?)?;
         return Ok(Exit::Done);
     };
-    let summary = interop::import_legacy(&args.arrays, fields, *assumed, merge, monitor)?;
+    let summary = facesets_legacy::cache::import_legacy(&args.arrays, fields, *assumed, merge, monitor)?;
     context.ui.summary(&summary)?;
     Ok(if summary.left_out.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }

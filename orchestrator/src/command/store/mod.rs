@@ -9,12 +9,10 @@ mod verify;
 use std::io::Write as _;
 
 use clap::Subcommand;
+use facesets_base::exit::{Exit, Failure};
+use facesets_library::store::{Store, StoreError};
 
 use super::{Context, Log};
-use crate::{
-    exit::{Exit, Failure},
-    store::{Store, StoreError},
-};
 
 /// Flags of `store`.
 #[derive(Debug, clap::Args)]

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
+use facesets_base::{
+    exit::{Exit, Failure},
+    file,
+    monitor::Monitor,
+};
+use facesets_library::store::{Finding, Location, Store};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    exit::{Exit, Failure},
-    monitor::Monitor,
-    source::file,
-    store::{Finding, Location, Store},
-};
 
 /// Flags of `store verify`.
 #[derive(Debug, clap::Args)]

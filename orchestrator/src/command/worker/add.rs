@@ -6,16 +6,18 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use facesets_core::pairing::{ClientName, CodeError, Host, PairingCode};
+use facesets_base::{
+    exit::{Exit, Failure, Hint},
+    monitor::Monitor as _,
+};
+use facesets_core::pairing::{ClientName, Host, PairingCode};
+use facesets_workers::{
+    dispatch::{OwnCertificate, Way, connect, pair},
+    team::roster::Draft,
+};
 use serde::Serialize;
 
 use super::{Context, network};
-use crate::{
-    dispatch::{OwnCertificate, Way, connect, pair},
-    exit::{Exit, Failure, Hint},
-    monitor::Monitor as _,
-    team::roster::Draft,
-};
 
 /// Longest line of standard input that can be a code.
 const MAX_LINE: u64 = 4096;
@@ -66,17 +68,6 @@ struct PathError(PathBuf);
 impl Hint for PathError {
     fn hint(&self) -> Option<String> {
         Some("move it to a path of UTF-8".to_owned())
-    }
-}
-
-impl Hint for CodeError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Character { .. } | Self::Typing { .. } | Self::Checksum { .. } => {
-                "compare it with what `facesets-worker pair` has shown".to_owned()
-            }
-            Self::Version(_) | Self::Senseless => "update the older of the two programs".to_owned(),
-        })
     }
 }
 

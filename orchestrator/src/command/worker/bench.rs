@@ -5,17 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::exit::{Exit, Failure, Hint};
 use facesets_core::contract::DEFAULT_DET_SIZE;
+use facesets_library::source::disk::{ScanOptions, absolute_roots, scan};
+use facesets_workers::{
+    dispatch::{Origin, Worker, connect, task_for},
+    team::trial::{Measured, Sample, measure},
+};
 use serde::Serialize;
 
 use super::{Context, called, network};
-use crate::{
-    command::clustering::CtrlC,
-    dispatch::{Origin, Worker, connect, task_for},
-    exit::{Exit, Failure, Hint},
-    source::disk::{ScanOptions, absolute_roots, scan},
-    team::trial::{Measured, Sample, measure},
-};
+use crate::command::clustering_args::CtrlC;
 
 /// Flags of `worker bench`.
 #[derive(Debug, clap::Args)]

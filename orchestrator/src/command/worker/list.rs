@@ -2,13 +2,11 @@
 
 use std::{fmt, path::Path};
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_workers::dispatch::Way;
 use serde::Serialize;
 
 use super::{Context, known};
-use crate::{
-    dispatch::Way,
-    exit::{Exit, Failure},
-};
 
 #[derive(Debug, Serialize)]
 struct Summary {

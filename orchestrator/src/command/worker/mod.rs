@@ -12,18 +12,20 @@ use std::{
 };
 
 use clap::Subcommand;
-use tokio::runtime::Runtime;
-
-use super::Context;
-use crate::{
-    dispatch::Way,
+use facesets_base::{
     exit::{Exit, Failure, Hint},
     monitor::Monitor as _,
+};
+use facesets_workers::{
+    dispatch::Way,
     team::{
         self,
         roster::{self, RosterError},
     },
 };
+use tokio::runtime::Runtime;
+
+use super::Context;
 
 /// Flags of `worker`.
 #[derive(Debug, clap::Args)]

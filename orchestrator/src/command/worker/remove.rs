@@ -2,13 +2,11 @@
 
 use std::{fmt, path::Path};
 
+use facesets_base::exit::{Exit, Failure};
+use facesets_workers::team::roster::Draft;
 use serde::Serialize;
 
 use super::Context;
-use crate::{
-    exit::{Exit, Failure},
-    team::roster::Draft,
-};
 
 /// Flags of `worker remove`.
 #[derive(Debug, clap::Args)]

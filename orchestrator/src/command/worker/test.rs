@@ -6,14 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use facesets_base::exit::{Exit, Failure, Hint as _};
 use facesets_core::wire::{PackState, WorkerDescription};
+use facesets_workers::dispatch::{DispatchError, Way, connect};
 use serde::Serialize;
 
 use super::{Context, called, known, network};
-use crate::{
-    dispatch::{DispatchError, Way, connect},
-    exit::{Exit, Failure, Hint as _},
-};
 
 /// How often it is asked; the median counts.
 const QUESTIONS: usize = 5;

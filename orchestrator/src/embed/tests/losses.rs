@@ -3,12 +3,12 @@
 use std::os::unix::fs::symlink;
 
 use facesets_core::{PixelDigest, wire::TaskResult};
-
-use super::*;
-use crate::{
+use facesets_library::{
     source::disk::Symlinks,
     store::{Absence, GonePlaces},
 };
+
+use super::*;
 
 impl Place {
     /// Photos that count, and what is gone, from a run that takes losses so.

@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::symlink;
 
+use facesets_library::{source::disk::SystemFolders, store::LeftOutPlaces};
+
 use super::*;
-use crate::{source::disk::SystemFolders, store::LeftOutPlaces};
 
 /// Writes other bytes of the same length into a photo, and sets its time back.
 fn edit_in_place(path: &Path, content: &str) {
@@ -13,7 +14,7 @@ fn edit_in_place(path: &Path, content: &str) {
     file.set_modified(modified).unwrap();
 }
 
-fn status(place: &Place) -> crate::store::StoreStatus {
+fn status(place: &Place) -> facesets_library::store::StoreStatus {
     Store::open_read(&place.library).unwrap().status().unwrap()
 }
 
@@ -71,15 +72,15 @@ fn a_photo_that_has_become_a_pipe_or_endless_is_named_and_the_rest_goes_on() {
     let place = Place::good();
     let photos = place.folder.path().join("photos");
     // The scan has seen files; what opens them finds something else.
-    let sighting = crate::store::Sighting { size: 5, mtime_ns: 1, ..Default::default() };
-    let found = |name: &str| crate::source::disk::FoundFile { path: photos.join(name), sighting };
+    let sighting = facesets_library::store::Sighting { size: 5, mtime_ns: 1, ..Default::default() };
+    let found = |name: &str| facesets_library::source::disk::FoundFile { path: photos.join(name), sighting };
     assert!(std::process::Command::new("mkfifo").arg(photos.join("pipe.jpg")).status().unwrap().success());
     symlink("/dev/zero", photos.join("zero.jpg")).unwrap();
     fs::create_dir(photos.join("folder.jpg")).unwrap();
     place.photo("good.jpg", "good");
     let mut bad = Vec::new();
     let files = ["folder.jpg", "good.jpg", "pipe.jpg", "zero.jpg"].map(found);
-    let hashed = crate::source::hash::hash_all(
+    let hashed = facesets_library::source::hash::hash_all(
         files.to_vec(),
         &tokio_util::sync::CancellationToken::default(),
         |file, hashed| {
@@ -93,7 +94,8 @@ fn a_photo_that_has_become_a_pipe_or_endless_is_named_and_the_rest_goes_on() {
     bad.sort();
     assert_eq!(bad, ["folder.jpg", "pipe.jpg", "zero.jpg"].map(|name| photos.join(name)));
     // As the scan itself sees them, they are no photos.
-    let follow = ScanOptions { symlinks: crate::source::disk::Symlinks::Follow, ..ScanOptions::default() };
+    let follow =
+        ScanOptions { symlinks: facesets_library::source::disk::Symlinks::Follow, ..ScanOptions::default() };
     let options = Options { sources: place.sources(follow), ..place.options() };
     let (result, summary, _) = place.embed_with(&options);
     assert_eq!((result.unwrap(), summary.found.files), (Exit::Done, 1));

@@ -1,0 +1,7 @@
+//! Where photos come from.
+
+mod camera;
+pub mod disk;
+pub mod hash;
+pub mod load;
+mod transcode;

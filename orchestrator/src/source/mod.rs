@@ -1,8 +1,0 @@
-//! Where photos come from.
-
-mod camera;
-pub mod disk;
-pub mod file;
-pub mod hash;
-pub mod load;
-mod transcode;
