@@ -12,7 +12,7 @@ use facesets_core::{ImageLimits, wire::PackInfo};
 
 use crate::{
     analyzer::{Analyzer, BuildError, Common, FaceAnalyzer, PackBuilder},
-    device::{Condition, Shared, Turns},
+    device::{Condition, CpuTurns, Shared},
     engine::{Provider, Target, ort::Runtime, self_test::Reference},
     meter::Meter,
     packs::{Lane, Loaded, Loader, Packs},
@@ -92,7 +92,7 @@ impl Plan {
                 Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
             }),
             Arrangement::Shared => {
-                let turns = Arc::new(Turns::of(self.cores));
+                let turns = Arc::new(CpuTurns::of(self.cores));
                 let condition = Condition::default();
                 let device = builder.share(turns, self.patience, condition.clone(), reference)?;
                 self.share(device, condition, common)
@@ -122,7 +122,7 @@ impl Plan {
         condition: Condition,
     ) -> Box<Loader> {
         // Of all packs together: lanes share the cores, whatever they work with.
-        let turns = Arc::new(Turns::of(self.cores));
+        let turns = Arc::new(CpuTurns::of(self.cores));
         // A pack that comes back is measured no second time.
         let known: Mutex<Vec<(PackInfo, Reference)>> = Mutex::new(Vec::new());
         Box::new(move |pack| {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use facesets_core::{ImageLimits, wire::ModelRole};
 use facesets_worker::{
     analyzer::PackBuilder,
-    device::{Condition, Shared, Turns},
+    device::{Condition, CpuTurns, Shared},
     engine::{
         Engine, EngineError, Graphs, InputShape, Provider, RUNTIME_FILE, RoleWord as _, Shapes, Target,
         Tensor,
@@ -112,7 +112,7 @@ fn a_model_whose_outputs_are_corrupted_on_the_device_is_not_served() {
             };
             let minute = std::time::Duration::from_mins(1);
             Shared::start(
-                Arc::new(Turns::new(1)),
+                Arc::new(CpuTurns::new(1)),
                 minute,
                 Condition::default(),
                 Arc::default(),

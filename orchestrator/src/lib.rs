@@ -2,7 +2,6 @@
 
 pub mod cli;
 pub mod command;
-pub mod embed;
 pub mod log;
-mod pass;
+pub mod pass;
 pub mod ui;

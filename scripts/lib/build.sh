@@ -22,18 +22,18 @@ build_with_fake_worker() {
     show_and_run cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked -p facesets -p facesets-tests --bins
 }
 
-# Build the orchestrator's benchmark NAME, and `facesets` beside it: build_bench NAME. Sets BENCH and FACESETS to the programs. PROFILE is
+# Build the benchmark NAME of one of the orchestrator's packages, and `facesets` beside it: build_bench PACKAGE NAME. Sets BENCH and FACESETS to the programs. PROFILE is
 # for a quick look; figures are those of the release build.
 # shellcheck disable=SC2034 # used by whoever sources this
 build_bench() {
     need_cargo
     local build=(cargo build --manifest-path "$ROOT/Cargo.toml" --profile "${PROFILE:-release}" --locked -p facesets
-        --bin facesets --bench "$1")
+        --bin facesets -p "$1" --bench "$2")
     show_and_run "${build[@]}"
     local programs
     programs="$("${build[@]}" --message-format json 2>/dev/null)"
     executable() { sed -n "s/.*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p" <<<"$programs" | tail -n 1; }
-    BENCH="$(executable "$1")"
+    BENCH="$(executable "$2")"
     FACESETS="$(executable facesets)"
     [[ -x $BENCH && -x $FACESETS ]] || die "cargo did not say where the programs are"
 }

@@ -4,7 +4,7 @@
 usage: make_cluster_fixtures.py OUT.json
 needs: numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1
 
-The libraries themselves are not written: orchestrator/src/cluster/tests/household.rs makes them again, bit by bit (whole
+The libraries themselves are not written: orchestrator/people/src/cluster/tests/household.rs makes them again, bit by bit (whole
 numbers until one division by the length), and compares a checksum. The two libraries must agree on every partition, and
 no distance at which clusters are merged may be equal to another or to a threshold, or this script fails; but for copies of
 rows, which are merged at distance 0 in whatever order.

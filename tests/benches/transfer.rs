@@ -33,7 +33,7 @@ use facesets_core::{
 use facesets_library::source::{disk::sighting, load::Photos};
 use facesets_worker::pool::Pool;
 use facesets_workers::dispatch::{
-    self, Event, Load, Origin, Patience, Queue, Way, Work, Worker, connect, task_for,
+    self, Event, Load, Patience, Queue, Work, Worker, WorkerEndpoint, WorkerSource, connect, task_for,
 };
 use tokio::sync::mpsc;
 use tokio_stream::{
@@ -168,10 +168,10 @@ async fn serve() {
 
 /// Seconds from the first byte read to the last answer.
 async fn ours(address: &str, photos: &Arc<Photos>) -> f64 {
-    let way = Way::to(address);
-    let connection = connect(&way).await.unwrap();
+    let endpoint = WorkerEndpoint::to(address);
+    let connection = connect(&endpoint).await.unwrap();
     let task = task_for(connection.description(), None, 640).unwrap().into();
-    let worker = Worker { connection, tasks: vec![task], origin: Origin::Remote(way) };
+    let worker = Worker { connection, tasks: vec![task], origin: WorkerSource::Remote(endpoint) };
     let work: Vec<Work> =
         photos.in_order().into_iter().map(|(sha256, photo)| Work::new(*sha256, photo.bytes)).collect();
     let expected = work.len();

@@ -20,7 +20,7 @@ fn programs() -> [(&'static str, Command); 2] {
 /// help, which is written as documentation. Each with its file.
 fn backticked() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for folder in ["orchestrator/src", "gpu-worker/src"] {
+    for folder in ["orchestrator", "gpu-worker/src"] {
         for entry in WalkDir::new(setup::repository().join(folder)) {
             let path = entry.unwrap().into_path();
             if path.extension().is_none_or(|extension| extension != "rs") {

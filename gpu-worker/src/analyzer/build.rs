@@ -6,7 +6,7 @@ use facesets_core::{ImageLimits, wire::ModelRole};
 
 use super::{Common, FaceAnalyzer, FaceModels};
 use crate::{
-    device::{Condition, Device, InPlace, Shared, Turns},
+    device::{Condition, CpuTurns, Device, InPlace, Shared},
     engine::{
         Check, Engine, EngineError, Graphs, OnDemand, Provider, RunFailure, Target,
         ort::{OrtEngine, Runtime},
@@ -86,7 +86,7 @@ impl PackBuilder {
     /// A device for all lanes, whose engine is tested whenever it is made; see [`Shared::start`].
     pub fn share(
         self,
-        turns: Arc<Turns>,
+        turns: Arc<CpuTurns>,
         patience: Duration,
         condition: Condition,
         reference: Reference,

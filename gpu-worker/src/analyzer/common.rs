@@ -7,7 +7,7 @@ use facesets_core::{
     wire::{ModelRole, PackInfo},
 };
 
-use super::spare::Spare;
+use super::spare_buffers::SpareBuffers;
 use crate::{meter::Meter, vision::Normalisation};
 
 /// A pack's names and digests, and what its models want to be fed.
@@ -29,9 +29,9 @@ pub struct Common {
     /// What measures the stages.
     pub meter: Arc<Meter>,
     /// For photos.
-    pub(super) photos: Spare,
+    pub(super) photos: SpareBuffers,
     /// For what is around a face.
-    pub(super) windows: Spare,
+    pub(super) windows: SpareBuffers,
 }
 
 impl FaceModels {
@@ -45,6 +45,12 @@ impl FaceModels {
 impl Common {
     /// With no memory to spare yet.
     pub fn new(models: FaceModels, limits: ImageLimits, meter: Arc<Meter>) -> Arc<Self> {
-        Arc::new(Self { models, limits, meter, photos: Spare::default(), windows: Spare::default() })
+        Arc::new(Self {
+            models,
+            limits,
+            meter,
+            photos: SpareBuffers::default(),
+            windows: SpareBuffers::default(),
+        })
     }
 }

@@ -4,13 +4,13 @@ mod build;
 mod common;
 mod contracts;
 mod crops;
+mod decode_budget;
 mod detections;
 mod face;
 mod failure;
 mod measures;
 mod photo;
-mod room;
-mod spare;
+mod spare_buffers;
 #[cfg(test)]
 mod tests;
 

@@ -11,9 +11,9 @@ use facesets_imaging::{DecodeError, Photo, decode_photo_in, decode_upright_in, d
 
 use super::{
     Analysis, Common, FaceAnalyzer, MAX_FACES, contracts,
+    decode_budget::{DECODE_BUDGET, Share},
     detections::Found,
     failure::{from_decode, internal},
-    room::{ROOM, Share},
 };
 use crate::{device::Device, meter::Stage};
 
@@ -36,7 +36,7 @@ pub(crate) fn analyze<D: Device>(
     // One turn on the processor, whatever the number of packs.
     let first = whose.first().copied().unwrap_or(0);
     let arrived = Instant::now();
-    let room = ROOM.take(decoding_memory(bytes, &analyzers[first].common.limits));
+    let room = DECODE_BUDGET.take(decoding_memory(bytes, &analyzers[first].common.limits));
     analyzers[first].device.begin();
     let queue = arrived.elapsed();
     let outcome = work(analyzers, first, (bytes, room), tasks, &whose);

@@ -24,7 +24,7 @@ use self::{
 use crate::{
     analyzer::{Common, FaceAnalyzer, FaceModels, PackBuilder},
     assembly::{Arrangement, Plan},
-    device::{Condition, InPlace, Shared, Turns},
+    device::{Condition, CpuTurns, InPlace, Shared},
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
     pool::BoxError,
@@ -92,7 +92,7 @@ pub fn simulated(
     let normalisations = ModelRole::FACE.map(|role| (role, Normalisation { mean: 127.5, std: 128.0 }));
     let models = FaceModels { pack: pack.clone(), normalisations: normalisations.to_vec() };
     let common = Common::new(models, measure.limits, Arc::clone(&meter));
-    let turns = Arc::new(Turns::of(plan.cores));
+    let turns = Arc::new(CpuTurns::of(plan.cores));
     let condition = Condition::default();
     let factory = Box::new(move || Ok(device));
     let shared = Shared::start(turns, plan.patience, condition.clone(), Arc::clone(&meter), factory)?;

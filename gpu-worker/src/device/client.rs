@@ -4,14 +4,14 @@ use std::sync::{Arc, mpsc};
 
 use facesets_core::wire::ModelRole;
 
-use super::{Call, Device, Row, batch_limit, shared::Desk, turns::Turns};
+use super::{Call, Device, Row, batch_limit, cpu_turns::CpuTurns, shared::Desk};
 use crate::engine::{EngineError, InputShape};
 
 /// One lane's handle: it takes turns on the processor and waits for the device without one.
 #[derive(Debug)]
 pub struct Client {
     desk: Arc<Desk>,
-    turns: Arc<Turns>,
+    turns: Arc<CpuTurns>,
     has_turn: bool,
     /// Whether the device has been told that this lane's next call is near.
     is_near: bool,
@@ -21,7 +21,7 @@ pub struct Client {
 type Answer = mpsc::Receiver<Result<Vec<Row>, EngineError>>;
 
 impl Client {
-    pub(super) fn new(desk: Arc<Desk>, turns: Arc<Turns>) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, turns: Arc<CpuTurns>) -> Self {
         Self { desk, turns, has_turn: false, is_near: false }
     }
 

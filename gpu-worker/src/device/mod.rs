@@ -8,23 +8,23 @@
 mod batcher;
 mod client;
 mod condition;
+mod cpu_turns;
 mod headroom;
 mod in_place;
 mod runner;
 mod shared;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use facesets_core::wire::ModelRole;
 
 pub use client::Client;
 pub use condition::{Condition, DeviceState};
+pub use cpu_turns::CpuTurns;
 pub use in_place::InPlace;
 pub(crate) use runner::panic_message;
 pub use runner::{EngineFactory, Runner};
 pub use shared::Shared;
-pub use turns::Turns;
 
 use crate::engine::{BUCKETS, EngineError, InputShape, Tensor};
 

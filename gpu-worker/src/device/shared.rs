@@ -15,8 +15,8 @@ use facesets_core::wire::ModelRole;
 use super::{
     Call, Client, Condition, EngineFactory, Row, Runner,
     batcher::{Batch, Batcher, Choice},
+    cpu_turns::CpuTurns,
     runner::{Padding, caught},
-    turns::Turns,
 };
 use crate::{
     engine::{Engine, EngineError, InputShape, RunFailure},
@@ -36,7 +36,7 @@ type Waiting = mpsc::SyncSender<Result<Vec<Row>, EngineError>>;
 #[derive(Debug)]
 pub struct Shared {
     desk: Arc<Desk>,
-    turns: Arc<Turns>,
+    turns: Arc<CpuTurns>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,7 +84,7 @@ impl Shared {
     /// For all cores, not all but one: the device's thread sleeps while the device computes, and a thread
     /// that has slept goes first.
     pub fn start<E: Engine + 'static>(
-        turns: Arc<Turns>,
+        turns: Arc<CpuTurns>,
         patience: Duration,
         condition: Condition,
         meter: Arc<Meter>,
@@ -96,7 +96,7 @@ impl Shared {
     /// The same; the device is given up if its sessions are not made within `limit`.
     pub(super) fn start_within<E: Engine + 'static>(
         limit: Duration,
-        turns: Arc<Turns>,
+        turns: Arc<CpuTurns>,
         patience: Duration,
         condition: Condition,
         meter: Arc<Meter>,

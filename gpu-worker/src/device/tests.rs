@@ -121,7 +121,7 @@ fn impatient_rig(losses: usize, patience: Duration) -> Rig {
             gate: Arc::clone(&receiver),
         })
     };
-    let turns = Arc::new(Turns::new(2));
+    let turns = Arc::new(CpuTurns::new(2));
     let shared =
         Shared::start(turns, patience, condition.clone(), Arc::clone(&meter), Box::new(factory)).unwrap();
     Rig { shared, meter, made, losses, memory, sizes, condition, gate }
@@ -251,7 +251,7 @@ fn what_was_handed_over_is_answered_before_the_device_ends() {
 fn a_factory_that_fails_or_panics_fails_the_start() {
     let start = |factory: fn() -> Result<Orders, Box<dyn std::error::Error + Send + Sync>>| {
         Shared::start(
-            Arc::new(Turns::new(1)),
+            Arc::new(CpuTurns::new(1)),
             PATIENT,
             Condition::default(),
             Arc::default(),
@@ -303,7 +303,7 @@ fn a_device_that_does_not_come_to_its_sessions_is_given_up() {
     let limit = Duration::from_millis(50);
     let started = Shared::start_within(
         limit,
-        Arc::new(Turns::new(1)),
+        Arc::new(CpuTurns::new(1)),
         limit,
         condition.clone(),
         Arc::default(),

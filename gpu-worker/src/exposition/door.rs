@@ -16,8 +16,8 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
+    connection_limits::{ConnectionLimits, ConnectionSlot},
     guarded::{Guard, Guarded},
-    places::{Place, Places},
 };
 
 /// Visitors at once. Whoever scrapes needs one.
@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Door {
     listener: TcpListener,
-    places: Places,
+    places: ConnectionLimits,
     visit: Duration,
 }
 
@@ -48,13 +48,13 @@ pub(super) type Visitor = Guarded<TcpStream, Visit>;
 pub(super) struct Visit {
     late: Pin<Box<Sleep>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place,
+    _place: ConnectionSlot,
 }
 
 impl Door {
     pub(super) fn new(listener: TcpListener) -> Self {
         // Answers are finished also when the worker drains.
-        let places = Places::new(VISITORS, VISITORS_EACH, CancellationToken::new());
+        let places = ConnectionLimits::new(VISITORS, VISITORS_EACH, CancellationToken::new());
         Self { listener, places, visit: VISIT }
     }
 }

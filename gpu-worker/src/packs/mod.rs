@@ -1,7 +1,7 @@
 //! The packs of a worker: which are there, which are in memory, and what lanes borrow to work with them.
 //!
 //! Those named at start stay. Any other one in the folder is loaded when an item asks for it, and leaves when
-//! nobody has asked for a while or when its place is needed: the number of packs in memory is bounded.
+//! nobody has asked for a while or when its slot is needed: the number of packs in memory is bounded.
 
 mod lane;
 mod loaded;
@@ -62,12 +62,12 @@ pub struct Packs {
 
 #[derive(Default)]
 struct State {
-    places: Vec<Place>,
+    slots: Vec<PackSlot>,
     failures: HashMap<String, (Instant, ItemFailure)>,
 }
 
 /// A pack in memory, or on its way there.
-struct Place {
+struct PackSlot {
     name: String,
     used: Instant,
     /// `None` while it is loaded.
@@ -82,12 +82,12 @@ impl Packs {
         bounds: Bounds,
         loader: Box<Loader>,
     ) -> Result<Arc<Self>, LoadError> {
-        let mut places = Vec::new();
+        let mut slots = Vec::new();
         for name in &defaults {
             let pack = Some(Arc::new(loader(Pack::open(&models, name)?)?));
-            places.push(Place { name: name.clone(), used: Instant::now(), pack });
+            slots.push(PackSlot { name: name.clone(), used: Instant::now(), pack });
         }
-        let state = Mutex::new(State { places, failures: HashMap::new() });
+        let state = Mutex::new(State { slots, failures: HashMap::new() });
         let packs = Arc::new(Self { models, defaults, bounds, loader, state, changed: Condvar::new() });
         let weak = Arc::downgrade(&packs);
         let pause = (bounds.idle / 4).clamp(Duration::from_millis(10), LONGEST_SWEEP);
@@ -107,9 +107,9 @@ impl Packs {
     pub fn describe(&self) -> Vec<PackInfo> {
         let state = self.lock();
         let mut packs: Vec<PackInfo> = Vec::new();
-        for place in &state.places {
-            if let Some(pack) = &place.pack {
-                let state = if self.is_default(&place.name) { PackState::Default } else { PackState::Loaded };
+        for slot in &state.slots {
+            if let Some(pack) = &slot.pack {
+                let state = if self.is_default(&slot.name) { PackState::Default } else { PackState::Loaded };
                 packs.push(PackInfo { state, ..pack.info().clone() });
             }
         }
@@ -131,7 +131,7 @@ impl Packs {
 
     /// How many are in memory.
     pub fn loaded(&self) -> usize {
-        self.lock().places.iter().filter(|place| place.pack.is_some()).count()
+        self.lock().slots.iter().filter(|slot| slot.pack.is_some()).count()
     }
 
     /// The pack that `task` asks for, loaded if it is not in memory and gives what is asked for. Blocks while
@@ -140,13 +140,13 @@ impl Packs {
         let name = task.pack();
         let mut state = self.lock();
         loop {
-            match state.places.iter_mut().find(|place| place.name == name) {
-                Some(Place { pack: Some(pack), used, .. }) => {
+            match state.slots.iter_mut().find(|slot| slot.name == name) {
+                Some(PackSlot { pack: Some(pack), used, .. }) => {
                     check_task(pack.info(), task)?;
                     *used = Instant::now();
                     return Ok(Arc::clone(pack));
                 }
-                Some(Place { pack: None, .. }) => {
+                Some(PackSlot { pack: None, .. }) => {
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
                 None => break,
@@ -169,7 +169,7 @@ impl Packs {
         };
         check_task(pack.info(), task)?;
         let evicted = self.make_room(&mut state)?;
-        state.places.push(Place { name: name.to_owned(), used: Instant::now(), pack: None });
+        state.slots.push(PackSlot { name: name.to_owned(), used: Instant::now(), pack: None });
         drop(state);
         drop(evicted);
         self.load(pack)
@@ -178,41 +178,41 @@ impl Packs {
     /// Unloads what nobody has asked for.
     pub fn sweep(&self, now: Instant) {
         let mut state = self.lock();
-        let (idle, kept) = std::mem::take(&mut state.places).into_iter().partition(|place| {
-            self.may_leave(place) && now.saturating_duration_since(place.used) >= self.bounds.idle
+        let (idle, kept) = std::mem::take(&mut state.slots).into_iter().partition(|slot| {
+            self.may_leave(slot) && now.saturating_duration_since(slot.used) >= self.bounds.idle
         });
-        let idle: Vec<Place> = idle;
-        state.places = kept;
+        let idle: Vec<PackSlot> = idle;
+        state.slots = kept;
         // Sessions are closed without the lock.
         drop(state);
-        for place in &idle {
-            tracing::info!(pack = place.name, "an idle pack is unloaded");
+        for slot in &idle {
+            tracing::info!(pack = slot.name, "an idle pack is unloaded");
         }
     }
 
     /// Gives every lane what it needs of the packs that stay; to be called by each of them.
     pub(super) fn prepare(&self, lanes: usize) -> Result<(), LoadError> {
-        let packs: Vec<_> = self.lock().places.iter().filter_map(|place| place.pack.clone()).collect();
+        let packs: Vec<_> = self.lock().slots.iter().filter_map(|slot| slot.pack.clone()).collect();
         packs
             .iter()
             .filter(|pack| self.is_default(&pack.info().name))
             .try_for_each(|pack| pack.prepare(lanes))
     }
 
-    /// Loads a pack into the place that is kept for it.
+    /// Loads a pack into the slot that is kept for it.
     fn load(&self, pack: Pack) -> Result<Arc<Loaded>, ItemFailure> {
         let name = pack.info().name.clone();
         tracing::info!(pack = name, "loading a pack that is asked for");
         let loader = std::panic::AssertUnwindSafe(|| (self.loader)(pack));
         let loaded = std::panic::catch_unwind(loader);
         let mut state = self.lock();
-        let at = state.places.iter().position(|place| place.name == name);
-        let at = at.expect("a place that is kept for a pack stays until that is loaded");
+        let at = state.slots.iter().position(|slot| slot.name == name);
+        let at = at.expect("a slot that is kept for a pack stays until that is loaded");
         let outcome = match loaded {
             Ok(Ok(loaded)) => {
                 let loaded = Arc::new(loaded);
-                state.places[at].pack = Some(Arc::clone(&loaded));
-                state.places[at].used = Instant::now();
+                state.slots[at].pack = Some(Arc::clone(&loaded));
+                state.slots[at].used = Instant::now();
                 state.failures.remove(&name);
                 Ok(loaded)
             }
@@ -221,7 +221,7 @@ impl Packs {
         };
         if let Err(failure) = &outcome {
             tracing::error!(pack = name, message = failure.message, "a pack cannot be loaded");
-            state.places.remove(at);
+            state.slots.remove(at);
             state.failures.insert(name, (Instant::now(), failure.clone()));
         }
         drop(state);
@@ -229,27 +229,27 @@ impl Packs {
         outcome
     }
 
-    /// Takes out the pack that was used the longest ago if there is no free place.
-    fn make_room(&self, state: &mut State) -> Result<Option<Place>, ItemFailure> {
+    /// Takes out the pack that was used the longest ago if there is no free slot.
+    fn make_room(&self, state: &mut State) -> Result<Option<PackSlot>, ItemFailure> {
         let max = self.bounds.max_loaded.get().max(self.defaults.len());
-        if state.places.len() < max {
+        if state.slots.len() < max {
             return Ok(None);
         }
-        let oldest = (0..state.places.len()).filter(|at| self.may_leave(&state.places[*at]));
-        let Some(oldest) = oldest.min_by_key(|at| state.places[*at].used) else {
+        let oldest = (0..state.slots.len()).filter(|at| self.may_leave(&state.slots[*at]));
+        let Some(oldest) = oldest.min_by_key(|at| state.slots[*at].used) else {
             // It may be free when the item comes again.
             let message = format!("all {max} places for packs are in use (`--max-packs`)");
             return Err(failed(ItemFailureKind::OutOfMemory, message));
         };
-        let evicted = state.places.remove(oldest);
+        let evicted = state.slots.remove(oldest);
         tracing::info!(pack = evicted.name, "a pack makes room");
         Ok(Some(evicted))
     }
 
     /// Whether a pack is neither kept nor at work nor being loaded.
-    fn may_leave(&self, place: &Place) -> bool {
+    fn may_leave(&self, slot: &PackSlot) -> bool {
         let is_borrowed = |pack: &Arc<Loaded>| Arc::strong_count(pack) > 1;
-        place.pack.as_ref().is_some_and(|pack| !is_borrowed(pack)) && !self.is_default(&place.name)
+        slot.pack.as_ref().is_some_and(|pack| !is_borrowed(pack)) && !self.is_default(&slot.name)
     }
 
     fn is_default(&self, name: &str) -> bool {

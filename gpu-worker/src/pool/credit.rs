@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
     Pool,
+    admission::QueueSlot,
     clients::{Client, Held, Purse},
-    gate::Place,
 };
 use crate::analyzer::failed;
 
@@ -61,7 +61,7 @@ pub(super) struct Work {
     label: Arc<str>,
     answers: mpsc::Sender<Answer>,
     credit: Slot,
-    place: Place,
+    place: QueueSlot,
 }
 
 /// A reply that still holds its item's credit.

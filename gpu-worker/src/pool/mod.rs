@@ -4,13 +4,13 @@
 //! Streams come in through [`Pool::open_for`], which keeps each one within its credit and its client's share;
 //! nothing of the channels between is visible outside. Nothing in here knows the protocol's messages.
 
+mod admission;
 mod clients;
 mod credit;
-mod gate;
+mod fair_queue;
 mod lane;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use std::{
     error::Error,
@@ -46,7 +46,7 @@ pub struct Pool {
     /// `None` after [`Pool::shutdown`].
     jobs: Mutex<Option<Sender<credit::Job>>>,
     /// Gives out as many places as the queue has, so that sending to it never blocks an async task.
-    gate: Arc<gate::Gate>,
+    gate: Arc<admission::Admission>,
     /// How many those are.
     queued: usize,
     lanes: Mutex<Vec<JoinHandle<()>>>,
@@ -99,7 +99,7 @@ impl Pool {
         }
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
-            gate: Arc::new(gate::Gate::new(queued)),
+            gate: Arc::new(admission::Admission::new(queued)),
             queued,
             lanes: Mutex::new(threads),
             condition,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::places::neighbourhood;
+use crate::connection_limits::neighbourhood;
 
 /// Attempts of one address within [`WINDOW`]. A person who types a code needs one or two.
 const MOST: u32 = 10;

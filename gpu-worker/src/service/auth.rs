@@ -6,7 +6,7 @@ use facesets_core::Sha256Digest;
 use subtle::ConstantTimeEq as _;
 use tonic::{Request, Status, metadata::MetadataMap, service::Interceptor};
 
-use super::{acquaintances::Acquaintances, calls::let_in, seldom::worth_a_line};
+use super::{calls::let_in, known_clients::KnownClients, stranger_log::worth_a_line};
 use crate::telemetry::{self, Refusal};
 
 /// A secret that clients must name. Only its digest is kept; it is never shown.
@@ -46,7 +46,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
     pub(super) token: Option<Token>,
-    pub(super) acquaintances: Option<Acquaintances>,
+    pub(super) known_clients: Option<KnownClients>,
 }
 
 /// The digest of the token of a client that has paired; it goes with its requests.
@@ -66,7 +66,7 @@ impl Interceptor for Guard {
 impl Guard {
     /// Which client calls, if it is one that has paired; an error if nobody may.
     fn check(&self, request: &Request<()>) -> Result<Option<Paired>, Status> {
-        if self.token.is_none() && self.acquaintances.is_none() {
+        if self.token.is_none() && self.known_clients.is_none() {
             return Ok(None);
         }
         let from = request.remote_addr().map(tracing::field::display);
@@ -81,7 +81,7 @@ impl Guard {
             return Ok(None);
         }
         let digest = Sha256Digest::of(presented.as_bytes());
-        if self.acquaintances.as_ref().is_some_and(|known| known.name(&digest).is_some()) {
+        if self.known_clients.as_ref().is_some_and(|known| known.name(&digest).is_some()) {
             return Ok(Some(Paired(digest)));
         }
         telemetry::refused(Refusal::Token);
@@ -106,7 +106,7 @@ mod tests {
         if let Some(header) = header {
             request.metadata_mut().insert("authorization", header.parse().unwrap());
         }
-        Guard { token: guard, acquaintances: None }.call(request).is_ok()
+        Guard { token: guard, known_clients: None }.call(request).is_ok()
     }
 
     #[test]

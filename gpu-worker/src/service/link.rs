@@ -3,7 +3,8 @@
 //!
 //! Nobody gets as far as the service without having said something: a connection that stays silent, or a
 //! handshake that does not come to its end, is closed after [`HANDSHAKE_LIMIT`]. There are at most so many at
-//! once, of one address and of all. What becomes of one that has come so far is [`Patience`]'s to say.
+//! once, of one address and of all. What becomes of one that has come so far is [`ConnectionDeadline`]'s to
+//! say.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,12 +23,12 @@ use tonic::transport::server::Connected;
 use super::{
     Limits,
     calls::{Calls, Connection},
-    patience::{Counted, MOST_FROM_STRANGERS, Patience},
-    seldom::worth_a_line,
+    connection_deadline::{ConnectionDeadline, Counted, MOST_FROM_STRANGERS},
+    stranger_log::worth_a_line,
 };
 use crate::{
+    connection_limits::{ConnectionLimits, Full},
     guarded::Guarded,
-    places::{Full, Places},
     telemetry::{self, Refusal},
 };
 
@@ -47,7 +48,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection that is served.
-pub(super) type Link = Guarded<Stream, Patience>;
+pub(super) type Link = Guarded<Stream, ConnectionDeadline>;
 
 /// In plaintext, or within TLS.
 type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
@@ -80,7 +81,7 @@ fn links_within(
     let (sender, receiver) = mpsc::channel(WAITING);
     let tls = tls.map(TlsAcceptor::from);
     tokio::spawn(async move {
-        let places = Places::new(limits.connections, limits.connections_each, stop.clone());
+        let places = ConnectionLimits::new(limits.connections, limits.connections_each, stop.clone());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
@@ -103,7 +104,7 @@ fn links_within(
     ReceiverStream::new(receiver)
 }
 
-fn place(places: &Places, peer: SocketAddr) -> Option<Counted> {
+fn place(places: &ConnectionLimits, peer: SocketAddr) -> Option<Counted> {
     match places.take(peer.ip()) {
         Ok((place, displaced)) => {
             if displaced {
@@ -145,7 +146,7 @@ async fn establish(
     match spoken {
         Ok(Ok(stream)) => {
             // Whoever would serve it may have stopped.
-            let patience = Patience::new(limits, Connection { peer, calls }, counted);
+            let patience = ConnectionDeadline::new(limits, Connection { peer, calls }, counted);
             let _ = to.send(Ok(Link::new(stream, patience))).await;
         }
         Ok(Err(Failed::Broken(error))) => {
@@ -215,7 +216,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_stream::StreamExt as _;
 
-    use super::{super::patience::LAST_CHANCE, *};
+    use super::{super::connection_deadline::LAST_CHANCE, *};
     use crate::trust::Trust;
 
     /// Longer than a handshake here takes, and not long to wait for.

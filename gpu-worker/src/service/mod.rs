@@ -2,21 +2,21 @@
 //!
 //! [`serve`] answers on a listener until it is told to drain. What an item means is the pool's business.
 
-mod acquaintances;
 mod attempts;
 mod auth;
 mod calls;
+mod connection_deadline;
 mod health;
+mod known_clients;
 mod limits;
 mod link;
 mod pace;
 mod pairing;
-mod patience;
 mod process;
 mod protection;
 mod replies;
-mod seldom;
 mod server;
+mod stranger_log;
 #[cfg(test)]
 mod tests;
 
@@ -35,10 +35,10 @@ pub use link::HANDSHAKE_LIMIT;
 pub use protection::{Protection, Tls};
 pub use server::{DRAIN_LIMIT, Outcome, ServeError, serve};
 
-use self::{acquaintances::Acquaintances, auth::Paired, process::Reader, replies::Replies};
+use self::{auth::Paired, known_clients::KnownClients, process::Reader, replies::Replies};
 use crate::{
+    connection_limits::neighbourhood,
     packs::Packs,
-    places::neighbourhood,
     pool::{ClientId, Clients, Pool, TooMany},
     telemetry::{self, Refusal},
 };
@@ -54,7 +54,7 @@ pub struct WorkerService {
     description: Arc<WorkerDescription>,
     pool: Arc<Pool>,
     packs: Option<Arc<Packs>>,
-    acquaintances: Option<Acquaintances>,
+    known_clients: Option<KnownClients>,
     drain: CancellationToken,
     clients: Arc<Clients>,
     stall: Duration,
@@ -72,7 +72,7 @@ impl WorkerService {
             description: Arc::new(description),
             pool,
             packs: None,
-            acquaintances: None,
+            known_clients: None,
             drain: CancellationToken::new(),
             clients: Arc::new(Clients::new(limits.shares())),
             stall: limits.stall,
@@ -89,7 +89,7 @@ impl WorkerService {
     fn label(&self, id: ClientId) -> String {
         match id {
             ClientId::Paired(token) => {
-                let known = self.acquaintances.as_ref();
+                let known = self.known_clients.as_ref();
                 known.and_then(|known| known.name(&token)).unwrap_or_else(|| "revoked".to_owned())
             }
             ClientId::Address(address) => address.to_string(),
@@ -99,10 +99,10 @@ impl WorkerService {
 
     /// Returns when a client that was known is so no more; never for any other.
     fn revoked(&self, paired: Option<Paired>) -> impl Future<Output = ()> + use<> {
-        let known = self.acquaintances.clone().zip(paired);
+        let known = self.known_clients.clone().zip(paired);
         async move {
             match known {
-                Some((acquaintances, Paired(token))) => acquaintances.revoked(token).await,
+                Some((known_clients, Paired(token))) => known_clients.revoked(token).await,
                 None => std::future::pending().await,
             }
         }

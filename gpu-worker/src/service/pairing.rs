@@ -12,19 +12,19 @@ use facesets_core::wire::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{acquaintances::Acquaintances, attempts::Attempts, calls::let_in, seldom::worth_a_line};
+use super::{attempts::Attempts, calls::let_in, known_clients::KnownClients, stranger_log::worth_a_line};
 use crate::trust::PairError;
 
 /// Lets clients in.
 #[derive(Debug, Clone)]
 pub(super) struct PairingService {
-    acquaintances: Acquaintances,
+    known_clients: KnownClients,
     attempts: Arc<Mutex<Attempts>>,
 }
 
 impl PairingService {
-    pub(super) fn new(acquaintances: Acquaintances) -> Self {
-        Self { acquaintances, attempts: Arc::default() }
+    pub(super) fn new(known_clients: KnownClients) -> Self {
+        Self { known_clients, attempts: Arc::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl Pairing for PairingService {
         let message = PairingRequest::try_from(request.get_ref())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         let client = message.client.clone();
-        match self.acquaintances.pair(message).await {
+        match self.known_clients.pair(message).await {
             Ok(token) => {
                 // The code is used up: its answer must get there.
                 let_in(request.extensions());

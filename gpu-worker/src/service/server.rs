@@ -13,8 +13,8 @@ use tonic::{service::interceptor::InterceptedService, transport::Server};
 use tonic_health::pb::health_server::HealthServer;
 
 use super::{
-    Protection, WorkerService, acquaintances::Acquaintances, auth::Guard, calls::CountCalls,
-    health::HealthService, link::links, pairing::PairingService,
+    Protection, WorkerService, auth::Guard, calls::CountCalls, health::HealthService,
+    known_clients::KnownClients, link::links, pairing::PairingService,
 };
 use crate::{pool::Clients, trust::TrustError};
 
@@ -71,22 +71,22 @@ pub async fn serve(
     drain: CancellationToken,
 ) -> Result<Outcome, ServeError> {
     let Protection { token, tls, reflection: reflecting, limits } = protection;
-    let (config, acquaintances) = match tls {
-        Some(tls) => (Some(tls.config), Some(Acquaintances::of(tls.trust).await?)),
+    let (config, known_clients) = match tls {
+        Some(tls) => (Some(tls.config), Some(KnownClients::of(tls.trust).await?)),
         None => (None, None),
     };
     let service = WorkerService {
         drain: drain.clone(),
-        acquaintances: acquaintances.clone(),
+        known_clients: known_clients.clone(),
         clients: Arc::new(Clients::new(limits.shares())),
         stall: limits.stall,
         max_transcoded: limits.max_transcoded(&service.description.limits),
         ..service
     };
     let pool = Arc::clone(&service.pool);
-    let pairing = acquaintances.clone().map(PairingService::new).map(PairingServer::new);
+    let pairing = known_clients.clone().map(PairingService::new).map(PairingServer::new);
     let pairing = pairing.map(|pairing| pairing.max_decoding_message_size(MAX_QUESTION_BYTES));
-    let guard = Guard { token, acquaintances };
+    let guard = Guard { token, known_clients };
     let (reflection, reflection_alpha) = if reflecting {
         let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
         let v1 = v1.max_decoding_message_size(MAX_QUESTION_BYTES);

@@ -21,14 +21,14 @@ const BUFFER: usize = 64 * 1024;
 /// How much all members of an archive may come to, unpacked. Deflate alone makes a thousand times more of
 /// nothing than there was.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct UnpackLimit {
     /// So many bytes in any case.
     pub least: u64,
     /// So many times the size of the archive.
     pub ratio: u64,
 }
 
-impl Room {
+impl UnpackLimit {
     /// For crops: they are PNGs, of which packing makes hardly less.
     pub const FOR_CROPS: Self = Self { least: 256 << 20, ratio: 16 };
 
@@ -72,7 +72,7 @@ impl Archive {
     /// Reads the directory of the archive at `path`. Refused is one whose members share bytes, or come to
     /// more than there is room for: it was made to keep its readers busy. An error of kind `InvalidInput`
     /// says that it is no zip file, one of kind `Interrupted` that somebody asked to stop.
-    pub fn open(path: &Path, room: Room, stop: &CancellationToken) -> io::Result<Self> {
+    pub fn open(path: &Path, room: UnpackLimit, stop: &CancellationToken) -> io::Result<Self> {
         let file = file::open(path)?.into_file();
         let bytes = file.metadata()?.len();
         let mut zip = ZipArchive::new(BufReader::new(&file)).map_err(|error| match error {
@@ -208,7 +208,7 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
-    fn open(bytes: &[u8], room: Room) -> io::Result<Archive> {
+    fn open(bytes: &[u8], room: UnpackLimit) -> io::Result<Archive> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.zip");
         std::fs::write(&path, bytes).unwrap();
@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn members_are_read_in_any_order() {
-        let archive = open(&archive(&[("a", b"first"), ("b", &[7; 10_000])]), Room::FOR_CROPS).unwrap();
+        let archive =
+            open(&archive(&[("a", b"first"), ("b", &[7; 10_000])]), UnpackLimit::FOR_CROPS).unwrap();
         assert_eq!(read(&archive, 1).unwrap(), [7; 10_000]);
         assert_eq!(read(&archive, 0).unwrap(), b"first");
     }
@@ -234,17 +235,17 @@ mod tests {
         let mut bytes = archive(&[("a", b"the same"), ("b", b"the same")]);
         let second = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
         bytes[second + 42..second + 46].copy_from_slice(&0u32.to_le_bytes());
-        let error = open(&bytes, Room::FOR_CROPS).unwrap_err();
+        let error = open(&bytes, UnpackLimit::FOR_CROPS).unwrap_err();
         assert!(error.to_string().contains("share their bytes"), "{error}");
     }
 
     #[test]
     fn an_archive_that_unpacks_to_more_than_anybody_packs_is_refused_unread() {
         let bytes = archive(&[("a", &vec![0; 1 << 20])]);
-        let room = Room { least: 1 << 16, ratio: 16 };
+        let room = UnpackLimit { least: 1 << 16, ratio: 16 };
         let error = open(&bytes, room).unwrap_err();
         assert!(error.to_string().contains("unpack to 1048576"), "{error}");
-        open(&bytes, Room { least: 1 << 20, ratio: 16 }).unwrap();
+        open(&bytes, UnpackLimit { least: 1 << 20, ratio: 16 }).unwrap();
     }
 
     #[test]
@@ -252,7 +253,7 @@ mod tests {
         let mut bytes = archive(&[("a", &vec![0; 100_000])]);
         let entry = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
         bytes[entry + 24..entry + 28].copy_from_slice(&5u32.to_le_bytes());
-        let archive = open(&bytes, Room::FOR_CROPS).unwrap();
+        let archive = open(&bytes, UnpackLimit::FOR_CROPS).unwrap();
         let error = read(&archive, 0).unwrap_err();
         assert!(error.to_string().contains("more bytes than it says"), "{error}");
     }
@@ -265,7 +266,7 @@ mod tests {
         let stop = CancellationToken::new();
         stop.cancel();
         assert_eq!(
-            Archive::open(&path, Room::FOR_CROPS, &stop).unwrap_err().kind(),
+            Archive::open(&path, UnpackLimit::FOR_CROPS, &stop).unwrap_err().kind(),
             io::ErrorKind::Interrupted
         );
     }
@@ -277,7 +278,7 @@ mod tests {
         let path = folder.path().join("a.zip");
         survives(&[Seed::new("archive", sound)], 2_000, |bytes| {
             std::fs::write(&path, bytes).unwrap();
-            let room = Room { least: 1 << 20, ratio: 16 };
+            let room = UnpackLimit { least: 1 << 20, ratio: 16 };
             let Ok(archive) = Archive::open(&path, room, &CancellationToken::new()) else { return };
             for number in 0..archive.members.len() {
                 let promised = archive.members[number].size;

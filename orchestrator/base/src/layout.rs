@@ -57,6 +57,8 @@ pub const ERA_REPORT: &str = "era.json";
 pub const ARRAYS_META: &str = "meta.npy";
 /// What tables are of.
 pub const TABLES_META: &str = "meta.json";
+/// What stands in both, without its white space.
+pub const STORE_FORMAT: &str = r#""format":"facesets""#;
 
 /// `SQLite`'s mark for files of this program: "FSET".
 pub const STORE_APPLICATION_ID: i64 = 0x4653_4554;

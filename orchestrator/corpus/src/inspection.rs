@@ -19,7 +19,7 @@ use walkdir::WalkDir;
 use crate::{
     certificate::{
         ExamineError, Examiner, Reading, Readings,
-        consumer::{self, Contents, Place},
+        consumer::{self, Contents, CropBytes},
         cosine_to, effective_identity,
     },
     export::manifest::FacesetManifest,
@@ -141,7 +141,7 @@ fn set_of(folder: &Path) -> Option<Arc<FacesetManifest>> {
 /// Has every distinct crop of the subjects looked at once.
 pub fn look(subjects: &[Subject], examiner: &Examiner<'_>) -> Result<Readings, ExamineError> {
     let crops = subjects.iter().flat_map(|subject| &subject.contents.crops);
-    let places: HashMap<Sha256Digest, (Place, u64)> =
+    let places: HashMap<Sha256Digest, (CropBytes, u64)> =
         crops.map(|crop| (crop.sha256, (crop.place.clone(), crop.bytes))).collect();
     let mut work: Vec<Work> = places.iter().map(|(sha256, (_, bytes))| Work::new(*sha256, *bytes)).collect();
     work.sort_by_key(|work| work.sha256);

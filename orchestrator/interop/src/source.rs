@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::archive::{Archive, Room};
+use facesets_base::archive::{Archive, UnpackLimit};
 use tokio_util::sync::CancellationToken;
 
 use super::import_error::ImportError;
@@ -28,7 +28,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Arrays>, ImportError> {
     if path.is_dir() {
         return Ok(Box::new(Folder(path.to_owned())));
     }
-    let archive = Archive::open(path, Room::FOR_ARRAYS, &CancellationToken::new());
+    let archive = Archive::open(path, UnpackLimit::FOR_ARRAYS, &CancellationToken::new());
     let archive = archive.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => ImportError::NotArrays(path.to_owned()),
         io::ErrorKind::InvalidData => ImportError::Zip { path: path.to_owned(), problem: error.to_string() },

@@ -31,7 +31,7 @@ pub enum ConsentState {
 
 /// What a statement says; at least one thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Said {
+pub struct StatementText {
     /// Whether the person agreed.
     pub consent: Option<ConsentState>,
     /// Anything to be remembered of it: when, to what, on which paper.
@@ -50,7 +50,7 @@ pub struct Statement {
     /// What the user named: a set or a face.
     pub about: String,
     /// What it says.
-    pub said: Said,
+    pub said: StatementText,
     /// Of which faces.
     pub faces: Vec<PinnedFace>,
 }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     fn statement(gallery: &Gallery, id: i64, consent: Option<ConsentState>, rows: &[usize]) -> Statement {
-        let said = Said { consent, note: Some(format!("note {id}")), ..Said::default() };
+        let said = StatementText { consent, note: Some(format!("note {id}")), ..StatementText::default() };
         let faces = rows.iter().map(|row| face(gallery, *row)).collect();
         Statement { id, about: String::new(), said, faces }
     }

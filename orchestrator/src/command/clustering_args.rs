@@ -11,12 +11,10 @@ use facesets_people::{
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::{
+use crate::pass::{
+    clustering::{ClusteringOptions, GalleryOptions},
     embed::Interrupt,
-    pass::{
-        clustering::{ClusteringOptions, GalleryOptions},
-        memory,
-    },
+    memory,
 };
 
 /// Who clusters, and with how much memory.

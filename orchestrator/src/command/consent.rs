@@ -16,7 +16,7 @@ use facesets_corpus::{
 };
 use facesets_library::store::{Store, Writer};
 use facesets_people::{
-    consent::{ConsentBook, ConsentState, Said, SetConsent, Statement, Terms},
+    consent::{ConsentBook, ConsentState, SetConsent, Statement, StatementText, Terms},
     gallery::{FaceIndex, Gallery},
     pins::PinnedFace,
 };
@@ -128,7 +128,7 @@ struct Listed {
     statement: i64,
     about: String,
     #[serde(flatten)]
-    said: Said,
+    said: StatementText,
     faces: Vec<ListedFace>,
 }
 
@@ -163,7 +163,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 fn set(args: &SetArgs, context: &Context) -> Result<Exit, Failure> {
     let said = args.said();
-    if said == (Said { note: said.note.clone(), ..Said::default() }) {
+    if said == (StatementText { note: said.note.clone(), ..StatementText::default() }) {
         return Err(ConsentError::Nothing(args.about.clone()).into());
     }
     let mut writer = Writer::open_existing(&context.library)?;
@@ -192,14 +192,14 @@ fn set(args: &SetArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 impl SetArgs {
-    fn said(&self) -> Said {
+    fn said(&self) -> StatementText {
         let StateArgs { granted, refused, unknown } = self.state;
         let states = [
             (granted, ConsentState::Granted),
             (refused, ConsentState::Refused),
             (unknown, ConsentState::Unknown),
         ];
-        Said {
+        StatementText {
             consent: states.into_iter().find_map(|(is, state)| is.then_some(state)),
             note: self.note.clone(),
             licence: self.licence.clone(),

@@ -11,7 +11,7 @@ use facesets_library::source::disk::{Filter, Hidden, ScanOptions, SystemFolders}
 use super::{Context, worker_args::WorkerArgs};
 use crate::{
     command::choices::SymlinksArg,
-    embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
+    pass::embed::{self, EmbedError, KnownFailures, Losses, Options, Rereading, Sources, Summary},
 };
 
 /// Flags of `embed`.

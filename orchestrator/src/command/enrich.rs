@@ -3,7 +3,7 @@
 use facesets_base::exit::{Exit, Failure};
 
 use super::{Context, embed::telling, worker_args::WorkerArgs};
-use crate::embed::{self, EnrichOptions};
+use crate::pass::embed::{self, EnrichOptions};
 
 /// Flags of `enrich`.
 #[derive(Debug, clap::Args)]

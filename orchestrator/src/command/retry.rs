@@ -12,7 +12,7 @@ use super::{
     status::{FailedByKind, list_failed},
     worker_args::WorkerArgs,
 };
-use crate::embed::{self, RetryOptions};
+use crate::pass::embed::{self, RetryOptions};
 
 /// Flags of `retry`.
 #[derive(Debug, clap::Args)]

@@ -60,13 +60,13 @@ struct Answer {
     dropped: Option<(i64, String)>,
     /// What the user says of it and other faces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pins: Vec<Said>,
+    pins: Vec<PinLine>,
     outputs: Vec<InOutput>,
 }
 
 /// A pin of a face and another one.
 #[derive(Debug, Serialize)]
-struct Said {
+struct PinLine {
     pin: i64,
     kind: PinKind,
     path: String,
@@ -131,12 +131,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The pins that speak of a face and another one.
-fn said(gallery: &Gallery, finder: &FaceFinder<'_>, pins: &[Pin], row: usize) -> Vec<Said> {
+fn said(gallery: &Gallery, finder: &FaceFinder<'_>, pins: &[Pin], row: usize) -> Vec<PinLine> {
     let of = |pin: &Pin| {
         let (a, b) = (finder.find(&pin.a.sha256, &pin.a.bbox)?, finder.find(&pin.b.sha256, &pin.b.bbox)?);
         let other = if a == row { b } else { a };
         let speaks = (a == row || b == row) && a != b;
-        speaks.then(|| Said {
+        speaks.then(|| PinLine {
             pin: pin.id,
             kind: pin.kind,
             path: path_text(gallery.content_of(other).canonical_path()),
@@ -184,7 +184,7 @@ impl fmt::Display for Summary {
             if let Some(roll) = roll.filter(|roll| roll.abs() > MAX_ROLL) {
                 writeln!(f, "  it lies: its eyes are at {roll:.0}°")?;
             }
-            for Said { pin, kind, path, number, distance, threshold } in pins {
+            for PinLine { pin, kind, path, number, distance, threshold } in pins {
                 let is = if *kind == PinKind::Same { "the same person as" } else { "not the person of" };
                 let against = (distance > &threshold.get()) == (*kind == PinKind::Same);
                 let against = if against { ", which speaks against it" } else { "" };

@@ -6,7 +6,7 @@ use facesets_core::contract::{DEFAULT_DET_SIZE, DET_SIZE_STEP};
 use facesets_library::store::FileSystemPolicy;
 use facesets_workers::{
     dispatch::{Patience, Plaintext},
-    team::{self, Local, WorkerOptions},
+    selection::{self, Local, WorkerOptions},
 };
 
 /// Largest detector input that anybody needs: far beyond every camera's long side it only takes time.
@@ -90,7 +90,7 @@ impl ReachArgs {
             token: self.token.clone(),
             plaintext: if self.allow_plaintext { Plaintext::Everywhere } else { Plaintext::LoopbackOnly },
             file: self.workers_file.clone(),
-            user_file: team::user_file(),
+            user_file: selection::user_file(),
             local: if self.local_worker { Local::Beside } else { Local::Alone },
             det_size,
             binary: self.worker_binary.clone(),

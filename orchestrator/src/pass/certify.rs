@@ -10,7 +10,7 @@ use facesets_corpus::{
 };
 use facesets_library::store::Store;
 use facesets_people::{cluster::centroid, gallery::FaceIndex};
-use facesets_workers::team::WorkerOptions;
+use facesets_workers::selection::WorkerOptions;
 use ndarray::Array1;
 use serde::Serialize;
 

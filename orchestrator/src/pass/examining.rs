@@ -9,7 +9,7 @@ use facesets_corpus::{
     export::renderer::{Certify, Losses},
 };
 use facesets_people::consent::{ConsentState, Withheld};
-use facesets_workers::team::WorkerOptions;
+use facesets_workers::selection::WorkerOptions;
 
 use super::Session;
 

@@ -11,6 +11,7 @@ pub(crate) mod clustering;
 pub(crate) mod dedup;
 pub(crate) mod discover;
 pub(crate) mod drop_report;
+pub mod embed;
 pub(crate) mod era;
 pub(crate) mod examining;
 pub(crate) mod export_swap;

@@ -131,8 +131,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     })
 }
 
-/// Sets with photos that seem to show the same as others: what [`facesets_corpus::export::collapse`] looks for, as far
-/// as embeddings tell.
+/// Sets with photos that seem to show the same as others: what [`facesets_corpus::export::collapse`] looks
+/// for, as far as embeddings tell.
 fn same_pictures(gallery: &Gallery, manifest: &RefinedManifest, facesets: &[Vec<usize>]) -> Vec<Same> {
     let min_faces = manifest.parameters.min_faces;
     let same = |(set, faces): (&NamedSet, &Vec<usize>)| {

@@ -11,7 +11,7 @@ use facesets_worker::{
     assembly::{Arrangement, Plan},
     cli::{Cli, Command},
     command::{self, serve},
-    device::{Condition, Shared, Turns},
+    device::{Condition, CpuTurns, Shared},
     logging,
     meter::Meter,
     model_pack::Pack,
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 fn on_a_frail_device(configuration: &Configuration, meter: &Arc<Meter>) -> Result<Ready, StartupError> {
     let device = frail::Device::of_this_process();
     let plan = Plan::arranged(Arrangement::Shared, configuration.lanes).patient(configuration.device_timeout);
-    let (condition, turns) = (Condition::default(), Arc::new(Turns::of(plan.cores)));
+    let (condition, turns) = (Condition::default(), Arc::new(CpuTurns::of(plan.cores)));
     let (limits, meter, told) = (configuration.limits, Arc::clone(meter), condition.clone());
     let loader = move |pack: Pack| {
         let normalisations = ModelRole::FACE.map(|role| (role, NORMALISATION)).to_vec();

@@ -12,7 +12,10 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::{Existing, OutputError, kind::head};
-use crate::{layout::STORE_APPLICATION_ID, library::Library};
+use crate::{
+    layout::{ARRAYS_META, PLAN_SCHEMA, STORE_APPLICATION_ID, STORE_FORMAT},
+    library::Library,
+};
 
 /// What a file is that a command wrote under a name of the user's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,11 @@ impl FileKind {
     /// Whether a file is one. What cannot be read is none.
     fn is(self, path: &Path) -> bool {
         match self {
-            Self::Plan => head(path).is_ok_and(|head| head.starts_with(br#"{"schema":"facesets.plan/"#)),
+            Self::Plan => {
+                let mark =
+                    format!(r#"{{"schema":"{}"#, PLAN_SCHEMA.trim_end_matches(|c: char| c.is_ascii_digit()));
+                head(path).is_ok_and(|head| head.starts_with(mark.as_bytes()))
+            }
             Self::Backup => is_store(path).unwrap_or(false),
             Self::Arrays => is_export(path).unwrap_or(false),
         }
@@ -67,7 +74,7 @@ fn is_export(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(4096).read_to_end(&mut start)?;
     let holds = |mark: &[u8]| start.windows(mark.len()).any(|part| part == mark);
-    Ok(start.starts_with(b"PK\x03\x04") && holds(b"meta.npy") && holds(br#""format":"facesets""#))
+    Ok(start.starts_with(b"PK\x03\x04") && holds(ARRAYS_META.as_bytes()) && holds(STORE_FORMAT.as_bytes()))
 }
 
 /// A file under construction. Dropping it without [`OutputFile::finish`] leaves no trace.

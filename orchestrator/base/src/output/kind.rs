@@ -5,7 +5,13 @@ use std::{
     path::Path,
 };
 
-use crate::file;
+use crate::{
+    file,
+    layout::{
+        ARRAYS_META, CLUSTERS_SCHEMA, CORPUS_SCHEMA, DUPLICATES, DUPLICATES_SCHEMA, ERA_REPORT,
+        ERA_REPORT_SCHEMA, FACESET_SCHEMA, MANIFEST, REFINED_SCHEMA, STORE_FORMAT, TABLES_META,
+    },
+};
 
 /// The file is looked at so far: contracts with their digests stand before the mark of arrays and tables.
 const HEAD_BYTES: u64 = 4096;
@@ -36,24 +42,28 @@ impl OutputKind {
     const WITH_PICTURES: [Self; 6] =
         [Self::Clusters, Self::Refined, Self::Corpus, Self::Faceset, Self::Duplicates, Self::EraReport];
 
-    /// The file that tells, and what stands in it, without its white space.
-    fn mark(self) -> (&'static str, &'static str) {
+    /// The file that tells, and what stands in it, without its white space; of a schema, any version.
+    fn mark(self) -> (&'static str, String) {
+        let any_version = |file, schema: &str| {
+            let name = schema.trim_end_matches(|c: char| c.is_ascii_digit());
+            (file, format!(r#"{{"schema":"{name}"#))
+        };
         match self {
-            Self::Clusters => ("manifest.json", r#"{"schema":"facesets.clusters/"#),
-            Self::Refined => ("manifest.json", r#"{"schema":"facesets.refined/"#),
-            Self::Corpus => ("manifest.json", r#"{"schema":"facesets.corpus/"#),
-            Self::Faceset => ("manifest.json", r#"{"schema":"facesets.faceset/"#),
-            Self::Duplicates => ("duplicates.json", r#"{"schema":"facesets.duplicates/"#),
-            Self::EraReport => ("era.json", r#"{"schema":"facesets.era-report/"#),
-            Self::Arrays => ("meta.npy", r#""format":"facesets""#),
-            Self::Tables => ("meta.json", r#""format":"facesets""#),
+            Self::Clusters => any_version(MANIFEST, CLUSTERS_SCHEMA),
+            Self::Refined => any_version(MANIFEST, REFINED_SCHEMA),
+            Self::Corpus => any_version(MANIFEST, CORPUS_SCHEMA),
+            Self::Faceset => any_version(MANIFEST, FACESET_SCHEMA),
+            Self::Duplicates => any_version(DUPLICATES, DUPLICATES_SCHEMA),
+            Self::EraReport => any_version(ERA_REPORT, ERA_REPORT_SCHEMA),
+            Self::Arrays => (ARRAYS_META, STORE_FORMAT.to_owned()),
+            Self::Tables => (TABLES_META, STORE_FORMAT.to_owned()),
         }
     }
 
     /// Whether `folder` is one. What cannot be read is none.
     pub fn is(self, folder: &Path) -> bool {
         let (file, mark) = self.mark();
-        head(&folder.join(file)).is_ok_and(|head| self.is_marked(&head, mark))
+        head(&folder.join(file)).is_ok_and(|head| self.is_marked(&head, &mark))
     }
 
     fn is_marked(self, head: &[u8], mark: &str) -> bool {
@@ -95,9 +105,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::layout::{
-        CLUSTERS_SCHEMA, CORPUS_SCHEMA, DUPLICATES_SCHEMA, ERA_REPORT_SCHEMA, FACESET_SCHEMA, REFINED_SCHEMA,
-    };
 
     #[test]
     fn marks_are_the_schemas_that_are_written() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use facesets_base::{
-    archive::{Archive, Member, Room},
+    archive::{Archive, Member, UnpackLimit},
     file,
 };
 use facesets_core::Sha256Digest;
@@ -42,7 +42,7 @@ pub struct Crop {
     /// Its name in the bundle.
     pub name: String,
     /// Where its bytes are.
-    pub place: Place,
+    pub place: CropBytes,
     /// Digest of its bytes.
     pub sha256: Sha256Digest,
     /// Number of its bytes.
@@ -51,14 +51,14 @@ pub struct Crop {
 
 /// Where bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CropBytes {
     /// A file.
     File(PathBuf),
     /// A member of a zip file.
     Member(PathBuf, Box<Member>),
 }
 
-impl Place {
+impl CropBytes {
     /// The bytes.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         match self {
@@ -81,7 +81,7 @@ pub fn bundle_of(
     known: &BTreeSet<Sha256Digest>,
     stop: &CancellationToken,
 ) -> io::Result<Contents> {
-    let archive = Archive::open(path, Room::FOR_CROPS, stop)?;
+    let archive = Archive::open(path, UnpackLimit::FOR_CROPS, stop)?;
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     for member in &archive.members {
         if stop.is_cancelled() {
@@ -106,7 +106,7 @@ pub fn bundle_of(
             continue;
         }
         let bytes = archive.read(member).and_then(limited);
-        let place = Place::Member(path.to_owned(), Box::new(member.clone()));
+        let place = CropBytes::Member(path.to_owned(), Box::new(member.clone()));
         contents.take(name, place, bytes, side, known);
     }
     contents.demand_names_without_gaps();
@@ -123,7 +123,7 @@ pub fn folder(path: &Path, side: u32, stop: &CancellationToken) -> io::Result<Co
         }
         let file = path.join(&name);
         let bytes = crop_bytes(&file);
-        contents.take(name, Place::File(file), bytes, side, &BTreeSet::new());
+        contents.take(name, CropBytes::File(file), bytes, side, &BTreeSet::new());
     }
     Ok(contents)
 }
@@ -148,7 +148,7 @@ pub fn file(path: &Path, side: u32) -> Contents {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut contents = Contents { crops: Vec::new(), faults: Vec::new() };
     let bytes = crop_bytes(path);
-    contents.take(name, Place::File(path.to_owned()), bytes, side, &BTreeSet::new());
+    contents.take(name, CropBytes::File(path.to_owned()), bytes, side, &BTreeSet::new());
     contents
 }
 
@@ -156,7 +156,7 @@ impl Contents {
     fn take(
         &mut self,
         name: String,
-        place: Place,
+        place: CropBytes,
         bytes: io::Result<Vec<u8>>,
         side: u32,
         known: &BTreeSet<Sha256Digest>,

@@ -19,7 +19,7 @@ use facesets_core::{
 };
 use facesets_workers::{
     dispatch::{self, Answer, DispatchError, Event, Load, PackError, Queue, Work, Worker, count_task_for},
-    team::{self, Team, TeamError, WorkerOptions, gather},
+    selection::{self, SelectionError, WorkerOptions, Workers, gather},
 };
 use tokio::{runtime::Runtime, sync::mpsc};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ const WAITING_ANSWERS: usize = 64;
 pub enum ExamineError {
     /// There are no workers.
     #[error(transparent)]
-    Team(#[from] TeamError),
+    Workers(#[from] SelectionError),
     /// They went away.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
@@ -49,7 +49,7 @@ pub enum ExamineError {
 impl Hint for ExamineError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Team(error) => error.hint(),
+            Self::Workers(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
             Self::Stopped => Some("nothing was changed: run the same command again".to_owned()),
             Self::Runtime(_) => None,
@@ -66,7 +66,7 @@ impl ExamineError {
     pub fn is_cancellation(&self) -> bool {
         match self {
             Self::Stopped => true,
-            Self::Team(error) => error.is_cancellation(),
+            Self::Workers(error) => error.is_cancellation(),
             Self::Dispatch(_) | Self::Runtime(_) => false,
         }
     }
@@ -84,7 +84,7 @@ pub enum Ask {
 /// Has workers look at crops.
 pub struct Examiner<'a> {
     /// `None` once it was sent home.
-    team: Option<Team>,
+    team: Option<Workers>,
     /// What each worker of the team is asked, with [`DET_SIZES`] added.
     workers: Vec<Worker>,
     /// What estimates of gender and age are under, or why there are none.
@@ -103,10 +103,10 @@ impl<'a> Examiner<'a> {
         stop: &CancellationToken,
         monitor: &'a dyn Monitor,
     ) -> Result<Self, ExamineError> {
-        let runtime = team::network().map_err(ExamineError::Runtime)?;
+        let runtime = selection::network().map_err(ExamineError::Runtime)?;
         let team = gather(options, library, &runtime, stop, monitor)?;
         let mut workers: Vec<Worker> =
-            team.workers.iter().map(also_counting).collect::<Result<_, _>>().map_err(TeamError::from)?;
+            team.workers.iter().map(also_counting).collect::<Result<_, _>>().map_err(SelectionError::from)?;
         let gender_age = match ask {
             Ask::Faces => Err(NotEstimated::NotAsked),
             Ask::GenderAndAgeToo => also_estimating(&mut workers),

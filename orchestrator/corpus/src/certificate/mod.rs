@@ -3,7 +3,8 @@
 //! roop-unleashed unzips a bundle flat, detects faces in every PNG again and averages the raw embeddings of
 //! *all* that it finds. A second face poisons that average, a PNG without one is passed over in silence. So a
 //! bundle is certified when every PNG shows exactly one face at each of [`DET_SIZES`]. [`consumer`] reads,
-//! [`examine`] asks workers, [`inspect`] does both with what is there already; what is in this file is pure.
+//! [`examine`] asks workers, [`crate::inspection`] does both with what is there already; what is in this file
+//! is pure.
 
 pub mod consumer;
 pub mod examine;

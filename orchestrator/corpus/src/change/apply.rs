@@ -16,7 +16,7 @@ use super::{
     fingerprint::fingerprint,
     intent::folder,
     steps,
-    swap::{Direction, Place, Presence, next},
+    swap::{Direction, Position, Presence, next},
     waiting::refuse_waiting,
 };
 
@@ -54,7 +54,7 @@ impl<'a> Change<'a> {
         let change = Self { journal, steps, id, intent, open: true };
         change.steps.reached("begun");
         for root in roots {
-            for store in [Place::Staged, Place::Kept] {
+            for store in [Position::Staged, Position::Kept] {
                 let path = place(root, id, store);
                 fs::create_dir_all(&path).map_err(at(&path))?;
             }
@@ -66,7 +66,7 @@ impl<'a> Change<'a> {
     /// its namesake, and so does whatever lies in a folder of quarantined sets (`_thin` and its like):
     /// `_thin/NAME` is an entry.
     pub fn staging(&self, root: &Path) -> PathBuf {
-        place(root, self.id, Place::Staged)
+        place(root, self.id, Position::Staged)
     }
 
     /// Drops faces for good, with this decision.
@@ -86,7 +86,7 @@ impl<'a> Change<'a> {
     pub fn finish(mut self, removed: &[(PathBuf, String)]) -> Result<i64, ChangeError> {
         self.steps.reached("built");
         for root in &mut self.intent.roots {
-            let staging = place(&root.root, self.id, Place::Staged);
+            let staging = place(&root.root, self.id, Position::Staged);
             sync(&staging)?;
             let mut names = names_in(&staging)?;
             names.extend(removed.iter().filter(|(of, _)| *of == root.root).map(|(_, name)| name.clone()));
@@ -204,16 +204,16 @@ pub(super) fn swap(
         entries.reverse();
     }
     for (root, entry) in entries {
-        let path = |of: Place| place(root, id, of).join(&entry.name);
+        let path = |of: Position| place(root, id, of).join(&entry.name);
         loop {
-            let there = |of: Place| {
+            let there = |of: Position| {
                 let path = path(of);
                 exists(&path).map_err(|source| SwapError::Io { path, source })
             };
             let presence = Presence {
-                current: there(Place::Current)?,
-                staged: there(Place::Staged)?,
-                kept: there(Place::Kept)?,
+                current: there(Position::Current)?,
+                staged: there(Position::Staged)?,
+                kept: there(Position::Kept)?,
             };
             let step = next(entry, direction, presence).map_err(|_| {
                 let (root, name) = (root.to_owned(), entry.name.clone());
@@ -266,11 +266,11 @@ fn refuse_link(path: &Path) -> Result<(), ChangeError> {
 }
 
 /// The folder in which a decision has its entries at some place.
-pub(super) fn place(root: &Path, id: i64, place: Place) -> PathBuf {
+pub(super) fn place(root: &Path, id: i64, place: Position) -> PathBuf {
     match place {
-        Place::Current => root.to_owned(),
-        Place::Staged => folder(root, id).join("new"),
-        Place::Kept => folder(root, id).join("old"),
+        Position::Current => root.to_owned(),
+        Position::Staged => folder(root, id).join("new"),
+        Position::Kept => folder(root, id).join("old"),
     }
 }
 

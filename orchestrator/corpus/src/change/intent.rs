@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use facesets_base::layout::KEPT;
+use facesets_base::layout::{INTENT_SCHEMA, KEPT};
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeError, FaceDrop};
-
-/// Version of the journal's entries.
-const SCHEMA: &str = "facesets.intent/1";
 
 /// What a change swaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +50,7 @@ impl Intent {
         let root =
             |root: &PathBuf| RootIntent { root: root.clone(), made: !root.exists(), entries: Vec::new() };
         let roots = roots.iter().map(root).collect();
-        Self { schema: SCHEMA.to_owned(), command: command.to_owned(), roots, drops: Vec::new() }
+        Self { schema: INTENT_SCHEMA.to_owned(), command: command.to_owned(), roots, drops: Vec::new() }
     }
 
     /// For the journal.
@@ -70,7 +67,7 @@ impl Intent {
     pub(super) fn from_json(text: &str) -> Result<Self, ChangeError> {
         let intent: Self =
             serde_json::from_str(text).map_err(|error| ChangeError::Journal(error.to_string()))?;
-        if intent.schema == SCHEMA {
+        if intent.schema == INTENT_SCHEMA {
             Ok(intent)
         } else {
             Err(ChangeError::Journal(format!("its schema is `{}`", intent.schema)))

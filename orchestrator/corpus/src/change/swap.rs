@@ -24,7 +24,7 @@ pub(super) struct Presence {
 
 /// A place of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Position {
     Current,
     Staged,
     Kept,
@@ -33,8 +33,8 @@ pub(super) enum Place {
 /// A rename.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Move {
-    pub(super) from: Place,
-    pub(super) to: Place,
+    pub(super) from: Position,
+    pub(super) to: Position,
 }
 
 /// Names that no interrupted change leaves behind.
@@ -49,17 +49,17 @@ pub(super) fn next(
 ) -> Result<Option<Move>, Unrecognised> {
     // Backwards is forwards with the two stores swapped.
     let (leaving, coming, store, source) = match direction {
-        Direction::Forward => (entry.old.is_some(), entry.new.is_some(), Place::Kept, Place::Staged),
-        Direction::Back => (entry.new.is_some(), entry.old.is_some(), Place::Staged, Place::Kept),
+        Direction::Forward => (entry.old.is_some(), entry.new.is_some(), Position::Kept, Position::Staged),
+        Direction::Back => (entry.new.is_some(), entry.old.is_some(), Position::Staged, Position::Kept),
     };
-    let there = |place: Place| match place {
-        Place::Current => presence.current,
-        Place::Staged => presence.staged,
-        Place::Kept => presence.kept,
+    let there = |place: Position| match place {
+        Position::Current => presence.current,
+        Position::Staged => presence.staged,
+        Position::Kept => presence.kept,
     };
-    let take_out = Move { from: Place::Current, to: store };
-    let bring_in = Move { from: source, to: Place::Current };
-    match (leaving, coming, there(Place::Current), there(store), there(source)) {
+    let take_out = Move { from: Position::Current, to: store };
+    let bring_in = Move { from: source, to: Position::Current };
+    match (leaving, coming, there(Position::Current), there(store), there(source)) {
         (true, true, true, false, true) | (true, false, true, false, false) => Ok(Some(take_out)),
         (true, true, false, true, true) | (false, true, false, false, true) => Ok(Some(bring_in)),
         (true, true, true, true, false)
@@ -83,9 +83,9 @@ mod tests {
         let mut states = vec![presence];
         while let Some(Move { from, to }) = next(entry, direction, presence).unwrap() {
             let mut set = |place, there| match place {
-                Place::Current => presence.current = there,
-                Place::Staged => presence.staged = there,
-                Place::Kept => presence.kept = there,
+                Position::Current => presence.current = there,
+                Position::Staged => presence.staged = there,
+                Position::Kept => presence.kept = there,
             };
             set(from, false);
             set(to, true);

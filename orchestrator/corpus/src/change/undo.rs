@@ -14,7 +14,7 @@ use super::{
     error::at,
     fingerprint::is_unchanged,
     intent::folder,
-    swap::Place,
+    swap::Position,
     waiting::open,
 };
 
@@ -93,7 +93,7 @@ impl Undo {
             let unchanged = |path: PathBuf, expected: &Option<String>| -> Result<bool, ChangeError> {
                 is_unchanged(&path, expected.as_deref()).map_err(at(&path))
             };
-            let kept = place(root, *id, Place::Kept).join(&entry.name);
+            let kept = place(root, *id, Position::Kept).join(&entry.name);
             if !(unchanged(root.join(&entry.name), &entry.new)? && unchanged(kept, &entry.old)?) {
                 return Err(ChangeError::ChangedSince { root: root.to_owned(), name: entry.name.clone() });
             }

@@ -1,8 +1,8 @@
 //! Of the crops of a set that show the same picture, only the one that stands for it: the one with most
 //! pixels on the face in its photo. Pure.
 //!
-//! The criterion is that of [`facesets_people::dedup`]: the same face to the recogniser (cosine similarity ≥ 0.95) and
-//! difference hashes that agree (at most 10 of 64 bits differ). But the hash is that of the face
+//! The criterion is that of [`facesets_people::dedup`]: the same face to the recogniser (cosine similarity ≥
+//! 0.95) and difference hashes that agree (at most 10 of 64 bits differ). But the hash is that of the face
 //! ([`hashed_part`]), not of the whole photo: crops are what tools get. So a copy that was cut to another
 //! frame is a duplicate here although the photos look different, and a photo of a burst in which only the
 //! face moved is none although they look alike. Of 35 pairs of faces above that similarity in 43 sample

@@ -41,12 +41,12 @@ pub struct LostSet {
     /// The earlier set.
     pub set: EarlierSet,
     /// What becomes of it.
-    pub fate: Fate,
+    pub fate: SetFate,
 }
 
 /// What becomes of an earlier set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum SetFate {
     /// No set has its name or its faces.
     Gone,
     /// The set of its name has none of its faces, and neither has any other.
@@ -67,7 +67,7 @@ pub fn lost(earlier: Vec<EarlierSet>, later: &[LaterSet<'_>]) -> Vec<LostSet> {
 }
 
 /// `None` where the person is where it was.
-fn fate(set: &EarlierSet, later: &[LaterSet<'_>]) -> Option<Fate> {
+fn fate(set: &EarlierSet, later: &[LaterSet<'_>]) -> Option<SetFate> {
     let namesake = later.iter().find(|later| later.name == set.name);
     let home = match &set.person {
         None => namesake,
@@ -78,11 +78,11 @@ fn fate(set: &EarlierSet, later: &[LaterSet<'_>]) -> Option<Fate> {
         }
     };
     match (home, namesake) {
-        (None, None) => Some(Fate::Gone),
-        (None, Some(_)) => Some(Fate::SomebodyElse),
-        (Some(home), _) if home.name != set.name => Some(Fate::Elsewhere(home.name.to_owned())),
+        (None, None) => Some(SetFate::Gone),
+        (None, Some(_)) => Some(SetFate::SomebodyElse),
+        (Some(home), _) if home.name != set.name => Some(SetFate::Elsewhere(home.name.to_owned())),
         (Some(home), _) if set.label.is_some() && home.label != set.label.as_deref() => {
-            Some(Fate::Unlabelled)
+            Some(SetFate::Unlabelled)
         }
         _ => None,
     }
@@ -102,10 +102,10 @@ impl fmt::Display for LostSet {
             write!(f, " ({})", known.join(", "))?;
         }
         match &self.fate {
-            Fate::Gone => write!(f, " would be gone"),
-            Fate::SomebodyElse => write!(f, " would be somebody else"),
-            Fate::Elsewhere(other) => write!(f, " would be {other}"),
-            Fate::Unlabelled => write!(f, " would lose its label"),
+            SetFate::Gone => write!(f, " would be gone"),
+            SetFate::SomebodyElse => write!(f, " would be somebody else"),
+            SetFate::Elsewhere(other) => write!(f, " would be {other}"),
+            SetFate::Unlabelled => write!(f, " would lose its label"),
         }
     }
 }

@@ -14,7 +14,7 @@ use facesets_core::Sha256Digest;
 use image::ImageReader;
 use tokio_util::sync::CancellationToken;
 
-use super::{Look, VerifyError, said};
+use super::{Look, VerifyError, statements};
 use crate::{
     certificate::consumer,
     export::manifest::{BundleRecord, CorpusManifest, ExportedFace, FacesetManifest, FacesetSummary},
@@ -46,7 +46,7 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
         match manifest::read::<FacesetManifest>(&look.root.join(&name)) {
             Ok(set) => {
                 faceset(look, corpus, summary, &set, &name)?;
-                said::crops(look, &set, &name);
+                statements::crops(look, &set, &name);
                 let whole = set
                     .parent
                     .as_ref()
@@ -54,7 +54,7 @@ pub(super) fn corpus(look: &mut Look<'_>, corpus: &CorpusManifest) -> Result<(),
                 let whole = whole.and_then(Result::ok);
                 let mut person = set.person(&look.view.index);
                 person.extend(whole.iter().flat_map(|whole| whole.person(&look.view.index)));
-                said::consent(look, &set, &name, &person);
+                statements::consent(look, &set, &name, &person);
             }
             Err(error) => look.finding(&name, error.to_string()),
         }

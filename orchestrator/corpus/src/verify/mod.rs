@@ -3,8 +3,8 @@
 mod corpus;
 mod folders;
 pub mod repair;
-mod said;
 mod shelf;
+mod statements;
 
 use facesets_people::view::View;
 use std::{

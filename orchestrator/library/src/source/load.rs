@@ -50,19 +50,19 @@ pub struct Photo {
     /// Size in bytes.
     pub bytes: u64,
     /// Its files.
-    pub paths: Vec<Place>,
+    pub paths: Vec<KnownFile>,
 }
 
 /// A file of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct KnownFile {
     /// Its path.
     pub path: PathBuf,
     /// What it looked like when its digest was taken, as far as is known.
     pub seen: Sighting,
 }
 
-impl AsRef<Path> for Place {
+impl AsRef<Path> for KnownFile {
     fn as_ref(&self) -> &Path {
         &self.path
     }
@@ -83,7 +83,7 @@ impl Photos {
     /// looked like when its digest was taken; of one of which nothing is known the digest is taken again.
     pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf, seen: Sighting) -> bool {
         let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, paths: Vec::new() });
-        photo.paths.push(Place { path, seen });
+        photo.paths.push(KnownFile { path, seen });
         photo.paths.len() == 1
     }
 
@@ -143,7 +143,7 @@ impl Photos {
 
     /// A file, and whether it can have changed since its digest was taken. One of another size than its
     /// content is not read.
-    fn read(&self, place: &Place, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
+    fn read(&self, place: &KnownFile, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
         let mut opened = file::open(&place.path)?;
         if opened.metadata.len() != bytes {
             return Err(io::ErrorKind::InvalidData.into());

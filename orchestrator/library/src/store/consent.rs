@@ -2,7 +2,7 @@
 
 use facesets_core::Sha256Digest;
 use facesets_people::{
-    consent::{ConsentState, Said, Statement},
+    consent::{ConsentState, Statement, StatementText},
     pins::PinnedFace,
 };
 use rusqlite::{Row, params};
@@ -40,7 +40,12 @@ impl Store {
 
 impl Writer {
     /// Remembers a statement about some faces; returns its number.
-    pub fn add_consent(&mut self, about: &str, said: &Said, faces: &[PinnedFace]) -> Result<i64, StoreError> {
+    pub fn add_consent(
+        &mut self,
+        about: &str,
+        said: &StatementText,
+        faces: &[PinnedFace],
+    ) -> Result<i64, StoreError> {
         let transaction = self.store().connection.unchecked_transaction()?;
         transaction.execute(
             "INSERT INTO consent (about, state, note, licence, source) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -67,10 +72,10 @@ impl Writer {
     }
 }
 
-fn said(row: &Row<'_>) -> Result<(i64, String, Said), StoreError> {
+fn said(row: &Row<'_>) -> Result<(i64, String, StatementText), StoreError> {
     let state: Option<String> = row.get(2)?;
     let consent = state.as_deref().map(parse).transpose()?;
-    let said = Said { consent, note: row.get(3)?, licence: row.get(4)?, source: row.get(5)? };
+    let said = StatementText { consent, note: row.get(3)?, licence: row.get(4)?, source: row.get(5)? };
     Ok((row.get(0)?, row.get(1)?, said))
 }
 

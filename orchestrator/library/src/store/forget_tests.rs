@@ -2,7 +2,7 @@
 
 use facesets_core::{BBox, Sha256Digest};
 use facesets_people::{
-    consent::{ConsentState, Said},
+    consent::{ConsentState, StatementText},
     pins::{PinKind, PinnedFace},
 };
 
@@ -19,8 +19,8 @@ fn pinned(name: &str, bbox: BBox) -> PinnedFace {
     PinnedFace { sha256: digest(name), bbox }
 }
 
-fn said(state: ConsentState) -> Said {
-    Said { consent: Some(state), ..Said::default() }
+fn said(state: ConsentState) -> StatementText {
+    StatementText { consent: Some(state), ..StatementText::default() }
 }
 
 #[test]

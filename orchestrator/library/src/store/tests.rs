@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt as _,
 use facesets_base::exit::Hint as _;
 use facesets_core::{EMBEDDING_LEN, Face, Sha256Digest, wire::ItemFailureKind};
 use facesets_people::{
-    consent::{ConsentState, Said, Statement},
+    consent::{ConsentState, Statement, StatementText},
     pins::PinnedFace,
 };
 use proptest::prelude::*;
@@ -171,14 +171,20 @@ fn statements_about_consent_come_back_as_they_were_made_until_they_are_removed()
     let (_folder, library) = library();
     let mut writer = writer(&library);
     let face = |seed| PinnedFace { sha256: Sha256Digest::of(&[seed]), bbox: face(seed.into()).bbox };
-    let granted =
-        Said { consent: Some(ConsentState::Granted), note: Some("paper".to_owned()), ..Said::default() };
-    let licensed =
-        Said { licence: Some("CC0".to_owned()), source: Some("an album".to_owned()), ..Said::default() };
+    let granted = StatementText {
+        consent: Some(ConsentState::Granted),
+        note: Some("paper".to_owned()),
+        ..StatementText::default()
+    };
+    let licensed = StatementText {
+        licence: Some("CC0".to_owned()),
+        source: Some("an album".to_owned()),
+        ..StatementText::default()
+    };
     let faces = [face(1), face(2)];
     let first = writer.add_consent("faceset_001", &granted, &faces).unwrap();
     let second = writer.add_consent("a.jpg", &licensed, &faces[1..]).unwrap();
-    let statement = |id, about: &str, said: &Said, faces: &[PinnedFace]| Statement {
+    let statement = |id, about: &str, said: &StatementText, faces: &[PinnedFace]| Statement {
         id,
         about: about.to_owned(),
         said: said.clone(),
@@ -189,7 +195,7 @@ fn statements_about_consent_come_back_as_they_were_made_until_they_are_removed()
         statement(second, "a.jpg", &licensed, &faces[1..]),
     ];
     assert_eq!(writer.store().consent_statements().unwrap(), both);
-    let nothing = writer.add_consent("nobody", &Said::default(), &faces);
+    let nothing = writer.add_consent("nobody", &StatementText::default(), &faces);
     assert!(nothing.is_err(), "what says nothing is refused as a whole");
     assert_eq!(writer.store().consent_statements().unwrap(), both);
 

@@ -12,8 +12,8 @@ use facesets_base::{
 };
 use facesets_core::pairing::{ClientName, Host, PairingCode};
 use facesets_workers::{
-    dispatch::{OwnCertificate, Way, connect, pair},
-    team::roster::Draft,
+    dispatch::{OwnCertificate, WorkerEndpoint, connect, pair},
+    selection::workers_file::Draft,
 };
 use serde::Serialize;
 
@@ -77,16 +77,17 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let client = args.client.clone().unwrap_or_else(|| ClientName::resembling(&machine));
     let mut draft = Draft::open(file)?;
-    let address = Way::pinned(&code.address, code.certificate).address;
+    let address = WorkerEndpoint::pinned(&code.address, code.certificate).address;
     let known = draft.at(&address);
-    let known_name = || known.and_then(|way| way.name.clone());
+    let known_name = || known.and_then(|endpoint| endpoint.name.clone());
     let name = args.name.clone().or_else(known_name).unwrap_or_else(|| host(&code));
-    let own = own(args)?.or_else(|| known.and_then(|way| way.own.clone()));
+    let own = own(args)?.or_else(|| known.and_then(|endpoint| endpoint.own.clone()));
     draft.check_name(&name, &address)?;
 
     let runtime = network()?;
-    let way = Way { name: Some(name.clone()), ..runtime.block_on(pair(&code, &client, own))? };
-    draft.put(&way)?;
+    let endpoint =
+        WorkerEndpoint { name: Some(name.clone()), ..runtime.block_on(pair(&code, &client, own))? };
+    draft.put(&endpoint)?;
     draft.save()?;
     context.ui.summary(&Summary {
         name,
@@ -95,10 +96,10 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
         client: client.to_string(),
         file: file.display().to_string(),
     })?;
-    match runtime.block_on(connect(&way)) {
+    match runtime.block_on(connect(&endpoint)) {
         Ok(_) => Ok(Exit::Done),
         Err(error) => {
-            context.ui.problem(&way.label(), &format!("it has paired, but: {error}"));
+            context.ui.problem(&endpoint.label(), &format!("it has paired, but: {error}"));
             Ok(Exit::SomeFailed)
         }
     }

@@ -9,8 +9,8 @@ use facesets_base::exit::{Exit, Failure, Hint};
 use facesets_core::contract::DEFAULT_DET_SIZE;
 use facesets_library::source::disk::{ScanOptions, absolute_roots, scan};
 use facesets_workers::{
-    dispatch::{Origin, Worker, connect, task_for},
-    team::trial::{Measured, Sample, measure},
+    dispatch::{Worker, WorkerSource, connect, task_for},
+    selection::trial::{Measured, Sample, measure},
 };
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ impl Hint for NoPhoto {}
 
 /// Runs the command.
 pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, Failure> {
-    let way = called(&args.name, file, context)?;
+    let endpoint = called(&args.name, file, context)?;
     let ctrl_c = CtrlC::listen(context)?;
     let photos = if args.photos.is_empty() {
         None
@@ -74,9 +74,10 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
         Some(Sample::of_files(files))
     };
     let runtime = network()?;
-    let connection = runtime.block_on(connect(&way))?;
+    let connection = runtime.block_on(connect(&endpoint))?;
     let task = task_for(connection.description(), args.pack.as_deref(), DEFAULT_DET_SIZE)?;
-    let worker = Worker { connection, tasks: vec![task.into()], origin: Origin::Remote(way.clone()) };
+    let worker =
+        Worker { connection, tasks: vec![task.into()], origin: WorkerSource::Remote(endpoint.clone()) };
     let run = |worker, sample| runtime.block_on(measure(worker, sample, &ctrl_c.stop)).map(Figures::of);
     // Without a task, the worker receives the bytes and drops them: no lane is busy with them, and its
     // metrics count no failures.
@@ -87,7 +88,7 @@ pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, F
         return Ok(Exit::Interrupted);
     }
     let complete = photos.as_ref().is_none_or(|photos| photos.analysed == photos.files);
-    context.ui.summary(&Summary { worker: way.label(), link, photos })?;
+    context.ui.summary(&Summary { worker: endpoint.label(), link, photos })?;
     Ok(if complete { Exit::Done } else { Exit::SomeFailed })
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, path::Path};
 
 use facesets_base::exit::{Exit, Failure};
-use facesets_workers::dispatch::Way;
+use facesets_workers::dispatch::WorkerEndpoint;
 use serde::Serialize;
 
 use super::{Context, known};
@@ -32,13 +32,13 @@ pub(super) fn run(file: &Path, context: &Context) -> Result<Exit, Failure> {
 }
 
 impl Entry {
-    fn of(way: &Way) -> Self {
+    fn of(endpoint: &WorkerEndpoint) -> Self {
         Self {
-            name: way.name.clone(),
-            address: way.address.clone(),
-            certificate_sha256: way.certificate.map(|digest| digest.to_string()),
-            client_cert: way.own.as_ref().map(|own| own.certificate.display().to_string()),
-            has_token: way.token.is_some(),
+            name: endpoint.name.clone(),
+            address: endpoint.address.clone(),
+            certificate_sha256: endpoint.certificate.map(|digest| digest.to_string()),
+            client_cert: endpoint.own.as_ref().map(|own| own.certificate.display().to_string()),
+            has_token: endpoint.token.is_some(),
         }
     }
 }

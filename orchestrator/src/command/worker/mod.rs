@@ -17,10 +17,10 @@ use facesets_base::{
     monitor::Monitor as _,
 };
 use facesets_workers::{
-    dispatch::Way,
-    team::{
+    dispatch::WorkerEndpoint,
+    selection::{
         self,
-        roster::{self, RosterError},
+        workers_file::{self, WorkersFileError},
     },
 };
 use tokio::runtime::Runtime;
@@ -74,7 +74,7 @@ impl Hint for WorkerError {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let file = args.workers_file.clone().or_else(team::user_file).ok_or(WorkerError::NoHome)?;
+    let file = args.workers_file.clone().or_else(selection::user_file).ok_or(WorkerError::NoHome)?;
     match &args.command {
         WorkerCommand::Add(args) => add::run(args, &file, context),
         WorkerCommand::List => list::run(&file, context),
@@ -85,12 +85,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn network() -> Result<Runtime, WorkerError> {
-    team::network().map_err(WorkerError::Network)
+    selection::network().map_err(WorkerError::Network)
 }
 
 /// The workers that the file names; none where there is no file. Says so if others can read the tokens.
-fn known(file: &Path, context: &Context) -> Result<Vec<Way>, RosterError> {
-    match roster::read(file) {
+fn known(file: &Path, context: &Context) -> Result<Vec<WorkerEndpoint>, WorkersFileError> {
+    match workers_file::read(file) {
         Ok(roster) => {
             for exposed in &roster.exposed {
                 let path = exposed.display().to_string();
@@ -98,10 +98,12 @@ fn known(file: &Path, context: &Context) -> Result<Vec<Way>, RosterError> {
                     .ui
                     .problem(&path, "others than its owner may read the token in it: `chmod 600` closes it");
             }
-            Ok(roster.ways)
+            Ok(roster.endpoints)
         }
-        Err(RosterError::Empty(_)) => Ok(Vec::new()),
-        Err(RosterError::Io { path, source }) if path == file && source.kind() == io::ErrorKind::NotFound => {
+        Err(WorkersFileError::Empty(_)) => Ok(Vec::new()),
+        Err(WorkersFileError::Io { path, source })
+            if path == file && source.kind() == io::ErrorKind::NotFound =>
+        {
             Ok(Vec::new())
         }
         Err(error) => Err(error),
@@ -109,10 +111,10 @@ fn known(file: &Path, context: &Context) -> Result<Vec<Way>, RosterError> {
 }
 
 /// The worker of that name, or at that address.
-fn called(name: &str, file: &Path, context: &Context) -> Result<Way, RosterError> {
-    let ways = known(file, context)?;
-    let labels = ways.iter().map(Way::label).collect();
-    ways.into_iter().find(|way| way.is_called(name)).ok_or_else(|| RosterError::Unknown {
+fn called(name: &str, file: &Path, context: &Context) -> Result<WorkerEndpoint, WorkersFileError> {
+    let endpoints = known(file, context)?;
+    let labels = endpoints.iter().map(WorkerEndpoint::label).collect();
+    endpoints.into_iter().find(|endpoint| endpoint.is_called(name)).ok_or_else(|| WorkersFileError::Unknown {
         path: file.to_owned(),
         name: name.to_owned(),
         known: labels,

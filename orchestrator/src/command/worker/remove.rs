@@ -3,7 +3,7 @@
 use std::{fmt, path::Path};
 
 use facesets_base::exit::{Exit, Failure};
-use facesets_workers::team::roster::Draft;
+use facesets_workers::selection::workers_file::Draft;
 use serde::Serialize;
 
 use super::Context;

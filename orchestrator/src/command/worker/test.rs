@@ -8,7 +8,7 @@ use std::{
 
 use facesets_base::exit::{Exit, Failure, Hint as _};
 use facesets_core::wire::{PackState, WorkerDescription};
-use facesets_workers::dispatch::{DispatchError, Way, connect};
+use facesets_workers::dispatch::{DispatchError, WorkerEndpoint, connect};
 use serde::Serialize;
 
 use super::{Context, called, known, network};
@@ -64,28 +64,28 @@ struct Pack {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, file: &Path, context: &Context) -> Result<Exit, Failure> {
-    let ways = if args.names.is_empty() {
+    let endpoints = if args.names.is_empty() {
         known(file, context)?
     } else {
         args.names.iter().map(|name| called(name, file, context)).collect::<Result<_, _>>()?
     };
     let runtime = network()?;
     let mut workers = Vec::new();
-    for way in &ways {
-        let result = match runtime.block_on(test(way)) {
+    for endpoint in &endpoints {
+        let result = match runtime.block_on(test(endpoint)) {
             Ok(there) => Outcome::There(there),
             Err(error) => Outcome::Not { hint: error.hint(), error: error.to_string() },
         };
-        workers.push(Tested { worker: way.label(), result });
+        workers.push(Tested { worker: endpoint.label(), result });
     }
     let all = workers.iter().all(|tested| matches!(tested.result, Outcome::There(_)));
     context.ui.summary(&Summary { workers })?;
     Ok(if all { Exit::Done } else { Exit::SomeFailed })
 }
 
-async fn test(way: &Way) -> Result<There, DispatchError> {
+async fn test(endpoint: &WorkerEndpoint) -> Result<There, DispatchError> {
     let began = Instant::now();
-    let connection = connect(way).await?;
+    let connection = connect(endpoint).await?;
     let connected = began.elapsed();
     let mut times = Vec::new();
     for _ in 0..QUESTIONS {

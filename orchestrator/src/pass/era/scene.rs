@@ -20,8 +20,8 @@ pub(super) struct Scene {
     pub(super) root: PathBuf,
     pub(super) view: View,
     pub(super) subject: Subject,
-    /// What users say, for a clustering within one person: that two faces are the same person's says nothing of
-    /// their age.
+    /// What users say, for a clustering within one person: that two faces are the same person's says nothing
+    /// of their age.
     pub(super) pins_within: ResolvedPins,
     corpus: Corpus,
     parent: FacesetManifest,

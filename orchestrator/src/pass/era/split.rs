@@ -49,8 +49,8 @@ pub(crate) struct Report {
     pub(crate) faces: usize,
     pub(crate) recovered: usize,
     pub(crate) verdict: Verdict,
-    pub(crate) eras: Vec<Said>,
-    pub(crate) thin: Vec<Said>,
+    pub(crate) eras: Vec<EraLine>,
+    pub(crate) thin: Vec<EraLine>,
     pub(crate) undated: Vec<Listed>,
     #[serde(flatten)]
     pub(crate) dropped: DropReport,
@@ -62,7 +62,7 @@ pub(crate) struct Report {
 
 /// An era as a summary has it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Said {
+pub(crate) struct EraLine {
     pub(crate) name: String,
     pub(crate) dominant_year: Option<u16>,
     pub(crate) founding: usize,
@@ -128,8 +128,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         }
     }
     let thinned = planned.thinned();
-    let (late, of_eras) = of_eras.into_iter().partition(|era: &Said| thinned.contains(&era.name));
-    thin.extend::<Vec<Said>>(late);
+    let (late, of_eras) = of_eras.into_iter().partition(|era: &EraLine| thinned.contains(&era.name));
+    thin.extend::<Vec<EraLine>>(late);
     let undated = survey.faces.iter().filter(|face| eras.years.of(**face).is_none());
     Ok(Report {
         set: scene.name().to_owned(),
@@ -159,9 +159,9 @@ fn with_reasons<'a>(
 }
 
 /// Thin eras and the others.
-fn said(split: &Split, change: &EraChange) -> (Vec<Said>, Vec<Said>) {
+fn said(split: &Split, change: &EraChange) -> (Vec<EraLine>, Vec<EraLine>) {
     let said = |(set, alone): (&EraSet, Option<Alone>)| {
-        let said = Said {
+        let said = EraLine {
             name: set.name.clone(),
             dominant_year: set.era.dominant_year,
             founding: set.era.founding.len(),
@@ -172,7 +172,7 @@ fn said(split: &Split, change: &EraChange) -> (Vec<Said>, Vec<Said>) {
         (set.thin, said)
     };
     let (thin, others): (Vec<_>, Vec<_>) = with_reasons(split, change).map(said).partition(|(thin, _)| *thin);
-    let without_flag = |all: Vec<(bool, Said)>| all.into_iter().map(|(_, said)| said).collect();
+    let without_flag = |all: Vec<(bool, EraLine)>| all.into_iter().map(|(_, said)| said).collect();
     (without_flag(thin), without_flag(others))
 }
 

@@ -16,7 +16,7 @@ use tonic::{
 use tower::service_fn;
 
 use super::{
-    DispatchError, Token, Way,
+    DispatchError, Token, WorkerEndpoint,
     alerts::LastWord,
     tls::{self, TlsError},
 };
@@ -65,10 +65,10 @@ impl Connection {
 }
 
 /// Connects to a worker and asks who it is.
-pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
-    let address = way.address.as_str();
-    let bearer = Bearer::new(way.token.as_ref())?;
-    let (channel, word) = open(way).await?;
+pub async fn connect(endpoint: &WorkerEndpoint) -> Result<Connection, DispatchError> {
+    let address = endpoint.address.as_str();
+    let bearer = Bearer::new(endpoint.token.as_ref())?;
+    let (channel, word) = open(endpoint).await?;
     let mut client = WorkerClient::with_interceptor(channel, bearer)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -76,7 +76,7 @@ pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
     let described = described.map_err(|error| word.explain(address, error))?;
     let description = describe(address, described.worker.as_ref())?;
     tracing::info!(
-        worker = way.label(),
+        worker = endpoint.label(),
         device = description.device,
         provider = description.provider,
         worker_version = description.worker_version,
@@ -84,7 +84,7 @@ pub async fn connect(way: &Way) -> Result<Connection, DispatchError> {
         max_bytes = description.credit.max_bytes,
         "connected"
     );
-    Ok(Connection { client, label: way.label(), description: Arc::new(description) })
+    Ok(Connection { client, label: endpoint.label(), description: Arc::new(description) })
 }
 
 async fn describe_call(client: &mut Client, address: &str) -> Result<proto::DescribeResponse, DispatchError> {
@@ -94,33 +94,33 @@ async fn describe_call(client: &mut Client, address: &str) -> Result<proto::Desc
     Ok(response.into_inner())
 }
 
-/// A channel to a worker, of which nothing is known yet but its certificate, if the way says which; and what
+/// A channel to a worker, of which nothing is known yet but its certificate, if the endpoint says which; and what
 /// it may say of ours.
-pub(super) async fn open(way: &Way) -> Result<(Channel, LastWord), DispatchError> {
-    let endpoint = endpoint(way)?;
+pub(super) async fn open(endpoint: &WorkerEndpoint) -> Result<(Channel, LastWord), DispatchError> {
+    let transport = transport(endpoint)?;
     let word = LastWord::default();
-    let connected = match way.certificate {
-        None => endpoint.connect().await,
+    let connected = match endpoint.certificate {
+        None => transport.connect().await,
         Some(pinned) => {
-            let config = tls::config(pinned, way.own.as_ref())?;
+            let config = tls::config(pinned, endpoint.own.as_ref())?;
             let word = word.clone();
             let connector = service_fn(move |uri| tls::connect(uri, Arc::clone(&config), word.clone()));
-            endpoint.connect_with_connector(connector).await
+            transport.connect_with_connector(connector).await
         }
     };
     let channel = connected.map_err(|error| {
-        let address = way.address.clone();
+        let address = endpoint.address.clone();
         if let Some(TlsError::OtherCertificate) = cause::<TlsError>(&error) {
             DispatchError::OtherCertificate(address)
         } else {
-            word.explain(&way.address, DispatchError::Unreachable { address, reason: innermost(&error) })
+            word.explain(&endpoint.address, DispatchError::Unreachable { address, reason: innermost(&error) })
         }
     })?;
     Ok((channel, word))
 }
 
-fn endpoint(way: &Way) -> Result<Endpoint, DispatchError> {
-    Ok(way
+fn transport(endpoint: &WorkerEndpoint) -> Result<Endpoint, DispatchError> {
+    Ok(endpoint
         .endpoint()?
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)

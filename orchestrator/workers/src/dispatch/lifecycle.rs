@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc};
 use facesets_core::{Sha256Digest, wire::Instance};
 
 use super::{
-    Connection, Origin, Worker, WorkerNumber,
-    fate::Fate,
+    Connection, Worker, WorkerNumber, WorkerSource,
+    breakage::Breakage,
     member::Member,
     probe,
     shared::{Company, Shared},
@@ -24,7 +24,7 @@ pub(super) async fn keep(worker: Worker, number: WorkerNumber, shared: Arc<Share
 
 struct Keeper {
     member: Arc<Member>,
-    origin: Origin,
+    origin: WorkerSource,
     shared: Arc<Shared>,
     /// Streams without an answer, one after the other.
     fruitless: u32,
@@ -140,7 +140,7 @@ impl Keeper {
 
     /// Whether the worker is gone, and what is to be said of it.
     async fn post_mortem(&self, broken: &Broken, label: &str, instance: Option<Instance>) -> (bool, String) {
-        let Fate { died, words } = self.origin.fate(instance).await;
+        let Breakage { died, words } = self.origin.fate(instance).await;
         tracing::warn!(
             worker = label, reason = %broken.lost, died, end = ?broken.end,
             answered = broken.answered, in_flight = broken.in_flight.len(), "worker lost"

@@ -6,13 +6,13 @@
 //! gRPC. It knows neither the store nor where bytes come from.
 
 mod alerts;
+mod breakage;
 mod connection;
+mod endpoint;
 mod error;
-mod fate;
 mod lifecycle;
 pub mod managed;
 mod member;
-mod origin;
 mod own_certificate;
 mod pack;
 mod pair;
@@ -20,13 +20,13 @@ mod probe;
 mod queue;
 mod run;
 mod shared;
+mod source;
 mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod way;
 mod window;
 
 use std::sync::Arc;
@@ -39,14 +39,14 @@ use facesets_core::{
 use tokio::sync::oneshot;
 
 pub use connection::{Connection, connect};
+pub use endpoint::{Plaintext, Token, WorkerEndpoint};
 pub use error::DispatchError;
-pub use origin::{Origin, Patience};
 pub use own_certificate::{OwnCertificate, OwnCertificateError};
 pub use pack::{PackError, clip_task_for, count_task_for, task_for};
 pub use pair::pair;
 pub use queue::Queue;
 pub use run::{Worker, run};
-pub use way::{Plaintext, Token, Way};
+pub use source::{Patience, WorkerSource};
 
 /// How often an item is tried before a failure that could have been temporary is taken for its answer.
 pub const MAX_TRIES: u32 = 3;

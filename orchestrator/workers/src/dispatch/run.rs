@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Connection, DispatchError, Event, Load, Origin, Patience, Queue,
+    Connection, DispatchError, Event, Load, Patience, Queue, WorkerSource,
     lifecycle::keep,
     shared::{LOADS, Shared},
 };
@@ -17,12 +17,12 @@ use super::{
 /// A worker and what it is asked to do with every item.
 #[derive(Debug, Clone)]
 pub struct Worker {
-    /// The way to it.
+    /// How it is reached.
     pub connection: Connection,
     /// Its tasks with their packs, of every item, at least one.
     pub tasks: Vec<Task>,
-    /// The way back to it.
-    pub origin: Origin,
+    /// Where it comes from, and how it is got back.
+    pub origin: WorkerSource,
 }
 
 /// Works through the queue. Ends when every item is answered, when the queue was told to stop and what was in

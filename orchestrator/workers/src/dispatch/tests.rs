@@ -36,10 +36,10 @@ async fn worker(behaviour: Behaviour) -> (Worker, Arc<AtomicUsize>) {
 }
 
 async fn reached(worker: TestWorker) -> Worker {
-    let way = Way::to(start(worker).await);
-    let connection = connect(&way).await.unwrap();
+    let endpoint = WorkerEndpoint::to(start(worker).await);
+    let connection = connect(&endpoint).await.unwrap();
     let tasks = vec![task_for(connection.description(), None, 640).unwrap().into()];
-    Worker { connection, tasks, origin: Origin::Remote(way) }
+    Worker { connection, tasks, origin: WorkerSource::Remote(endpoint) }
 }
 
 /// Images of which the first byte is the number.
@@ -267,7 +267,7 @@ async fn what_a_dead_worker_had_is_suspect_and_is_done_by_the_others() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     let (mut dying, _) = worker(cut_after(3)).await;
     // Where it was, nobody listens any more.
-    dying.origin = Origin::Remote(Way::to(free));
+    dying.origin = WorkerSource::Remote(WorkerEndpoint::to(free));
     let (living, _) = worker(answer_each(done)).await;
     let sizes = [1; 40];
     let ran = run_all(vec![dying, living], &sizes).await;
@@ -416,7 +416,7 @@ async fn stopping_takes_no_more_and_waits_for_what_is_in_flight() {
 async fn a_worker_of_another_protocol_version_is_refused_with_advice() {
     for (protocol_version, advice) in [(0, "update `facesets-worker`"), (99, "update `facesets`")] {
         let address = start(TestWorker { protocol_version, ..TestWorker::new(answer_each(done)) }).await;
-        let error = connect(&Way::to(address)).await.unwrap_err();
+        let error = connect(&WorkerEndpoint::to(address)).await.unwrap_err();
         assert!(
             matches!(&error, DispatchError::ProtocolVersion { theirs, .. } if *theirs == protocol_version)
         );
@@ -426,10 +426,11 @@ async fn a_worker_of_another_protocol_version_is_refused_with_advice() {
 
 #[tokio::test]
 async fn the_token_is_sent_and_its_refusal_is_told() {
-    let way =
-        Way::to(start(TestWorker { token: Some("sesame"), ..TestWorker::new(answer_each(done)) }).await);
-    connect(&way.clone().with_token("sesame\n".parse().unwrap())).await.unwrap();
-    for wrong in [way.clone(), way.with_token("sesam".parse().unwrap())] {
+    let endpoint = WorkerEndpoint::to(
+        start(TestWorker { token: Some("sesame"), ..TestWorker::new(answer_each(done)) }).await,
+    );
+    connect(&endpoint.clone().with_token("sesame\n".parse().unwrap())).await.unwrap();
+    for wrong in [endpoint.clone(), endpoint.with_token("sesam".parse().unwrap())] {
         let error = connect(&wrong).await.unwrap_err();
         assert!(matches!(error, DispatchError::Unauthenticated { .. }), "{error}");
     }
@@ -438,12 +439,12 @@ async fn the_token_is_sent_and_its_refusal_is_told() {
 #[tokio::test]
 async fn nobody_at_the_address_is_told_in_plain_words() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let error = connect(&Way::to(free)).await.unwrap_err();
+    let error = connect(&WorkerEndpoint::to(free)).await.unwrap_err();
     assert!(
         matches!(&error, DispatchError::Unreachable { reason, .. } if reason.contains("refused")),
         "{error}"
     );
-    let connect = async |address| connect(&Way::to(address)).await;
+    let connect = async |address| connect(&WorkerEndpoint::to(address)).await;
     assert!(matches!(connect("not an address").await, Err(DispatchError::InvalidAddress(_))));
     let encrypted = connect("https://127.0.0.1:1").await;
     assert!(matches!(encrypted, Err(DispatchError::NoCertificate(_))), "never in the clear instead");

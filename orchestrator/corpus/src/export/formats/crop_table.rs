@@ -4,6 +4,7 @@ use std::{io, sync::Arc};
 
 use arrow_array::{ArrayRef, Float32Array, Int32Array, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
+use facesets_base::layout::CROPS_SCHEMA;
 use facesets_core::EMBEDDING_LEN;
 use facesets_interop::{nested, plain_properties};
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
@@ -12,12 +13,10 @@ use serde_json::json;
 use super::subject::Subject;
 use crate::export::manifest::{ExportedFace, PoseRecord};
 
-/// What the table is called in its metadata.
-const SCHEMA: &str = "facesets.crops/1";
-
 /// The file for a set. O(crops · 512) memory.
 pub(super) fn bytes(set: &Subject<'_>) -> io::Result<Vec<u8>> {
-    let meta = json!({"schema": SCHEMA, "name": set.name, "contract": set.gallery.contract}).to_string();
+    let meta =
+        json!({"schema": CROPS_SCHEMA, "name": set.name, "contract": set.gallery.contract}).to_string();
     let batch = table(set).map_err(io::Error::other)?;
     let write = || -> Result<Vec<u8>, ParquetError> {
         let mut writer =

@@ -22,7 +22,7 @@ const MIN_COLUMNS: usize = 4 * STRIP;
 
 /// What becomes of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum MergeFate {
     /// It may still be merged.
     Open,
     /// It has been merged.
@@ -39,7 +39,7 @@ pub(super) struct State<'a> {
     /// Neighbours that a union keeps.
     pub(super) kept: usize,
     pub(super) forest: Forest,
-    fate: Vec<Fate>,
+    fate: Vec<MergeFate>,
     /// Rows of each.
     size: Vec<u32>,
     pub(super) rank: Vec<u32>,
@@ -89,7 +89,7 @@ impl<'a> State<'a> {
             kernel,
             kept,
             forest: Forest::new(n),
-            fate: vec![Fate::Open; n],
+            fate: vec![MergeFate::Open; n],
             size: (0..n).map(|point| points.weight(point)).collect(),
             rank: ids.clone(),
             sums: Vec::new(),
@@ -111,7 +111,7 @@ impl<'a> State<'a> {
 
     /// The clusters that may still be merged, ascending.
     pub(super) fn open_clusters(&self) -> Vec<u32> {
-        (0..self.fate.len() as u32).filter(|id| self.fate[*id as usize] == Fate::Open).collect()
+        (0..self.fate.len() as u32).filter(|id| self.fate[*id as usize] == MergeFate::Open).collect()
     }
 
     /// Whether anything may still be merged.
@@ -121,7 +121,7 @@ impl<'a> State<'a> {
 
     /// Whether a cluster may still be merged.
     pub(super) fn is_open(&self, id: u32) -> bool {
-        self.fate[id as usize] == Fate::Open
+        self.fate[id as usize] == MergeFate::Open
     }
 
     /// Values of a vector.
@@ -198,7 +198,7 @@ impl<'a> State<'a> {
 
     /// Makes a cluster final; what it needed memory for is let go.
     pub(super) fn retire(&mut self, id: u32) {
-        self.close(id, Fate::Final);
+        self.close(id, MergeFate::Final);
         if let Some(union) = (id as usize).checked_sub(self.points.len()) {
             self.sums[union] = None;
         }
@@ -249,9 +249,9 @@ impl<'a> State<'a> {
         if !foes.is_empty() {
             self.foes.insert(id, foes);
         }
-        self.close(a, Fate::Merged);
-        self.close(b, Fate::Merged);
-        self.fate.push(Fate::Open);
+        self.close(a, MergeFate::Merged);
+        self.close(b, MergeFate::Merged);
+        self.fate.push(MergeFate::Open);
         self.size.push(self.size[a as usize] + self.size[b as usize]);
         self.rank.push(self.rank[a as usize].min(self.rank[b as usize]));
         self.sums.push(Some(sum));
@@ -268,7 +268,7 @@ impl<'a> State<'a> {
         self.column.push(column as u32);
     }
 
-    fn close(&mut self, id: u32, fate: Fate) {
+    fn close(&mut self, id: u32, fate: MergeFate) {
         self.fate[id as usize] = fate;
         self.partner[id as usize] = NONE;
         self.nearest[id as usize] = Nearest::none(self.cut);

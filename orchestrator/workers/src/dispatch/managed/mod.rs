@@ -26,7 +26,7 @@ pub use error::ManagedError;
 pub use ready::Ready;
 pub use supervisor::Supervisor;
 
-use super::{Token, Way, fate::Fate};
+use super::{Token, WorkerEndpoint, breakage::Breakage};
 
 /// How long a worker may take from its start to READY. Large models on a slow disk, or a GPU that compiles
 /// them, take a while.
@@ -129,9 +129,9 @@ impl ManagedWorker {
         &self.ready
     }
 
-    /// The way to it.
-    pub fn way(&self) -> Way {
-        Way::to(&self.ready.address).with_token(self.token.clone())
+    /// How it is reached.
+    pub fn endpoint(&self) -> WorkerEndpoint {
+        WorkerEndpoint::to(&self.ready.address).with_token(self.token.clone())
     }
 
     /// Lets it finish and leave.
@@ -145,13 +145,13 @@ impl ManagedWorker {
     }
 
     /// After its connection broke: how it ended, and its last words. One that has not ended is ended.
-    pub(super) fn post_mortem(mut self) -> Fate {
+    pub(super) fn post_mortem(mut self) -> Breakage {
         let log = self.process.log.clone();
         let status = self.process.leave(Duration::from_secs(1));
         let ended = status.map_or("it did not end by itself".to_owned(), |status| status.to_string());
         let words =
             format!("the worker ended: {ended}; its log `{}` ends with: {}", log.display(), tail(&log));
-        Fate { died: status.is_some(), words: Some(words) }
+        Breakage { died: status.is_some(), words: Some(words) }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Managed, ManagedError, ManagedWorker, POLL};
-use crate::dispatch::{Way, fate::Fate};
+use crate::dispatch::{WorkerEndpoint, breakage::Breakage};
 
 /// So many restarts in so much time are put up with; more, and what is wrong is not the photos.
 const MAX_RESTARTS: usize = 5;
@@ -43,9 +43,9 @@ impl Supervisor {
         Ok(Self { spec, cancelled, state })
     }
 
-    /// The way to the worker that runs now.
-    pub fn way(&self) -> Option<Way> {
-        self.state().worker.as_ref().map(ManagedWorker::way)
+    /// How the worker that runs now is reached.
+    pub fn endpoint(&self) -> Option<WorkerEndpoint> {
+        self.state().worker.as_ref().map(ManagedWorker::endpoint)
     }
 
     /// Lets the worker finish and leave; no other one is started.
@@ -64,9 +64,9 @@ impl Supervisor {
 
     /// After its connection broke: whether the worker ended by itself, and its last words. Blocks for a
     /// moment.
-    pub(in crate::dispatch) fn bury(&self) -> Fate {
+    pub(in crate::dispatch) fn bury(&self) -> Breakage {
         let worker = self.state().worker.take();
-        worker.map_or(Fate { died: false, words: None }, ManagedWorker::post_mortem)
+        worker.map_or(Breakage { died: false, words: None }, ManagedWorker::post_mortem)
     }
 
     /// Deaths that are explained do not count.
@@ -74,8 +74,8 @@ impl Supervisor {
         self.state().restarts.clear();
     }
 
-    /// Starts another worker, after a while; the way to it. Blocks.
-    pub(in crate::dispatch) fn restart(&self) -> Result<Way, ManagedError> {
+    /// Starts another worker, after a while; how it is reached. Blocks.
+    pub(in crate::dispatch) fn restart(&self) -> Result<WorkerEndpoint, ManagedError> {
         let number = {
             let mut state = self.state();
             state.restarts.retain(|began| began.elapsed() < RESTARTS_WITHIN);
@@ -94,14 +94,14 @@ impl Supervisor {
         }
         tracing::info!(number, "starting the worker again");
         let worker = ManagedWorker::start(&self.spec, &self.cancelled)?;
-        let way = worker.way();
+        let endpoint = worker.endpoint();
         let mut state = self.state();
         if state.over {
             // It leaves as it is dropped.
             return Err(ManagedError::Cancelled);
         }
         state.worker = Some(worker);
-        Ok(way)
+        Ok(endpoint)
     }
 
     fn is_over(&self) -> bool {
@@ -140,11 +140,11 @@ mod tests {
     fn a_worker_that_died_is_told_apart_and_started_again_with_another_token() {
         let (folder, supervisor) =
             supervisor(&format!("echo x >>starts; echo '{READY}'; echo 'out of memory' >&2; exit 3"));
-        let first = supervisor.way().unwrap();
+        let first = supervisor.endpoint().unwrap();
         let fate = supervisor.bury();
         let words = fate.words.unwrap();
         assert!(fate.died && words.contains('3') && words.contains("out of memory"), "{words}");
-        assert_eq!(supervisor.way(), None);
+        assert_eq!(supervisor.endpoint(), None);
         let second = supervisor.restart().unwrap();
         assert!(first.address == second.address && first.token != second.token);
         assert_eq!(std::fs::read_to_string(folder.path().join("starts")).unwrap(), "x\nx\n");

@@ -7,7 +7,7 @@ use super::{
         super::nearest::{Key, Nearest},
         BOUND_SLACK, FEW, NONE,
     },
-    Fate, OwnSum, State,
+    MergeFate, OwnSum, State,
 };
 
 impl State<'_> {
@@ -83,7 +83,7 @@ impl State<'_> {
         let (fate, partner, forest) = (&self.fate, &mut self.partner, &self.forest);
         let mut dirty = Vec::new();
         self.open.retain(|&id| {
-            if fate[id as usize] != Fate::Open {
+            if fate[id as usize] != MergeFate::Open {
                 return false;
             }
             let neighbour = partner[id as usize];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
 use facesets_library::store::FileSystemPolicy;
-use facesets_workers::team::{WorkerOptions, gather};
+use facesets_workers::selection::{WorkerOptions, gather};
 
 use super::{
     Attended, EmbedError, KnownFailures, Summary, analyse_missing, attend, known_photos, open_library,

@@ -1,8 +1,8 @@
 //! Who analyses: the workers that were named, or one of our own.
 
 mod error;
-pub mod roster;
 pub mod trial;
+pub mod workers_file;
 
 use std::{env, io, path::PathBuf, sync::Arc};
 
@@ -14,11 +14,11 @@ use facesets_core::{
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-pub use error::TeamError;
-pub use roster::RosterError;
+pub use error::SelectionError;
+pub use workers_file::WorkersFileError;
 
 use crate::dispatch::{
-    Origin, PackError, Patience, Plaintext, Token, Way, Worker, connect,
+    PackError, Patience, Plaintext, Token, Worker, WorkerEndpoint, WorkerSource, connect,
     managed::{Configuration, Managed, READY_TIMEOUT, Supervisor, find_binary},
     task_for,
 };
@@ -88,7 +88,7 @@ pub enum Local {
 /// Workers with one contract: that of the first one that can be used. Others are left out if they have
 /// another one.
 #[derive(Debug)]
-pub struct Team {
+pub struct Workers {
     /// With the task of analysing faces; never empty.
     pub workers: Vec<Worker>,
     /// Leaves when the team does.
@@ -98,7 +98,7 @@ pub struct Team {
     patience: Patience,
 }
 
-impl Team {
+impl Workers {
     /// What its face analyses are under.
     pub fn contract(&self) -> FaceContract {
         self.contract
@@ -139,7 +139,7 @@ pub fn gather(
     runtime: &Runtime,
     stop: &CancellationToken,
     monitor: &dyn Monitor,
-) -> Result<Team, TeamError> {
+) -> Result<Workers, SelectionError> {
     let remote = remote(options, library, monitor)?;
     let managed = if remote.is_empty() || options.local == Local::Beside {
         Some(Arc::new(Supervisor::start(managed(options, library)?, stop.clone())?))
@@ -148,20 +148,20 @@ pub fn gather(
     };
     let mut workers: Vec<Worker> = Vec::new();
     let mut left_out = Vec::new();
-    let own = managed
-        .iter()
-        .filter_map(|supervisor| Some((supervisor.way()?, Origin::Managed(Arc::clone(supervisor)))));
-    let others = remote.into_iter().map(|way| (way.clone(), Origin::Remote(way)));
-    for (way, origin) in own.chain(others) {
-        let remote = matches!(origin, Origin::Remote(_));
-        let worker = match reach(options, &way, origin, workers.first(), runtime) {
+    let own = managed.iter().filter_map(|supervisor| {
+        Some((supervisor.endpoint()?, WorkerSource::Managed(Arc::clone(supervisor))))
+    });
+    let others = remote.into_iter().map(|endpoint| (endpoint.clone(), WorkerSource::Remote(endpoint)));
+    for (endpoint, origin) in own.chain(others) {
+        let remote = matches!(origin, WorkerSource::Remote(_));
+        let worker = match reach(options, &endpoint, origin, workers.first(), runtime) {
             Ok(worker) => worker,
             Err(error) => {
-                left_out.push((way.label(), error));
+                left_out.push((endpoint.label(), error));
                 continue;
             }
         };
-        let at = if remote { format!(", at {}", way.label()) } else { String::new() };
+        let at = if remote { format!(", at {}", endpoint.label()) } else { String::new() };
         let is = worker.connection.description();
         monitor.note(&format!(
             "worker: {} (provider {}, pack `{}`{at})",
@@ -182,27 +182,34 @@ pub fn gather(
     let contract = task_of(first).contract;
     let theirs = workers.iter().map(|worker| worker.connection.description().limits.max_bytes).min();
     let max_image_bytes = theirs.into_iter().chain(options.max_image_bytes).min().unwrap_or(u64::MAX);
-    Ok(Team { workers, managed, contract, max_image_bytes, patience: options.patience })
+    Ok(Workers { workers, managed, contract, max_image_bytes, patience: options.patience })
 }
 
-/// The ways to the workers that others run: those that the flags name, else those that the library's file
-/// names.
-fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> Result<Vec<Way>, TeamError> {
+/// The endpoints to the workers that others run: those that the flags name, else those that the library's
+/// file names.
+fn remote(
+    options: &WorkerOptions,
+    library: &Library,
+    monitor: &dyn Monitor,
+) -> Result<Vec<WorkerEndpoint>, SelectionError> {
     let token = options.token.as_deref().map(str::parse::<Token>).transpose()?;
-    let named =
-        |address: &String| Way { token: token.clone(), plaintext: options.plaintext, ..Way::to(address) };
-    let mut ways: Vec<Way> = options.addresses.iter().map(named).collect();
+    let named = |address: &String| WorkerEndpoint {
+        token: token.clone(),
+        plaintext: options.plaintext,
+        ..WorkerEndpoint::to(address)
+    };
+    let mut endpoints: Vec<WorkerEndpoint> = options.addresses.iter().map(named).collect();
     let library_file = library.workers_file();
     let mut roster = None;
     if let Some(file) = &options.file {
-        roster = Some((file, roster::read(file)?));
-    } else if ways.is_empty() && options.local == Local::Alone {
+        roster = Some((file, workers_file::read(file)?));
+    } else if endpoints.is_empty() && options.local == Local::Alone {
         if library_file.exists() {
-            roster = Some((&library_file, roster::read(&library_file)?));
+            roster = Some((&library_file, workers_file::read(&library_file)?));
         } else if let Some(file) = options.user_file.as_ref().filter(|file| file.exists()) {
-            roster = match roster::read(file) {
+            roster = match workers_file::read(file) {
                 // `worker remove` has taken the last one out.
-                Err(RosterError::Empty(_)) => None,
+                Err(WorkersFileError::Empty(_)) => None,
                 read => Some((file, read?)),
             };
         }
@@ -215,21 +222,21 @@ fn remote(options: &WorkerOptions, library: &Library, monitor: &dyn Monitor) -> 
                 exposed.display()
             ));
         }
-        ways.extend(roster.ways);
+        endpoints.extend(roster.endpoints);
     }
-    Ok(ways)
+    Ok(endpoints)
 }
 
 /// A worker that can do what the first one does: its contract decides, since results of different ones are
 /// never mixed.
 fn reach(
     options: &WorkerOptions,
-    way: &Way,
-    origin: Origin,
+    endpoint: &WorkerEndpoint,
+    origin: WorkerSource,
     first: Option<&Worker>,
     runtime: &Runtime,
-) -> Result<Worker, TeamError> {
-    let connection = runtime.block_on(connect(way))?;
+) -> Result<Worker, SelectionError> {
+    let connection = runtime.block_on(connect(endpoint))?;
     let task = task_for(connection.description(), options.pack.as_deref(), options.det_size)?;
     match first {
         Some(first) if task_of(first).contract != task.contract => Err(PackError::OtherModels {
@@ -251,7 +258,7 @@ fn task_of(worker: &Worker) -> &AnalyzeFaces {
     }
 }
 
-fn managed(options: &WorkerOptions, library: &Library) -> Result<Managed, TeamError> {
+fn managed(options: &WorkerOptions, library: &Library) -> Result<Managed, SelectionError> {
     Ok(Managed {
         binary: find_binary(options.binary.as_deref())?,
         log: library.log_file("worker"),

@@ -30,7 +30,7 @@ enum Seen {
 
 /// What has become of a file that a scan did not find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum FileState {
     /// It is where it was: the scan left it out.
     There,
     /// It was deleted, moved or renamed.
@@ -44,14 +44,14 @@ enum Fate {
 ///
 /// Whether it is gone is seen from the nearest folder that is there: it is if other files are in that folder,
 /// else the folder may be where a disk was.
-fn fate(at_path: Seen, above: impl IntoIterator<Item = Seen>) -> Fate {
+fn fate(at_path: Seen, above: impl IntoIterator<Item = Seen>) -> FileState {
     match at_path {
-        Seen::File => Fate::There,
-        Seen::Unknown => Fate::Away,
+        Seen::File => FileState::There,
+        Seen::Unknown => FileState::Away,
         Seen::Nothing | Seen::EmptyFolder => {
             match above.into_iter().find(|folder| *folder != Seen::Nothing) {
-                Some(Seen::File) => Fate::Gone,
-                _ => Fate::Away,
+                Some(Seen::File) => FileState::Gone,
+                _ => FileState::Away,
             }
         }
     }
@@ -100,10 +100,10 @@ pub(super) fn judge(missing: Vec<Location>, scanned: &Scanned<'_>, losses: Losse
             rest.into_iter().partition(|location| location.path.starts_with(root));
         rest = others;
         let fates = here.into_iter().map(|location| (disk.fate(&location.path, root), location));
-        let fates: Vec<(Fate, Location)> = fates.filter(|(fate, _)| *fate != Fate::There).collect();
+        let fates: Vec<(FileState, Location)> = fates.filter(|(fate, _)| *fate != FileState::There).collect();
         let lost = fates
             .iter()
-            .filter(|(fate, location)| *fate == Fate::Gone && !(scanned.is_found)(location))
+            .filter(|(fate, location)| *fate == FileState::Gone && !(scanned.is_found)(location))
             .count();
         let is_doubted = losses == Losses::Doubt && is_unusual(*had, lost, scanned.come);
         if is_doubted {
@@ -111,7 +111,7 @@ pub(super) fn judge(missing: Vec<Location>, scanned: &Scanned<'_>, losses: Losse
         }
         judged.absent.extend(fates.into_iter().map(|(fate, location)| {
             // Whoever moves everything out of a folder leaves an empty one.
-            let is_gone = (scanned.has_arrived)(&location) || fate == Fate::Gone && !is_doubted;
+            let is_gone = (scanned.has_arrived)(&location) || fate == FileState::Gone && !is_doubted;
             (location, if is_gone { Absence::Gone } else { Absence::Away })
         }));
     }
@@ -180,7 +180,7 @@ struct Disk(HashMap<PathBuf, Seen>);
 
 impl Disk {
     /// The fate of the file at `path`, which lay at `root` or below.
-    fn fate(&mut self, path: &Path, root: &Path) -> Fate {
+    fn fate(&mut self, path: &Path, root: &Path) -> FileState {
         let at_path = match fs::symlink_metadata(path) {
             // A folder of that name is another thing.
             Ok(metadata) if metadata.is_dir() => Seen::Nothing,
@@ -245,9 +245,9 @@ mod tests {
         ) {
             let nearest = above.iter().copied().find(|folder| *folder != Seen::Nothing);
             let fate = fate(at_path, above);
-            prop_assert_eq!(fate == Fate::There, at_path == Seen::File);
+            prop_assert_eq!(fate == FileState::There, at_path == Seen::File);
             let is_not_there = [Seen::Nothing, Seen::EmptyFolder].contains(&at_path);
-            prop_assert_eq!(fate == Fate::Gone, is_not_there && nearest == Some(Seen::File));
+            prop_assert_eq!(fate == FileState::Gone, is_not_there && nearest == Some(Seen::File));
         }
 
         #[test]
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn deleted_files_and_folders_are_gone_and_what_was_on_a_disk_that_is_not_mounted_is_away() {
-        use Fate::{Away, Gone, There};
+        use FileState::{Away, Gone, There};
         for (there, path, expected) in [
             (&["b.jpg"][..], "a.jpg", Gone),
             (&["a.jpg"], "a.jpg", There),

@@ -9,7 +9,7 @@ use std::{
 use facesets_base::{figures, monitor::Monitor};
 use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
 use facesets_library::source::disk::{Scan, kinds_in_words};
-use facesets_workers::team::Team;
+use facesets_workers::selection::Workers;
 use serde::Serialize;
 
 use super::error::in_words;
@@ -130,7 +130,7 @@ pub struct FailedItem {
 
 impl Summary {
     /// Says who analyses.
-    pub(super) fn introduce(&mut self, team: &Team) {
+    pub(super) fn introduce(&mut self, team: &Workers) {
         self.contract = Some(team.contract().to_string());
         if let Some(first) = team.workers.first() {
             let is = first.connection.description();

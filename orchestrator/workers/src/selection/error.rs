@@ -2,18 +2,18 @@
 
 use facesets_base::exit::Hint;
 
-use super::RosterError;
+use super::WorkersFileError;
 use crate::dispatch::{DispatchError, PackError, managed::ManagedError};
 
 /// Why there is nobody to analyse anything.
 #[derive(Debug, thiserror::Error)]
-pub enum TeamError {
+pub enum SelectionError {
     /// The worker of our own.
     #[error(transparent)]
     Managed(#[from] ManagedError),
     /// The file that names workers.
     #[error(transparent)]
-    Roster(#[from] RosterError),
+    WorkersFile(#[from] WorkersFileError),
     /// Workers in general.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
@@ -22,18 +22,18 @@ pub enum TeamError {
     Pack(#[from] PackError),
 }
 
-impl Hint for TeamError {
+impl Hint for SelectionError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Managed(error) => error.hint(),
-            Self::Roster(error) => error.hint(),
+            Self::WorkersFile(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
             Self::Pack(error) => error.hint(),
         }
     }
 }
 
-impl TeamError {
+impl SelectionError {
     /// Whether it only says that we were told to stop.
     pub fn is_cancellation(&self) -> bool {
         matches!(self, Self::Managed(ManagedError::Cancelled))

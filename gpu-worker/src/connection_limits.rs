@@ -1,4 +1,4 @@
-//! Places for connections: so many of all addresses and so many of each, and who has to make room when they
+//! Slots for connections: so many of all addresses and so many of each, and who has to make room when they
 //! are all taken.
 //!
 //! Nobody can tell whether somebody who has just connected means well. So whoever has not named itself yet
@@ -23,7 +23,7 @@ const ADDRESSES: usize = 4;
 
 /// The places of one listener.
 #[derive(Debug, Clone)]
-pub(crate) struct Places(Arc<Shared>);
+pub(crate) struct ConnectionLimits(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -54,8 +54,8 @@ struct Taken {
 
 /// A place, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Places,
+pub(crate) struct ConnectionSlot {
+    places: ConnectionLimits,
     number: u64,
     named: CancellationToken,
     lost: CancellationToken,
@@ -70,7 +70,7 @@ pub(crate) enum Full {
     Each,
 }
 
-impl Places {
+impl ConnectionLimits {
     /// So many of all addresses, so many of each, until `closed`.
     pub(crate) fn new(most: usize, most_each: usize, closed: CancellationToken) -> Self {
         let chance = RandomState::new();
@@ -78,7 +78,7 @@ impl Places {
     }
 
     /// A place for a connection of `peer`, and whether another one lost its own for that.
-    pub(crate) fn take(&self, peer: IpAddr) -> Result<(Place, bool), Full> {
+    pub(crate) fn take(&self, peer: IpAddr) -> Result<(ConnectionSlot, bool), Full> {
         let Shared { most, most_each, closed, chance, .. } = &*self.0;
         let by = peer.to_canonical();
         let mut table = self.table();
@@ -98,7 +98,7 @@ impl Places {
         let (number, named, lost) = (table.next, CancellationToken::new(), closed.child_token());
         table.next += 1;
         table.taken.insert(number, Taken { by, named: named.clone(), lost: lost.clone() });
-        Ok((Place { places: self.clone(), number, named, lost }, displaced))
+        Ok((ConnectionSlot { places: self.clone(), number, named, lost }, displaced))
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -107,7 +107,7 @@ impl Places {
 }
 
 impl Table {
-    /// Places of whom `whose` says so.
+    /// Slots of whom `whose` says so.
     fn count(&self, whose: impl Fn(IpAddr) -> bool) -> usize {
         self.taken.values().filter(|taken| whose(taken.by)).count()
     }
@@ -131,7 +131,7 @@ impl Table {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Cancelled when its owner has named itself: from then on, nobody takes it away.
     pub(crate) fn named(&self) -> &CancellationToken {
         &self.named
@@ -144,7 +144,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.places.table().taken.remove(&self.number);
     }
@@ -165,8 +165,8 @@ pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn places(most: usize, most_each: usize) -> Places {
-        Places::new(most, most_each, CancellationToken::new())
+    fn places(most: usize, most_each: usize) -> ConnectionLimits {
+        ConnectionLimits::new(most, most_each, CancellationToken::new())
     }
 
     fn from(last: u8) -> IpAddr {
@@ -249,8 +249,9 @@ mod tests {
         for address in 4..7 {
             later.push(places.take(from(address)).unwrap().0);
         }
-        let lost =
-            |places: &[Place]| places.iter().map(|place| place.lost().is_cancelled()).collect::<Vec<_>>();
+        let lost = |places: &[ConnectionSlot]| {
+            places.iter().map(|place| place.lost().is_cancelled()).collect::<Vec<_>>()
+        };
         assert_eq!(lost(&greedy), [true, true, true, false], "the oldest first");
         assert_eq!((lost(&[lone]), lost(&pair), lost(&later)), (vec![false], vec![false], vec![false; 3]));
     }
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn when_places_are_closed_they_are_lost() {
         let closed = CancellationToken::new();
-        let places = Places::new(1, 1, closed.clone());
+        let places = ConnectionLimits::new(1, 1, closed.clone());
         let place = places.take(from(1)).unwrap().0;
         closed.cancel();
         assert!(place.lost().is_cancelled());

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use facesets_base::exit::Hint;
 use facesets_library::{source::disk::ScanError, store::StoreError};
-use facesets_workers::{dispatch::DispatchError, team::TeamError};
+use facesets_workers::{dispatch::DispatchError, selection::SelectionError};
 
 /// Why embedding cannot go on. What was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum EmbedError {
     Store(#[from] StoreError),
     /// No workers.
     #[error(transparent)]
-    Team(#[from] TeamError),
+    Workers(#[from] SelectionError),
     /// Workers at work.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
@@ -34,7 +34,7 @@ impl Hint for EmbedError {
         match self {
             Self::Scan(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Team(error) => error.hint(),
+            Self::Workers(error) => error.hint(),
             Self::Dispatch(error) => error.hint(),
             Self::NoPhoto(_) => Some(
                 "the lines above say what was passed over; `--hidden`, `--system-folders`, `--symlinks follow` and `--include GLOB` take more"
@@ -54,6 +54,6 @@ pub(super) fn in_words(paths: &[PathBuf]) -> String {
 impl EmbedError {
     /// Whether it only says that we were told to stop.
     pub(super) fn is_cancellation(&self) -> bool {
-        matches!(self, Self::Team(error) if error.is_cancellation())
+        matches!(self, Self::Workers(error) if error.is_cancellation())
     }
 }

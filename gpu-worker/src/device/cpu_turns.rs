@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The turns of one worker.
 #[derive(Debug)]
-pub struct Turns {
+pub struct CpuTurns {
     state: Mutex<State>,
     /// Lanes with a photo that is begun; they go first.
     returning: Condvar,
@@ -26,7 +26,7 @@ impl State {
     }
 }
 
-impl Turns {
+impl CpuTurns {
     /// One more than `cores`: a lane that was woken, or waits for memory to be mapped, leaves no core without
     /// work.
     pub fn of(cores: usize) -> Self {

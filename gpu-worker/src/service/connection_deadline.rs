@@ -11,10 +11,10 @@ use std::{
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{Limits, calls::Connection, seldom::worth_a_line};
+use super::{Limits, calls::Connection, stranger_log::worth_a_line};
 use crate::{
+    connection_limits::ConnectionSlot,
     guarded::Guard,
-    places::Place,
     telemetry::{self, Refusal},
 };
 
@@ -26,9 +26,9 @@ pub(super) const MOST_FROM_STRANGERS: usize = 64 * 1024;
 /// neither read from nor closed would wait for answers that do not come.
 pub(super) const LAST_CHANCE: Duration = Duration::from_secs(1);
 
-/// The worker's patience with one connection.
+/// How long one connection goes on.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct ConnectionDeadline {
     connection: Connection,
     limits: Limits,
     /// Bytes that were read.
@@ -46,21 +46,21 @@ pub(super) struct Patience {
 /// A place, and that it shows in the metrics.
 #[derive(Debug)]
 pub(super) struct Counted {
-    place: Place,
+    place: ConnectionSlot,
     _gauge: telemetry::Held,
 }
 
 impl Counted {
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: ConnectionSlot) -> Self {
         Self { place, _gauge: telemetry::Held::connection() }
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn place(&self) -> &ConnectionSlot {
         &self.place
     }
 }
 
-impl Patience {
+impl ConnectionDeadline {
     pub(super) fn new(limits: Limits, connection: Connection, counted: Counted) -> Self {
         let place = counted.place();
         Self {
@@ -108,7 +108,7 @@ impl Patience {
     }
 }
 
-impl Guard for Patience {
+impl Guard for ConnectionDeadline {
     fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let is_lost = !self.is_named() && self.lost.as_mut().poll(context).is_ready();
         if is_lost || self.severed.as_mut().poll(context).is_ready() {

@@ -1,4 +1,4 @@
-//! The way to a worker: where it is, what opens it, and what may go over it.
+//! What it takes to reach a worker: where it is, what opens it, and what may go over it.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -7,9 +7,9 @@ use tonic::transport::{Endpoint, Uri};
 
 use super::{DispatchError, OwnCertificate};
 
-/// The way to a worker.
+/// What it takes to reach a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct WorkerEndpoint {
     /// `https://HOST:PORT` where a certificate is pinned, else `http://HOST:PORT` or `HOST:PORT`.
     pub address: String,
     /// What it is called, where it has a name.
@@ -38,7 +38,7 @@ pub enum Plaintext {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-impl Way {
+impl WorkerEndpoint {
     /// To a worker that needs no token.
     pub fn to(address: impl Into<String>) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Way {
         Some((host(uri)?.to_owned(), uri.port_u16().unwrap_or(default)))
     }
 
-    /// Where to connect, if this way may be taken at all.
+    /// Where to connect, if it may be reached so at all.
     pub(super) fn endpoint(&self) -> Result<Endpoint, DispatchError> {
         let Self { address, certificate, plaintext, .. } = self;
         let url = if address.contains("://") { address.clone() } else { format!("http://{address}") };
@@ -166,11 +166,14 @@ mod tests {
         for there in
             ["http://192.168.1.20:50551", "gpu:50551", "http://[2001:db8::1]:1", "localhost.example:1"]
         {
-            for way in [Way::to(there).with_token(token()), Way::to(there)] {
-                let error = way.endpoint().unwrap_err();
+            for endpoint in [WorkerEndpoint::to(there).with_token(token()), WorkerEndpoint::to(there)] {
+                let error = endpoint.endpoint().unwrap_err();
                 assert!(matches!(&error, DispatchError::Plaintext(address) if address == there), "{error}");
                 assert!(error.hint().unwrap().contains("--allow-plaintext"), "{error}");
-                assert!(Way { plaintext: Plaintext::Everywhere, ..way }.endpoint().is_ok(), "{there}");
+                assert!(
+                    WorkerEndpoint { plaintext: Plaintext::Everywhere, ..endpoint }.endpoint().is_ok(),
+                    "{there}"
+                );
             }
         }
         for here in [
@@ -180,23 +183,24 @@ mod tests {
             "LocalHost:1",
             "http://[::ffff:127.0.0.1]:1",
         ] {
-            assert!(Way::to(here).with_token(token()).endpoint().is_ok(), "{here}");
+            assert!(WorkerEndpoint::to(here).with_token(token()).endpoint().is_ok(), "{here}");
         }
     }
 
     #[test]
     fn tls_is_spoken_where_the_certificate_is_known_and_nowhere_else() {
-        let known = Way::pinned(&"192.168.1.20:50551".parse().unwrap(), Sha256Digest::of(b"certificate"));
+        let known =
+            WorkerEndpoint::pinned(&"192.168.1.20:50551".parse().unwrap(), Sha256Digest::of(b"certificate"));
         assert_eq!(known.address, "https://192.168.1.20:50551");
         assert!(known.endpoint().is_ok());
         assert_eq!(known.socket(), Some(("192.168.1.20".to_owned(), 50551)));
-        for (way, part) in [
-            (Way { certificate: None, ..known.clone() }, "which certificate"),
-            (Way { address: "http://localhost:1".to_owned(), ..known.clone() }, "plaintext"),
-            (Way { address: "localhost:1".to_owned(), ..known }, "plaintext"),
-            (Way::to("ftp://localhost:1"), "ftp"),
+        for (endpoint, part) in [
+            (WorkerEndpoint { certificate: None, ..known.clone() }, "which certificate"),
+            (WorkerEndpoint { address: "http://localhost:1".to_owned(), ..known.clone() }, "plaintext"),
+            (WorkerEndpoint { address: "localhost:1".to_owned(), ..known }, "plaintext"),
+            (WorkerEndpoint::to("ftp://localhost:1"), "ftp"),
         ] {
-            let error = way.endpoint().unwrap_err();
+            let error = endpoint.endpoint().unwrap_err();
             assert!(error.to_string().contains(part) && error.hint().is_some(), "{error}");
         }
     }
@@ -207,15 +211,16 @@ mod tests {
         for bad in ["", " \n", "two words", "sésame", "a\u{7}"] {
             assert!(matches!(bad.parse::<Token>(), Err(DispatchError::InvalidToken)), "{bad:?}");
         }
-        let way = Way::to("localhost:1").with_token(token());
-        assert!(!format!("{way:?}").contains("sesame"));
+        let endpoint = WorkerEndpoint::to("localhost:1").with_token(token());
+        assert!(!format!("{endpoint:?}").contains("sesame"));
     }
 
     #[test]
     fn a_worker_is_called_by_its_name_and_found_by_host_and_port() {
-        let way = Way { name: Some("gpu".to_owned()), ..Way::to("http://[::1]:7") };
-        assert_eq!(way.label(), "gpu (http://[::1]:7)");
-        assert_eq!(way.socket(), Some(("::1".to_owned(), 7)));
-        assert_eq!(Way::to("not an address").socket(), None);
+        let endpoint =
+            WorkerEndpoint { name: Some("gpu".to_owned()), ..WorkerEndpoint::to("http://[::1]:7") };
+        assert_eq!(endpoint.label(), "gpu (http://[::1]:7)");
+        assert_eq!(endpoint.socket(), Some(("::1".to_owned(), 7)));
+        assert_eq!(WorkerEndpoint::to("not an address").socket(), None);
     }
 }

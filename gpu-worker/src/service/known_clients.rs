@@ -23,7 +23,7 @@ const TOLERATED: u32 = 5;
 
 /// Whom it knows, now and from now on.
 #[derive(Debug, Clone)]
-pub(super) struct Acquaintances(Arc<Shared>);
+pub(super) struct KnownClients(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -34,7 +34,7 @@ struct Shared {
     failed: Mutex<u32>,
 }
 
-impl Acquaintances {
+impl KnownClients {
     /// Reads whom it knows, and goes on doing so for as long as it is used.
     pub(super) async fn of(trust: Trust) -> Result<Self, TrustError> {
         let shared = Arc::new(Shared { trust, known: watch::Sender::default(), failed: Mutex::new(0) });
@@ -119,14 +119,14 @@ mod tests {
         let known = watch::Sender::default();
         let shared = Arc::new(Shared { trust, known, failed: Mutex::new(0) });
         shared.read().await.unwrap();
-        let acquaintances = Acquaintances(Arc::clone(&shared));
+        let known_clients = KnownClients(Arc::clone(&shared));
         let file = folder.path().join("clients.json");
         let good = fs::read(&file).unwrap();
         for _ in 0..2 {
             fs::write(&file, "{").unwrap();
             for _ in 0..TOLERATED {
                 shared.read().await.unwrap_err();
-                assert!(acquaintances.name(&token).is_some());
+                assert!(known_clients.name(&token).is_some());
             }
             fs::write(&file, &good).unwrap();
             shared.read().await.unwrap();
@@ -135,7 +135,7 @@ mod tests {
         for _ in 0..=TOLERATED {
             shared.read().await.unwrap_err();
         }
-        assert_eq!(acquaintances.name(&token), None);
-        acquaintances.revoked(token).await;
+        assert_eq!(known_clients.name(&token), None);
+        known_clients.revoked(token).await;
     }
 }

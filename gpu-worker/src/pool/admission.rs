@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{
     clients::{Client, ClientId},
-    turns::Turns,
+    fair_queue::FairQueue,
 };
 
 /// What an item costs at least, whatever becomes of it: reading and answering it takes the worker's time as
@@ -21,12 +21,12 @@ const LEAST_PER_MIB: Duration = Duration::from_millis(9);
 
 /// Gives out places.
 #[derive(Debug)]
-pub(super) struct Gate(Mutex<State>);
+pub(super) struct Admission(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     free: usize,
-    turns: Turns<ClientId, Waiting>,
+    turns: FairQueue<ClientId, Waiting>,
 }
 
 /// Somebody with an item that takes so much at least.
@@ -34,14 +34,14 @@ struct State {
 struct Waiting {
     client: Arc<Client>,
     least: Duration,
-    sender: oneshot::Sender<Place>,
+    sender: oneshot::Sender<QueueSlot>,
 }
 
-/// A place in the queue, and then on a lane; it costs its client the time from [`Place::begin`] until it is
-/// dropped, or what an item of its size costs at least, at the client's price.
+/// A place in the queue, and then on a lane; it costs its client the time from [`QueueSlot::begin`] until it
+/// is dropped, or what an item of its size costs at least, at the client's price.
 #[derive(Debug)]
-pub(super) struct Place {
-    gate: Arc<Gate>,
+pub(super) struct QueueSlot {
+    gate: Arc<Admission>,
     client: Arc<Client>,
     charged: Duration,
     least: Duration,
@@ -49,9 +49,9 @@ pub(super) struct Place {
     began: Option<Instant>,
 }
 
-impl Gate {
+impl Admission {
     pub(super) fn new(places: usize) -> Self {
-        Self(Mutex::new(State { free: places, turns: Turns::new() }))
+        Self(Mutex::new(State { free: places, turns: FairQueue::new() }))
     }
 
     /// Places that nobody has.
@@ -60,7 +60,7 @@ impl Gate {
     }
 
     /// Waits for a place for an item of so many bytes.
-    pub(super) async fn enter(self: &Arc<Self>, client: &Arc<Client>, bytes: usize) -> Place {
+    pub(super) async fn enter(self: &Arc<Self>, client: &Arc<Client>, bytes: usize) -> QueueSlot {
         let (sender, receiver) = oneshot::channel();
         let least = LEAST + LEAST_PER_MIB.mul_f64(bytes as f64 / f64::from(1 << 20));
         let waiting = Waiting { client: Arc::clone(client), least, sender };
@@ -80,7 +80,10 @@ impl Gate {
                 let Some(turn) = state.turns.next(|waiting| waiting.sender.is_closed()) else { return };
                 state.free -= 1;
                 let Waiting { client, least, sender } = turn.waiter;
-                (sender, Place { gate: Arc::clone(self), client, charged: turn.charged, least, began: None })
+                (
+                    sender,
+                    QueueSlot { gate: Arc::clone(self), client, charged: turn.charged, least, began: None },
+                )
             };
             // Without the lock: if nobody waits any more, the place is dropped here, and so given back.
             drop(sender.send(place));
@@ -93,7 +96,7 @@ impl Gate {
     }
 }
 
-impl Place {
+impl QueueSlot {
     /// A lane has taken the item: the queue's place is free, and time counts.
     pub(super) fn begin(&mut self) {
         if self.began.replace(Instant::now()).is_none() {
@@ -103,7 +106,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
         let now = Instant::now();
         let cost = |began| now.saturating_duration_since(began).max(self.least) * self.client.price(now);
@@ -141,7 +144,7 @@ mod tests {
     /// How many of a hundred items of Anna's get a turn before the last of thirty of Bert's that come behind
     /// them, if her items are so many times as large.
     async fn before_bert_is_done(anna: &Arc<Client>, times: usize, bert: &Arc<Client>) -> usize {
-        let gate = Arc::new(Gate::new(1));
+        let gate = Arc::new(Admission::new(1));
         let mut occupied = gate.enter(bert, SECOND).await;
         let order = Arc::<Mutex<Vec<ClientId>>>::default();
         let waiting = |client: &Arc<Client>, bytes| {
@@ -165,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_its_item_is_begun_or_given_up() {
-        let (gate, anna) = (Arc::new(Gate::new(1)), Client::local());
+        let (gate, anna) = (Arc::new(Admission::new(1)), Client::local());
         let mut place = gate.enter(&anna, 0).await;
         assert_eq!(gate.free(), 0);
         place.begin();
@@ -179,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_gives_up_waiting_holds_nobody_up() {
         let (_clients, [anna, bert]) = anna_and_bert();
-        let gate = Arc::new(Gate::new(1));
+        let gate = Arc::new(Admission::new(1));
         let place = gate.enter(anna.client(), 0).await;
         let waiting = |stream: &StreamPlace| {
             let (gate, client) = (Arc::clone(&gate), Arc::clone(stream.client()));

@@ -27,7 +27,7 @@ use facesets_library::{
     source::load::Photos,
     store::{Committer, FileSystemPolicy, FoundAgain, Sighting, Store, Writer},
 };
-use facesets_workers::team::{self, Team, WorkerOptions, gather};
+use facesets_workers::selection::{self, WorkerOptions, Workers, gather};
 
 pub use dry_run::{DryRun, Pending, dry_run};
 pub use enrich::{EnrichOptions, enrich};
@@ -94,7 +94,7 @@ fn attend(
     steps: impl FnOnce(&Attended<'_>, &mut Summary) -> Result<(), EmbedError>,
 ) -> Result<Exit, EmbedError> {
     let began = Instant::now();
-    let runtime = team::network().map_err(EmbedError::Runtime)?;
+    let runtime = selection::network().map_err(EmbedError::Runtime)?;
     let interrupt = Interrupt::on_signals(&runtime, Arc::clone(monitor));
     let run = Attended { runtime: &runtime, interrupt: &interrupt, monitor: &**monitor };
     let result = steps(&run, summary);
@@ -163,7 +163,7 @@ fn known_photos(found: Vec<FoundAgain>, summary: &mut Summary) -> Photos {
 /// Has the team analyse what is missing of the photos; sends it home where nothing is.
 fn analyse_missing(
     photos: Photos,
-    team: Team,
+    team: Workers,
     known_failures: KnownFailures,
     mut committer: Committer,
     run: &Attended<'_>,

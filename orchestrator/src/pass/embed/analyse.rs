@@ -10,7 +10,7 @@ use facesets_library::{
 };
 use facesets_workers::{
     dispatch::{self, Answer, Deaths, Event, Load, Measured, Queue, Refusal, Work},
-    team::Team,
+    selection::Workers,
 };
 use tokio::{
     runtime::{Handle, Runtime},
@@ -47,7 +47,7 @@ const OTHER_FACES: &str = "other_faces";
 pub(super) fn analyse(
     work: Vec<Work>,
     photos: Photos,
-    mut team: Team,
+    mut team: Workers,
     kept: Kept,
     committer: Committer,
     runtime: &Runtime,

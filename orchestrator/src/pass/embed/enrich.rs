@@ -7,7 +7,7 @@ use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
 use facesets_library::store::FileSystemPolicy;
 use facesets_workers::{
     dispatch::Work,
-    team::{WorkerOptions, gather},
+    selection::{WorkerOptions, gather},
 };
 
 use super::{

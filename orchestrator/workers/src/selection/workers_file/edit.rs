@@ -12,79 +12,83 @@ use std::{
 use tempfile::NamedTempFile;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::{RosterError, parse, read_text};
-use crate::dispatch::Way;
+use super::{WorkersFileError, parse, read_text};
+use crate::dispatch::WorkerEndpoint;
 
 /// The file as it will be.
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
     document: DocumentMut,
-    /// Every way that it names, to find entries by.
-    ways: Vec<Way>,
+    /// Every endpoint that it names, to find entries by.
+    endpoints: Vec<WorkerEndpoint>,
     file: NamedTempFile,
 }
 
 impl Draft {
     /// Begins with what is there, or with nothing.
-    pub fn open(path: &Path) -> Result<Self, RosterError> {
+    pub fn open(path: &Path) -> Result<Self, WorkersFileError> {
         // A link stays one, and what it leads to is changed.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let text = match read_text(&path) {
-            Err(RosterError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(WorkersFileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                String::new()
+            }
             text => text?,
         };
-        let ways = match parse(&path, &text) {
-            Err(RosterError::Empty(_)) => Vec::new(),
-            roster => roster?.ways,
+        let endpoints = match parse(&path, &text) {
+            Err(WorkersFileError::Empty(_)) => Vec::new(),
+            roster => roster?.endpoints,
         };
-        let document: DocumentMut = text.parse().map_err(|_| RosterError::Shape(path.clone()))?;
+        let document: DocumentMut = text.parse().map_err(|_| WorkersFileError::Shape(path.clone()))?;
         if document.get("worker").is_some_and(|workers| !workers.is_array_of_tables()) {
-            return Err(RosterError::Shape(path));
+            return Err(WorkersFileError::Shape(path));
         }
         let folder = folder_of(&path);
         let file = fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder));
-        let file = file.map_err(|source| RosterError::Write { path: path.clone(), source })?;
-        Ok(Self { path, document, ways, file })
+        let file = file.map_err(|source| WorkersFileError::Write { path: path.clone(), source })?;
+        Ok(Self { path, document, endpoints, file })
     }
 
     /// What is known of the worker at `address` already.
-    pub fn at(&self, address: &str) -> Option<&Way> {
-        self.ways.iter().find(|way| way.address == address)
+    pub fn at(&self, address: &str) -> Option<&WorkerEndpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.address == address)
     }
 
     /// Demands that a worker at `address` may be called `name`: that no other one is.
-    pub fn check_name(&self, name: &str, address: &str) -> Result<(), RosterError> {
-        let taken = |way: &&Way| way.name.as_deref() == Some(name) && way.address != address;
-        match self.ways.iter().find(taken) {
+    pub fn check_name(&self, name: &str, address: &str) -> Result<(), WorkersFileError> {
+        let taken = |endpoint: &&WorkerEndpoint| {
+            endpoint.name.as_deref() == Some(name) && endpoint.address != address
+        };
+        match self.endpoints.iter().find(taken) {
             None => Ok(()),
-            Some(way) => Err(RosterError::NameTaken {
+            Some(endpoint) => Err(WorkersFileError::NameTaken {
                 path: self.path.clone(),
                 name: name.to_owned(),
-                address: way.address.clone(),
+                address: endpoint.address.clone(),
             }),
         }
     }
 
     /// Adds a worker, or renews what is known of the one at its address.
-    pub fn put(&mut self, way: &Way) -> Result<(), RosterError> {
-        let at = self.ways.iter().position(|other| other.address == way.address);
+    pub fn put(&mut self, endpoint: &WorkerEndpoint) -> Result<(), WorkersFileError> {
+        let at = self.endpoints.iter().position(|other| other.address == endpoint.address);
         let workers = self.document.entry("worker").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
         let workers =
-            workers.as_array_of_tables_mut().ok_or_else(|| RosterError::Shape(self.path.clone()))?;
+            workers.as_array_of_tables_mut().ok_or_else(|| WorkersFileError::Shape(self.path.clone()))?;
         let at = at.unwrap_or_else(|| {
             workers.push(Table::new());
-            self.ways.push(way.clone());
+            self.endpoints.push(endpoint.clone());
             workers.len() - 1
         });
-        let entry = workers.get_mut(at).ok_or_else(|| RosterError::Shape(self.path.clone()))?;
-        entry.insert("url", value(&way.address));
+        let entry = workers.get_mut(at).ok_or_else(|| WorkersFileError::Shape(self.path.clone()))?;
+        entry.insert("url", value(&endpoint.address));
         let texts = [
-            ("name", way.name.clone()),
-            ("certificate_sha256", way.certificate.map(|digest| digest.to_string())),
-            ("token", way.token.as_ref().map(|token| token.as_str().to_owned())),
-            ("client_cert", way.own.as_ref().map(|own| own.certificate.display().to_string())),
-            ("client_key", way.own.as_ref().map(|own| own.key.display().to_string())),
+            ("name", endpoint.name.clone()),
+            ("certificate_sha256", endpoint.certificate.map(|digest| digest.to_string())),
+            ("token", endpoint.token.as_ref().map(|token| token.as_str().to_owned())),
+            ("client_cert", endpoint.own.as_ref().map(|own| own.certificate.display().to_string())),
+            ("client_key", endpoint.own.as_ref().map(|own| own.key.display().to_string())),
         ];
         for (key, text) in texts {
             if let Some(text) = text {
@@ -93,24 +97,24 @@ impl Draft {
         }
         // There can be one of both only.
         entry.remove("token_file");
-        self.ways[at] = way.clone();
+        self.endpoints[at] = endpoint.clone();
         Ok(())
     }
 
     /// Takes the worker of that name, or at that address, out.
-    pub fn remove(&mut self, name: &str) -> Result<Way, RosterError> {
-        let at = self.ways.iter().position(|way| way.is_called(name));
+    pub fn remove(&mut self, name: &str) -> Result<WorkerEndpoint, WorkersFileError> {
+        let at = self.endpoints.iter().position(|endpoint| endpoint.is_called(name));
         let workers = self.document.get_mut("worker").and_then(Item::as_array_of_tables_mut);
         let (Some(at), Some(workers)) = (at, workers) else {
-            let known = self.ways.iter().map(Way::label).collect();
-            return Err(RosterError::Unknown { path: self.path.clone(), name: name.to_owned(), known });
+            let known = self.endpoints.iter().map(WorkerEndpoint::label).collect();
+            return Err(WorkersFileError::Unknown { path: self.path.clone(), name: name.to_owned(), known });
         };
         workers.remove(at);
-        Ok(self.ways.remove(at))
+        Ok(self.endpoints.remove(at))
     }
 
     /// Puts the file in its place.
-    pub fn save(mut self) -> Result<(), RosterError> {
+    pub fn save(mut self) -> Result<(), WorkersFileError> {
         let text = self.document.to_string();
         let write = || {
             self.file.write_all(text.as_bytes())?;
@@ -118,7 +122,7 @@ impl Draft {
             self.file.persist(&self.path).map_err(|error| error.error)?;
             fs::File::open(folder_of(&self.path))?.sync_all()
         };
-        write().map_err(|source| RosterError::Write { path: self.path.clone(), source })
+        write().map_err(|source| WorkersFileError::Write { path: self.path.clone(), source })
     }
 }
 
@@ -134,9 +138,10 @@ mod tests {
 
     use super::*;
 
-    fn way(name: &str, address: &str) -> Way {
-        let way = Way::pinned(&address.parse().unwrap(), Sha256Digest::of(address.as_bytes()));
-        Way { name: Some(name.to_owned()), ..way.with_token("sesame".parse().unwrap()) }
+    fn endpoint(name: &str, address: &str) -> WorkerEndpoint {
+        let endpoint =
+            WorkerEndpoint::pinned(&address.parse().unwrap(), Sha256Digest::of(address.as_bytes()));
+        WorkerEndpoint { name: Some(name.to_owned()), ..endpoint.with_token("sesame".parse().unwrap()) }
     }
 
     #[test]
@@ -144,9 +149,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/workers.toml");
         let mut draft = Draft::open(&path).unwrap();
-        draft.put(&way("gpu", "10.0.0.5:1")).unwrap();
+        draft.put(&endpoint("gpu", "10.0.0.5:1")).unwrap();
         draft.save().unwrap();
-        assert_eq!(super::super::read(&path).unwrap().ways, [way("gpu", "10.0.0.5:1")]);
+        assert_eq!(super::super::read(&path).unwrap().endpoints, [endpoint("gpu", "10.0.0.5:1")]);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
         let mine = "# mine\n[[worker]] # near\nurl = 'localhost:2'   # no token\n\n";
@@ -154,14 +159,14 @@ mod tests {
         fs::write(&path, format!("{mine}{theirs}# the end\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let mut draft = Draft::open(&path).unwrap();
-        let renewed = way("gpu", "10.0.0.5:1").with_token("open".parse().unwrap());
+        let renewed = endpoint("gpu", "10.0.0.5:1").with_token("open".parse().unwrap());
         draft.put(&renewed).unwrap();
-        draft.put(&way("attic", "10.0.0.6:1")).unwrap();
+        draft.put(&endpoint("attic", "10.0.0.6:1")).unwrap();
         draft.save().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(mine) && text.ends_with("# the end\n"), "{text}");
-        let expected = [Way::to("localhost:2"), renewed, way("attic", "10.0.0.6:1")];
-        assert_eq!(super::super::read(&path).unwrap().ways, expected);
+        let expected = [WorkerEndpoint::to("localhost:2"), renewed, endpoint("attic", "10.0.0.6:1")];
+        assert_eq!(super::super::read(&path).unwrap().endpoints, expected);
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600,
@@ -174,7 +179,7 @@ mod tests {
         let error = draft.remove("gpu").unwrap_err().to_string();
         assert!(error.contains("no worker `gpu`, only localhost:2"), "{error}");
         draft.save().unwrap();
-        assert_eq!(super::super::read(&path).unwrap().ways, [Way::to("localhost:2")]);
+        assert_eq!(super::super::read(&path).unwrap().endpoints, [WorkerEndpoint::to("localhost:2")]);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
     }
 
@@ -182,11 +187,11 @@ mod tests {
     fn a_name_belongs_to_one_worker() {
         let folder = tempfile::tempdir().unwrap();
         let mut draft = Draft::open(&folder.path().join("workers.toml")).unwrap();
-        draft.put(&way("gpu", "10.0.0.5:1")).unwrap();
+        draft.put(&endpoint("gpu", "10.0.0.5:1")).unwrap();
         draft.check_name("gpu", "https://10.0.0.5:1").unwrap();
         draft.check_name("attic", "https://10.0.0.6:1").unwrap();
         let error = draft.check_name("gpu", "https://10.0.0.6:1").unwrap_err();
-        assert!(matches!(error, RosterError::NameTaken { .. }), "{error}");
+        assert!(matches!(error, WorkersFileError::NameTaken { .. }), "{error}");
         drop(draft);
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
@@ -202,7 +207,7 @@ mod tests {
         for text in ["worker = [{ url = 'localhost:1' }]\n", "[[worker]]\nurl = 7\n", "nonsense"] {
             fs::write(&path, text).unwrap();
             assert!(
-                matches!(Draft::open(&path), Err(RosterError::Shape(_) | RosterError::Line { .. })),
+                matches!(Draft::open(&path), Err(WorkersFileError::Shape(_) | WorkersFileError::Line { .. })),
                 "{text}"
             );
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -211,9 +216,9 @@ mod tests {
         let link = folder.path().join("link.toml");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let mut draft = Draft::open(&link).unwrap();
-        draft.put(&way("gpu", "10.0.0.5:1")).unwrap();
+        draft.put(&endpoint("gpu", "10.0.0.5:1")).unwrap();
         draft.save().unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(super::super::read(&path).unwrap().ways.len(), 1);
+        assert_eq!(super::super::read(&path).unwrap().endpoints.len(), 1);
     }
 }

@@ -6,14 +6,14 @@ use facesets_library::{
     source::load::{Photo, Photos},
     store::{Committer, KILLS_WORKER, Outcome, Record, StoredFailure},
 };
-use facesets_workers::{dispatch::Work, team::Team};
+use facesets_workers::{dispatch::Work, selection::Workers};
 
 use super::{EmbedError, KnownFailures, Summary};
 
 /// Counts what is known, writes down what need not even be sent to fail, and returns the rest.
 pub(super) fn plan(
     photos: &Photos,
-    team: &Team,
+    team: &Workers,
     known_failures: KnownFailures,
     committer: &mut Committer,
     monitor: &dyn Monitor,

@@ -9,7 +9,7 @@ use std::{
 use facesets_core::wire::{Instance, Task};
 use tokio::net::TcpStream;
 
-use super::{Connection, DispatchError, Way, connect, fate::Fate, managed::Supervisor};
+use super::{Connection, DispatchError, WorkerEndpoint, breakage::Breakage, connect, managed::Supervisor};
 
 /// How long a host may take to say who listens there now, if anybody. What a lost worker had waits meanwhile.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -54,23 +54,23 @@ impl Default for Patience {
 
 /// Where a worker comes from.
 #[derive(Debug, Clone)]
-pub enum Origin {
+pub enum WorkerSource {
     /// Somebody else runs it.
-    Remote(Way),
+    Remote(WorkerEndpoint),
     /// We do.
     Managed(Arc<Supervisor>),
 }
 
-impl Origin {
+impl WorkerSource {
     /// Finds out what became of it, of which `instance` was there. A managed one is gone afterwards in any
     /// case.
-    pub(super) async fn fate(&self, instance: Option<Instance>) -> Fate {
+    pub(super) async fn fate(&self, instance: Option<Instance>) -> Breakage {
         match self {
-            Self::Remote(way) => Fate { died: has_died(way, instance).await, words: None },
+            Self::Remote(endpoint) => Breakage { died: has_died(endpoint, instance).await, words: None },
             Self::Managed(supervisor) => {
                 let supervisor = Arc::clone(supervisor);
                 let buried = tokio::task::spawn_blocking(move || supervisor.bury()).await;
-                buried.unwrap_or(Fate { died: false, words: None })
+                buried.unwrap_or(Breakage { died: false, words: None })
             }
         }
     }
@@ -85,12 +85,14 @@ impl Origin {
     /// Gets it back, with the same contracts. The error is for people, and final.
     pub(super) async fn again(&self, tasks: &[Task], patience: Patience) -> Result<Connection, String> {
         let connection = match self {
-            Self::Remote(way) => reconnect(way, &patience).await?,
+            Self::Remote(endpoint) => reconnect(endpoint, &patience).await?,
             Self::Managed(supervisor) => {
                 let supervisor = Arc::clone(supervisor);
                 let restarted = tokio::task::spawn_blocking(move || supervisor.restart());
-                let way = restarted.await.map_err(|error| error.to_string())?;
-                connect(&way.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?
+                let endpoint = restarted.await.map_err(|error| error.to_string())?;
+                connect(&endpoint.map_err(|error| error.to_string())?)
+                    .await
+                    .map_err(|error| error.to_string())?
             }
         };
         let packs = &connection.description().packs;
@@ -106,16 +108,16 @@ impl Origin {
     }
 }
 
-async fn reconnect(way: &Way, patience: &Patience) -> Result<Connection, String> {
+async fn reconnect(endpoint: &WorkerEndpoint, patience: &Patience) -> Result<Connection, String> {
     let mut delay = patience.first_delay;
     let mut reason = "no try was allowed".to_owned();
     for number in 1..=patience.reconnects {
         tokio::time::sleep(delay.mul_f64(0.5 + random_fraction())).await;
         delay = (delay * 2).min(patience.longest_delay);
-        match connect(way).await {
+        match connect(endpoint).await {
             Ok(connection) => return Ok(connection),
             Err(error @ (DispatchError::Unreachable { .. } | DispatchError::NotAWorker { .. })) => {
-                tracing::warn!(worker = way.label(), number, %error, "not back yet");
+                tracing::warn!(worker = endpoint.label(), number, %error, "not back yet");
                 reason = error.to_string();
             }
             // Waiting does not help.
@@ -127,11 +129,11 @@ async fn reconnect(way: &Way, patience: &Patience) -> Result<Connection, String>
 
 /// Whether the worker's process is gone: nobody listens any more, or it is another one that does. A link that
 /// is down says nothing, and one that was only cut leads to the same instance again.
-async fn has_died(way: &Way, instance: Option<Instance>) -> bool {
-    let Some((host, port)) = way.socket() else { return false };
+async fn has_died(endpoint: &WorkerEndpoint, instance: Option<Instance>) -> bool {
+    let Some((host, port)) = endpoint.socket() else { return false };
     let ask = async {
         match TcpStream::connect((host.as_str(), port)).await {
-            Ok(_) => connect(way).await.is_ok_and(|connection| connection.is_another_than(instance)),
+            Ok(_) => connect(endpoint).await.is_ok_and(|connection| connection.is_another_than(instance)),
             Err(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
         }
     };
@@ -159,7 +161,7 @@ mod tests {
     async fn a_closed_port_is_a_dead_worker_and_an_open_one_is_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let dead = async |address: &str| has_died(&Way::to(address), None).await;
+        let dead = async |address: &str| has_died(&WorkerEndpoint::to(address), None).await;
         assert!(!dead(&address).await);
         drop(listener);
         assert!(dead(&address).await && dead(&format!("http://{address}")).await);

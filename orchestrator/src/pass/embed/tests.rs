@@ -25,7 +25,7 @@ use facesets_workers::{
         DispatchError, PackError, Patience, Plaintext,
         testing::{Behaviour, TestWorker, answer_each, cut_after, done, fails, hang_on, start},
     },
-    team::{Local, RosterError, TeamError},
+    selection::{Local, SelectionError, WorkersFileError},
 };
 
 use super::*;
@@ -369,7 +369,7 @@ fn workers_of_another_contract_are_left_out_and_the_first_one_that_can_be_used_d
     assert_eq!((result.unwrap(), summary.analysed, summary.contract), (Exit::Done, 0, Some(first)));
     options.workers.addresses = vec![others];
     let (result, _, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Team(TeamError::Pack(PackError::Unknown { .. })))));
+    assert!(matches!(result, Err(EmbedError::Workers(SelectionError::Pack(PackError::Unknown { .. })))));
 }
 
 #[test]
@@ -389,7 +389,10 @@ fn the_librarys_file_names_workers_unless_flags_do() {
     fs::write(&file, "nonsense").unwrap();
     place.photo("b.jpg", "b");
     let (result, _, _) = place.embed_with(&options);
-    assert!(matches!(result, Err(EmbedError::Team(TeamError::Roster(RosterError::Line { line: 1, .. })))));
+    assert!(matches!(
+        result,
+        Err(EmbedError::Workers(SelectionError::WorkersFile(WorkersFileError::Line { line: 1, .. })))
+    ));
     let (result, summary, _) = place.embed_with(&place.options());
     assert_eq!((result.unwrap(), summary.analysed), (Exit::Done, 1), "flags win");
 }
@@ -402,7 +405,10 @@ fn a_token_is_not_sent_off_this_machine_unencrypted() {
     options.workers.addresses = vec!["http://192.0.2.1:9".to_owned()];
     let (result, _, _) = place.embed_with(&options);
     let error = result.unwrap_err();
-    assert!(matches!(error, EmbedError::Team(TeamError::Dispatch(DispatchError::Plaintext(_)))), "{error}");
+    assert!(
+        matches!(error, EmbedError::Workers(SelectionError::Dispatch(DispatchError::Plaintext(_)))),
+        "{error}"
+    );
     assert!(error.hint().unwrap().contains("--allow-plaintext"));
 }
 
@@ -423,7 +429,7 @@ fn it_does_not_start_without_its_sources_its_library_or_its_worker() {
     let (result, _, _) = place.embed_with(&options);
     assert!(matches!(
         result,
-        Err(EmbedError::Team(TeamError::Dispatch(DispatchError::Unauthenticated { .. })))
+        Err(EmbedError::Workers(SelectionError::Dispatch(DispatchError::Unauthenticated { .. })))
     ));
     assert_eq!(place.sent(), 0);
 }

@@ -10,9 +10,9 @@ const MAX_SPARE_BYTES: usize = 48 << 20;
 
 /// What all lanes share.
 #[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<Vec<u8>>>);
+pub(super) struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
 
-impl Spare {
+impl SpareBuffers {
     /// A memory, whatever is in it; empty if there is none to spare.
     pub(super) fn take(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()

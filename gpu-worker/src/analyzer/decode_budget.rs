@@ -1,4 +1,5 @@
-//! Room for pixels: what decoded photos may take of the process's memory, of all lanes and packs together.
+//! A budget for pixels: what decoded photos may take of the process's memory, of all lanes and packs
+//! together.
 //!
 //! It is taken before a photo is decoded, and before a turn on the processor is: who has room never waits for
 //! more of it, so it comes back.
@@ -9,11 +10,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const BYTES: u64 = 512 << 20;
 
 /// That of this process.
-pub(super) static ROOM: Room = Room::new(BYTES);
+pub(super) static DECODE_BUDGET: DecodeBudget = DecodeBudget::new(BYTES);
 
 /// So many bytes, given out in the order in which they are asked for.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct DecodeBudget {
     bytes: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -31,11 +32,11 @@ struct State {
 /// Some of it, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
-    room: &'a Room,
+    room: &'a DecodeBudget,
     bytes: u64,
 }
 
-impl Room {
+impl DecodeBudget {
     const fn new(bytes: u64) -> Self {
         Self { bytes, state: Mutex::new(State { taken: 0, next: 0, served: 0 }), changed: Condvar::new() }
     }
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn photos_share_the_room_and_one_that_is_larger_than_it_has_it_alone() {
-        let room = Room::new(10);
+        let room = DecodeBudget::new(10);
         let (taken, most) = (AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for lane in 0..8 {
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_much_is_not_overtaken_by_those_who_want_little() {
-        let room = Room::new(10);
+        let room = DecodeBudget::new(10);
         let mut first = room.take(8);
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_a_photo_does_not_take_after_all_is_there_for_the_next_one() {
-        let room = Room::new(10);
+        let room = DecodeBudget::new(10);
         let mut first = room.take(9);
         first.keep(4);
         let second = room.take(6);

@@ -23,7 +23,7 @@ const FIRST_GUESS: Duration = Duration::from_millis(10);
 
 /// Who waits, and what everybody has had.
 #[derive(Debug)]
-pub(super) struct Turns<C, W> {
+pub(super) struct FairQueue<C, W> {
     accounts: HashMap<C, Account<W>>,
     /// What the client had had whose turn came last.
     level: Duration,
@@ -44,11 +44,11 @@ struct Account<W> {
 pub(super) struct Turn<C, W> {
     pub(super) client: C,
     pub(super) waiter: W,
-    /// What it was charged with, for [`Turns::settle`].
+    /// What it was charged with, for [`FairQueue::settle`].
     pub(super) charged: Duration,
 }
 
-impl<C: Copy + Eq + Hash, W> Turns<C, W> {
+impl<C: Copy + Eq + Hash, W> FairQueue<C, W> {
     pub(super) fn new() -> Self {
         Self { accounts: HashMap::new(), level: Duration::ZERO, arrivals: 0 }
     }
@@ -113,7 +113,7 @@ mod tests {
     /// How often each of the clients 0 and 1 gets a turn of a lane within 10 s, if they always have `streams`
     /// waiting and an item takes `times`.
     fn compete(streams: [usize; 2], times: [Duration; 2]) -> [u32; 2] {
-        let mut turns = Turns::new();
+        let mut turns = FairQueue::new();
         for (client, count) in streams.into_iter().enumerate() {
             (0..count).for_each(|_| turns.wait(client, ()));
         }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_client_alone_has_every_turn_and_its_items_keep_their_order() {
-        let mut turns = Turns::new();
+        let mut turns = FairQueue::new();
         (0..5).for_each(|waiter| turns.wait("alone", waiter));
         let order: Vec<u32> = std::iter::from_fn(|| turns.next(|_| false).map(|turn| turn.waiter)).collect();
         assert_eq!(order, [0, 1, 2, 3, 4]);
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn whoever_was_away_gets_a_head_start_and_not_all_that_it_has_missed() {
-        let mut turns = Turns::new();
-        let turn_of = |turns: &mut Turns<_, _>, client| {
+        let mut turns = FairQueue::new();
+        let turn_of = |turns: &mut FairQueue<_, _>, client| {
             turns.wait(client, ());
             let turn = turns.next(|()| false).unwrap();
             turns.settle(&turn.client, turn.charged, Some(100 * MS));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn who_is_gone_has_no_turn_and_one_that_was_not_used_costs_nothing() {
-        let mut turns = Turns::new();
+        let mut turns = FairQueue::new();
         turns.wait("a", 1);
         turns.wait("a", 2);
         turns.wait("b", 3);
@@ -188,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn memory_is_bounded_and_everybody_who_waits_gets_a_turn(clients in prop::collection::vec(0u16..2000, 1..3000)) {
-            let mut turns = Turns::new();
+            let mut turns = FairQueue::new();
             for client in &clients {
                 turns.wait(*client, ());
                 let turn = turns.next(|()| false).unwrap();

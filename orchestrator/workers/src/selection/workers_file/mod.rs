@@ -14,20 +14,20 @@ use serde::Deserialize;
 
 pub use edit::Draft;
 
-use crate::dispatch::{OwnCertificate, Plaintext, Token, Way};
+use crate::dispatch::{OwnCertificate, Plaintext, Token, WorkerEndpoint};
 
 /// What a file names.
 #[derive(Debug)]
-pub struct Roster {
-    /// The ways to the workers, in their order.
-    pub ways: Vec<Way>,
+pub struct WorkersFile {
+    /// The endpoints to the workers, in their order.
+    pub endpoints: Vec<WorkerEndpoint>,
     /// Files with tokens that others than their owner may read.
     pub exposed: Vec<PathBuf>,
 }
 
 /// Why a file names no workers.
 #[derive(Debug, thiserror::Error)]
-pub enum RosterError {
+pub enum WorkersFileError {
     /// The file, or a token's file.
     #[error("cannot read `{path}`: {source}")]
     Io {
@@ -82,7 +82,7 @@ pub enum RosterError {
     Empty(PathBuf),
 }
 
-impl Hint for RosterError {
+impl Hint for WorkersFileError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { .. } => "check the path and who may read it".to_owned(),
@@ -122,12 +122,12 @@ struct Entry {
 }
 
 /// Reads a file of workers, and their tokens.
-pub fn read(path: &Path) -> Result<Roster, RosterError> {
+pub fn read(path: &Path) -> Result<WorkersFile, WorkersFileError> {
     parse(path, &read_text(path)?)
 }
 
-fn read_text(path: &Path) -> Result<String, RosterError> {
-    fs::read_to_string(path).map_err(|source| RosterError::Io { path: path.to_owned(), source })
+fn read_text(path: &Path) -> Result<String, WorkersFileError> {
+    fs::read_to_string(path).map_err(|source| WorkersFileError::Io { path: path.to_owned(), source })
 }
 
 fn names(known: &[String]) -> String {
@@ -135,18 +135,18 @@ fn names(known: &[String]) -> String {
 }
 
 /// As [`read`], of the text of the file at `path`.
-fn parse(path: &Path, text: &str) -> Result<Roster, RosterError> {
+fn parse(path: &Path, text: &str) -> Result<WorkersFile, WorkersFileError> {
     let at = |offset: usize, reason: String| {
         let line = text[..offset.min(text.len())].matches('\n').count() + 1;
-        RosterError::Line { path: path.to_owned(), line, reason }
+        WorkersFileError::Line { path: path.to_owned(), line, reason }
     };
     let file: File = toml::from_str(text).map_err(|error| {
         at(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", "))
     })?;
     if file.worker.is_empty() {
-        return Err(RosterError::Empty(path.to_owned()));
+        return Err(WorkersFileError::Empty(path.to_owned()));
     }
-    let mut roster = Roster { ways: Vec::new(), exposed: Vec::new() };
+    let mut roster = WorkersFile { endpoints: Vec::new(), exposed: Vec::new() };
     for entry in file.worker {
         let begin = entry.span().start;
         let entry = entry.into_inner();
@@ -161,7 +161,7 @@ fn parse(path: &Path, text: &str) -> Result<Roster, RosterError> {
             (None, Some(file)) => {
                 let file = path.parent().unwrap_or(Path::new("")).join(file);
                 let text = fs::read_to_string(&file)
-                    .map_err(|source| RosterError::Io { path: file.clone(), source })?;
+                    .map_err(|source| WorkersFileError::Io { path: file.clone(), source })?;
                 roster.expose(&file)?;
                 Some(
                     text.parse::<Token>()
@@ -186,25 +186,31 @@ fn parse(path: &Path, text: &str) -> Result<Roster, RosterError> {
             }
             _ => return Err(at(begin, "it has only one of `client_cert` and `client_key`".to_owned())),
         };
-        let way =
-            Way { name: entry.name, token, certificate, own, plaintext, ..Way::to(entry.url.get_ref()) };
-        way.check().map_err(|error| {
+        let endpoint = WorkerEndpoint {
+            name: entry.name,
+            token,
+            certificate,
+            own,
+            plaintext,
+            ..WorkerEndpoint::to(entry.url.get_ref())
+        };
+        endpoint.check().map_err(|error| {
             let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
             at(entry.url.span().start, format!("{error}{hint}"))
         })?;
-        if roster.ways.iter().any(|other| other.address == way.address) {
-            return Err(at(entry.url.span().start, format!("`{}` is named twice", way.address)));
+        if roster.endpoints.iter().any(|other| other.address == endpoint.address) {
+            return Err(at(entry.url.span().start, format!("`{}` is named twice", endpoint.address)));
         }
-        roster.ways.push(way);
+        roster.endpoints.push(endpoint);
     }
     Ok(roster)
 }
 
-impl Roster {
+impl WorkersFile {
     /// Notes a file with a token if its mode lets others than its owner read it.
-    fn expose(&mut self, file: &Path) -> Result<(), RosterError> {
+    fn expose(&mut self, file: &Path) -> Result<(), WorkersFileError> {
         let metadata =
-            fs::metadata(file).map_err(|source| RosterError::Io { path: file.to_owned(), source })?;
+            fs::metadata(file).map_err(|source| WorkersFileError::Io { path: file.to_owned(), source })?;
         if metadata.permissions().mode() & 0o044 != 0 && !self.exposed.iter().any(|other| other == file) {
             self.exposed.push(file.to_owned());
         }
@@ -237,18 +243,19 @@ mod tests {
         fs::write(&secret, "sesame\n").unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
         let roster = read(&path).unwrap();
-        let gpu = Way {
+        let gpu = WorkerEndpoint {
             name: Some("gpu".to_owned()),
             token: Some("sesame".parse().unwrap()),
             plaintext: Plaintext::Everywhere,
-            ..Way::to("http://10.0.0.5:1")
+            ..WorkerEndpoint::to("http://10.0.0.5:1")
         };
-        let near = Way::to("localhost:2").with_token("abc".parse().unwrap());
-        let far = Way { plaintext: Plaintext::Everywhere, ..Way::to("http://10.0.0.6:1") };
+        let near = WorkerEndpoint::to("localhost:2").with_token("abc".parse().unwrap());
+        let far =
+            WorkerEndpoint { plaintext: Plaintext::Everywhere, ..WorkerEndpoint::to("http://10.0.0.6:1") };
         let own = OwnCertificate { certificate: folder.path().join("own.pem"), key: "/etc/own.key".into() };
-        let pinned = Way::pinned(&"10.0.0.7:1".parse().unwrap(), Sha256Digest::of(b"abc"));
-        let pinned = Way { own: Some(own), ..pinned };
-        assert_eq!(roster.ways, [gpu, near, far, pinned]);
+        let pinned = WorkerEndpoint::pinned(&"10.0.0.7:1".parse().unwrap(), Sha256Digest::of(b"abc"));
+        let pinned = WorkerEndpoint { own: Some(own), ..pinned };
+        assert_eq!(roster.endpoints, [gpu, near, far, pinned]);
         assert_eq!(roster.exposed, std::slice::from_ref(&secret));
 
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
@@ -283,10 +290,13 @@ mod tests {
         ] {
             let (_folder, path) = written(text);
             let error = read(&path).unwrap_err();
-            assert!(matches!(&error, RosterError::Line { line: at, .. } if *at == line), "{text}: {error}");
+            assert!(
+                matches!(&error, WorkersFileError::Line { line: at, .. } if *at == line),
+                "{text}: {error}"
+            );
             assert!(error.to_string().contains(part) && error.hint().is_some(), "{text}: {error}");
         }
         let (_folder, path) = written("# nobody\n");
-        assert!(matches!(read(&path), Err(RosterError::Empty(_))));
+        assert!(matches!(read(&path), Err(WorkersFileError::Empty(_))));
     }
 }
