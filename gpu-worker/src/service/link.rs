@@ -90,8 +90,16 @@ fn links_within(
             match accepted {
                 Ok((stream, peer)) => {
                     if let Some(place) = place(&places, peer) {
-                        let times = (handshake.min(limits.nameless), limits);
-                        tokio::spawn(establish(times, (stream, peer), tls.clone(), place, sender.clone()));
+                        let handshake = handshake.min(limits.nameless);
+                        tokio::spawn(establish(
+                            handshake,
+                            limits,
+                            stream,
+                            peer,
+                            tls.clone(),
+                            place,
+                            sender.clone(),
+                        ));
                     }
                 }
                 Err(error) => {
@@ -130,8 +138,10 @@ fn place(places: &ConnectionLimits, peer: SocketAddr) -> Option<Counted> {
 }
 
 async fn establish(
-    (handshake, limits): (Duration, Limits),
-    (stream, address): (TcpStream, SocketAddr),
+    handshake: Duration,
+    limits: Limits,
+    stream: TcpStream,
+    address: SocketAddr,
     tls: Option<TlsAcceptor>,
     counted: Counted,
     to: mpsc::Sender<io::Result<Link>>,

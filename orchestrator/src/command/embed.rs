@@ -107,8 +107,7 @@ pub(super) fn run(args: &Args, sources: Sources, context: &Context) -> Result<Ex
     let known_failures = if args.retry_failed { KnownFailures::Retry } else { KnownFailures::Count };
     let losses = if args.accept_gone { Losses::Accept } else { Losses::Doubt };
     if args.dry_run {
-        let decided = (known_failures, losses);
-        let summary = embed::dry_run(&sources, decided, &context.library, context.monitor())?;
+        let summary = embed::dry_run(&sources, known_failures, losses, &context.library, context.monitor())?;
         context.ui.summary(&summary)?;
         return Ok(if summary.unreadable == 0 { Exit::Done } else { Exit::SomeFailed });
     }

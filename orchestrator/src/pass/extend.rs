@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let out = session.output(&options.out)?;
     let clusters: ClusterManifest = manifest::read(&out)?;
     let refined =
-        options.refine_out.as_deref().map(|dir| read_refined(dir, (&out, &clusters), session)).transpose()?;
+        options.refine_out.as_deref().map(|dir| read_refined(dir, &out, &clusters, session)).transpose()?;
 
     let gallery = options.clustering.load_from(journal.store(), Some(&clusters.contract), session.monitor)?;
     let watcher = Watcher::new(session.monitor, session.stop);
@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let mut refined_extension = None;
     if let Some((dir, old)) = &refined {
         let highest = highest_faceset(journal.store())?;
-        let (becomes, extension) = extend_refined(gallery, (old, highest), &options.parameters, &grouping)?;
+        let (becomes, extension) = extend_refined(gallery, old, highest, &options.parameters, &grouping)?;
         if becomes != *old {
             plan.targets.push(target(dir, Becomes::Refined(becomes))?);
         }
@@ -94,7 +94,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 
 fn read_refined(
     dir: &Path,
-    (out, clusters): (&Path, &ClusterManifest),
+    out: &Path,
+    clusters: &ClusterManifest,
     session: &Session<'_>,
 ) -> Result<(PathBuf, RefinedManifest), Failure> {
     let dir = session.output(dir)?;

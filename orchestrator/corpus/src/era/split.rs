@@ -86,7 +86,8 @@ pub fn split(
     gallery: &Gallery,
     faces: &[usize],
     years: &Years,
-    (parameters, join): (&SplitParameters, &JoinParameters),
+    parameters: &SplitParameters,
+    join: &JoinParameters,
     grouping: &Grouping<'_>,
 ) -> Result<Split, ClusterError> {
     let clusters = sub_clusters(gallery, faces, parameters.sub_threshold, grouping)?;

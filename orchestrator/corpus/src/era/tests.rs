@@ -77,8 +77,8 @@ fn all(gallery: &Gallery) -> Vec<usize> {
 }
 
 fn split_of(gallery: &Gallery, years: &Years) -> Split {
-    let parameters = (&SplitParameters::default(), &JoinParameters::default());
-    split(gallery, &all(gallery), years, parameters, &Grouping::default()).unwrap()
+    let (parameters, join) = (SplitParameters::default(), JoinParameters::default());
+    split(gallery, &all(gallery), years, &parameters, &join, &Grouping::default()).unwrap()
 }
 
 fn split_sketches(sketches: &[Sketch]) -> Split {
@@ -252,7 +252,7 @@ fn only_the_nearest_era_is_asked() {
     let parameters =
         SplitParameters { sub_threshold: CosineDistance::literal(0.2), ..SplitParameters::default() };
     let join = JoinParameters::default();
-    let split = split(&gallery, &all(&gallery), &years, (&parameters, &join), &Grouping::default()).unwrap();
+    let split = split(&gallery, &all(&gallery), &years, &parameters, &join, &Grouping::default()).unwrap();
     let second = 1.0 - gallery.embedding(40).dot(&gallery.embedding(20));
     assert!(second < join.join_threshold.get(), "the other would be near enough: {second}");
     assert!(matches!(split.alone[0].1, Fit::OtherYears { anchor: 0, years: 15, .. }), "{:?}", split.alone);
@@ -268,8 +268,8 @@ fn whoever_joins_brings_nobody_along() {
     let (gallery, years) = scene(&sketches);
     let parameters =
         SplitParameters { sub_threshold: CosineDistance::literal(0.1), ..SplitParameters::default() };
-    let how = (&parameters, &JoinParameters::default());
-    let split = split(&gallery, &all(&gallery), &years, how, &Grouping::default()).unwrap();
+    let join = JoinParameters::default();
+    let split = split(&gallery, &all(&gallery), &years, &parameters, &join, &Grouping::default()).unwrap();
     let fragment: Vec<usize> = (20..39).collect();
     assert_eq!((split.anchors[0].founding.len(), joined(&split.anchors[0])), (20, fragment));
     let moved = Anchors::new(&gallery, &[(0..39).collect()], &[vec![2010; 39]]);
@@ -356,7 +356,7 @@ proptest! {
         let (gallery, years) = scene(&sketches);
         let parameters = SplitParameters { min_anchor: 3, ..SplitParameters::default() };
         let join = JoinParameters::default();
-        let split = split(&gallery, &all(&gallery), &years, (&parameters, &join), &Grouping::default()).unwrap();
+        let split = split(&gallery, &all(&gallery), &years, &parameters, &join, &Grouping::default()).unwrap();
         let buckets: Vec<&Bucket> = split.anchors.iter().chain(split.alone.iter().map(|(bucket, _)| bucket)).collect();
         let mut seen: Vec<usize> =
             buckets.iter().flat_map(|bucket| bucket.founding.iter().copied().chain(joined(bucket))).collect();

@@ -202,7 +202,7 @@ fn finish_set(
         consent: Some(consent),
         provenance: renderer.view.consent.terms(&set.person),
         bundles: bundles(renderer, set, &kept, &home)?,
-        formats: formats(renderer, set, &kept, (&faces, gender_age.as_ref()), &home)?,
+        formats: formats(renderer, set, &kept, &faces, gender_age.as_ref(), &home)?,
         gender_age,
         faces,
         dropped,
@@ -276,7 +276,8 @@ fn formats(
     renderer: &Renderer<'_>,
     set: &PlannedSet,
     kept: &[Draft],
-    (faces, gender_age): (&[ExportedFace], Option<&GenderAgeRecord>),
+    faces: &[ExportedFace],
+    gender_age: Option<&GenderAgeRecord>,
     home: &Path,
 ) -> Result<Vec<FormatRecord>, RenderError> {
     let Renderer { view, extras, .. } = *renderer;

@@ -21,7 +21,8 @@ use crate::manifest::{DroppedFace, RefinedManifest, dropped_faces, highest_numbe
 /// past all that `old` ever had and past `highest`, which are taken elsewhere.
 pub fn extend_refined(
     gallery: &Gallery,
-    (old, highest): (&RefinedManifest, usize),
+    old: &RefinedManifest,
+    highest: usize,
     parameters: &ExtendParameters,
     grouping: &Grouping<'_>,
 ) -> Result<(RefinedManifest, Extension), ClusterError> {

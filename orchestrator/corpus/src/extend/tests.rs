@@ -124,7 +124,7 @@ fn a_faceset_comes_about_once_there_are_photos_enough_and_other_drops_stand() {
         .map(|face| DroppedFace { face, reason: DropReason::TooFewImages { images: 2, min: 3 } });
     old.dropped.extend(waiting);
     let (new, said) =
-        extend_refined(&after, (&old, 0), &ExtendParameters::default(), &Grouping::default()).unwrap();
+        extend_refined(&after, &old, 0, &ExtendParameters::default(), &Grouping::default()).unwrap();
     assert_eq!(
         shape(&new.facesets),
         [("faceset_001", vec!["000", "001", "005"]), ("faceset_002", vec!["003", "004", "006"])]
@@ -146,14 +146,14 @@ fn what_is_dropped_for_good_joins_no_set_and_no_new_one() {
     old.parameters.min_faces = 2;
     let pins = ResolvedPins { dropped: vec![(3, 8), (4, 9)], ..ResolvedPins::default() };
     let grouping = Grouping { pins: &pins, ..Grouping::default() };
-    let (new, _) = extend_refined(&after, (&old, 0), &ExtendParameters::default(), &grouping).unwrap();
+    let (new, _) = extend_refined(&after, &old, 0, &ExtendParameters::default(), &grouping).unwrap();
     assert_eq!(
         shape(&new.facesets),
         [("faceset_001", vec!["000", "001", "002", "005"]), ("faceset_002", vec!["006", "007"])]
     );
     let reasons: Vec<DropReason> = new.dropped.iter().map(|drop| drop.reason.clone()).collect();
     assert_eq!(reasons, [DropReason::Decided { decision: 8 }, DropReason::Decided { decision: 9 }]);
-    let (again, _) = extend_refined(&after, (&new, 0), &ExtendParameters::default(), &grouping).unwrap();
+    let (again, _) = extend_refined(&after, &new, 0, &ExtendParameters::default(), &grouping).unwrap();
     assert_eq!(again, new);
 }
 
@@ -164,7 +164,7 @@ fn a_new_faceset_has_a_number_past_all_that_are_taken_here_or_elsewhere() {
     let names = |highest_number, elsewhere| {
         let old = RefinedManifest { highest_number, ..refined(&before, 2) };
         let parameters = ExtendParameters::default();
-        let (new, _) = extend_refined(&after, (&old, elsewhere), &parameters, &Grouping::default()).unwrap();
+        let (new, _) = extend_refined(&after, &old, elsewhere, &parameters, &Grouping::default()).unwrap();
         let names: Vec<String> = new.facesets.iter().map(|set| set.name.clone()).collect();
         (names.join(" "), new.highest_number)
     };

@@ -59,7 +59,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                     new: folders::of_clusters(new),
                     placement: new.materialize,
                 };
-                let gone = build(&folders, target, &staging, (workshop, &known), &mut applied)?;
+                let gone = build(&folders, target, &staging, workshop, &known, &mut applied)?;
                 manifest::write(&staging, new)?;
                 gone
             }
@@ -71,7 +71,7 @@ pub fn apply(plan: &Plan, workshop: &Workshop<'_>, journal: &mut Writer) -> Resu
                     new: folders::of_refined(new),
                     placement: new.materialize,
                 };
-                let gone = build(&folders, target, &staging, (workshop, &known), &mut applied)?;
+                let gone = build(&folders, target, &staging, workshop, &known, &mut applied)?;
                 manifest::write(&staging, new)?;
                 gone
             }
@@ -123,7 +123,8 @@ fn build(
     folders: &Folders<'_>,
     target: &Target,
     staging: &Path,
-    (workshop, known): (&Workshop<'_>, &Known),
+    workshop: &Workshop<'_>,
+    known: &Known,
     applied: &mut Applied,
 ) -> Result<Vec<String>, ApplyError> {
     let Folders { old, new, placement } = folders;

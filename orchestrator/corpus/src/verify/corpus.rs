@@ -124,7 +124,7 @@ fn faceset(
     expected.extend(set.beside.iter().cloned());
     expected.extend(set.marker.iter().map(|marker| format!("{marker}.txt")));
     for bundle in bundles(summary, set) {
-        if let Err(problem) = bundle_holds(&home, &bundle, (&crops, set.parameters.out_size), look.stop) {
+        if let Err(problem) = bundle_holds(&home, &bundle, &crops, set.parameters.out_size, look.stop) {
             look.finding(&format!("{name}/{}", bundle.file), problem);
         }
         expected.insert(bundle.file);
@@ -197,7 +197,8 @@ fn crop(
 fn bundle_holds(
     home: &Path,
     bundle: &BundleRecord,
-    (digests, side): (&HashMap<&str, Sha256Digest>, u32),
+    digests: &HashMap<&str, Sha256Digest>,
+    side: u32,
     stop: &CancellationToken,
 ) -> Result<(), String> {
     let path = &home.join(&bundle.file);

@@ -180,7 +180,7 @@ fn cut_on(
         // On a thread of the pool from here on: else this one would hand over every small piece of work and
         // wait for it.
         Engine::Auto | Engine::Sparse => rayon::scope(|_| match how.linkage {
-            Linkage::Average => average::cut(&points, rules, threshold, (kernel, kept), watch),
+            Linkage::Average => average::cut(&points, rules, threshold, kernel, kept, watch),
             Linkage::Complete => complete::cut(&points, &rules, threshold, kernel, watch),
         }),
     }?;

@@ -66,7 +66,8 @@ pub struct Pending {
 /// Finds out what [`super::run`] would do. Needs no library.
 pub fn dry_run(
     sources: &Sources,
-    (known_failures, losses): (KnownFailures, Losses),
+    known_failures: KnownFailures,
+    losses: Losses,
     library: &Library,
     monitor: &dyn Monitor,
 ) -> Result<DryRun, EmbedError> {

@@ -461,9 +461,8 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     place.photo("a.jpg", "a");
     place.photo("bad.jpg", "! bad");
     let dry = |known_failures| {
-        let decided = (known_failures, Losses::Doubt);
-        dry_run(&place.sources(ScanOptions::default()), decided, &place.library, &Problems::default())
-            .unwrap()
+        let sources = place.sources(ScanOptions::default());
+        dry_run(&sources, known_failures, Losses::Doubt, &place.library, &Problems::default()).unwrap()
     };
     let found = Found { files: 2, ..Found::default() };
     let expected = DryRun { found, to_read: 2, to_read_bytes: 6, ..DryRun::default() };

@@ -97,7 +97,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let grouping = options.clustering.grouping(&watcher, &scene.pins_within);
     let parameters = options.split;
     let split =
-        split(&eras.view.gallery, &survey.faces, eras.years, (&parameters, &options.of.join), &grouping)?;
+        split(&eras.view.gallery, &survey.faces, eras.years, &parameters, &options.of.join, &grouping)?;
     session.monitor.finish();
     if split.anchors.is_empty() {
         let sizes =

@@ -96,7 +96,8 @@ pub(super) fn cut(
     points: &Points<'_>,
     mut rules: Rules,
     cut: f64,
-    (kernel, kept): (Kernel, Kept),
+    kernel: Kernel,
+    kept: Kept,
     watch: &dyn Watch,
 ) -> Result<Vec<usize>, ClusterError> {
     let n = points.len();

@@ -136,8 +136,9 @@ fn what_cannot_be_read_is_named_once_and_again_when_it_was_mended_between() {
     let store = Store::open_read(&place.library).unwrap();
     let [unreadable] = &store.status().unwrap().unreadable[..] else { panic!() };
     assert!(unreadable.path.ends_with("link.jpg") && unreadable.reason.contains("leads nowhere"));
-    let decided = (KnownFailures::Count, Losses::Doubt);
-    let dry = dry_run(&follow(), decided, &place.library, &Problems::default()).unwrap();
+    let sources = follow();
+    let dry =
+        dry_run(&sources, KnownFailures::Count, Losses::Doubt, &place.library, &Problems::default()).unwrap();
     assert_eq!((dry.unreadable, dry.known_failures), (0, 1));
 
     let target = place.folder.path().join("target.jpg");
