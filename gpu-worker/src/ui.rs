@@ -17,6 +17,12 @@ pub(crate) fn result(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{}", shown(line));
 }
 
+/// A line of result in columns, with tabs between them.
+pub(crate) fn columns(columns: &[&str]) {
+    let columns: Vec<String> = columns.iter().map(|column| shown(column).to_string()).collect();
+    let _ = writeln!(io::stdout().lock(), "{}", columns.join("\t"));
+}
+
 /// A value as one line of JSON, flushed so that a parent process sees it at once.
 pub(crate) fn json(value: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(value) {

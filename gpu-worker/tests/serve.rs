@@ -57,6 +57,26 @@ fn a_key_that_is_none_stops_every_command_with_its_line() {
 }
 
 #[test]
+fn packs_are_listed_in_columns_and_a_licence_in_its_own_lines() {
+    let models = setup().join("models");
+    let (code, printed, _) = run(worker(["models", "list", "--models"]).arg(&models));
+    assert_eq!(code, Some(0));
+    let columns: Vec<&str> =
+        printed.lines().find(|line| line.starts_with("open\t")).unwrap().split('\t').collect();
+    assert!(columns.len() == 4 && columns[2].starts_with("detection ") && columns[3] == "MIT", "{printed}");
+    let (code, printed, _) = run(worker(["models", "verify", "open", "--models"]).arg(&models));
+    assert_eq!(code, Some(0));
+    assert!(
+        printed.lines().count() > 3 && printed.lines().all(|line| line.starts_with("ok\topen/")),
+        "{printed}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let (_, _, said) = run(worker(["models", "fetch", "buffalo_l", "--models"]).arg(folder.path()));
+    assert!(said.contains("research") && !said.contains("\\n"), "{said}");
+}
+
+#[test]
 fn a_provider_that_is_not_there_stops_the_start_and_those_that_are_there_are_named() {
     let models = setup().join("models");
     for provider in ["cuda", "openvino", "MadeUpExecutionProvider"] {

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -71,8 +71,7 @@ impl Place {
 
     /// Contents whose analysis was begun, in order.
     fn begun(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.journal()).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        begun_in(&self.journal())
     }
 
     /// Contents that are committed.
@@ -84,6 +83,12 @@ impl Place {
         };
         run.stdout.lines().filter_map(analysis).collect()
     }
+}
+
+/// Contents whose analysis was begun, in order, as a fake worker's journal has them.
+fn begun_in(journal: &Path) -> Vec<String> {
+    let text = fs::read_to_string(journal).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 /// A fake worker that is not managed.
@@ -140,8 +145,10 @@ fn kills_of_either_program_change_nothing_and_nothing_committed_is_done_again() 
     let mut place = Place::new(&photos);
     while killed < kills {
         runs += 1;
-        let (committed, before) = (place.committed(), place.begun().len());
-        let script = format!("delay=10 journal={}", place.journal().display());
+        let committed = place.committed();
+        // A journal a run: the worker of an earlier one, which is about to leave, may go on with what it had.
+        let journal = place.workspace.join(format!("journal-{runs}"));
+        let script = format!("delay=10 journal={}", journal.display());
         // What was set aside by kills that met it alone, twice, is no more than a failure to be tried again.
         let mut embed = place.embed(&script, &[], &["--retry-failed"]);
         let mut child = embed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -167,8 +174,8 @@ fn kills_of_either_program_change_nothing_and_nothing_committed_is_done_again() 
                 let _ = kill_process(worker, Signal::KILL);
             }
         };
-        let begun = place.begun();
-        let again: Vec<_> = begun[before..].iter().filter(|sha256| committed.contains(*sha256)).collect();
+        let begun = begun_in(&journal);
+        let again: Vec<_> = begun.iter().filter(|sha256| committed.contains(*sha256)).collect();
         assert!(again.is_empty(), "done again after they were committed: {again:?}");
         match status.code() {
             Some(0) => {

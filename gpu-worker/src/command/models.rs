@@ -47,7 +47,7 @@ fn run_fetch(pack: &str, accepted: bool, url: Option<String>, models: &Path) -> 
         return Exit::Failed;
     };
     if !accepted {
-        ui::note(&entry.notice);
+        entry.notice.lines().for_each(ui::note);
         ui::error(
             "the licence has not been accepted",
             &format!("if it suits your purpose: `facesets-worker models fetch {pack} --accept-license`"),
@@ -98,7 +98,7 @@ fn run_list(json: bool, models: &Path) -> Exit {
         ui::advise(&format!("no packs in `{}`", models.display()), WHERE_PACKS_COME_FROM);
     } else {
         for pack in &packs {
-            ui::result(&pack.line());
+            pack.print();
         }
     }
     Exit::Done
@@ -112,7 +112,7 @@ fn run_verify(pack: Option<String>, json: bool, models: &Path) -> Exit {
         ui::json(&verified);
     }
     for pack in verified.iter().filter(|_| !json) {
-        pack.files.iter().for_each(|file| ui::result(&file.line(&pack.name)));
+        pack.files.iter().for_each(|file| file.print(&pack.name));
         if let Some(problem) = &pack.problem {
             ui::error(&problem.error, &problem.hint);
         }
@@ -197,10 +197,10 @@ impl Listed {
         }
     }
 
-    fn line(&self) -> String {
+    fn print(&self) {
         let about = self.licence.as_ref().or(self.error.as_ref());
         let bytes = self.bytes.map_or(String::new(), megabytes);
-        format!("{}\t{bytes}\t{}\t{}", self.name, self.models.join(" "), about.map_or("", String::as_str))
+        ui::columns(&[&self.name, &bytes, &self.models.join(" "), about.map_or("", String::as_str)]);
     }
 }
 
@@ -256,7 +256,7 @@ impl Verified {
 }
 
 impl VerifiedFile {
-    fn line(&self, pack: &str) -> String {
-        format!("{}\t{pack}/{}\t{}", if self.ok { "ok" } else { "BAD" }, self.file, self.role)
+    fn print(&self, pack: &str) {
+        ui::columns(&[if self.ok { "ok" } else { "BAD" }, &format!("{pack}/{}", self.file), self.role]);
     }
 }

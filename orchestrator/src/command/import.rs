@@ -71,7 +71,10 @@ impl fmt::Display for Report {
                     "{name} {label}: {} faces in its folder, {} of others left out, {} from mixed folders, {about}{} crops",
                     identity.faces, identity.outliers, identity.routed, identity.exported
                 )?,
-                None => writeln!(f, "{label}: its folder has no face")?,
+                None => writeln!(
+                    f,
+                    "{label}: the library knows no face in its folder; has `facesets embed` been over it?"
+                )?,
             }
         }
         if let Some(shortage) = &self.shortage {

@@ -69,6 +69,13 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     if options.plan.demand != Demand::IncludingRefused {
         add_refused(&mut known, &view.consent);
     }
+    let is_below = |path: &PathBuf| path.starts_with(&root);
+    if !gallery.contents.iter().any(|content| content.paths.iter().any(is_below)) {
+        session.monitor.note(&format!(
+            "the library knows no photo in `{0}`: `facesets embed {0}` looks for faces in it",
+            root.display()
+        ));
+    }
     let (additions, mut discovery) = discover(
         gallery,
         &root,

@@ -168,7 +168,8 @@ impl Judged {
                     "{away} photos are not there, and nothing else in their folders is: is a disk not mounted?"
                 )
             };
-            let advice = "They count as before; if they were deleted, delete the empty folder too, or run `facesets store forget PATH`";
+            let advice =
+                "They count as before; if they were deleted for good, `facesets store forget PATH` says so";
             monitor.problem(&name, &format!("{what} {advice}"));
         }
     }

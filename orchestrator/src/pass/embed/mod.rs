@@ -122,7 +122,12 @@ fn steps(
     summary: &mut Summary,
 ) -> Result<(), EmbedError> {
     let Attended { runtime, interrupt, monitor } = *run;
+    let is_new = !library.store_file().exists();
     let mut committer = Committer::new(Writer::open(library, options.file_system)?);
+    if is_new {
+        // Whoever forgot to name theirs would have everything analysed again, and not know.
+        monitor.note(&format!("a new library in `{}`", library.folder().display()));
+    }
     let Options { sources, losses, .. } = options;
     let photos = survey::survey(sources, *losses, &mut committer, monitor, &interrupt.stop, summary)?;
     if photos.is_empty() || interrupt.stop.is_cancelled() {
