@@ -8,6 +8,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark, not a program")]
 
+use facesets_base::location::Location;
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -30,7 +31,7 @@ use facesets_core::{
         },
     },
 };
-use facesets_library::source::{disk::sighting, load::Photos};
+use facesets_library::{originals::for_workers::Photos, source::disk::sighting};
 use facesets_worker::pool::Pool;
 use facesets_workers::dispatch::{
     self, Event, Load, Patience, Queue, Work, Worker, WorkerEndpoint, WorkerSource, connect, task_for,
@@ -224,7 +225,7 @@ fn from_files(photos: &Arc<Photos>) -> impl Stream<Item = bytes::Bytes> + Send +
     let photos = Arc::clone(photos);
     tokio::task::spawn_blocking(move || {
         for (_, photo) in photos.in_order() {
-            if sender.blocking_send(fs::read(&photo.paths[0]).unwrap().into()).is_err() {
+            if sender.blocking_send(fs::read(photo.locations[0].at.path()).unwrap().into()).is_err() {
                 return;
             }
         }
@@ -249,7 +250,7 @@ fn photos(folder: &Path) -> Photos {
         let path = folder.join(format!("{number:04}.jpg"));
         fs::write(&path, &bytes).unwrap();
         let seen = sighting(&fs::metadata(&path).unwrap()).hashed();
-        photos.add(Sha256Digest::of(&bytes), bytes.len() as u64, path, seen);
+        photos.add(Sha256Digest::of(&bytes), bytes.len() as u64, Location::file(path), seen);
     }
     photos
 }
@@ -287,8 +288,11 @@ fn main() {
     }
     let folder = tempfile::tempdir().unwrap();
     let photos = Arc::new(photos(folder.path()));
-    let contents: Vec<bytes::Bytes> =
-        photos.in_order().into_iter().map(|(_, photo)| fs::read(&photo.paths[0]).unwrap().into()).collect();
+    let contents: Vec<bytes::Bytes> = photos
+        .in_order()
+        .into_iter()
+        .map(|(_, photo)| fs::read(photo.locations[0].at.path()).unwrap().into())
+        .collect();
     let (mut child, address) = child();
     let rate = |seconds: f64| (PHOTOS * PHOTO_BYTES) as f64 / 1e6 / seconds;
     let counter = child.id().to_string();

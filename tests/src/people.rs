@@ -1,5 +1,6 @@
 //! Libraries of made-up people: each is a direction in space, and their photos are files that nobody decodes.
 
+use facesets_base::location::Location;
 use std::{fs, path::PathBuf, sync::Arc};
 
 use facesets_base::library::Library;
@@ -7,7 +8,7 @@ use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
 };
-use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer};
+use facesets_library::store::{FileSystemPolicy, LocationRecord, Provenance, Record, Sighting, Writer};
 
 use crate::program::Workspace;
 
@@ -51,8 +52,10 @@ pub fn add(workspace: &Workspace, variant: &str, photos: &[Photo]) {
         let sha256 = Sha256Digest::of(photo.name.as_bytes());
         let bytes = photo.name.len() as u64;
         let sighting = Sighting { size: bytes, mtime_ns: 1, ..Sighting::default() };
-        records
-            .push(Record::Located { location: Location { path, sha256, sighting, vanished: false }, bytes });
+        records.push(Record::Located {
+            location: LocationRecord { at: Location::file(path), sha256, sighting, vanished: false },
+            bytes,
+        });
         let faces = (0..).zip(&photo.people).map(|(at, person)| face(*person, &photo.name, at)).collect();
         let analysis = Box::new(analysis(variant, faces));
         records.push(Record::Analysed { sha256, analysis, provenance: Arc::clone(&provenance) });

@@ -1,12 +1,13 @@
 //! Made-up people who change over the years, in photos that can be read: what they look like is a direction
 //! in space.
 
+use facesets_base::location::Location;
 use std::{fs, path::PathBuf, sync::Arc};
 
 use facesets_base::library::Library;
 use facesets_core::{EMBEDDING_LEN, Sha256Digest};
 use facesets_imaging::{CameraTags, CaptureTime};
-use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer};
+use facesets_library::store::{FileSystemPolicy, LocationRecord, Provenance, Record, Sighting, Writer};
 use image::{Rgb, RgbImage};
 
 use crate::{
@@ -61,8 +62,10 @@ pub fn add(workspace: &Workspace, portraits: &[Portrait]) {
         let sha256 = Sha256Digest::of(&bytes);
         let bytes = bytes.len() as u64;
         let sighting = Sighting { size: bytes, mtime_ns: 1, ..Sighting::default() };
-        records
-            .push(Record::Located { location: Location { path, sha256, sighting, vanished: false }, bytes });
+        records.push(Record::Located {
+            location: LocationRecord { at: Location::file(path), sha256, sighting, vanished: false },
+            bytes,
+        });
         let taken = portrait.year.map(|year| {
             CaptureTime::from_local(&format!("{year:04}-07-01T12:00:00"), None).expect("a date that exists")
         });

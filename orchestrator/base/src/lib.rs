@@ -10,6 +10,7 @@ pub mod folding;
 pub mod html;
 pub mod layout;
 pub mod library;
+pub mod location;
 pub mod monitor;
 pub mod output;
 pub mod paths;

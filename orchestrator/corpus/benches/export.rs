@@ -6,7 +6,7 @@
 
 use std::{error::Error, fs, path::PathBuf, sync::Arc};
 
-use facesets_base::{layout::REFINED_SCHEMA, library::Library};
+use facesets_base::{layout::REFINED_SCHEMA, library::Library, location::Location};
 use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
@@ -15,7 +15,7 @@ use facesets_corpus::{
     manifest::{self, FaceEntry, NamedSet, RefinedManifest},
     placement::Placement,
 };
-use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Writer};
+use facesets_library::store::{FileSystemPolicy, LocationRecord, Provenance, Record, Sighting, Writer};
 use facesets_people::refine::RefineParameters;
 use serde::Deserialize;
 
@@ -59,7 +59,8 @@ fn fill(library: &Library, photos: &[Photo]) -> Result<(), Box<dyn Error>> {
     for (number, photo) in photos.iter().enumerate() {
         let sha256: Sha256Digest = photo.sha256.parse()?;
         let sighting = Sighting { size: photo.size, ..Sighting::default() };
-        let location = Location { path: photo.path.clone(), sha256, sighting, vanished: false };
+        let location =
+            LocationRecord { at: Location::file(photo.path.clone()), sha256, sighting, vanished: false };
         records.push(Record::Located { location, bytes: photo.size });
         let analysis = Box::new(analysis(number, photo)?);
         records.push(Record::Analysed { sha256, analysis, provenance: Arc::clone(&provenance) });

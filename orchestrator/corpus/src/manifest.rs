@@ -5,13 +5,13 @@
 
 mod names;
 
-use std::{fs, io, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{fs, io, path::Path};
 
 use facesets_base::{
     exit::Hint,
     file,
     layout::{CLUSTERS_SCHEMA, CORPUS_SCHEMA, FACESET_SCHEMA, MANIFEST, REFINED_SCHEMA},
-    paths::path_text,
+    location::Location,
 };
 use facesets_people::{
     drops::{Drop, DropReason},
@@ -156,8 +156,8 @@ pub fn made_by() -> String {
 /// A face once for each place where its photo lies, the canonical one first.
 pub fn face_entries(gallery: &Gallery, face: usize) -> impl Iterator<Item = FaceEntry> {
     let (record, content) = (&gallery.faces[face], gallery.content_of(face));
-    content.paths.iter().map(|path| FaceEntry {
-        path: path_text(path),
+    content.locations.iter().map(|location| FaceEntry {
+        path: location.text(),
         sha256: content.sha256.to_string(),
         bbox: record.bbox.corners(),
         det_score: record.det_score,
@@ -168,8 +168,8 @@ pub fn face_entries(gallery: &Gallery, face: usize) -> impl Iterator<Item = Face
 pub fn photo_entries(gallery: &Gallery) -> Vec<PhotoEntry> {
     let entries = |content: &Content| -> Vec<PhotoEntry> {
         let sha256 = content.sha256.to_string();
-        let entry = |path| PhotoEntry { path: path_text(path), sha256: sha256.clone() };
-        content.paths.iter().map(|path| entry(path)).collect()
+        let entry = |location: &Location| PhotoEntry { path: location.text(), sha256: sha256.clone() };
+        content.locations.iter().map(entry).collect()
     };
     gallery.contents_without_face().flat_map(entries).collect()
 }
@@ -223,11 +223,11 @@ pub fn dropped_faces(gallery: &Gallery, dropped: &[Drop]) -> Vec<DroppedFace> {
 
 /// Every path of the gallery that is not UTF-8.
 pub fn non_utf8_paths(gallery: &Gallery) -> Vec<NonUtf8Path> {
-    let escaped = |path: &Path| path.as_os_str().as_bytes().escape_ascii().to_string();
-    let paths = gallery.contents.iter().flat_map(|content| &content.paths);
-    paths
-        .filter(|path| path.to_str().is_none())
-        .map(|path| NonUtf8Path { path: path_text(path), escaped: escaped(path) })
+    let escaped = |location: &Location| location.bytes().escape_ascii().to_string();
+    let locations = gallery.contents.iter().flat_map(|content| &content.locations);
+    locations
+        .filter(|location| std::str::from_utf8(location.bytes()).is_err())
+        .map(|location| NonUtf8Path { path: location.text(), escaped: escaped(location) })
         .collect()
 }
 

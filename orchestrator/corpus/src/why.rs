@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use facesets_base::exit::Hint;
+use facesets_base::{exit::Hint, location::Location};
 use facesets_people::{
     cluster::centroids,
     drops::DropReason,
@@ -75,8 +75,8 @@ impl FaceName {
 
     /// The rows of the faces meant. Relative paths are below `folder`.
     pub fn rows(&self, gallery: &Gallery, folder: &Path) -> Result<Vec<usize>, NameError> {
-        let path = folder.join(&self.photo);
-        let has_path = |content: &usize| gallery.contents[*content].paths.contains(&path);
+        let named = Location::file(folder.join(&self.photo));
+        let has_path = |content: &usize| gallery.contents[*content].locations.contains(&named);
         let mut contents: Vec<usize> = (0..gallery.contents.len()).filter(has_path).collect();
         if contents.is_empty() && is_prefix(&self.photo) {
             let prefix = self.photo.to_lowercase();
@@ -84,7 +84,7 @@ impl FaceName {
             contents = (0..gallery.contents.len()).filter(begins).collect();
         }
         let content = match contents[..] {
-            [] if self.is_absent(gallery, &path) => return Err(NameError::Absent(self.photo.clone())),
+            [] if self.is_absent(gallery, &named) => return Err(NameError::Absent(self.photo.clone())),
             [] => return Err(NameError::NoPhoto(self.photo.clone())),
             [content] => content,
             _ => {
@@ -93,7 +93,7 @@ impl FaceName {
         };
         let faces: Vec<usize> =
             (0..gallery.faces.len()).filter(|face| gallery.faces[*face].content == content).collect();
-        let path = gallery.contents[content].canonical_path().display().to_string();
+        let path = gallery.contents[content].canonical().text();
         match self.number {
             _ if faces.is_empty() => Err(NameError::NoFace(path)),
             None => Ok(faces),
@@ -107,10 +107,10 @@ impl FaceName {
 
 impl FaceName {
     /// Whether the photo is known and counts for nothing.
-    fn is_absent(&self, gallery: &Gallery, path: &Path) -> bool {
+    fn is_absent(&self, gallery: &Gallery, named: &Location) -> bool {
         let prefix = is_prefix(&self.photo).then(|| self.photo.to_lowercase());
-        gallery.absent.contents.iter().any(|(sha256, paths)| {
-            paths.iter().any(|known| known == path)
+        gallery.absent.contents.iter().any(|(sha256, locations)| {
+            locations.contains(named)
                 || prefix.as_ref().is_some_and(|prefix| sha256.to_string().starts_with(prefix))
         })
     }

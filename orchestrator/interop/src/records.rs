@@ -7,13 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::plausible::{Extent, MAX_FACES, check_distinct, check_face};
+use facesets_base::{
+    location::Location,
+    plausible::{Extent, MAX_FACES, check_distinct, check_face},
+};
 use facesets_core::{
     BBox, Embedding, Face, FaceContract, FaceEmbedding, LandmarksContract, PixelDigest, Sha256Digest,
     face::Keypoints,
 };
 use facesets_imaging::{CameraTags, CaptureTime};
-use facesets_library::store::{Absence, Failed, Location, Provenance, Sighting, StoredFailure};
+use facesets_library::store::{Absence, Failed, LocationRecord, Provenance, Sighting, StoredFailure};
 
 use super::{column::Column, import_error::ImportError, source::Arrays};
 
@@ -377,7 +380,7 @@ impl LocationColumns {
     pub(super) fn next(
         &mut self,
         contents: &[Sha256Digest],
-    ) -> Result<(Location, Option<Absence>), ImportError> {
+    ) -> Result<(LocationRecord, Option<Absence>), ImportError> {
         let bytes = self.path.text_bytes()?;
         let path = PathBuf::from(OsString::from_vec(bytes.clone()));
         if bytes.contains(&0) || !Path::new(&path).is_absolute() {
@@ -404,7 +407,7 @@ impl LocationColumns {
             (false, false) => None,
             (false, true) => return Err(self.vanished.wrong("is false for a file that is gone".to_owned())),
         };
-        Ok((Location { path, sha256, sighting, vanished }, absence))
+        Ok((LocationRecord { at: Location::file(path), sha256, sighting, vanished }, absence))
     }
 
     pub(super) fn finish(self) -> Result<(), ImportError> {

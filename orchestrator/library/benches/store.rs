@@ -5,12 +5,14 @@
 
 use std::{error::Error, fs, sync::Arc, time::Instant};
 
-use facesets_base::library::Library;
+use facesets_base::{library::Library, location::Location};
 use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
 };
-use facesets_library::store::{FileSystemPolicy, Location, Provenance, Record, Sighting, Store, Writer};
+use facesets_library::store::{
+    FileSystemPolicy, LocationRecord, Provenance, Record, Sighting, Store, Writer,
+};
 
 /// Contents in one transaction: a bench need not wait for the disk.
 const CHUNK: u64 = 2_000;
@@ -78,7 +80,7 @@ fn located(content: u64, copy: u64, sha256: Sha256Digest) -> Record {
     let path = format!("/photos/{copy}/{:04}/{:02}/IMG_{content:07}.jpg", 2000 + content % 25, content % 12);
     let sighting = Sighting { size: 3_000_000, mtime_ns: content as i64, ..Sighting::default() };
     Record::Located {
-        location: Location { path: path.into(), sha256, sighting, vanished: false },
+        location: LocationRecord { at: Location::file(path), sha256, sighting, vanished: false },
         bytes: 3_000_000,
     }
 }

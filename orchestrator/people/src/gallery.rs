@@ -1,12 +1,9 @@
 //! The faces of a library as the algorithms see them: one record and one matrix row a face, no store, no
 //! files.
 
-use std::{
-    collections::HashMap,
-    os::unix::ffi::OsStrExt as _,
-    path::{Path, PathBuf},
-};
+use std::collections::HashMap;
 
+use facesets_base::location::Location;
 use facesets_core::{BBox, Pose, Sha256Digest, face::Keypoints};
 use ndarray::{Array1, Array2, ArrayView1};
 
@@ -33,7 +30,7 @@ pub struct Gallery {
 #[derive(Debug, Clone, Default)]
 pub struct Absent {
     /// Their places, in byte order, as far as nothing else is there.
-    pub contents: HashMap<Sha256Digest, Vec<PathBuf>>,
+    pub contents: HashMap<Sha256Digest, Vec<Location>>,
     /// Those of their faces of which consent is said: what is refused for a person stays refused when the
     /// photo is gone.
     pub spoken_of: Vec<AbsentFace>,
@@ -56,7 +53,7 @@ pub struct Content {
     /// Its name.
     pub sha256: Sha256Digest,
     /// Where it lies, in byte order; the first one is canonical, the others are its aliases. Never empty.
-    pub paths: Vec<PathBuf>,
+    pub locations: Vec<Location>,
     /// Width of the upright image in pixels.
     pub width: u32,
     /// Height of the upright image in pixels.
@@ -102,14 +99,14 @@ pub struct FaceDetails {
 }
 
 impl Content {
-    /// The path under which the content is known.
-    pub fn canonical_path(&self) -> &Path {
-        &self.paths[0]
+    /// The location under which the content is known.
+    pub fn canonical(&self) -> &Location {
+        &self.locations[0]
     }
 
-    /// The other places where the same bytes lie.
-    pub fn aliases(&self) -> &[PathBuf] {
-        &self.paths[1..]
+    /// The other ones where the same bytes lie.
+    pub fn aliases(&self) -> &[Location] {
+        &self.locations[1..]
     }
 }
 
@@ -136,8 +133,8 @@ impl Gallery {
         let mut text = self.contract.as_bytes().to_vec();
         for content in &self.contents {
             text.extend_from_slice(content.sha256.as_bytes());
-            for path in &content.paths {
-                text.extend_from_slice(path.as_os_str().as_bytes());
+            for location in &content.locations {
+                text.extend_from_slice(location.bytes());
                 text.push(0);
             }
         }

@@ -1,5 +1,6 @@
 //! Constructed galleries for unit tests: people are axes, noise is an angle.
 
+use facesets_base::location::Location;
 use facesets_core::{BBox, Sha256Digest};
 use ndarray::Array2;
 
@@ -18,7 +19,7 @@ pub fn gallery_of(faces: &[(usize, f32)]) -> Gallery {
     }
     let content = |i: usize| Content {
         sha256: Sha256Digest::of(&i.to_le_bytes()),
-        paths: vec![format!("/photos/{i:03}.jpg").into()],
+        locations: vec![Location::file(format!("/photos/{i:03}.jpg"))],
         width: 1000,
         height: 1000,
         bytes: 1000,

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use facesets_base::paths::path_text;
 use facesets_core::UPRIGHT_DEGREES;
 
 use crate::{drops::DropReason, gallery::Gallery};
@@ -47,7 +46,7 @@ pub fn lying_photos(gallery: &Gallery, faces: impl IntoIterator<Item = usize>) -
     for face in (0..gallery.faces.len()).filter(|face| !lies(*face)) {
         photos.remove(&gallery.faces[face].content);
     }
-    photos.into_iter().map(|photo| path_text(gallery.contents[photo].canonical_path())).collect()
+    photos.into_iter().map(|photo| gallery.contents[photo].canonical().text()).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 use facesets_base::{
     exit::{Exit, Failure},
     layout::{CLUSTERS_SCHEMA, CORPUS_SCHEMA, MANIFEST, REFINED_SCHEMA},
-    paths::path_text,
+    location::Location,
 };
 use facesets_corpus::{
     change::{LastingDrop, lasting_drops},
@@ -109,8 +109,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let index = FaceIndex::new(&gallery);
     let content = gallery.content_of(rows[0]);
     let summary = Summary {
-        path: path_text(content.canonical_path()),
-        aliases: content.aliases().iter().map(|path| path_text(path)).collect(),
+        path: content.canonical().text(),
+        aliases: content.aliases().iter().map(Location::text).collect(),
         sha256: content.sha256.to_string(),
         faces: rows
             .iter()
@@ -139,7 +139,7 @@ fn said(gallery: &Gallery, finder: &FaceFinder<'_>, pins: &[Pin], row: usize) ->
         speaks.then(|| PinLine {
             pin: pin.id,
             kind: pin.kind,
-            path: path_text(gallery.content_of(other).canonical_path()),
+            path: gallery.content_of(other).canonical().text(),
             number: gallery.faces[other].number,
             distance: distance(gallery, row, other),
             threshold: RefineParameters::default().initial_threshold,

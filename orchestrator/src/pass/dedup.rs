@@ -10,9 +10,9 @@ use std::{
 use facesets_base::{
     exit::Failure,
     layout::{DUPLICATES, DUPLICATES_SCHEMA},
+    location::Location,
     monitor::Monitor,
     output::OutputKind,
-    paths::path_text,
 };
 use facesets_imaging::RgbImage;
 use facesets_library::originals as photo;
@@ -131,7 +131,7 @@ impl Reader<'_> {
                     small.save(&path).map_err(io::Error::other).map_err(write_error(&path))?;
                     hashes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, hash);
                 }
-                Err(problem) => monitor.problem(&path_text(content.canonical_path()), &problem),
+                Err(problem) => monitor.problem(&content.canonical().text(), &problem),
             }
             monitor.advance(1);
             Ok(())
@@ -171,7 +171,7 @@ fn load(content: &Content) -> Result<(u64, RgbImage), String> {
 }
 
 fn texts(content: &Content) -> Vec<String> {
-    content.paths.iter().map(|path| path_text(path)).collect()
+    content.locations.iter().map(Location::text).collect()
 }
 
 /// Photos at several places.

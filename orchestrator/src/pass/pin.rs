@@ -5,7 +5,6 @@ use std::path::Path;
 use facesets_base::{
     exit::{Failure, Hint},
     library::Library,
-    paths::path_text,
 };
 use facesets_corpus::{
     change::made,
@@ -207,7 +206,7 @@ fn in_two_sets(store: &Store, index: &FaceIndex, faces: [usize; 2]) -> Result<Ve
 pub(crate) fn one_face(gallery: &Gallery, name: &str) -> Result<PinnedFace, Failure> {
     let rows = FaceName::parse(name).rows(gallery, &absolute(Path::new("."))?)?;
     let [row] = rows[..] else {
-        let name = path_text(gallery.content_of(rows[0]).canonical_path());
+        let name = gallery.content_of(rows[0]).canonical().text();
         return Err(SeveralFaces { name, faces: rows.len() }.into());
     };
     Ok(PinnedFace { sha256: gallery.content_of(row).sha256, bbox: gallery.faces[row].bbox })
@@ -229,7 +228,7 @@ fn name_in(gallery: &Gallery, pins: &mut [Listed]) {
     let finder = FaceFinder::new(gallery);
     for face in pins.iter_mut().flat_map(|pin| &mut pin.faces).filter(|face| face.face.is_none()) {
         face.face = finder.find(&face.pinned.sha256, &face.pinned.bbox).map(|row| {
-            let path = path_text(gallery.content_of(row).canonical_path());
+            let path = gallery.content_of(row).canonical().text();
             format!("{path}#{}", gallery.faces[row].number)
         });
     }

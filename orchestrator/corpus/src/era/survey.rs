@@ -68,7 +68,7 @@ impl Subject {
     /// The deepest folder that holds every photo of the set: where its faces come from, if nobody says
     /// otherwise.
     pub fn common_root(gallery: &Gallery, seed: &[usize]) -> Option<PathBuf> {
-        let folder = |face: &usize| gallery.content_of(*face).canonical_path().parent().map(Path::to_owned);
+        let folder = |face: &usize| gallery.content_of(*face).canonical().path().parent().map(Path::to_owned);
         seed.iter().filter_map(folder).reduce(|common, folder| {
             common
                 .ancestors()

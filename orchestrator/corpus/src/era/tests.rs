@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use facesets_base::layout::FACESET_SCHEMA;
+use facesets_base::{layout::FACESET_SCHEMA, location::Location};
 use facesets_core::Sha256Digest;
 use facesets_people::{
     drops::{Drop, DropReason, Gate},
@@ -104,7 +104,7 @@ fn faces_are_recovered_up_to_the_threshold_below_the_roots_and_from_nobody_else(
     sketches.extend([at(0, 0.45, 2010), at(0, 0.551, 2010), at(0, 0.1, 2010), at(0, 0.1, 2010)]);
     sketches.push(at(0, 0.1, 2010));
     let (mut gallery, _) = scene(&sketches);
-    gallery.contents[22].paths = vec!["/elsewhere/022.jpg".into()];
+    gallery.contents[22].locations = vec![Location::file("/elsewhere/022.jpg")];
     let seed: Vec<usize> = (0..20).collect();
     let root = Subject::common_root(&gallery, &seed).unwrap();
     assert_eq!(root, PathBuf::from("/photos"));

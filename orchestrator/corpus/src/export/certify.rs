@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use facesets_base::paths::path_text;
 use facesets_core::Sha256Digest;
 use facesets_people::{cluster::centroid, gallery::Gallery, threshold::CosineDistance};
 use ndarray::Array1;
@@ -49,8 +48,8 @@ pub(super) fn certify(
                         Err(reason) => reason.as_str(),
                         Ok(_) => unreachable!("the other arm takes those"),
                     });
-                    let photo = renderer.view.gallery.content_of(draft.face.face).canonical_path();
-                    renderer.monitor.problem(&path_text(photo), &format!("its crop: {reason}"));
+                    let photo = renderer.view.gallery.content_of(draft.face.face).canonical();
+                    renderer.monitor.problem(&photo.text(), &format!("its crop: {reason}"));
                     draft.state = State::Unseen(reason.to_owned());
                 }
             }

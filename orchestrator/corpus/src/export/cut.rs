@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use facesets_base::paths::path_text;
 use facesets_core::Sha256Digest;
 use facesets_imaging::RgbImage;
 use facesets_library::{
@@ -79,7 +78,7 @@ impl Desk {
         let content = &renderer.view.gallery.contents[content];
         let lost = |why: &NoCrop| {
             let why = why.to_string();
-            renderer.monitor.problem(&path_text(content.canonical_path()), &why);
+            renderer.monitor.problem(&content.canonical().text(), &why);
             State::Lost(why)
         };
         let squares: Vec<Result<Square, CropError>> =

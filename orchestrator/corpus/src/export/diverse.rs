@@ -46,6 +46,7 @@ fn distance(gallery: &Gallery, a: usize, b: usize) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use facesets_base::location::Location;
     use facesets_core::{BBox, Pose, Sha256Digest};
     use facesets_people::{
         gallery::{Content, GalleryFace},
@@ -72,7 +73,7 @@ mod tests {
             embeddings[[face, 1]] = angle.to_radians().sin();
             gallery.contents.push(Content {
                 sha256: Sha256Digest::of(&face.to_le_bytes()),
-                paths: vec![format!("/{face}").into()],
+                locations: vec![Location::file(format!("/{face}"))],
                 width: 100,
                 height: 100,
                 bytes: 1000,

@@ -4,7 +4,6 @@
 //! Hashing what was cut, not the photos, spares decoding these again, and works on crops that are taken over
 //! from other sets too.
 
-use facesets_base::paths::path_text;
 use facesets_imaging::RgbImage;
 use facesets_people::{
     dedup::{MAX_DIFFERENT_BITS, hash::difference_hash},
@@ -58,7 +57,7 @@ pub(super) fn left_out(renderer: &Renderer<'_>, draft: &Draft) -> Option<DropRea
         (State::Made(_) | State::Good(..), Some(Duplicate { of, similarity, different_bits })) => {
             let photo = renderer.view.gallery.content_of(of);
             Some(DropReason::VisualDuplicate {
-                path: path_text(photo.canonical_path()),
+                path: photo.canonical().text(),
                 sha256: photo.sha256.to_string(),
                 similarity,
                 min: renderer.parameters.duplicate_similarity.get()?,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use facesets_base::{
     layout::{CORPUS_SCHEMA, FACESET_SCHEMA, MASKED, MERGED, THIN, UNMATCHED},
-    paths::path_text,
+    location::Location,
 };
 use facesets_core::{Pose, Sha256Digest};
 use facesets_people::{
@@ -434,8 +434,8 @@ impl ExportedFace {
         Self {
             file,
             png_sha256: Some(png.to_string()),
-            source: path_text(content.canonical_path()),
-            aliases: content.aliases().iter().map(|path| path_text(path)).collect(),
+            source: content.canonical().text(),
+            aliases: content.aliases().iter().map(Location::text).collect(),
             sha256: content.sha256.to_string(),
             bbox: record.bbox.corners(),
             pad_ratio: planned.pad_ratio,

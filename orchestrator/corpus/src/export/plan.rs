@@ -302,6 +302,7 @@ fn part_inside(inner: &BBox, outer: &BBox) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use facesets_base::location::Location;
     use facesets_core::Sha256Digest;
     use facesets_people::{
         cluster::Constraints,
@@ -323,7 +324,7 @@ mod tests {
             contents: (0..photos)
                 .map(|i| Content {
                     sha256: Sha256Digest::of(&i.to_le_bytes()),
-                    paths: vec![format!("/{i}.jpg").into()],
+                    locations: vec![Location::file(format!("/{i}.jpg"))],
                     width: 4000,
                     height: 3000,
                     bytes: 1000,

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use facesets_base::{layout::FACES, monitor::Silent};
+use facesets_base::{layout::FACES, location::Location, monitor::Silent};
 use facesets_core::{BBox, EMBEDDING_LEN, FaceEmbedding, GenderAge, Sha256Digest};
 use facesets_people::{
     consent::Demand,
@@ -115,7 +115,7 @@ fn painted(folder: &tempfile::TempDir, colours: &[Rgb<u8>]) -> Gallery {
         fs::write(&path, &bytes).unwrap();
         gallery.contents.push(Content {
             sha256: Sha256Digest::of(&bytes),
-            paths: vec![path],
+            locations: vec![Location::file(path)],
             width: 600,
             height: 600,
             bytes: 1000,

@@ -82,7 +82,7 @@ pub fn faces_under(gallery: &Gallery, root: &Path) -> Vec<usize> {
     let below: Vec<bool> = gallery
         .contents
         .iter()
-        .map(|content| content.paths.iter().any(|path| path.starts_with(root)))
+        .map(|content| content.locations.iter().any(|location| location.is_below(root)))
         .collect();
     (0..gallery.faces.len()).filter(|face| below[gallery.faces[*face].content]).collect()
 }

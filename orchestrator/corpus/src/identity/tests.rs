@@ -1,7 +1,8 @@
 //! Hand-sorted and discovered identities in constructed galleries.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use facesets_base::location::Location;
 use facesets_people::{gallery::Content, grouping::Grouping, pins::ResolvedPins, testing::gallery_of};
 
 use super::*;
@@ -11,7 +12,7 @@ fn gallery(faces: &[(usize, &str)]) -> Gallery {
     let sketches: Vec<(usize, f32)> = faces.iter().map(|(person, _)| (*person, 0.1)).collect();
     let mut gallery = gallery_of(&sketches);
     for (content, (_, path)) in gallery.contents.iter_mut().zip(faces) {
-        content.paths = vec![PathBuf::from(path)];
+        content.locations = vec![Location::file(path)];
     }
     gallery
 }
@@ -66,7 +67,7 @@ fn discovery_counts_who_is_known_and_numbers_who_is_not() {
     faces.extend([(1, "/new/3"), (1, "/new/4"), (1, "/new/5"), (1, "/new/6"), (2, "/new/7")]);
     let mut gallery = gallery(&faces);
     // An alias below the folder counts.
-    gallery.contents[0].paths.push("/new/copy".into());
+    gallery.contents[0].locations.push(Location::file("/new/copy"));
     let canonical = Canonical { names: vec!["faceset_001".to_owned()], rows: vec![vec![0]], next_number: 5 };
     let parameters = DiscoverParameters::default();
     let export = ExportParameters::default();
@@ -94,7 +95,7 @@ fn discovery_counts_who_is_known_and_numbers_who_is_not() {
 #[test]
 fn a_folder_is_not_the_beginning_of_another_name() {
     let mut gallery = gallery(&[(0, "/new/1"), (0, "/newer/1")]);
-    gallery.contents.push(Content { paths: vec!["/new".into()], ..gallery.contents[0].clone() });
+    gallery.contents.push(Content { locations: vec![Location::file("/new")], ..gallery.contents[0].clone() });
     assert_eq!(faces_under(&gallery, Path::new("/new")), [0]);
     assert_eq!(file_label(" ..a/b: c. "), "a_b_ c");
 }

@@ -1,23 +1,23 @@
 //! Photos that are not in an output although they should be.
 
-use std::{collections::BTreeSet, fmt, ops::AddAssign, path::PathBuf};
+use std::{collections::BTreeSet, fmt, ops::AddAssign};
 
-use facesets_base::paths::path_text;
+use facesets_base::location::Location;
 use serde::Serialize;
 
 /// So many names stand in a summary for people; scripts get all.
 const SHOWN: usize = 5;
 
-/// Photos that are not in an output although they should be, by their canonical paths.
+/// Photos that are not in an output although they should be, by their canonical locations.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(into = "Counts")]
 pub struct Missing {
     /// Could not be put there; each was reported.
-    pub failed: BTreeSet<PathBuf>,
+    pub failed: BTreeSet<Location>,
     /// Are not what was embedded any more; each was reported.
-    pub changed: BTreeSet<PathBuf>,
+    pub changed: BTreeSet<Location>,
     /// Lie nowhere any more.
-    pub vanished: BTreeSet<PathBuf>,
+    pub vanished: BTreeSet<Location>,
 }
 
 /// As scripts read it.
@@ -56,7 +56,7 @@ impl From<Missing> for Counts {
             failed: missing.failed.len(),
             changed: missing.changed.len(),
             vanished: missing.vanished.len(),
-            missing: missing.vanished.iter().map(|path| path_text(path)).collect(),
+            missing: missing.vanished.iter().map(Location::text).collect(),
         }
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Missing {
             return Ok(());
         }
         let shown: Vec<_> =
-            vanished.iter().take(SHOWN).map(|path| format!("`{}`", path_text(path))).collect();
+            vanished.iter().take(SHOWN).map(|location| format!("`{}`", location.text())).collect();
         let more = vanished.len() - shown.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         writeln!(
@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_photo_that_is_missing_in_several_sets_counts_once_and_is_named() {
-        let one = |name: &str| Missing { vanished: BTreeSet::from([name.into()]), ..Missing::default() };
+        let one =
+            |name: &str| Missing { vanished: BTreeSet::from([Location::file(name)]), ..Missing::default() };
         let mut missing = Missing::default();
         for name in ["/a", "/b", "/a"] {
             missing += one(name);

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::{file, monitor::Monitor, paths::path_text};
+use facesets_base::{file, location::Location, monitor::Monitor};
 use facesets_core::Sha256Digest;
 use facesets_library::{source::disk::sighting, store::Sighting};
 use facesets_people::gallery::Content;
@@ -34,11 +34,11 @@ pub enum Placement {
     None,
 }
 
-/// Files of earlier outputs by the photo's path and content.
-pub type Earlier = HashMap<(PathBuf, Sha256Digest), PathBuf>;
+/// Files of earlier outputs by the photo's location and content.
+pub type Earlier = HashMap<(Location, Sha256Digest), PathBuf>;
 
 /// Digests of files, and what the files looked like from outside when these were taken.
-pub type Known = HashMap<PathBuf, (Sha256Digest, Sighting)>;
+pub type Known = HashMap<Location, (Sha256Digest, Sighting)>;
 
 /// Puts photos into folders.
 pub struct Placer<'a> {
@@ -76,14 +76,14 @@ impl Placer<'_> {
             }
             fs::create_dir_all(folder)?;
             let mut faults = Vec::new();
-            for path in &content.paths {
-                match self.place(path, content.sha256, folder) {
+            for location in &content.locations {
+                match self.place(location, content.sha256, folder) {
                     Ok(()) => {}
                     Err(Fault::Output(error)) => return Err(error),
-                    Err(fault) => faults.push((path, fault)),
+                    Err(fault) => faults.push((location, fault)),
                 }
             }
-            if faults.len() == content.paths.len() {
+            if faults.len() == content.locations.len() {
                 self.report(content, &faults, &mut missing);
             }
             self.monitor.advance(1);
@@ -92,28 +92,29 @@ impl Placer<'_> {
     }
 
     /// Counts and tells of a content that could not be put there from any of its places.
-    fn report(&self, content: &Content, faults: &[(&PathBuf, Fault)], missing: &mut Missing) {
-        let path = content.canonical_path().to_owned();
+    fn report(&self, content: &Content, faults: &[(&Location, Fault)], missing: &mut Missing) {
+        let canonical = content.canonical().clone();
         if faults.iter().all(|(_, fault)| fault.is_gone()) {
-            missing.vanished.insert(path);
+            missing.vanished.insert(canonical);
             return;
         }
-        for (path, fault) in faults {
-            self.monitor.problem(&path_text(path), &fault.to_string());
+        for (location, fault) in faults {
+            self.monitor.problem(&location.text(), &fault.to_string());
         }
         let has_changed = faults.iter().any(|(_, fault)| matches!(fault, Fault::Changed));
         if has_changed {
-            missing.changed.insert(path)
+            missing.changed.insert(canonical)
         } else {
-            missing.failed.insert(path)
+            missing.failed.insert(canonical)
         };
     }
 
-    /// Puts the photo at `from` into `folder` under its [`flat_name`], if it is the content.
-    fn place(&self, from: &Path, sha256: Sha256Digest, folder: &Path) -> Result<(), Fault> {
+    /// Puts the photo at `at` into `folder` under its [`flat_name`], if it is the content.
+    fn place(&self, at: &Location, sha256: Sha256Digest, folder: &Path) -> Result<(), Fault> {
+        let from = at.path();
         let to = folder.join(flat_name(from));
-        let earlier = self.earlier.get(&(from.to_owned(), sha256));
-        let known = self.known.get(from).filter(|(digest, _)| *digest == sha256);
+        let earlier = self.earlier.get(&(at.clone(), sha256));
+        let known = self.known.get(at).filter(|(digest, _)| *digest == sha256);
         let looks = |path: &Path| fs::metadata(path).ok().map(|metadata| sighting(&metadata));
         let is_still =
             |now: Option<Sighting>| known.zip(now).is_some_and(|((_, then), now)| then.is_still(&now));
@@ -160,7 +161,7 @@ mod tests {
     fn content(paths: &[PathBuf]) -> Content {
         Content {
             sha256: Sha256Digest::of(b"photo"),
-            paths: paths.to_vec(),
+            locations: paths.iter().map(Location::file).collect(),
             width: 1,
             height: 1,
             bytes: 5,
@@ -174,8 +175,8 @@ mod tests {
         Placer { placement: Placement::Copy, earlier, known: &NOTHING, stop, monitor: &Silent }
     }
 
-    fn only(path: &Path) -> BTreeSet<PathBuf> {
-        BTreeSet::from([path.to_owned()])
+    fn only(path: &Path) -> BTreeSet<Location> {
+        BTreeSet::from([Location::file(path)])
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
         for placement in [Placement::Copy, Placement::Hardlink, Placement::Symlink] {
             // Anew each time: a second name changes the inode.
             let seen = sighting(&fs::metadata(&path).unwrap()).hashed();
-            let known = Known::from([(path.clone(), (photo.sha256, seen))]);
+            let known = Known::from([(Location::file(&path), (photo.sha256, seen))]);
             let placer = Placer { placement, known: &known, ..placer(&stop, Earlier::new()) };
             let out = folder.path().join(format!("{placement:?}"));
             assert!(placer.put([&photo], &out).unwrap().is_empty());
@@ -255,7 +256,7 @@ mod tests {
         let photo = content(std::slice::from_ref(&gone));
         let out = folder.path().join("out");
         let stop = CancellationToken::new();
-        let placer = placer(&stop, Earlier::from([((gone.clone(), photo.sha256), earlier)]));
+        let placer = placer(&stop, Earlier::from([((Location::file(&gone), photo.sha256), earlier)]));
         assert_eq!(placer.put([&photo], &out).unwrap(), Missing::default());
         assert_eq!(fs::read_to_string(out.join(flat_name(&gone))).unwrap(), "photo");
     }

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::layout::{NOFACE, SINGLETONS};
+use facesets_base::{
+    layout::{NOFACE, SINGLETONS},
+    location::Location,
+};
 use facesets_core::Sha256Digest;
 use facesets_people::gallery::{Content, Gallery};
 
@@ -73,7 +76,7 @@ pub(super) fn earlier(root: &Path, folders: &[Folder<'_>]) -> Earlier {
             if let Ok(digest) = sha256.parse::<Sha256Digest>() {
                 let path = PathBuf::from(path);
                 let file = root.join(folder.name).join(flat_name(&path));
-                files.insert((path, digest), file);
+                files.insert((Location::file(path), digest), file);
             }
         }
     }

@@ -8,7 +8,6 @@ use std::{
 use facesets_base::{
     file,
     layout::{NOFACE, SINGLETONS},
-    paths::path_text,
 };
 
 use super::{Depth, Look, VerifyError};
@@ -101,9 +100,9 @@ fn real_path(look: &Look<'_>, (path, sha256): Photo<'_>) -> PathBuf {
     if path.contains(char::REPLACEMENT_CHARACTER) {
         let contents =
             look.view.gallery.contents.iter().filter(|content| content.sha256.to_string() == sha256);
-        let mut paths = contents.flat_map(|content| &content.paths);
-        if let Some(real) = paths.find(|real| path_text(real) == path) {
-            return real.clone();
+        let mut locations = contents.flat_map(|content| &content.locations);
+        if let Some(real) = locations.find(|real| real.text() == path) {
+            return real.path().to_owned();
         }
     }
     PathBuf::from(path)

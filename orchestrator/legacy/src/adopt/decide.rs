@@ -156,7 +156,8 @@ struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     fn new(gallery: &'a Gallery) -> Self {
-        let paths = |content: &'a Content| content.paths.iter().map(|path| (path.as_path(), content.sha256));
+        let paths =
+            |content: &'a Content| content.locations.iter().map(|location| (location.path(), content.sha256));
         Self {
             gallery,
             finder: FaceFinder::new(gallery),

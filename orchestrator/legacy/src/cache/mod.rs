@@ -19,6 +19,7 @@ use std::{
 
 use facesets_base::{
     fields::FieldNames,
+    location::Location,
     monitor::Monitor,
     plausible::{Extent, Implausible, check_analysis, check_face},
 };
@@ -31,7 +32,7 @@ use facesets_interop::{
     import::{ImportSummary, Merging, Tally},
     source::{self, Arrays},
 };
-use facesets_library::store::{Incoming, Location, Merge, Provenance};
+use facesets_library::store::{Incoming, LocationRecord, Merge, Provenance};
 use serde::Serialize;
 
 pub use error::LegacyError;
@@ -166,7 +167,12 @@ pub fn import_legacy(
             let merged = import.merge.outcome(&sha256, &summary.import.contract, &incoming)?;
             import.count(merged, &mut summary.import.outcomes);
         }
-        let location = Location { path: photo.path, sha256, sighting: photo.sighting, vanished: false };
+        let location = LocationRecord {
+            at: Location::file(photo.path),
+            sha256,
+            sighting: photo.sighting,
+            vanished: false,
+        };
         let merged = import.merge.location(&location, None)?;
         import.count(merged, &mut summary.import.locations);
     }

@@ -3,5 +3,3 @@
 mod camera;
 pub mod disk;
 pub mod hash;
-pub mod load;
-mod transcode;

@@ -9,7 +9,9 @@ use std::{
 use facesets_core::{FaceAnalysis, LandmarksContract, PixelDigest, Sha256Digest};
 use facesets_imaging::CameraTags;
 
-use super::{Absence, Landmarks, LeftOut, Location, Provenance, Sighting, StoreError, StoredFailure, Writer};
+use super::{
+    Absence, Landmarks, LeftOut, LocationRecord, Provenance, Sighting, StoreError, StoredFailure, Writer,
+};
 
 /// Results in one transaction: each costs a flush of the disk, some milliseconds, which 64 results share.
 pub const COMMIT_EVERY: usize = 64;
@@ -23,7 +25,7 @@ pub enum Record {
     /// A file holds a content.
     Located {
         /// The file.
-        location: Location,
+        location: LocationRecord,
         /// Size of the content.
         bytes: u64,
     },

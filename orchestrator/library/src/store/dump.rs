@@ -22,7 +22,7 @@ impl Store {
         self.each(query, |row| {
             let path = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
             let mut line = json!({
-                "location": locations::path(path).to_string_lossy(),
+                "location": locations::at(path).text(),
                 "path_hex": hex(path),
                 "sha256": digest(row, 1)?,
                 "size": row.get::<_, i64>(2)?,

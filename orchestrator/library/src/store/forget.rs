@@ -1,10 +1,8 @@
 //! Forgetting photos for good: what the library knows of them leaves it, and the bytes leave the file.
 
-use std::{
-    os::unix::ffi::OsStrExt as _,
-    path::{Path, PathBuf},
-};
+use std::{os::unix::ffi::OsStrExt as _, path::Path};
 
+use facesets_base::location::Location;
 use facesets_core::Sha256Digest;
 use rusqlite::{Rows, Transaction, params};
 use serde::Serialize;
@@ -17,7 +15,7 @@ pub struct Known {
     /// The content.
     pub sha256: Sha256Digest,
     /// Where it lies, or lay, in byte order; empty where every such place has another content by now.
-    pub paths: Vec<PathBuf>,
+    pub locations: Vec<Location>,
     /// Faces in it, under all contracts.
     pub faces: u64,
 }
@@ -77,10 +75,10 @@ fn known_contents(mut rows: Rows<'_>) -> Result<Vec<Known>, StoreError> {
         let blob = |column| row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from);
         let sha256 = locations::digest(blob(0)?.unwrap_or_default())?;
         if found.last().is_none_or(|last| last.sha256 != sha256) {
-            found.push(Known { sha256, paths: Vec::new(), faces: row.get::<_, i64>(2)? as u64 });
+            found.push(Known { sha256, locations: Vec::new(), faces: row.get::<_, i64>(2)? as u64 });
         }
-        let paths = &mut found.last_mut().expect("one was only just pushed").paths;
-        paths.extend(blob(1)?.map(locations::path));
+        let paths = &mut found.last_mut().expect("one was only just pushed").locations;
+        paths.extend(blob(1)?.map(locations::at));
     }
     Ok(found)
 }

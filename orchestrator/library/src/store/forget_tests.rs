@@ -1,5 +1,6 @@
 //! What forgetting takes away, and what it leaves.
 
+use facesets_base::location::Location;
 use facesets_core::{BBox, Sha256Digest};
 use facesets_people::{
     consent::{ConsentState, StatementText},
@@ -50,7 +51,7 @@ fn everything_of_a_forgotten_photo_leaves_the_files_and_nothing_of_another_one()
     let store = Store::open_read(&library).unwrap();
     let known = store.contents_at("/photos/007".as_ref()).unwrap();
     let [known] = &known[..] else { panic!("{known:?}") };
-    assert_eq!((known.paths.len(), known.faces), (2, 2), "with its copies");
+    assert_eq!((known.locations.len(), known.faces), (2, 2), "with its copies");
     assert_eq!(store.contents_at("/photos".as_ref()).unwrap().len(), 200);
     assert_eq!(store.contents_at("/photos/00".as_ref()).unwrap(), []);
     drop(store);
@@ -122,7 +123,7 @@ fn a_gallery_knows_what_counts_for_nothing_and_of_which_faces_something_is_said(
     let gallery = writer.store().gallery(None).unwrap();
     assert_eq!((gallery.contents.len(), gallery.faces.len()), (1, 2));
     assert_eq!(gallery.absent.contents.len(), 3);
-    assert_eq!(gallery.absent.contents[&digest("/gone")], [std::path::PathBuf::from("/gone")]);
+    assert_eq!(gallery.absent.contents[&digest("/gone")], [Location::file("/gone")]);
     assert!(gallery.absent.contents[&digest("/edited")].is_empty());
     assert!(
         gallery.absent.has(&digest("/edited").to_string())

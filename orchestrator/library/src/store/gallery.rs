@@ -1,6 +1,6 @@
 //! From rows to the gallery that the algorithms see.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use facesets_core::{EMBEDDING_LEN, Embedding, Sha256Digest, believed_pose, roll_of};
 use facesets_people::gallery::{Absent, AbsentFace, Content, Gallery, GalleryFace};
@@ -54,18 +54,18 @@ impl Store {
         let mut rows = statement.query(params![TASK_FACES, contract])?;
         while let Some(row) = rows.next()? {
             let sha256 = locations::digest(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
-            let path = locations::path(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            let at = locations::at(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
             let (width, height) = (row.get(2)?, row.get(3)?);
             let bytes = row.get::<_, i64>(4)? as u64;
             let capture_year = years.get(&sha256).copied();
-            let empty = || Content { sha256, paths: Vec::new(), width, height, bytes, capture_year };
-            by_digest.entry(sha256).or_insert_with(empty).paths.push(path);
+            let empty = || Content { sha256, locations: Vec::new(), width, height, bytes, capture_year };
+            by_digest.entry(sha256).or_insert_with(empty).locations.push(at);
         }
         let mut contents: Vec<Content> = by_digest.into_values().collect();
         for content in &mut contents {
-            content.paths.sort_by(|a, b| bytes(a).cmp(bytes(b)));
+            content.locations.sort_unstable();
         }
-        contents.sort_by(|a, b| bytes(&a.paths[0]).cmp(bytes(&b.paths[0])));
+        contents.sort_by(|a, b| a.canonical().cmp(b.canonical()));
         Ok(contents)
     }
 
@@ -116,7 +116,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let sha256 = locations::digest(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
             let path = row.get_ref(1)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
-            absent.contents.entry(sha256).or_default().extend(path.map(locations::path));
+            absent.contents.entry(sha256).or_default().extend(path.map(locations::at));
         }
         if absent.contents.is_empty() {
             return Ok(absent);
@@ -171,9 +171,4 @@ impl Store {
             Err(error) => error.into(),
         }
     }
-}
-
-/// Paths are ordered by their bytes, not by their components.
-fn bytes(path: &Path) -> &[u8] {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
 }

@@ -69,6 +69,7 @@ pub(super) fn clear(transaction: &Transaction<'_>, path: &Path) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
+    use facesets_base::location::Location;
     use facesets_core::Sha256Digest;
 
     use super::LeftOut;
@@ -112,10 +113,10 @@ mod tests {
         // As others see it, who only read.
         let store = Store::open_read(&library).unwrap();
         let gallery = store.gallery(None).unwrap();
-        let places: Vec<_> = gallery.contents.iter().map(|content| content.paths.clone()).collect();
+        let places: Vec<_> = gallery.contents.iter().map(|content| content.locations.clone()).collect();
         assert_eq!(
             places,
-            [[std::path::PathBuf::from("/copy/b")]],
+            [[Location::file("/copy/b")]],
             "neither a content that lies nowhere else, nor an alias"
         );
         assert_eq!((gallery.faces.len(), store.extent(None).unwrap().0), (2, 2));

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::location::Location;
 use facesets_core::Sha256Digest;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -14,9 +15,9 @@ use super::{Store, StoreError};
 
 /// A file as it was when it was read last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// Absolute path.
-    pub path: PathBuf,
+pub struct LocationRecord {
+    /// Where it lies.
+    pub at: Location,
     /// Its bytes.
     pub sha256: Sha256Digest,
     /// What it looked like from outside.
@@ -91,10 +92,10 @@ const LOCATIONS: &str = "SELECT path, sha256, size, mtime_ns, vanished, ctime_ns
      FROM location LEFT JOIN inode_change USING (path)";
 
 impl Store {
-    /// What is known of a path.
-    pub fn location(&self, path: &Path) -> Result<Option<Location>, StoreError> {
+    /// What is known of a location.
+    pub fn location(&self, at: &Location) -> Result<Option<LocationRecord>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!("{LOCATIONS} WHERE path = ?1"))?;
-        let row = statement.query_row([path.as_os_str().as_bytes()], |row| Ok(location(row))).optional()?;
+        let row = statement.query_row([at.bytes()], |row| Ok(location(row))).optional()?;
         row.transpose()
     }
 
@@ -102,7 +103,7 @@ impl Store {
     pub fn each_location_below(
         &self,
         root: &Path,
-        mut visit: impl FnMut(Location),
+        mut visit: impl FnMut(LocationRecord),
     ) -> Result<(), StoreError> {
         let (first, end) = range_below(root);
         let query = format!("{LOCATIONS} WHERE path >= ?1 AND path < ?2 ORDER BY path");
@@ -115,13 +116,13 @@ impl Store {
     }
 
     /// The digest of every file that is there, and what it looked like when that was taken.
-    pub fn sightings(&self) -> Result<HashMap<PathBuf, (Sha256Digest, Sighting)>, StoreError> {
+    pub fn sightings(&self) -> Result<HashMap<Location, (Sha256Digest, Sighting)>, StoreError> {
         let mut statement = self.connection.prepare(&format!("{LOCATIONS} WHERE NOT vanished"))?;
         let mut rows = statement.query([])?;
         let mut sightings = HashMap::new();
         while let Some(row) = rows.next()? {
-            let Location { path, sha256, sighting, .. } = location(row)?;
-            sightings.insert(path, (sha256, sighting));
+            let LocationRecord { at, sha256, sighting, .. } = location(row)?;
+            sightings.insert(at, (sha256, sighting));
         }
         Ok(sightings)
     }
@@ -146,19 +147,23 @@ pub(super) fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
+pub(super) fn at(bytes: &[u8]) -> Location {
+    Location::from_bytes(bytes.to_vec())
+}
+
 pub(super) fn digest(bytes: &[u8]) -> Result<Sha256Digest, StoreError> {
     bytes.try_into().map_err(|error| StoreError::Damaged(format!("{error}")))
 }
 
-fn location(row: &Row<'_>) -> Result<Location, StoreError> {
+fn location(row: &Row<'_>) -> Result<LocationRecord, StoreError> {
     let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
     let inode = match (row.get(5)?, row.get(6)?) {
         (Some(ns), Some(true)) => InodeChange::Hashed(ns),
         (Some(ns), _) => InodeChange::Seen(ns),
         (None, _) => InodeChange::Unknown,
     };
-    Ok(Location {
-        path: path(blob(0)?),
+    Ok(LocationRecord {
+        at: at(blob(0)?),
         sha256: digest(blob(1)?)?,
         sighting: Sighting { size: row.get::<_, i64>(2)? as u64, mtime_ns: row.get(3)?, inode },
         vanished: row.get(4)?,

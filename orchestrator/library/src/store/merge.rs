@@ -8,8 +8,8 @@ use facesets_imaging::CameraTags;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
-    Absence, Failed, Location, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer, camera,
-    faces, gone, picture, schema, writer,
+    Absence, Failed, LocationRecord, Provenance, Store, StoreError, StoredFailure, TASK_FACES, Writer,
+    camera, faces, gone, picture, schema, writer,
 };
 
 /// What to do where the library holds another value under the same key.
@@ -187,21 +187,25 @@ impl<'a> Merge<'a> {
 
     /// A location, whose content must be there, and what has become of its file if that is not there. Which
     /// of both it was is recorded beside the value: scans find it out.
-    pub fn location(&mut self, location: &Location, absence: Option<Absence>) -> Result<Merged, StoreError> {
-        let value = |location: &Location| {
+    pub fn location(
+        &mut self,
+        location: &LocationRecord,
+        absence: Option<Absence>,
+    ) -> Result<Merged, StoreError> {
+        let value = |location: &LocationRecord| {
             let vanished = if location.vanished { ", vanished" } else { "" };
             format!("content {} of {} bytes{vanished}", location.sha256, location.sighting.size)
         };
-        let here = self.store.location(&location.path)?;
+        let here = self.store.location(&location.at)?;
         let merged = self.decide(here, |here| {
             let (here, there) = (value(&here), value(location));
-            (here != there).then(|| Difference { what: location.path.display().to_string(), here, there })
+            (here != there).then(|| Difference { what: location.at.text(), here, there })
         });
         if self.writes(&merged) {
             writer::write_location(&self.transaction, location, location.sighting.size)?;
-            gone::clear(&self.transaction, &location.path)?;
+            gone::clear(&self.transaction, location.at.path())?;
             if let Some(absence) = absence {
-                gone::write(&self.transaction, &location.path, absence)?;
+                gone::write(&self.transaction, location.at.path(), absence)?;
             }
         }
         Ok(merged)

@@ -58,7 +58,7 @@ pub use forget::{Forgotten, Known};
 pub use gone::Absence;
 pub use landmarks::Landmarks;
 pub use left_out::LeftOut;
-pub use locations::{InodeChange, Location, Sighting, range_below};
+pub use locations::{InodeChange, LocationRecord, Sighting, range_below};
 pub use merge::{Difference, Incoming, Merge, Merged, OnDifference};
 pub use outcome::{Failed, FoundAgain, KILLS_WORKER, Outcome, Provenance, StoredFailure, TASK_FACES};
 pub use status::{ContractStatus, FailedContent, GonePlaces, LeftOutPlaces, StoreStatus, UnreadablePath};

@@ -1,7 +1,8 @@
 //! What came of a content under a contract.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::collections::HashMap;
 
+use facesets_base::location::Location;
 use facesets_core::{
     Sha256Digest,
     told::{MAX_MESSAGE, told},
@@ -46,7 +47,7 @@ pub struct FoundAgain {
     /// Its size.
     pub bytes: u64,
     /// Its paths that are there, in byte order.
-    pub paths: Vec<PathBuf>,
+    pub locations: Vec<Location>,
 }
 
 /// A failure that will not go away by itself; other kinds cannot be stored.
@@ -185,11 +186,11 @@ pub(super) fn found_again(
             continue;
         }
         let blob = |column| row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from);
-        let (sha256, path) = (locations::digest(blob(0)?)?, locations::path(blob(2)?));
+        let (sha256, path) = (locations::digest(blob(0)?)?, locations::at(blob(2)?));
         match found.last_mut() {
-            Some(last) if last.sha256 == sha256 => last.paths.push(path),
+            Some(last) if last.sha256 == sha256 => last.locations.push(path),
             _ => {
-                found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, paths: vec![path] });
+                found.push(FoundAgain { sha256, bytes: row.get::<_, i64>(1)? as u64, locations: vec![path] });
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use facesets_base::library::Library;
+use facesets_base::{library::Library, location::Location};
 use facesets_core::{
     BBox, EMBEDDING_LEN, Face, FaceAnalysis, FaceContract, FaceEmbedding, LandmarksContract, Sha256Digest,
     face::{LANDMARKS_68, LANDMARKS_106},
@@ -15,7 +15,7 @@ use facesets_core::{
 };
 use tempfile::TempDir;
 
-use super::{FileSystemPolicy, Location, Provenance, Record, Sighting, Store, StoredFailure, Writer};
+use super::{FileSystemPolicy, LocationRecord, Provenance, Record, Sighting, Store, StoredFailure, Writer};
 
 pub fn library() -> (TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
@@ -77,7 +77,10 @@ pub fn analysis(faces: Vec<Face>) -> Box<FaceAnalysis> {
 
 pub fn located(path: impl Into<PathBuf>, sha256: Sha256Digest) -> Record {
     let sighting = Sighting { size: 3, mtime_ns: 5, ..Sighting::default() };
-    Record::Located { location: Location { path: path.into(), sha256, sighting, vanished: false }, bytes: 3 }
+    Record::Located {
+        location: LocationRecord { at: Location::file(path), sha256, sighting, vanished: false },
+        bytes: 3,
+    }
 }
 
 pub fn analysed(sha256: Sha256Digest, faces: Vec<Face>) -> Record {

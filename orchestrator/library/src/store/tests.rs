@@ -4,7 +4,7 @@ mod migrations;
 
 use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
 
-use facesets_base::exit::Hint as _;
+use facesets_base::{exit::Hint as _, location::Location};
 use facesets_core::{EMBEDDING_LEN, Face, Sha256Digest, wire::ItemFailureKind};
 use facesets_people::{
     consent::{ConsentState, Statement, StatementText},
@@ -89,8 +89,10 @@ fn the_gallery_is_sorted_by_canonical_path_and_knows_aliases() {
         ])
         .unwrap();
     let gallery = writer.store().gallery(None).unwrap();
-    let paths: Vec<Vec<PathBuf>> = gallery.contents.iter().map(|content| content.paths.clone()).collect();
-    assert_eq!(paths, [vec![PathBuf::from("/b-"), PathBuf::from("/gone")], vec![odd, PathBuf::from("/z")]]);
+    let locations: Vec<Vec<Location>> =
+        gallery.contents.iter().map(|content| content.locations.clone()).collect();
+    let expected = [["/b-", "/gone"].map(Location::file), [Location::file(odd), Location::file("/z")]];
+    assert_eq!(locations, expected);
     let faces: Vec<(usize, u32)> = gallery.faces.iter().map(|face| (face.content, face.number)).collect();
     assert_eq!(faces, [(0, 0), (1, 0), (1, 1)]);
     assert_eq!(gallery.embedding(2).to_vec(), face(2).embedding.unit.as_slice());
@@ -268,7 +270,7 @@ fn the_status_counts_what_is_there_and_what_is_missing() {
         let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         writer.store().failed_contents(&contract.contract, &kinds).unwrap()
     };
-    let expected = FoundAgain { sha256: bad, bytes: 3, paths: vec!["/2-again".into()] };
+    let expected = FoundAgain { sha256: bad, bytes: 3, locations: vec![Location::file("/2-again")] };
     assert_eq!(again(&["too_large", "decode"]), again(&[]));
     assert_eq!(again(&[]), [expected]);
     assert_eq!(again(&["too_large"]), []);
@@ -283,7 +285,7 @@ fn locations_below_a_folder_do_not_include_its_namesakes() {
     writer.commit(&paths.map(|path| located(path, sha256))).unwrap();
     let below = |root: &str| {
         let mut found = Vec::new();
-        let visit = |location: Location| found.push(location.path.display().to_string());
+        let visit = |location: LocationRecord| found.push(location.at.text());
         writer.store().each_location_below(root.as_ref(), visit).unwrap();
         found
     };

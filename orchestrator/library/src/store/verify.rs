@@ -3,7 +3,7 @@
 use facesets_base::plausible::{Extent, check_distinct, check_face};
 use rusqlite::{Row, params};
 
-use super::{Location, Store, StoreError, TASK_FACES, camera, faces, locations};
+use super::{LocationRecord, Store, StoreError, TASK_FACES, camera, faces, locations};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Every location that should be there, in byte order of the paths.
-    pub fn present_locations(&self) -> Result<Vec<Location>, StoreError> {
+    pub fn present_locations(&self) -> Result<Vec<LocationRecord>, StoreError> {
         let mut all = Vec::new();
         self.each_location_below("/".as_ref(), |location| {
             if !location.vanished {

@@ -1,13 +1,12 @@
 //! Writing: everything between two commits is one transaction, and every write may be repeated without harm.
 
-use std::os::unix::ffi::OsStrExt as _;
 
 use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 
 use super::{
-    InodeChange, Location, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera, faces,
-    gone, landmarks, left_out, lock::Lock, no_photos, picture, strikes, unreadable,
+    InodeChange, LocationRecord, Provenance, Record, Store, StoreError, StoredFailure, TASK_FACES, camera,
+    faces, gone, landmarks, left_out, lock::Lock, no_photos, picture, strikes, unreadable,
 };
 
 /// A store to write to; holds the library's lock.
@@ -37,9 +36,9 @@ impl Writer {
             match record {
                 Record::Located { location, bytes } => {
                     write_location(&transaction, location, *bytes)?;
-                    left_out::clear(&transaction, &location.path)?;
-                    no_photos::clear(&transaction, &location.path)?;
-                    gone::clear(&transaction, &location.path)?;
+                    left_out::clear(&transaction, location.at.path())?;
+                    no_photos::clear(&transaction, location.at.path())?;
+                    gone::clear(&transaction, location.at.path())?;
                 }
                 Record::TakenAgain { path } => left_out::clear(&transaction, path)?,
                 Record::NoPhoto { path, sighting } => no_photos::write(&transaction, path, sighting)?,
@@ -90,7 +89,7 @@ impl Writer {
 
 pub(super) fn write_location(
     transaction: &Transaction<'_>,
-    location: &Location,
+    location: &LocationRecord,
     bytes: u64,
 ) -> Result<(), StoreError> {
     let sha256 = location.sha256.as_bytes();
@@ -104,7 +103,7 @@ pub(super) fn write_location(
              mtime_ns = excluded.mtime_ns, vanished = excluded.vanished",
         )?
         .execute(params![
-            location.path.as_os_str().as_bytes(),
+            location.at.bytes(),
             sha256,
             location.sighting.size as i64,
             location.sighting.mtime_ns,
@@ -113,8 +112,8 @@ pub(super) fn write_location(
     write_inode_change(transaction, location)
 }
 
-fn write_inode_change(transaction: &Transaction<'_>, location: &Location) -> Result<(), StoreError> {
-    let path = location.path.as_os_str().as_bytes();
+fn write_inode_change(transaction: &Transaction<'_>, location: &LocationRecord) -> Result<(), StoreError> {
+    let path = location.at.bytes();
     let (ns, hashed) = match location.sighting.inode {
         InodeChange::Unknown => {
             transaction.prepare_cached("DELETE FROM inode_change WHERE path = ?1")?.execute([path])?;

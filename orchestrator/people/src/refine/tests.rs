@@ -1,12 +1,15 @@
 //! Constructed galleries: people are axes, noise is an angle.
 
+use facesets_base::location::Location;
 use facesets_core::{BBox, Sha256Digest};
 use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
-use crate::drops::Gate;
-use crate::gallery::{Content, GalleryFace};
+use crate::{
+    drops::Gate,
+    gallery::{Content, GalleryFace},
+};
 
 /// A face of person `axis`, `tilt` radians away from it towards an axis of its own, in a photo of its own.
 struct Sketch {
@@ -35,7 +38,7 @@ fn gallery(sketches: &[Sketch]) -> Gallery {
         contents: (0..sketches.len())
             .map(|i| Content {
                 sha256: Sha256Digest::of(&i.to_le_bytes()),
-                paths: vec![format!("/photos/{i:03}.jpg").into()],
+                locations: vec![Location::file(format!("/photos/{i:03}.jpg"))],
                 width: 1000,
                 height: 1000,
                 bytes: 1000,

@@ -8,8 +8,8 @@ use std::{
 
 use facesets_base::{
     exit::{Exit, Failure, Hint},
+    location::Location,
     monitor::Monitor as _,
-    paths::path_text,
 };
 use facesets_core::Sha256Digest;
 use facesets_library::store::{Forgotten, Known, Store, Writer};
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let known = find(args, &Store::open_read(&context.library)?)?;
         let forgotten = Forgotten {
             contents: known.len() as u64,
-            locations: known.iter().map(|known| known.paths.len() as u64).sum(),
+            locations: known.iter().map(|known| known.locations.len() as u64).sum(),
             faces: known.iter().map(|known| known.faces).sum(),
             ..Forgotten::default()
         };
@@ -134,7 +134,9 @@ fn find(args: &Args, store: &Store) -> Result<Vec<Known>, Failure> {
         }
         found.extend(known.into_iter().map(|known| (known.sha256, known)));
     }
-    let is_there = |known: &Known| known.paths.iter().find(|path| path.is_file()).cloned();
+    let is_there = |known: &Known| {
+        known.locations.iter().map(Location::path).find(|path| path.is_file()).map(Path::to_owned)
+    };
     let mut there = found.values().filter_map(is_there);
     if !args.even_if_there
         && let Some(example) = there.next()
@@ -164,7 +166,7 @@ fn real(path: &Path) -> Result<PathBuf, ForgetError> {
 fn named(known: &[Known]) -> Vec<Photo> {
     let photo = |known: &Known| Photo {
         sha256: known.sha256.to_string(),
-        paths: known.paths.iter().map(|path| path_text(path)).collect(),
+        paths: known.locations.iter().map(Location::text).collect(),
         faces: known.faces,
     };
     known.iter().map(photo).collect()

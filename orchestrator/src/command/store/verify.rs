@@ -7,7 +7,7 @@ use facesets_base::{
     file,
     monitor::Monitor,
 };
-use facesets_library::store::{Finding, Location, Store};
+use facesets_library::store::{Finding, LocationRecord, Store};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -47,17 +47,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Files that are gone or hold something else, in the order of `locations`.
-fn changed_files(locations: &[Location], monitor: &dyn Monitor) -> Vec<Finding> {
+fn changed_files(locations: &[LocationRecord], monitor: &dyn Monitor) -> Vec<Finding> {
     monitor.start("verify files", Some(locations.len() as u64));
-    let check = |location: &Location| {
-        let read = file::digest(&location.path);
+    let check = |location: &LocationRecord| {
+        let read = file::digest(location.at.path());
         monitor.advance(1);
         let problem = match read {
             Ok((sha256, _)) if sha256 == location.sha256 => return None,
             Ok((sha256, _)) => format!("holds {sha256}, not {}", location.sha256),
             Err(error) => format!("cannot be read: {error}"),
         };
-        Some(Finding { what: location.path.display().to_string(), problem })
+        Some(Finding { what: location.at.text(), problem })
     };
     let findings = locations.par_iter().filter_map(check).collect();
     monitor.finish();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, thread};
 use facesets_base::monitor::Monitor;
 use facesets_core::{BBox, Face, FaceAnalysis, FaceContract, PixelDigest, Sha256Digest, wire::TaskResult};
 use facesets_library::{
-    source::load::Photos,
+    originals::for_workers::Photos,
     store::{Committer, KILLS_WORKER, Landmarks, Provenance, Record, StoreError, StoredFailure},
 };
 use facesets_workers::{
@@ -244,9 +244,9 @@ impl Collector<'_> {
         let boxes = self.committer.writer().store().boxes(&sha256, &contract)?;
         let landmarks: Option<Vec<Landmarks>> = boxes.iter().map(again).collect();
         let Some(landmarks) = landmarks else {
-            let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
+            let locations = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.locations);
             let reason = "the detector finds other faces than before: its landmarks stay as they are";
-            self.summary.fail(paths, OTHER_FACES, reason, self.monitor);
+            self.summary.fail(locations, OTHER_FACES, reason, self.monitor);
             return Ok(());
         };
         self.summary.analysed += 1;
@@ -256,14 +256,14 @@ impl Collector<'_> {
     }
 
     fn refused(&mut self, sha256: Sha256Digest, refusal: &Refusal) -> Result<(), StoreError> {
-        let paths = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.paths);
+        let locations = self.photos.get(&sha256).map_or(&[][..], |photo| &photo.locations);
         let kind = match refusal {
             Refusal::Worker(failure) => failure.kind.word(),
             Refusal::Implausible { .. } => IMPLAUSIBLE,
             Refusal::Load(_) => UNREADABLE,
             Refusal::KillsWorker => KILLS_WORKER,
         };
-        self.summary.fail(paths, kind, &refusal.to_string(), self.monitor);
+        self.summary.fail(locations, kind, &refusal.to_string(), self.monitor);
         let stored = match refusal {
             // What was analysed once can be analysed.
             _ if self.kept == Kept::Landmarks => None,

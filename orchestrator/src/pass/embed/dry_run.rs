@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use facesets_base::{library::Library, monitor::Monitor};
+use facesets_base::{library::Library, location::Location, monitor::Monitor};
 use facesets_core::Sha256Digest;
 use facesets_library::{
     source::disk::Unreadable,
-    store::{Absence, Location, Outcome, Store},
+    store::{Absence, LocationRecord, Outcome, Store},
 };
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -87,12 +87,12 @@ pub fn dry_run(
     let is_known = |unreadable: &&Unreadable| named.get(&unreadable.path) == Some(&unreadable.reason);
     let (known, unreadable): (Vec<&Unreadable>, Vec<_>) = scan.unreadable.iter().partition(is_known);
     for Unreadable { path, reason } in &unreadable {
-        summary.fail(&[path], UNREADABLE, reason, monitor);
+        summary.fail(&[Location::file(path)], UNREADABLE, reason, monitor);
     }
     let contents: HashSet<Sha256Digest> = compared.unchanged.iter().map(|location| location.sha256).collect();
-    let is_found = |location: &Location| contents.contains(&location.sha256);
+    let is_found = |location: &LocationRecord| contents.contains(&location.sha256);
     // What has moved is only known once it is read.
-    let has_arrived = |_: &Location| false;
+    let has_arrived = |_: &LocationRecord| false;
     let scanned = Scanned {
         had: &compared.had,
         come: compared.new.len(),

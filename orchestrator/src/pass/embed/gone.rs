@@ -11,7 +11,7 @@ use std::{
 };
 
 use facesets_base::monitor::Monitor;
-use facesets_library::store::{Absence, Location};
+use facesets_library::store::{Absence, LocationRecord};
 
 use super::Losses;
 
@@ -73,7 +73,7 @@ fn is_unusual(had: usize, lost: usize, come: usize) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     /// Those that are not there.
-    pub(super) absent: Vec<(Location, Absence)>,
+    pub(super) absent: Vec<(LocationRecord, Absence)>,
     /// The roots with how many look gone there: so many that it is not believed.
     doubted: Vec<(PathBuf, usize)>,
 }
@@ -85,22 +85,23 @@ pub(super) struct Scanned<'a> {
     /// Photos that have come, those not counted that have only moved as far as that is known.
     pub(super) come: usize,
     /// Whether the scan has found a content.
-    pub(super) is_found: &'a dyn Fn(&Location) -> bool,
+    pub(super) is_found: &'a dyn Fn(&LocationRecord) -> bool,
     /// Whether it has found a content at a place where that was not before.
-    pub(super) has_arrived: &'a dyn Fn(&Location) -> bool,
+    pub(super) has_arrived: &'a dyn Fn(&LocationRecord) -> bool,
 }
 
 /// Looks after the `missing`. More than is usual is only taken to be gone where the user says so.
-pub(super) fn judge(missing: Vec<Location>, scanned: &Scanned<'_>, losses: Losses) -> Judged {
+pub(super) fn judge(missing: Vec<LocationRecord>, scanned: &Scanned<'_>, losses: Losses) -> Judged {
     let mut judged = Judged::default();
     let mut disk = Disk::default();
     let mut rest = missing;
     for (root, had) in scanned.had {
         let (here, others): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|location| location.path.starts_with(root));
+            rest.into_iter().partition(|location| location.at.is_below(root));
         rest = others;
-        let fates = here.into_iter().map(|location| (disk.fate(&location.path, root), location));
-        let fates: Vec<(FileState, Location)> = fates.filter(|(fate, _)| *fate != FileState::There).collect();
+        let fates = here.into_iter().map(|location| (disk.fate(location.at.path(), root), location));
+        let fates: Vec<(FileState, LocationRecord)> =
+            fates.filter(|(fate, _)| *fate != FileState::There).collect();
         let lost = fates
             .iter()
             .filter(|(fate, location)| *fate == FileState::Gone && !(scanned.is_found)(location))
@@ -131,7 +132,7 @@ impl Judged {
 
     /// Whether any of them lay below a root.
     pub(super) fn knows_any_below(&self, root: &Path) -> bool {
-        self.absent.iter().any(|(location, _)| location.path.starts_with(root))
+        self.absent.iter().any(|(location, _)| location.at.is_below(root))
     }
 
     /// Says what should not be overlooked; `is_empty` is whether nothing was found at a root and below it.
@@ -156,7 +157,7 @@ impl Judged {
             let away = self
                 .absent
                 .iter()
-                .filter(|(location, absence)| *absence == Absence::Away && location.path.starts_with(root))
+                .filter(|(location, absence)| *absence == Absence::Away && location.at.is_below(root))
                 .count();
             if away == 0 {
                 continue;

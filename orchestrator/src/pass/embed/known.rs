@@ -7,24 +7,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_base::location::Location;
 use facesets_library::{
     source::disk::FoundFile,
-    store::{InodeChange, LeftOut, Location, Store, StoreError, range_below},
+    store::{InodeChange, LeftOut, LocationRecord, Store, StoreError, range_below},
 };
 
 /// Files found, beside what the store knows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Compared {
     /// Those that are as they were when they were read.
-    pub(super) unchanged: Vec<Location>,
+    pub(super) unchanged: Vec<LocationRecord>,
     /// Those of them of which more is known now than in the store: they had vanished, or nobody had kept when
     /// their inodes changed.
-    pub(super) to_note: Vec<Location>,
+    pub(super) to_note: Vec<LocationRecord>,
     /// New ones, and those that are no longer as they were.
     pub(super) changed: Vec<FoundFile>,
     /// Files that lay at a root or below, were not gone the last time, and were not found. Some may only have
     /// been left out.
-    pub(super) missing: Vec<Location>,
+    pub(super) missing: Vec<LocationRecord>,
     /// Places that are known and that this scan leaves out, whether the files are there or not.
     pub(super) left_out: Vec<(PathBuf, LeftOut)>,
     /// Those of `changed` that are new: at their places was nothing, or what was gone.
@@ -54,7 +55,7 @@ pub(super) fn compare(
         compared.take_below(store, root, &files[range.clone()], leaves_out)?;
         done.push(range);
         let is_found = files.binary_search_by(|file| file.path.as_os_str().cmp(root.as_os_str())).is_ok();
-        if !is_found && let Some(location) = store.location(root)? {
+        if !is_found && let Some(location) = store.location(&Location::file(root))? {
             compared.take(None, Some(location), leaves_out);
         }
     }
@@ -64,7 +65,7 @@ pub(super) fn compare(
     let mut next = 0;
     for range in done {
         for file in &files[next..range.start.max(next)] {
-            let location = store.location(&file.path)?;
+            let location = store.location(&Location::file(&file.path))?;
             compared.take(Some(file), location, leaves_out);
         }
         next = range.end.max(next);
@@ -82,7 +83,7 @@ impl Compared {
     ) -> Result<(), StoreError> {
         let mut files = files.iter().peekable();
         store.each_location_below(root, |location| {
-            let path = location.path.as_os_str();
+            let path = location.at.path().as_os_str();
             while let Some(file) = files.next_if(|file| file.path.as_os_str() < path) {
                 self.take(Some(file), None, leaves_out);
             }
@@ -93,8 +94,13 @@ impl Compared {
         Ok(())
     }
 
-    fn take(&mut self, file: Option<&FoundFile>, location: Option<Location>, leaves_out: &LeavesOut<'_>) {
-        let is_known = location.as_ref().is_some_and(|location| !self.gone.contains(&location.path));
+    fn take(
+        &mut self,
+        file: Option<&FoundFile>,
+        location: Option<LocationRecord>,
+        leaves_out: &LeavesOut<'_>,
+    ) {
+        let is_known = location.as_ref().is_some_and(|location| !self.gone.contains(location.at.path()));
         if let Some((_, had)) = self.had.last_mut() {
             *had += usize::from(is_known);
         }
@@ -108,14 +114,14 @@ impl Compared {
                         InodeChange::Unknown => file.sighting,
                         _ => location.sighting,
                     };
-                    self.to_note.push(Location { sighting, vanished: false, ..location.clone() });
+                    self.to_note.push(LocationRecord { sighting, vanished: false, ..location.clone() });
                 }
                 self.unchanged.push(location);
             }
             (Some(file), _) => self.changed.push(file.clone()),
             (None, Some(location)) => {
-                if let Some(reason) = leaves_out(&location.path) {
-                    self.left_out.push((location.path.clone(), reason));
+                if let Some(reason) = leaves_out(location.at.path()) {
+                    self.left_out.push((location.at.path().to_owned(), reason));
                 }
                 if is_known {
                     self.missing.push(location);
@@ -177,9 +183,9 @@ mod tests {
         compare(writer.store(), &roots, &files, &left_out).unwrap()
     }
 
-    fn location(path: &str) -> Location {
+    fn location(path: &str) -> LocationRecord {
         let sha256 = Sha256Digest::of(path.as_bytes());
-        Location { path: path.into(), sha256, sighting: AS_IT_WAS, vanished: false }
+        LocationRecord { at: Location::file(path), sha256, sighting: AS_IT_WAS, vanished: false }
     }
 
     fn paths(files: &[FoundFile]) -> Vec<&str> {
@@ -217,7 +223,8 @@ mod tests {
         let known = ["/a", "/a-b/1", "/a/b/1", "/a/c", "/ab", "/elsewhere/1", "/elsewhere/2"];
         let found = ["/a-b/1", "/a/b/1", "/ab", "/elsewhere/1"].map(|path| (path, AS_IT_WAS));
         let compared = compared(&known, &["/a/b", "/ab", "/a", "/a-b"], &found);
-        let mut unchanged: Vec<_> = compared.unchanged.into_iter().map(|location| location.path).collect();
+        let mut unchanged: Vec<_> =
+            compared.unchanged.into_iter().map(|location| location.at.path().to_owned()).collect();
         unchanged.sort();
         assert_eq!(unchanged, ["/a/b/1", "/a-b/1", "/ab", "/elsewhere/1"].map(PathBuf::from));
         assert!(compared.changed.is_empty());

@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Instant};
 use analyse::Kept;
 use facesets_base::{exit::Exit, library::Library, monitor::Monitor};
 use facesets_library::{
-    source::load::Photos,
+    originals::for_workers::Photos,
     store::{Committer, FileSystemPolicy, FoundAgain, Sighting, Store, Writer},
 };
 use facesets_workers::selection::{self, WorkerOptions, Workers, gather};
@@ -154,9 +154,9 @@ fn open_library(
 fn known_photos(found: Vec<FoundAgain>, summary: &mut Summary) -> Photos {
     let mut photos = Photos::default();
     for content in found {
-        for path in content.paths {
+        for at in content.locations {
             // When its digest was taken is long ago: it is taken again.
-            photos.add(content.sha256, content.bytes, path, Sighting::default());
+            photos.add(content.sha256, content.bytes, at, Sighting::default());
         }
     }
     summary.found.files = photos.files();

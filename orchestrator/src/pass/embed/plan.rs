@@ -3,7 +3,7 @@
 use facesets_base::monitor::Monitor;
 use facesets_core::{Sha256Digest, wire::ItemFailureKind};
 use facesets_library::{
-    source::load::{Photo, Photos},
+    originals::for_workers::{Photo, Photos},
     store::{Committer, KILLS_WORKER, Outcome, Record, StoredFailure},
 };
 use facesets_workers::{dispatch::Work, selection::Workers};
@@ -36,7 +36,7 @@ pub(super) fn plan(
             known @ (Some(Outcome::Failed(_)) | None) => {
                 if let Some(failure) = refused(photo, team.max_image_bytes()) {
                     let failed = failure.failed();
-                    summary.fail(&photo.paths, &failed.kind, &failed.message, monitor);
+                    summary.fail(&photo.locations, &failed.kind, &failed.message, monitor);
                     committer.add(record(sha256, &contract, failure))?;
                     continue;
                 }

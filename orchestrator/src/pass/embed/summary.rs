@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use facesets_base::{figures, monitor::Monitor};
+use facesets_base::{figures, location::Location, monitor::Monitor};
 use facesets_imaging::{NotUnderstood, UNREAD_EXTENSIONS};
 use facesets_library::source::disk::{Scan, kinds_in_words};
 use facesets_workers::selection::Workers;
@@ -158,15 +158,15 @@ impl Summary {
         }
     }
 
-    /// Counts and tells a failure of whatever lies at `paths`.
-    pub(super) fn fail<P: AsRef<Path>>(
+    /// Counts and tells a failure of whatever lies at `locations`.
+    pub(super) fn fail<L: AsRef<Location>>(
         &mut self,
-        paths: &[P],
+        locations: &[L],
         kind: &str,
         reason: &str,
         monitor: &dyn Monitor,
     ) {
-        let mut names = paths.iter().map(|path| path.as_ref().display().to_string());
+        let mut names = locations.iter().map(|location| location.as_ref().text());
         let path = names.next().unwrap_or_default();
         let aliases: Vec<String> = names.collect();
         let also =

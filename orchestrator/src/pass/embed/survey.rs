@@ -6,19 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::monitor::Monitor;
+use facesets_base::{location::Location, monitor::Monitor};
 use facesets_core::Sha256Digest;
 use facesets_imaging::CameraReading;
 use facesets_library::{
+    originals::for_workers::Photos,
     source::{
         disk::{
             FoundFile, Holds, LookedAt, Scan, ScanOptions, Unreadable, absolute_roots, is_named_as_a_photo,
             scan, scan_for_one,
         },
         hash::{Hashed, hash_all, read_cameras},
-        load::Photos,
     },
-    store::{Absence, Committer, LeftOut, Location, Record, Store, StoreError},
+    store::{Absence, Committer, LeftOut, LocationRecord, Record, Store, StoreError},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -90,8 +90,8 @@ impl Sources {
         let mut known = LookedAt::new();
         for root in &self.roots {
             store.each_location_below(root, |location| {
-                if !is_named_as_a_photo(&location.path) {
-                    known.insert(location.path, (location.sighting, Holds::Photo));
+                if !is_named_as_a_photo(location.at.path()) {
+                    known.insert(location.at.path().to_owned(), (location.sighting, Holds::Photo));
                 }
             })?;
             let none = store.no_photos_below(root)?;
@@ -134,7 +134,7 @@ pub fn no_photo_at_all(sources: &Sources, monitor: &dyn Monitor) -> Option<(Summ
     let mut summary = Summary { ended: super::Ended::Done, ..Summary::default() };
     summary.count_scan(&scan, monitor);
     for Unreadable { path, reason } in &scan.unreadable {
-        summary.fail(&[path], UNREADABLE, reason, monitor);
+        summary.fail(&[Location::file(path)], UNREADABLE, reason, monitor);
     }
     sources.warn_of_unused_patterns(monitor);
     Some((summary, EmbedError::NoPhoto(sources.roots.clone())))
@@ -174,8 +174,8 @@ pub(super) fn survey(
         committer.add(Record::Located { location, bytes })?;
     }
     read_missing_cameras(&unchanged, committer, monitor, cancelled, summary)?;
-    for Location { path, sha256, sighting, .. } in unchanged {
-        photos.add(sha256, sighting.size, path, sighting);
+    for LocationRecord { at, sha256, sighting, .. } in unchanged {
+        photos.add(sha256, sighting.size, at, sighting);
     }
     let mut arrived: HashSet<Sha256Digest> = HashSet::new();
     if !changed.is_empty() {
@@ -205,7 +205,7 @@ pub(super) fn survey(
         note_absent(judged, committer, summary)?;
     }
     committer.flush()?;
-    photos.sort_paths();
+    photos.sort_locations();
     summary.contents = photos.len() as u64;
     summary.aliases = photos.files() - summary.contents;
     Ok(photos)
@@ -252,7 +252,7 @@ fn note_absent(judged: Judged, committer: &mut Committer, summary: &mut Summary)
     for (location, absence) in judged.absent {
         // What was away and is so still needs no word.
         if absence == Absence::Gone || !location.vanished {
-            committer.add(Record::Absent { path: location.path, absence })?;
+            committer.add(Record::Absent { path: location.at.path().to_owned(), absence })?;
         }
     }
     Ok(())
@@ -262,7 +262,7 @@ fn note_absent(judged: Judged, committer: &mut Committer, summary: &mut Summary)
 /// libraries that are older than this, and after a run that ended in between. What cannot be read now is left
 /// to the next run.
 fn read_missing_cameras(
-    unchanged: &[Location],
+    unchanged: &[LocationRecord],
     committer: &mut Committer,
     monitor: &dyn Monitor,
     cancelled: &CancellationToken,
@@ -272,7 +272,7 @@ fn read_missing_cameras(
     let files: Vec<_> = unchanged
         .iter()
         .filter(|location| unread.remove(&location.sha256))
-        .map(|location| (location.sha256, location.path.clone()))
+        .map(|location| (location.sha256, location.at.path().to_owned()))
         .collect();
     if files.is_empty() {
         return Ok(());
@@ -311,14 +311,14 @@ fn take(
         }
     };
     summary.hashed += 1;
-    if photos.add(sha256, bytes, file.path.clone(), sighting) {
+    if photos.add(sha256, bytes, Location::file(&file.path), sighting) {
         let not_understood = camera.as_ref().and_then(|reading| reading.not_understood.as_ref());
         summary.tell_camera(&file.path, not_understood, monitor);
         if !committer.writer().store().knows_content(&sha256)? {
             summary.new += 1;
         }
     }
-    let location = Location { path: file.path, sha256, sighting, vanished: false };
+    let location = LocationRecord { at: Location::file(file.path), sha256, sighting, vanished: false };
     committer.add(Record::Located { location, bytes })?;
     camera.map_or(Ok(()), |reading| committer.add(Record::Camera { sha256, tags: reading.tags }))
 }

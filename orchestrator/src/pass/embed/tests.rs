@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use facesets_base::exit::Hint as _;
+use facesets_base::{exit::Hint as _, location::Location};
 use facesets_core::wire::ItemFailureKind;
 use facesets_library::{
     source::disk::{Filter, ScanError, ScanOptions},
@@ -289,8 +289,8 @@ fn a_photo_that_workers_die_of_is_set_aside_and_named_and_strikes_outlive_a_run(
     let sha256 = facesets_core::Sha256Digest::of(b"X, another one");
     let contract = summary.contract.unwrap();
     let mut writer = Writer::open(&place.library, FileSystemPolicy::Refuse).unwrap();
-    let location = facesets_library::store::Location {
-        path: killer.clone(),
+    let location = facesets_library::store::LocationRecord {
+        at: Location::file(&killer),
         sha256,
         sighting: facesets_library::store::Sighting { size: 1, ..Default::default() },
         vanished: false,

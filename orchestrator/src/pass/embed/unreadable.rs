@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_base::monitor::Monitor;
+use facesets_base::{location::Location, monitor::Monitor};
 use facesets_library::store::{Committer, Record, Store, StoreError};
 
 use super::{Summary, summary::UNREADABLE};
@@ -39,7 +39,7 @@ impl<'a> KnownUnreadable<'a> {
             summary.known_failures += 1;
             return Ok(());
         }
-        summary.fail(&[path], UNREADABLE, reason, monitor);
+        summary.fail(&[Location::file(path)], UNREADABLE, reason, monitor);
         if self.roots.iter().any(|root| root == path) {
             return Ok(());
         }

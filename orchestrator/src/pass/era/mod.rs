@@ -8,7 +8,7 @@ pub(crate) mod split;
 
 use std::path::PathBuf;
 
-use facesets_base::{exit::Hint, paths::path_text};
+use facesets_base::exit::Hint;
 use facesets_corpus::era::{Eras, JoinParameters, SurveyParameters, Verdict};
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ impl Listed {
     pub(crate) fn new(eras: &Eras<'_>, face: usize, nearest: Option<(String, f32)>) -> Self {
         let content = eras.view.gallery.content_of(face);
         Self {
-            path: path_text(content.canonical_path()),
+            path: content.canonical().text(),
             sha256: content.sha256.to_string(),
             bbox: eras.view.gallery.faces[face].bbox.corners(),
             year: eras.years.of(face),

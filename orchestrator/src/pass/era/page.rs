@@ -11,7 +11,6 @@ use facesets_base::{
     layout::{ERA_REPORT, ERA_REPORT_SCHEMA},
     monitor::Monitor,
     output::{Existing, OutputDir, OutputKind},
-    paths::path_text,
 };
 use facesets_corpus::{
     era::{
@@ -63,7 +62,7 @@ pub(crate) fn shown(eras: &Eras<'_>, face: usize, note: String) -> Shown {
     let content = eras.view.gallery.content_of(face);
     Shown {
         row: face,
-        path: path_text(content.canonical_path()),
+        path: content.canonical().text(),
         sha256: content.sha256.to_string(),
         bbox: eras.view.gallery.faces[face].bbox.corners(),
         year: eras.years.of(face),
@@ -158,8 +157,8 @@ impl Pictures<'_> {
                 match drawn {
                     Ok(()) => Ok(Vec::new()),
                     Err(Undrawn::Photo(problem)) => {
-                        let path = self.eras.view.gallery.contents[content].canonical_path();
-                        monitor.problem(&path_text(path), &problem);
+                        let path = self.eras.view.gallery.contents[content].canonical();
+                        monitor.problem(&path.text(), &problem);
                         Ok(faces.into_keys().collect())
                     }
                     Err(Undrawn::Write(error)) => Err(error),

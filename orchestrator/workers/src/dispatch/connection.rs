@@ -94,8 +94,8 @@ async fn describe_call(client: &mut Client, address: &str) -> Result<proto::Desc
     Ok(response.into_inner())
 }
 
-/// A channel to a worker, of which nothing is known yet but its certificate, if the endpoint says which; and what
-/// it may say of ours.
+/// A channel to a worker, of which nothing is known yet but its certificate, if the endpoint says which; and
+/// what it may say of ours.
 pub(super) async fn open(endpoint: &WorkerEndpoint) -> Result<(Channel, LastWord), DispatchError> {
     let transport = transport(endpoint)?;
     let word = LastWord::default();

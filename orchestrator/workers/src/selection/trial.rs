@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use facesets_core::Sha256Digest;
-use facesets_library::source::load::read_for_worker;
+use facesets_library::originals::for_workers::read_for_worker;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

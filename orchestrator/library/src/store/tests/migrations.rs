@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use facesets_base::library::Library;
+use facesets_base::{library::Library, location::Location};
 use tempfile::TempDir;
 
 use crate::store::{FileSystemPolicy, Sighting, Store, Writer, schema};
@@ -53,7 +53,7 @@ fn a_store_of_every_earlier_version_keeps_every_row() {
         let suspect = facesets_core::Sha256Digest::of(b"new");
         let deaths = writer.store().strikes(&suspect, &contract).unwrap();
         assert_eq!(deaths, (version >= 2).then_some(1));
-        let location = writer.store().location("/photos/a.jpg".as_ref()).unwrap().unwrap();
+        let location = writer.store().location(&Location::file("/photos/a.jpg")).unwrap().unwrap();
         let sighting = Sighting { size: 1000, mtime_ns: 1_555_000_000_123_456_789, ..Sighting::default() };
         assert_eq!(location.sighting, sighting);
     }

@@ -1,11 +1,15 @@
-//! Photos read again long after they were scanned.
+//! The one reader of originals, from wherever they lie: their pixels, for crops and pages, and their bytes
+//! for workers ([`for_workers`]). What is read is the content that was analysed, or an error.
+
+pub mod for_workers;
+mod transcode;
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use facesets_base::file;
+use facesets_base::{file, location::Location};
 use facesets_core::{ImageLimits, Sha256Digest};
 use facesets_imaging::{DecodeError, Photo, decode_rows_in};
 use facesets_people::gallery::Content;
@@ -71,11 +75,11 @@ pub fn load(content: &Content) -> Result<Photo, PhotoError> {
 /// The same for somebody who looks at its first `rows` rows only; the others may not be there.
 pub fn load_rows(content: &Content, rows: u32, spare: &mut Spare) -> Result<Photo, PhotoError> {
     let mut first_error = None;
-    for path in &content.paths {
+    for path in content.locations.iter().map(Location::path) {
         match read(path, content.sha256, &mut spare.file) {
             Ok(()) => {
                 return decode_rows_in(std::mem::take(&mut spare.pixels), &spare.file, &UNLIMITED, rows)
-                    .map_err(|source| PhotoError::Decode { path: path.clone(), source });
+                    .map_err(|source| PhotoError::Decode { path: path.to_owned(), source });
             }
             Err(error) => first_error = first_error.or(Some(error)),
         }

@@ -4,15 +4,15 @@ use std::{
     collections::HashMap,
     io,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use facesets_base::file;
+use facesets_base::{file, location::Location};
 use facesets_core::{Sha256Digest, wire::Encoded};
 
-use super::{disk::sighting, transcode};
-use crate::store::Sighting;
+use super::transcode;
+use crate::{source::disk::sighting, store::Sighting};
 
 /// A file that looks as it did when its digest was taken, inode included, and had not been touched for so
 /// long before this run, still is what it was; any other is hashed again when it is sent. It is that long for
@@ -49,22 +49,22 @@ impl Default for Photos {
 pub struct Photo {
     /// Size in bytes.
     pub bytes: u64,
-    /// Its files.
-    pub paths: Vec<KnownFile>,
+    /// Where it lies.
+    pub locations: Vec<KnownLocation>,
 }
 
-/// A file of a content.
+/// Where a content lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownFile {
-    /// Its path.
-    pub path: PathBuf,
+pub struct KnownLocation {
+    /// Where.
+    pub at: Location,
     /// What it looked like when its digest was taken, as far as is known.
     pub seen: Sighting,
 }
 
-impl AsRef<Path> for KnownFile {
-    fn as_ref(&self) -> &Path {
-        &self.path
+impl AsRef<Location> for KnownLocation {
+    fn as_ref(&self) -> &Location {
+        &self.at
     }
 }
 
@@ -81,16 +81,16 @@ impl Photos {
 
     /// Another file that holds a content; whether the content is here for the first time. `seen` is what it
     /// looked like when its digest was taken; of one of which nothing is known the digest is taken again.
-    pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, path: PathBuf, seen: Sighting) -> bool {
-        let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, paths: Vec::new() });
-        photo.paths.push(KnownFile { path, seen });
-        photo.paths.len() == 1
+    pub fn add(&mut self, sha256: Sha256Digest, bytes: u64, at: Location, seen: Sighting) -> bool {
+        let photo = self.photos.entry(sha256).or_insert_with(|| Photo { bytes, locations: Vec::new() });
+        photo.locations.push(KnownLocation { at, seen });
+        photo.locations.len() == 1
     }
 
     /// Brings every content's files into byte order, so that the first is the canonical one.
-    pub fn sort_paths(&mut self) {
+    pub fn sort_locations(&mut self) {
         for photo in self.photos.values_mut() {
-            photo.paths.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+            photo.locations.sort_by(|a, b| a.at.cmp(&b.at));
         }
     }
 
@@ -101,7 +101,7 @@ impl Photos {
 
     /// Number of files.
     pub fn files(&self) -> u64 {
-        self.photos.values().map(|photo| photo.paths.len() as u64).sum()
+        self.photos.values().map(|photo| photo.locations.len() as u64).sum()
     }
 
     /// Whether there is none.
@@ -117,7 +117,7 @@ impl Photos {
     /// Every content, in the order of the first of its files: neighbours on disk are neighbours here.
     pub fn in_order(&self) -> Vec<(&Sha256Digest, &Photo)> {
         let mut all: Vec<_> = self.photos.iter().collect();
-        all.sort_by(|(_, a), (_, b)| a.paths[0].path.as_os_str().cmp(b.paths[0].path.as_os_str()));
+        all.sort_by(|(_, a), (_, b)| a.locations[0].at.cmp(&b.locations[0].at));
         all
     }
 
@@ -126,7 +126,7 @@ impl Photos {
     pub fn load(&self, sha256: &Sha256Digest) -> Result<Encoded, LoadError> {
         let mut error = LoadError::Unreadable("no file holds it".to_owned());
         let Some(photo) = self.get(sha256) else { return Err(error) };
-        for place in &photo.paths {
+        for place in &photo.locations {
             match self.read(place, photo.bytes) {
                 Ok((bytes, Touched::Before)) => return Ok(transcode::for_worker(bytes)),
                 Ok((bytes, Touched::Since)) if Sha256Digest::of(&bytes) == *sha256 => {
@@ -143,8 +143,8 @@ impl Photos {
 
     /// A file, and whether it can have changed since its digest was taken. One of another size than its
     /// content is not read.
-    fn read(&self, place: &KnownFile, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
-        let mut opened = file::open(&place.path)?;
+    fn read(&self, place: &KnownLocation, bytes: u64) -> io::Result<(Vec<u8>, Touched)> {
+        let mut opened = file::open(place.at.path())?;
         if opened.metadata.len() != bytes {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -186,7 +186,7 @@ mod tests {
             if let Some(text) = text {
                 fs::write(&path, text).unwrap();
             }
-            photos.add(sha256, 5, path, Sighting::default());
+            photos.add(sha256, 5, Location::file(path), Sighting::default());
         }
         assert_eq!(photos.load(&sha256).unwrap().data, "photo");
         fs::write(folder.path().join("good"), "other").unwrap();
@@ -203,7 +203,7 @@ mod tests {
         let seen = sighting(&fs::metadata(&path).unwrap());
         let load = |time, seen| {
             let mut photos = Photos::hashed_since(time);
-            photos.add(sha256, 5, path.clone(), seen);
+            photos.add(sha256, 5, Location::file(&path), seen);
             photos.load(&sha256)
         };
         let hour = Duration::from_hours(1);
@@ -226,7 +226,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", &zero).unwrap();
         for path in [pipe, zero] {
             let mut photos = Photos::default();
-            photos.add(sha256, 5, path.clone(), Sighting::default());
+            photos.add(sha256, 5, Location::file(&path), Sighting::default());
             assert!(matches!(photos.load(&sha256), Err(LoadError::Unreadable(_))), "{}", path.display());
             assert!(read_for_worker(&path).is_err());
         }
