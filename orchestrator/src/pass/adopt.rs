@@ -1,4 +1,4 @@
-//! `facesets adopt CORPUS`: takes a corpus of the system before this one over.
+//! Takes a corpus of the system before this one over.
 
 use std::path::PathBuf;
 

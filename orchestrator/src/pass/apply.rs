@@ -1,4 +1,4 @@
-//! `facesets apply PLAN`: carries out what another command planned.
+//! Carries out what another pass planned.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `facesets certify PATH…`: looks at bundles and crops as the tools will that they are for.
+//! Looks at bundles and crops as the tools will that they are for.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What the commands that change output folders share: settling what an earlier one left open, hints.
+//! What the passes that change output folders share: settling what an earlier one left open, hints.
 
 use std::{
     fs,

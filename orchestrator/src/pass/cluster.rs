@@ -1,4 +1,4 @@
-//! `facesets cluster OUT`: one folder a person, straight from the clustering.
+//! One folder a person, straight from the clustering.
 
 use std::{collections::BTreeSet, path::PathBuf};
 

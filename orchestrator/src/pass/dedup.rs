@@ -1,4 +1,4 @@
-//! `facesets dedup OUT`: photos that are there more than once.
+//! Photos that are there more than once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! `facesets discover ROOT --corpus DIR`: new identities among the faces of a folder.
+//! New identities among the faces of a folder.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `facesets export-swap REFINED OUT`: ranked single-face crops and bundles.
+//! Ranked single-face crops and bundles of refined sets.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,4 +1,4 @@
-//! `facesets extend OUT --refine-out DIR`: new faces into sets that are there.
+//! New faces into sets that are there.
 
 use std::path::{Path, PathBuf};
 

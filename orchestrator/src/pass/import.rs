@@ -1,4 +1,4 @@
-//! `facesets import folders RECIPE.toml --corpus DIR`: identities that folders assert.
+//! Identities that folders assert.
 
 use std::{
     fs,

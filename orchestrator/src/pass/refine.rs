@@ -1,4 +1,4 @@
-//! `facesets refine OUT`: clusters, merged, gated and numbered.
+//! Clusters, merged, gated and numbered.
 
 use std::{collections::BTreeSet, mem, path::PathBuf};
 

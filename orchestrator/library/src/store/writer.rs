@@ -1,6 +1,5 @@
 //! Writing: everything between two commits is one transaction, and every write may be repeated without harm.
 
-
 use facesets_core::{FaceAnalysis, Sha256Digest};
 use rusqlite::{Transaction, params};
 

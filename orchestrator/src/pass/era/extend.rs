@@ -1,4 +1,4 @@
-//! `facesets era extend SET`: faces that came later join the eras that are there.
+//! Faces that came later join the eras that are there.
 
 use std::collections::BTreeMap;
 

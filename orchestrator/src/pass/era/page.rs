@@ -1,4 +1,4 @@
-//! `--report DIR` of the `era` commands: the page with its small pictures, and the same for scripts.
+//! The page of a pass on eras with its small pictures, and the same for scripts.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! `facesets era probe SET`: can it be sorted by era?
+//! Can a set be sorted by era?
 
 use facesets_base::exit::Failure;
 use facesets_corpus::{

@@ -1,4 +1,4 @@
-//! What all `era` commands work on: a set of a corpus, its faces in the library, and their years.
+//! What all passes on eras work on: a set of a corpus, its faces in the library, and their years.
 
 use std::{collections::BTreeSet, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! `facesets era split SET`: eras beside the set.
+//! Eras beside a set.
 
 use std::fmt;
 
