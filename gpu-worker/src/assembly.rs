@@ -16,7 +16,8 @@ use crate::{
     engine::{Provider, Target, ort::Runtime, self_test::Reference},
     meter::Meter,
     packs::{Lane, Loaded, Loader, Packs},
-    pool::{BoxError, Pool, PoolError},
+    pool::Pool,
+    start_error::{BoxError, StartError},
 };
 
 /// Most lanes with sessions of their own unless asked otherwise: memory grows with them.
@@ -84,9 +85,9 @@ impl Plan {
     }
 
     /// Starts the lanes, every engine of which must give the numbers of `reference`.
-    pub fn start(self, builder: PackBuilder, reference: Reference) -> Result<Pool, PoolError> {
+    pub fn start(self, builder: PackBuilder, reference: Reference) -> Result<Pool, StartError> {
         let builder = PackBuilder { threads: self.threads, ..builder };
-        let common = builder.common().map_err(|error| PoolError::Analyzer(error.into()))?;
+        let common = builder.common().map_err(|error| StartError::Analyzer(error.into()))?;
         match self.arrangement {
             Arrangement::Own => Pool::start(self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
                 Ok(Box::new(builder.build_tested(&reference, Arc::clone(&common))?))
@@ -101,14 +102,19 @@ impl Plan {
     }
 
     /// Starts lanes that share `device`, which ends with them and says how it is to `condition`.
-    pub fn share(self, device: Shared, condition: Condition, common: Arc<Common>) -> Result<Pool, PoolError> {
+    pub fn share(
+        self,
+        device: Shared,
+        condition: Condition,
+        common: Arc<Common>,
+    ) -> Result<Pool, StartError> {
         Pool::start_on(condition, self.lanes, move || -> Result<Box<dyn Analyzer>, BoxError> {
             Ok(Box::new(FaceAnalyzer::new(device.client(), Arc::clone(&common))?))
         })
     }
 
     /// Starts lanes that work with any of `packs`, whose devices say how they are to `condition`.
-    pub fn start_lanes(self, packs: &Arc<Packs>, condition: Condition) -> Result<Pool, PoolError> {
+    pub fn start_lanes(self, packs: &Arc<Packs>, condition: Condition) -> Result<Pool, StartError> {
         let (packs, lanes) = (Arc::clone(packs), self.lanes);
         Pool::start_on(condition, lanes, move || Ok(Box::new(Lane::new(Arc::clone(&packs), lanes.get())?)))
     }

@@ -27,6 +27,7 @@ pub mod pool;
 mod resources;
 pub mod service;
 pub mod settings;
+pub mod start_error;
 pub mod startup;
 mod telemetry;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     },
     meter::Meter,
     model_pack::{Pack, PackError, normalisation},
-    pool::PoolError,
+    start_error::StartError,
 };
 
 /// Everything that analyzers are made of.
@@ -90,7 +90,7 @@ impl PackBuilder {
         patience: Duration,
         condition: Condition,
         reference: Reference,
-    ) -> Result<Shared, PoolError> {
+    ) -> Result<Shared, StartError> {
         let meter = Arc::clone(&self.meter);
         Shared::start(turns, patience, condition, meter, Box::new(move || Ok(self.tested(&reference)?)))
     }

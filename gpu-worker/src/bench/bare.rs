@@ -21,8 +21,8 @@ use super::{analyzer, pipeline::PipelineRun};
 use crate::{
     analyzer::{Analyzer as _, FaceModels},
     engine::{Engine, EngineError, InputShape, Tensor, ort::OrtEngine},
-    pool::BoxError,
     resources,
+    start_error::BoxError,
 };
 
 /// One run of a network.

@@ -27,8 +27,8 @@ use crate::{
     device::{Condition, CpuTurns, InPlace, Shared},
     engine::{Engine, Simulated, ort::OrtEngine},
     meter::Meter,
-    pool::BoxError,
     resources,
+    start_error::BoxError,
     vision::Normalisation,
 };
 

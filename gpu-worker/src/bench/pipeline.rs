@@ -15,8 +15,9 @@ use facesets_core::{
 use crate::{
     assembly::Plan,
     meter::Meter,
-    pool::{Answers, BoxError, Pool, Submitter},
+    pool::{Answers, Pool, Submitter},
     resources,
+    start_error::BoxError,
 };
 
 /// Lanes that are kept fed.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{Engine, EngineError, InputShape, RunFailure},
     meter::Meter,
-    pool::{BoxError, PoolError},
+    start_error::{BoxError, StartError},
     telemetry,
 };
 
@@ -89,7 +89,7 @@ impl Shared {
         condition: Condition,
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
-    ) -> Result<Self, PoolError> {
+    ) -> Result<Self, StartError> {
         Self::start_within(patience.max(MAKING_LIMIT), turns, patience, condition, meter, factory)
     }
 
@@ -101,7 +101,7 @@ impl Shared {
         condition: Condition,
         meter: Arc<Meter>,
         factory: Box<EngineFactory<E>>,
-    ) -> Result<Self, PoolError> {
+    ) -> Result<Self, StartError> {
         let given_up = condition.clone();
         // One message each way.
         let (ready, started) = mpsc::sync_channel::<Result<Arc<Desk>, BoxError>>(1);
@@ -122,16 +122,16 @@ impl Shared {
         };
         let thread = thread::Builder::new().name("device".to_owned()).spawn(work)?;
         let desk = match started.recv_timeout(limit) {
-            Ok(made) => made.map_err(PoolError::Analyzer)?,
+            Ok(made) => made.map_err(StartError::Analyzer)?,
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(PoolError::Thread(io::Error::other("the device's thread ended")));
+                return Err(StartError::Thread(io::Error::other("the device's thread ended")));
             }
             // The thread may never come back; it is left behind, and the device with it.
             Err(RecvTimeoutError::Timeout) => {
                 given_up.lose();
                 let reason = format!("no sessions were made within {} s", limit.as_secs_f64());
                 let (role, cause) = (ModelRole::Detection, RunFailure::DeviceLost);
-                return Err(PoolError::Analyzer(EngineError::Load { role, cause, reason }.into()));
+                return Err(StartError::Analyzer(EngineError::Load { role, cause, reason }.into()));
             }
         };
         Ok(Self { desk, turns, thread: Some(thread) })

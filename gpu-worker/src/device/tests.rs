@@ -296,7 +296,7 @@ fn a_device_that_does_not_come_to_its_sessions_is_given_up() {
     let condition = Condition::default();
     let (_never, waits) = mpsc::channel::<()>();
     let waits = Mutex::new(waits);
-    let hangs = move || -> Result<Orders, crate::pool::BoxError> {
+    let hangs = move || -> Result<Orders, crate::start_error::BoxError> {
         let _ = waits.lock().unwrap().recv();
         Err("it came back".into())
     };

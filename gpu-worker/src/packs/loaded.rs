@@ -12,7 +12,7 @@ use crate::{
     device::{Device, Shared},
     engine::{EngineError, RunFailure},
     model_pack::{Hold, Pack, PackError},
-    pool::PoolError,
+    start_error::StartError,
 };
 
 /// An analyzer for one pack, for whichever lane takes it.
@@ -43,7 +43,7 @@ pub enum LoadError {
     Build(#[from] BuildError),
     /// Its device.
     #[error(transparent)]
-    Pool(#[from] PoolError),
+    Pool(#[from] StartError),
 }
 
 impl LoadError {
@@ -61,11 +61,11 @@ impl LoadError {
     fn cause(&self) -> RunFailure {
         match self {
             Self::Build(error) => error.cause(),
-            Self::Pool(PoolError::Analyzer(error)) => {
+            Self::Pool(StartError::Analyzer(error)) => {
                 let built = error.downcast_ref().map(BuildError::cause);
                 built.or_else(|| error.downcast_ref().map(EngineError::cause)).unwrap_or(RunFailure::Other)
             }
-            Self::Pack(_) | Self::Pool(PoolError::Thread(_)) => RunFailure::Other,
+            Self::Pack(_) | Self::Pool(StartError::Thread(_)) => RunFailure::Other,
         }
     }
 }

@@ -8,7 +8,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use facesets_core::wire::{Item, ItemFailureKind, ItemOutcome, Timings};
 
-use super::{BoxError, Factory, credit::Job};
+use super::{Factory, credit::Job};
+use crate::start_error::BoxError;
 use crate::{
     analyzer::{Analysis, Analyzer, failed},
     device::{Condition, panic_message},

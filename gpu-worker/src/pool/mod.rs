@@ -13,8 +13,6 @@ mod lane;
 mod tests;
 
 use std::{
-    error::Error,
-    io,
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -26,16 +24,17 @@ pub use credit::{Answers, Slot, Submitter};
 use crossbeam_channel::{Sender, bounded};
 use facesets_core::wire::Credit;
 
-use crate::{analyzer::Analyzer, device::Condition};
+use crate::{
+    analyzer::Analyzer,
+    device::Condition,
+    start_error::{BoxError, StartError},
+};
 
 /// Items that wait per lane: the next one must be there when a lane is done, more would only lie in memory.
 const QUEUED_PER_LANE: usize = 1;
 
 /// How often a shutdown looks whether the lanes are done.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
-
-/// Any error.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Makes a lane's analyzer, on the lane's own thread; called again when one has panicked.
 pub type Factory = dyn Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync;
@@ -54,23 +53,12 @@ pub struct Pool {
     condition: Condition,
 }
 
-/// Lanes that cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum PoolError {
-    /// The system gives no thread.
-    #[error("a thread cannot be started: {0}")]
-    Thread(#[from] io::Error),
-    /// The analyzer cannot be made.
-    #[error(transparent)]
-    Analyzer(BoxError),
-}
-
 impl Pool {
     /// Starts `lanes` threads and waits until each has its analyzer, whose devices are nobody else's.
     pub fn start(
         lanes: NonZeroUsize,
         factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
-    ) -> Result<Self, PoolError> {
+    ) -> Result<Self, StartError> {
         Self::start_on(Condition::default(), lanes, factory)
     }
 
@@ -79,7 +67,7 @@ impl Pool {
         condition: Condition,
         lanes: NonZeroUsize,
         factory: impl Fn() -> Result<Box<dyn Analyzer>, BoxError> + Send + Sync + 'static,
-    ) -> Result<Self, PoolError> {
+    ) -> Result<Self, StartError> {
         let factory: Arc<Factory> = Arc::new(factory);
         let queued = lanes.get() * QUEUED_PER_LANE;
         let (jobs, taken) = bounded(queued);
@@ -95,7 +83,7 @@ impl Pool {
         drop(ready);
         // Lanes hold their senders as long as they work, so the messages are counted.
         for outcome in started.iter().take(lanes.get()) {
-            outcome.map_err(PoolError::Analyzer)?;
+            outcome.map_err(StartError::Analyzer)?;
         }
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),

@@ -4,17 +4,6 @@ use image::ImageFormat;
 
 use crate::{raw, tiff::directory::Tiff};
 
-/// Names of the formats that [`crate::decode_upright`] reads, for messages.
-pub const ACCEPTED_FORMATS: &str = if cfg!(all(feature = "heif", feature = "avif")) {
-    "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF, RAW (its embedded preview)"
-} else if cfg!(feature = "heif") {
-    "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, RAW (its embedded preview)"
-} else if cfg!(feature = "avif") {
-    "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, RAW (its embedded preview)"
-} else {
-    "JPEG, PNG, WebP, TIFF, BMP, GIF, RAW (its embedded preview)"
-};
-
 /// Extensions, lowercase and without the dot, of files that are worth opening when a folder is scanned. Only
 /// a hint for scanning: what a file is, its content decides.
 pub const PHOTO_EXTENSIONS: &[&str] = &[

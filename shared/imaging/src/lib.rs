@@ -32,7 +32,7 @@ pub use capture_time::{CaptureTime, TimeOfDay};
 pub use decode::{decode_photo_in, decode_rows_in, decode_upright, decode_upright_in};
 pub use error::DecodeError;
 pub use exif::{CameraReading, CameraTags, NotUnderstood};
-pub use format::{ACCEPTED_FORMATS, PHOTO_EXTENSIONS, worker_can_decode};
+pub use format::{PHOTO_EXTENSIONS, worker_can_decode};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
 pub use memory::decoding_memory;
