@@ -159,6 +159,7 @@ fn remove_hint(error: &RemoveError) -> String {
         RemoveError::Missing { there, .. } => format!("there are: {}", there.join(", ")),
         RemoveError::Link(_) => "remove the link by hand; what it points to is left alone".to_owned(),
         RemoveError::InUse(_) => "stop the worker first".to_owned(),
+        RemoveError::Foreign(_) => "nothing was removed: move it elsewhere first".to_owned(),
         RemoveError::Disk { .. } => {
             "see to the folder's permissions and run the same command again".to_owned()
         }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use facesets_core::is_litter;
+
 use super::{MANIFEST_FILE, fetch::partial_archive, list, manifest::is_plain_name};
 
 /// A pack that was not removed.
@@ -24,6 +26,9 @@ pub enum RemoveError {
     /// Something that a person made so: what it points to may be used elsewhere.
     #[error("`{}` is a link, not a folder", .0.display())]
     Link(PathBuf),
+    /// Something lies in it that is nobody's to remove but whose it is.
+    #[error("`{}` is none of the pack's files", .0.display())]
+    Foreign(PathBuf),
     /// A worker serves it.
     #[error("the model pack in `{}` is in use by a worker", .0.display())]
     InUse(PathBuf),
@@ -74,6 +79,7 @@ pub fn remove(models: &Path, name: &str) -> Result<u64, RemoveError> {
         if is_held(&folder).map_err(failed(&folder))? {
             return Err(RemoveError::InUse(folder));
         }
+        refuse_foreign(&folder)?;
         // Under another name first, so that an interrupted removal leaves nothing that looks like a pack.
         let grave =
             tempfile::Builder::new().prefix(".removed.").tempdir_in(models).map_err(failed(models))?;
@@ -84,6 +90,24 @@ pub fn remove(models: &Path, name: &str) -> Result<u64, RemoveError> {
         fs::remove_file(&part).map_err(failed(&part))?;
     }
     Ok(bytes)
+}
+
+/// Demands that everything in a pack's folder is named by its manifest, or left there by the system.
+fn refuse_foreign(folder: &Path) -> Result<(), RemoveError> {
+    let failed = |source| RemoveError::Disk { path: folder.to_owned(), source };
+    // A damaged manifest names files too.
+    let manifest = fs::read(folder.join(MANIFEST_FILE)).map_err(failed)?;
+    let manifest = String::from_utf8_lossy(&manifest);
+    for inside in fs::read_dir(folder).map_err(failed)? {
+        let inside = inside.map_err(failed)?;
+        let name = inside.file_name();
+        let is_named = || name.to_str().is_some_and(|name| manifest.contains(&format!("\"{name}\"")));
+        let is_ours = name == MANIFEST_FILE || is_litter(&name) || is_named();
+        if !(is_ours && inside.file_type().map_err(failed)?.is_file()) {
+            return Err(RemoveError::Foreign(inside.path()));
+        }
+    }
+    Ok(())
 }
 
 /// The pack's folder and its partial archive, of which at least one is there.
@@ -122,7 +146,7 @@ mod tests {
         let models = tempfile::tempdir().unwrap();
         let pack = models.path().join("open");
         fs::create_dir(&pack).unwrap();
-        fs::write(pack.join(MANIFEST_FILE), "{}").unwrap();
+        fs::write(pack.join(MANIFEST_FILE), r#"{"file":"a.onnx"}"#).unwrap();
         fs::write(pack.join("a.onnx"), [0; 1000]).unwrap();
         fs::write(models.path().join(".open.zip.part"), [0; 50]).unwrap();
         models
@@ -131,8 +155,8 @@ mod tests {
     #[test]
     fn a_pack_goes_with_its_partial_download_and_its_bytes_are_counted() {
         let models = models();
-        assert_eq!(size(models.path(), "open").unwrap(), 1052);
-        assert_eq!(remove(models.path(), "open").unwrap(), 1052);
+        assert_eq!(size(models.path(), "open").unwrap(), 1067);
+        assert_eq!(remove(models.path(), "open").unwrap(), 1067);
         assert_eq!(fs::read_dir(models.path()).unwrap().count(), 0);
         assert!(matches!(remove(models.path(), "open"), Err(RemoveError::Missing { .. })));
     }
@@ -147,6 +171,23 @@ mod tests {
             assert!(matches!(remove(models.path(), name), Err(RemoveError::Missing { .. })), "{name}");
         }
         assert!(photos.join("a.jpg").exists() && models.path().join("open/a.onnx").exists());
+    }
+
+    #[test]
+    fn a_pack_with_something_of_the_users_in_it_stays_whole() {
+        let models = models();
+        let pack = models.path().join("open");
+        fs::write(pack.join(".DS_Store"), "x").unwrap();
+        for make in [|path: &Path| fs::write(path, "x").unwrap(), |path: &Path| fs::create_dir(path).unwrap()]
+        {
+            let notes = pack.join("notes");
+            make(&notes);
+            let refused = remove(models.path(), "open");
+            assert!(matches!(&refused, Err(RemoveError::Foreign(path)) if *path == notes), "{refused:?}");
+            assert!(pack.join("a.onnx").exists() && models.path().join(".open.zip.part").exists());
+            fs::remove_file(&notes).or_else(|_| fs::remove_dir(&notes)).unwrap();
+        }
+        remove(models.path(), "open").unwrap();
     }
 
     #[cfg(unix)]
