@@ -37,7 +37,7 @@ pub enum HeadError {
     /// A version of the format, major and minor, that is not known.
     #[error("is of version {0}.{1} of the `.npy` format, 1.0 to 3.0 are known")]
     Version(u8, u8),
-    /// A head of more bytes than [`MAX_TEXT`].
+    /// A head of more bytes than `NumPy` itself allows.
     #[error("has a head of {0} bytes, more than {MAX_TEXT}")]
     TooLong(u32),
     /// No dictionary as Python writes it: what is missing or odd.

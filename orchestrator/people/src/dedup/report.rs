@@ -13,7 +13,7 @@ pub const THUMBNAILS: &str = "thumbnails";
 /// `duplicates.json`.
 #[derive(Debug, Serialize)]
 pub struct Duplicates {
-    /// [`DUPLICATES_SCHEMA`].
+    /// [`facesets_base::layout::DUPLICATES_SCHEMA`].
     pub schema: &'static str,
     /// Contract of the embeddings.
     pub contract: String,

@@ -4,16 +4,13 @@ use std::path::PathBuf;
 
 use facesets_base::{
     exit::{Exit, Failure},
-    output::{Existing, OutputDir, OutputKind},
+    output::Existing,
 };
-use facesets_interop as interop;
+use facesets_interop::{self as interop, Target};
+use facesets_library::store::Store;
 
 use super::Context;
 use crate::command::choices::StoreFormatArg;
-#[cfg(feature = "parquet")]
-use facesets_interop::InteropError;
-use facesets_interop::{Format, Target};
-use facesets_library::store::Store;
 
 /// Flags of `store export`.
 #[derive(Debug, clap::Args)]
@@ -38,13 +35,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (contract, monitor) = (args.contract.as_deref(), context.monitor());
     let summary = match args.format.into() {
         #[cfg(feature = "parquet")]
-        Format::Parquet => interop::export_parquet(
-            &store,
-            contract,
-            OutputDir::create(&args.out, OutputKind::Tables, existing, &[context.library.folder()])
-                .map_err(InteropError::from)?,
-            monitor,
-        )?,
+        interop::Format::Parquet => {
+            use facesets_base::output::{OutputDir, OutputKind};
+
+            let used = [context.library.folder()];
+            let output = OutputDir::create(&args.out, OutputKind::Tables, existing, &used)
+                .map_err(interop::InteropError::from)?;
+            interop::export_parquet(&store, contract, output, monitor)?
+        }
         format => interop::export(&store, contract, Target::create(&args.out, format, existing)?, monitor)?,
     };
     context.ui.summary(&summary)?;
