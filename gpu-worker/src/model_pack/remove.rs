@@ -92,17 +92,18 @@ pub fn remove(models: &Path, name: &str) -> Result<u64, RemoveError> {
     Ok(bytes)
 }
 
-/// Demands that everything in a pack's folder is named by its manifest, or left there by the system.
+/// Demands that everything in a pack's folder is a model, named by its manifest, or left there by the system.
 fn refuse_foreign(folder: &Path) -> Result<(), RemoveError> {
     let failed = |source| RemoveError::Disk { path: folder.to_owned(), source };
-    // A damaged manifest names files too.
+    // A damaged manifest names files too, as far as it goes.
     let manifest = fs::read(folder.join(MANIFEST_FILE)).map_err(failed)?;
     let manifest = String::from_utf8_lossy(&manifest);
     for inside in fs::read_dir(folder).map_err(failed)? {
         let inside = inside.map_err(failed)?;
         let name = inside.file_name();
         let is_named = || name.to_str().is_some_and(|name| manifest.contains(&format!("\"{name}\"")));
-        let is_ours = name == MANIFEST_FILE || is_litter(&name) || is_named();
+        let is_model = Path::new(&name).extension().is_some_and(|extension| extension == "onnx");
+        let is_ours = name == MANIFEST_FILE || is_model || is_litter(&name) || is_named();
         if !(is_ours && inside.file_type().map_err(failed)?.is_file()) {
             return Err(RemoveError::Foreign(inside.path()));
         }
