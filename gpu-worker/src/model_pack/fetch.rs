@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use facesets_core::is_litter;
-
 use super::{
     CatalogueEntry, CatalogueFile, DownloadError, MANIFEST_FILE, Manifest, ManifestModel, Pack, Progress,
     SCHEMA,
     download::{Wanted, download},
+    foreign::foreign_in,
     unpack::unpack,
 };
 use crate::engine::RoleWord as _;
@@ -132,17 +131,8 @@ fn refuse_foreign(entry: &CatalogueEntry, folder: &Path) -> Result<(), FetchErro
         Ok(_) => return foreign(folder.to_owned()),
         Err(error) => return Err(disk(folder)(error)),
     }
-    let is_ours =
-        |name: &OsStr| name == MANIFEST_FILE || entry.files.iter().any(|file| name == file.file.as_str());
-    let may_go = |name: &OsStr| is_ours(name) || is_litter(name);
-    for inside in fs::read_dir(folder).map_err(disk(folder))? {
-        let inside = inside.map_err(disk(folder))?;
-        let is_file = inside.file_type().map_err(disk(folder))?.is_file();
-        if !(is_file && may_go(&inside.file_name())) {
-            return foreign(inside.path());
-        }
-    }
-    Ok(())
+    let is_ours = |name: &OsStr| entry.files.iter().any(|file| name == file.file.as_str());
+    foreign_in(folder, is_ours).map_err(disk(folder))?.map_or(Ok(()), foreign)
 }
 
 /// Gives the staged folder its name; a damaged pack of that name makes way first.

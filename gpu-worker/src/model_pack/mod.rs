@@ -7,6 +7,7 @@ mod catalogue;
 mod download;
 mod error;
 mod fetch;
+mod foreign;
 mod manifest;
 mod normalisation;
 mod pack;

@@ -1,14 +1,13 @@
 //! Removing a pack: it is a cache of what can be fetched or made again, so nothing of it is kept.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
 
-use facesets_core::is_litter;
-
-use super::{MANIFEST_FILE, fetch::partial_archive, list, manifest::is_plain_name};
+use super::{MANIFEST_FILE, fetch::partial_archive, foreign::foreign_in, list, manifest::is_plain_name};
 
 /// A pack that was not removed.
 #[derive(Debug, thiserror::Error)]
@@ -98,17 +97,12 @@ fn refuse_foreign(folder: &Path) -> Result<(), RemoveError> {
     // A damaged manifest names files too, as far as it goes.
     let manifest = fs::read(folder.join(MANIFEST_FILE)).map_err(failed)?;
     let manifest = String::from_utf8_lossy(&manifest);
-    for inside in fs::read_dir(folder).map_err(failed)? {
-        let inside = inside.map_err(failed)?;
-        let name = inside.file_name();
-        let is_named = || name.to_str().is_some_and(|name| manifest.contains(&format!("\"{name}\"")));
-        let is_model = Path::new(&name).extension().is_some_and(|extension| extension == "onnx");
-        let is_ours = name == MANIFEST_FILE || is_model || is_litter(&name) || is_named();
-        if !(is_ours && inside.file_type().map_err(failed)?.is_file()) {
-            return Err(RemoveError::Foreign(inside.path()));
-        }
-    }
-    Ok(())
+    let is_named = |name: &str| manifest.contains(&format!("\"{name}\""));
+    let is_ours = |name: &OsStr| {
+        Path::new(name).extension().is_some_and(|extension| extension == "onnx")
+            || name.to_str().is_some_and(is_named)
+    };
+    foreign_in(folder, is_ours).map_err(failed)?.map_or(Ok(()), |path| Err(RemoveError::Foreign(path)))
 }
 
 /// The pack's folder and its partial archive, of which at least one is there.

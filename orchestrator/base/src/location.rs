@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::paths::path_text;
+
 /// Where a photo lies: the path of a file, absolute. An asset of a server will be another kind of it.
 ///
 /// Locations are ordered by their bytes, as the store has them: the first of several is the same one on every
@@ -37,18 +39,12 @@ impl Location {
 
     /// As text for manifests and messages; what is not UTF-8 is replaced.
     pub fn text(&self) -> String {
-        self.0.to_string_lossy().into_owned()
+        path_text(&self.0)
     }
 
     /// Whether it is `root` or lies below it.
     pub fn is_below(&self, root: &Path) -> bool {
         self.0.starts_with(root)
-    }
-}
-
-impl From<PathBuf> for Location {
-    fn from(path: PathBuf) -> Self {
-        Self(path)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The faces of a library as the algorithms see them: one record and one matrix row a face, no store, no
 //! files.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use facesets_base::location::Location;
 use facesets_core::{BBox, Pose, Sha256Digest, face::Keypoints};
@@ -102,6 +102,11 @@ impl Content {
     /// The location under which the content is known.
     pub fn canonical(&self) -> &Location {
         &self.locations[0]
+    }
+
+    /// Whether it lies, at any of its locations, in the folder `root` or below it.
+    pub fn lies_below(&self, root: &Path) -> bool {
+        self.locations.iter().any(|location| location.is_below(root))
     }
 
     /// The other ones where the same bytes lie.

@@ -9,7 +9,7 @@ use facesets_base::{
 };
 use facesets_corpus::{
     manifest::{self, ClusterManifest, face_entries, named_sets, non_utf8_paths, photo_entries},
-    placement::{Earlier, Missing, Placement, Placer},
+    placement::{Missing, Placement},
 };
 use facesets_library::store::Store;
 use facesets_people::{
@@ -90,15 +90,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         .collect();
     folders.push((SINGLETONS, photos(&gallery, &singletons.concat())));
     folders.push((NOFACE, gallery.contents_without_face().collect()));
-    let known = store.sightings()?;
-    let placer = Placer {
-        placement: options.materialize,
-        earlier: Earlier::new(),
-        known: &known,
-        stop: session.stop,
-        monitor: session.monitor,
-    };
-    let missing = place_sets(&output, &folders, &placer, options.accept_missing)?;
+    let (placement, known) = (options.materialize, store.sightings()?);
+    let missing = place_sets(&output, &folders, placement, options.accept_missing, &known, session)?;
 
     Ok(Report {
         out: output.target().to_owned(),

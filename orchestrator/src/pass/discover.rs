@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use facesets_base::{exit::Failure, location::Location};
+use facesets_base::exit::Failure;
 use facesets_corpus::{
     export::corpus::Corpus,
     identity::{Canonical, DiscoverParameters, Discovery, discover},
@@ -69,8 +69,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     if options.plan.demand != Demand::IncludingRefused {
         add_refused(&mut known, &view.consent);
     }
-    let is_below = |location: &Location| location.is_below(&root);
-    if !gallery.contents.iter().any(|content| content.locations.iter().any(is_below)) {
+    if !gallery.contents.iter().any(|content| content.lies_below(&root)) {
         session.monitor.note(&format!(
             "the library knows no photo in `{0}`: `facesets embed {0}` looks for faces in it",
             root.display()

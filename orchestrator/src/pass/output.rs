@@ -11,7 +11,7 @@ use facesets_base::{
 };
 use facesets_corpus::{
     manifest::{self, ManifestError, Schema},
-    placement::{Missing, Placer},
+    placement::{Earlier, Known, Missing, Placement, Placer},
 };
 use facesets_people::gallery::Content;
 
@@ -53,16 +53,20 @@ impl OutputOptions {
 pub(crate) fn place_sets(
     output: &OutputDir,
     sets: &[(&str, Vec<&Content>)],
-    placer: &Placer<'_>,
+    placement: Placement,
     accept_missing: bool,
+    known: &Known,
+    session: &Session<'_>,
 ) -> Result<Missing, WriteError> {
-    placer.monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
+    let Session { monitor, stop, .. } = *session;
+    let placer = Placer { placement, earlier: Earlier::new(), known, stop, monitor };
+    monitor.start("placing photos", Some(sets.iter().map(|(_, photos)| photos.len() as u64).sum()));
     let mut missing = Missing::default();
     for (name, photos) in sets {
         let folder = output.path().join(name);
         missing += placer.put(photos.iter().copied(), &folder).map_err(write_error(&folder))?;
     }
-    placer.monitor.finish();
+    monitor.finish();
     let photos = sets.iter().flat_map(|(_, photos)| photos).map(|photo| photo.sha256);
     let photos = photos.collect::<HashSet<_>>().len();
     if missing.len() > photos / 2 && !accept_missing && output.replaces()? {

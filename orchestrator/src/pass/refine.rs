@@ -8,7 +8,7 @@ use facesets_corpus::{
     manifest::{
         self, NamedSet, RefinedManifest, dropped_faces, named_set, non_utf8_paths, set_name, set_number,
     },
-    placement::{Earlier, Missing, Placement, Placer},
+    placement::{Missing, Placement},
     sets::highest_faceset,
 };
 use facesets_library::store::Store;
@@ -105,15 +105,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 
     let names = names.iter().map(String::as_str);
     let sets: Vec<_> = names.zip(refined.facesets.iter().map(|faces| photos(&gallery, faces))).collect();
-    let known = store.sightings()?;
-    let placer = Placer {
-        placement: options.materialize,
-        earlier: Earlier::new(),
-        known: &known,
-        stop: session.stop,
-        monitor: session.monitor,
-    };
-    let missing = place_sets(&output, &sets, &placer, options.accept_missing)?;
+    let (placement, known) = (options.materialize, store.sightings()?);
+    let missing = place_sets(&output, &sets, placement, options.accept_missing, &known, session)?;
 
     Ok(Report {
         out: output.target().to_owned(),

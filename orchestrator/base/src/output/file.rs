@@ -11,7 +11,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{Existing, OutputError, kind::head};
+use super::{
+    Existing, OutputError,
+    kind::{any_version, head},
+};
 use crate::{
     layout::{ARRAYS_META, PLAN_SCHEMA, STORE_APPLICATION_ID, STORE_FORMAT},
     library::Library,
@@ -49,11 +52,7 @@ impl FileKind {
     /// Whether a file is one. What cannot be read is none.
     fn is(self, path: &Path) -> bool {
         match self {
-            Self::Plan => {
-                let mark =
-                    format!(r#"{{"schema":"{}"#, PLAN_SCHEMA.trim_end_matches(|c: char| c.is_ascii_digit()));
-                head(path).is_ok_and(|head| head.starts_with(mark.as_bytes()))
-            }
+            Self::Plan => head(path).is_ok_and(|head| head.starts_with(any_version(PLAN_SCHEMA).as_bytes())),
             Self::Backup => is_store(path).unwrap_or(false),
             Self::Arrays => is_export(path).unwrap_or(false),
         }

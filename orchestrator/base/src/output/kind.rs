@@ -44,17 +44,13 @@ impl OutputKind {
 
     /// The file that tells, and what stands in it, without its white space; of a schema, any version.
     fn mark(self) -> (&'static str, String) {
-        let any_version = |file, schema: &str| {
-            let name = schema.trim_end_matches(|c: char| c.is_ascii_digit());
-            (file, format!(r#"{{"schema":"{name}"#))
-        };
         match self {
-            Self::Clusters => any_version(MANIFEST, CLUSTERS_SCHEMA),
-            Self::Refined => any_version(MANIFEST, REFINED_SCHEMA),
-            Self::Corpus => any_version(MANIFEST, CORPUS_SCHEMA),
-            Self::Faceset => any_version(MANIFEST, FACESET_SCHEMA),
-            Self::Duplicates => any_version(DUPLICATES, DUPLICATES_SCHEMA),
-            Self::EraReport => any_version(ERA_REPORT, ERA_REPORT_SCHEMA),
+            Self::Clusters => (MANIFEST, any_version(CLUSTERS_SCHEMA)),
+            Self::Refined => (MANIFEST, any_version(REFINED_SCHEMA)),
+            Self::Corpus => (MANIFEST, any_version(CORPUS_SCHEMA)),
+            Self::Faceset => (MANIFEST, any_version(FACESET_SCHEMA)),
+            Self::Duplicates => (DUPLICATES, any_version(DUPLICATES_SCHEMA)),
+            Self::EraReport => (ERA_REPORT, any_version(ERA_REPORT_SCHEMA)),
             Self::Arrays => (ARRAYS_META, STORE_FORMAT.to_owned()),
             Self::Tables => (TABLES_META, STORE_FORMAT.to_owned()),
         }
@@ -90,6 +86,12 @@ impl OutputKind {
 /// Whether `folder` holds photos or crops because a command put them there.
 pub fn holds_our_pictures(folder: &Path) -> bool {
     OutputKind::WITH_PICTURES.iter().any(|kind| kind.is(folder))
+}
+
+/// How a file begins that has this schema, in any version of it, without white space.
+pub(super) fn any_version(schema: &str) -> String {
+    let name = schema.trim_end_matches(|c: char| c.is_ascii_digit());
+    format!(r#"{{"schema":"{name}"#)
 }
 
 /// The first bytes of a file, without white space.

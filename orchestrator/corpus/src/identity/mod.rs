@@ -79,11 +79,7 @@ impl NewSet {
 
 /// Faces of photos that lie, at any of their places, below a folder.
 pub fn faces_under(gallery: &Gallery, root: &Path) -> Vec<usize> {
-    let below: Vec<bool> = gallery
-        .contents
-        .iter()
-        .map(|content| content.locations.iter().any(|location| location.is_below(root)))
-        .collect();
+    let below: Vec<bool> = gallery.contents.iter().map(|content| content.lies_below(root)).collect();
     (0..gallery.faces.len()).filter(|face| below[gallery.faces[*face].content]).collect()
 }
 
